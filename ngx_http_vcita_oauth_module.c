@@ -1,0 +1,710 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The front door: directives, configuration, and where the module hooks into
+ * nginx.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+
+
+/* a little more than a second: calls may take different times to arrive */
+#define NGX_HTTP_VCITA_OAUTH_SLACK  50
+
+
+static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_oauth_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_oauth_init_access(
+    ngx_http_core_main_conf_t *cmcf);
+static void *ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect);
+static char *ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf);
+static char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static void ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_vcita_oauth_gates[] = {
+    { ngx_string("off"), NGX_HTTP_VCITA_OAUTH_OFF },
+    { ngx_string("on"), NGX_HTTP_VCITA_OAUTH_ON },
+    { ngx_string("optional"), NGX_HTTP_VCITA_OAUTH_OPTIONAL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_http_vcita_oauth_authorize_endpoint_post =
+    { ngx_http_vcita_oauth_endpoint };
+
+
+#define NGX_HTTP_VCITA_OAUTH_ANY_CONF                                         \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+/* a setting of the application: its place in the table of settings follows */
+
+#define ngx_http_vcita_oauth_setting_command(name, args, setting)             \
+    { ngx_string(name), NGX_HTTP_VCITA_OAUTH_ANY_CONF|args,                   \
+      ngx_http_vcita_oauth_setting, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
+
+
+static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
+
+    { ngx_string("vcita_oauth"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_oauth_gate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_vcita_oauth_loc_conf_t, gate),
+      ngx_http_vcita_oauth_gates },
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_id",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CLIENT_ID),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_secret",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CLIENT_SECRET),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_redirect_uri",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_REDIRECT_URI),
+
+    { ngx_string("vcita_oauth_scope"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_vcita_oauth_scope,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("vcita_oauth_authorize_endpoint"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_vcita_oauth_loc_conf_t, authorize_endpoint),
+      &ngx_http_vcita_oauth_authorize_endpoint_post },
+
+    { ngx_string("vcita_oauth_authorize_args"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_oauth_authorize_args,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_vcita_oauth_loc_conf_t, authorize_args),
+      NULL },
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_token_endpoint",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TOKEN_ENDPOINT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_token_format",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TOKEN_FORMAT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_userinfo_endpoint",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_USERINFO_ENDPOINT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_pkce",
+        NGX_CONF_FLAG, NGX_HTTP_VCITA_OAUTH_PKCE),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_key_file",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_login_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_name",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_NAME),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_domain",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_DOMAIN),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_samesite",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_SAMESITE),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_connect_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CONNECT_TIMEOUT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TIMEOUT),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_ssl_trusted_certificate",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SSL_CERTIFICATE),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_ssl_verify",
+        NGX_CONF_FLAG, NGX_HTTP_VCITA_OAUTH_SSL_VERIFY),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_http_proxy",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_HTTP_PROXY),
+
+    { ngx_string("vcita_oauth_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_oauth_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("vcita_oauth_logout"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_vcita_oauth_logout,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_vcita_oauth_module_ctx = {
+    ngx_http_vcita_oauth_preconfiguration, /* preconfiguration */
+    ngx_http_vcita_oauth_init,             /* postconfiguration */
+
+    ngx_http_vcita_oauth_create_main_conf, /* create main configuration */
+    ngx_http_vcita_oauth_init_main_conf,   /* init main configuration */
+
+    ngx_http_vcita_oauth_create_srv_conf,  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_vcita_oauth_create_loc_conf,  /* create location configuration */
+    ngx_http_vcita_oauth_merge_loc_conf    /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_vcita_oauth_module = {
+    NGX_MODULE_V1,
+    &ngx_http_vcita_oauth_module_ctx,      /* module context */
+    ngx_http_vcita_oauth_commands,         /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_vcita_oauth_exit_process,     /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_vcita_oauth_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_init(ngx_conf_t *cf)
+{
+    ngx_str_t                          name;
+    ngx_http_handler_pt               *h;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    if (!vmcf->gates) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_vcita_oauth_entry_handler;
+
+    if (ngx_http_vcita_oauth_init_access(cmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_vcita_oauth_callback_handler;
+
+    ngx_str_set(&name, "request_id");
+
+    vmcf->request_id = ngx_http_get_variable_index(cf, &name);
+
+    if (vmcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (vmcf->pace.calls) {
+        return ngx_http_vcita_oauth_pace_zone(cf, &vmcf->pace,
+                                              &ngx_http_vcita_oauth_module);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Handlers run in the reverse order of the array: at its front, the gate is
+ * the last to be asked, and an address that is denied never reaches vcita
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_init_access(ngx_http_core_main_conf_t *cmcf)
+{
+    ngx_uint_t            i;
+    ngx_array_t          *handlers;
+    ngx_http_handler_pt  *h;
+
+    handlers = &cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = handlers->elts;
+
+    for (i = handlers->nelts - 1; i > 0; i--) {
+        h[i] = h[i - 1];
+    }
+
+    h[0] = ngx_http_vcita_oauth_gate_handler;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_main_conf_t));
+    if (vmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     vmcf->pace.zone = NULL;
+     *     vmcf->system_store = NULL;
+     *     vmcf->gates = 0;
+     */
+
+    vmcf->pace.calls = NGX_CONF_UNSET_UINT;
+    vmcf->pace.window = NGX_CONF_UNSET_MSEC;
+
+    return vmcf;
+}
+
+
+static char *
+ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_vcita_oauth_main_conf_t *vmcf = conf;
+
+    ngx_conf_init_uint_value(vmcf->pace.calls, 8);
+    ngx_conf_init_msec_value(vmcf->pace.window,
+                             1000 + NGX_HTTP_VCITA_OAUTH_SLACK);
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_vcita_oauth_srv_conf_t  *vscf;
+
+    vscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_srv_conf_t));
+    if (vscf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&vscf->apps, cf->pool, 1,
+                       sizeof(ngx_http_vcita_oauth_app_t *))
+        != NGX_OK
+        || ngx_array_init(&vscf->cookies, cf->pool,
+                          NGX_HTTP_VCITA_OAUTH_COOKIES, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return vscf;
+}
+
+
+static void *
+ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_loc_conf_t));
+    if (vlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     vlcf->app = NULL;
+     *     vlcf->authorize_endpoint = { 0, NULL };
+     *     vlcf->authorize_args = { 0, NULL };
+     *     vlcf->logout_uri = NULL;
+     *     vlcf->logout = 0;
+     *     vlcf->authorize = NULL;
+     *     vlcf->..._origin = { NULL, 0 };
+     */
+
+    vlcf->gate = NGX_CONF_UNSET_UINT;
+    vlcf->scope = NGX_CONF_UNSET_PTR;
+
+    return vlcf;
+}
+
+
+static char *
+ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_vcita_oauth_loc_conf_t *prev = parent;
+    ngx_http_vcita_oauth_loc_conf_t *conf = child;
+
+    ngx_uint_t                         redirect;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    if (conf->gate == NGX_CONF_UNSET_UINT) {
+        conf->gate_origin = prev->gate_origin;
+    }
+
+    if (conf->authorize_args.data == NULL) {
+        conf->args_origin = prev->args_origin;
+    }
+
+    ngx_conf_merge_uint_value(conf->gate, prev->gate,
+                              NGX_HTTP_VCITA_OAUTH_OFF);
+    ngx_conf_merge_str_value(conf->authorize_endpoint,
+                             prev->authorize_endpoint,
+                             "https://app.vcita.com/app/oauth/authorize");
+    ngx_conf_merge_str_value(conf->authorize_args, prev->authorize_args, "");
+
+    if (ngx_http_vcita_oauth_merge_scope(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_vcita_oauth_merge_app(cf, prev, conf, &redirect)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* a redirect_uri of the server's own is a callback without a gate, too */
+
+    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF) {
+
+        if (ngx_http_vcita_oauth_app_init(cf, conf->app, &conf->gate_origin,
+                                          "vcita_oauth")
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (conf->logout) {
+
+        if (ngx_http_vcita_oauth_app_init(cf, conf->app, &conf->logout_origin,
+                                          "vcita_oauth_logout")
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (!redirect
+               || conf->app->client_id.len == 0
+               || conf->app->client_secret.len == 0)
+    {
+        return NGX_CONF_OK;
+
+    } else if (ngx_http_vcita_oauth_app_init(cf, conf->app,
+                       &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI],
+                       "vcita_oauth_redirect_uri")
+               != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    vmcf->gates = 1;
+
+    return ngx_http_vcita_oauth_register(cf, conf);
+}
+
+
+static char *
+ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect)
+{
+    ngx_http_vcita_oauth_app_t  *app;
+
+    app = conf->app;
+
+    *redirect = app
+                && app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI].file != NULL;
+
+    if (prev->app == NULL || !prev->merged) {
+
+        /* the http level is nobody's child */
+
+        prev->app = ngx_http_vcita_oauth_settings_merge(cf, NULL, prev->app);
+        if (prev->app == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        prev->merged = 1;
+    }
+
+    if (app == NULL) {
+        conf->app = prev->app;
+
+    } else if (ngx_http_vcita_oauth_settings_merge(cf, prev->app, app)
+               == NULL)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->merged = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf)
+{
+    ngx_str_t  *scope;
+
+    ngx_conf_merge_ptr_value(conf->scope, prev->scope, NULL);
+
+    if (conf->scope) {
+        return NGX_CONF_OK;
+    }
+
+    conf->scope = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+    if (conf->scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    scope = ngx_array_push(conf->scope);
+    if (scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(scope, "openid");
+
+    prev->scope = conf->scope;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->gate_origin);
+
+    return ngx_conf_set_enum_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    ngx_str_t   *value, *scope;
+    ngx_uint_t   i;
+
+    if (vlcf->scope != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    vlcf->scope = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                   sizeof(ngx_str_t));
+    if (vlcf->scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0) {
+            return "has an empty scope";
+        }
+
+        scope = ngx_array_push(vlcf->scope);
+        if (scope == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *scope = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    u_char     *p, *last;
+    ngx_str_t  *args;
+
+    args = &vlcf->authorize_args;
+
+    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->args_origin);
+
+    if (ngx_conf_set_str_slot(cf, cmd, conf) != NGX_CONF_OK) {
+        return "is duplicate";
+    }
+
+    last = args->data + args->len;
+
+    for (p = args->data; p < last; p++) {
+
+        if (*p <= ' ' || *p == '#' || *p == '"' || *p >= 0x7f) {
+            return "takes a query, percent-encoded where it has to be";
+        }
+    }
+
+    while (args->len && (args->data[0] == '&' || args->data[0] == '?')) {
+        args->data++;
+        args->len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* "8r/s", "30r/m", or "off" */
+
+static char *
+ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_oauth_main_conf_t *vmcf = conf;
+
+    u_char     *p;
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (vmcf->pace.calls != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        vmcf->pace.calls = 0;
+        return NGX_CONF_OK;
+    }
+
+    p = value[1].data + value[1].len - (sizeof("r/s") - 1);
+
+    if (value[1].len > sizeof("r/s") - 1
+        && (ngx_strcmp(p, "r/s") == 0 || ngx_strcmp(p, "r/m") == 0))
+    {
+        n = ngx_atoi(value[1].data, p - value[1].data);
+
+        if (n > 0 && n <= NGX_HTTP_VCITA_OAUTH_PACE_MAX) {
+
+            vmcf->pace.calls = n;
+            vmcf->pace.window = (p[2] == 's') ? 1000 : 60000;
+            vmcf->pace.window += NGX_HTTP_VCITA_OAUTH_SLACK;
+
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid rate \"%V\": it is 1r/s to %dr/s, or r/m, "
+                       "or off",
+                       &value[1], NGX_HTTP_VCITA_OAUTH_PACE_MAX);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (vlcf->logout) {
+        return "is duplicate";
+    }
+
+    vlcf->logout = 1;
+
+    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->logout_origin);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_vcita_oauth_logout_handler;
+
+    if (cf->args->nelts == 1) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    vlcf->logout_uri = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (vlcf->logout_uri == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = vlcf->logout_uri;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_vcita_oauth_fetch_exit();
+}

@@ -1,0 +1,379 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The callback, PRECONTENT: what came back from vcita, and where the browser
+ * goes from here.  The exchange itself is a room of its own.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_query.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_age(
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s);
+
+
+ngx_int_t
+ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx && ctx->callback && !ctx->called_back) {
+
+        if (ctx->exchange) {
+            return ngx_http_vcita_oauth_exchange_resume(r, ctx);
+        }
+
+        return ngx_http_vcita_oauth_callback(r, ctx);
+    }
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vlcf->gate != NGX_HTTP_VCITA_OAUTH_ON) {
+        return NGX_DECLINED;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ALL
+        && (ctx == NULL || ctx->passed != r->loc_conf))
+    {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "the gate was passed by: another module has skipped "
+                      "its access handler");
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    ngx_int_t                      rc;
+    ngx_str_t                      code;
+    ngx_http_vcita_oauth_app_t    *app;
+    ngx_http_vcita_oauth_state_t   s;
+
+    app = ctx->callback;
+
+    if (!(r->method & NGX_HTTP_GET)) {
+        return ngx_http_vcita_oauth_callback_method(r, ctx);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
+                                                  NGX_HTTP_BAD_REQUEST,
+                                                  "invalid_host", 0);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_callback_state(r, ctx, &s);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
+                                                  NGX_HTTP_BAD_REQUEST,
+                                                  "invalid_state", 0);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a double click, the back button, another tab: it is done already */
+
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, app);
+
+    if (rc == NGX_OK && ctx->session.created >= s.issued) {
+        return ngx_http_vcita_oauth_callback_return(r, ctx, &s);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_login_match(r, ctx, app, &s) != NGX_OK) {
+        return ngx_http_vcita_oauth_callback_again(r, ctx, &s,
+                                                   NGX_HTTP_BAD_REQUEST,
+                                                   "state_mismatch");
+    }
+
+    if (ngx_http_vcita_oauth_callback_age(app, &s) != NGX_OK) {
+        return ngx_http_vcita_oauth_callback_again(r, ctx, &s,
+                                                   NGX_HTTP_BAD_REQUEST,
+                                                   "state_expired");
+    }
+
+    rc = ngx_http_vcita_oauth_callback_refused(r, ctx, &s);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "code", &code);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK
+        || code.len == 0
+        || !ngx_http_vcita_oauth_printable(&code))
+    {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, &s,
+                                                  NGX_HTTP_BAD_REQUEST,
+                                                  "invalid_callback", 0);
+    }
+
+    return ngx_http_vcita_oauth_exchange_start(r, ctx, &s, &code);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "GET");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Allow", &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
+                                              NGX_HTTP_NOT_ALLOWED, "", 0);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_int_t  rc;
+    ngx_str_t  state;
+
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "state", &state);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_state_open(r, ctx, ctx->callback, &state, s);
+}
+
+
+/* vcita's "no" (RFC 6749, 4.1.2.1); NGX_DECLINED: it did not say so */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_int_t  rc;
+    ngx_str_t  error, description;
+
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "error", &error);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
+                                                  NGX_HTTP_BAD_REQUEST,
+                                                  "invalid_callback", 0);
+    }
+
+    ngx_http_vcita_oauth_error_code(&error);
+    ctx->error = error;
+
+    if (ngx_http_vcita_oauth_query_get(r->pool, &r->args, "error_description",
+                                       &description)
+        == NGX_OK
+        && ngx_http_vcita_oauth_printable(&description))
+    {
+        ctx->error_description = description;
+    }
+
+    if (error.len == sizeof("access_denied") - 1
+        && ngx_strncmp(error.data, "access_denied", error.len) == 0)
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "vcita: the user did not allow the login");
+
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
+                                                  NGX_HTTP_FORBIDDEN, NULL,
+                                                  0);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita's authorize endpoint refused the login: \"%V\"%s",
+                  &error, ngx_http_vcita_oauth_hint(&error));
+
+    return ngx_http_vcita_oauth_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY,
+                                              NULL, 0);
+}
+
+
+/* a state may come from a machine whose clock is a little ahead */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_age(ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *s)
+{
+    time_t  age;
+
+    age = ngx_time() - (time_t) (s->issued / 1000);
+
+    if (age > app->login_timeout || age < -NGX_HTTP_VCITA_OAUTH_SKEW) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Starts the login again by itself, or, after some rounds, answers so */
+
+ngx_int_t
+ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    ngx_uint_t status, const char *error)
+{
+    ngx_int_t  rc;
+
+    if (s->attempt >= NGX_HTTP_VCITA_OAUTH_ATTEMPTS) {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, s, status, error,
+                                                  0);
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "vcita login starts again: %s", error);
+
+    s->attempt++;
+
+    ctx->called_back = 1;
+    ctx->error.data = (u_char *) error;
+    ctx->error.len = ngx_strlen(error);
+
+    rc = ngx_http_vcita_oauth_login(r, ctx, ctx->callback, s);
+
+    return ngx_http_vcita_oauth_answered(r, (rc == NGX_DECLINED) ? NGX_ERROR
+                                                                 : rc);
+}
+
+
+/*
+ * The one way out for a login that failed.  "error" is a code of ours, or
+ * NULL if ctx->error has one; a state tells where to try again.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    ngx_uint_t status, const char *error, ngx_uint_t retry_after)
+{
+    ngx_str_t                    uri;
+    ngx_http_vcita_oauth_page_t  page;
+
+    ctx->called_back = 1;
+
+    if (error) {
+        ctx->error.data = (u_char *) error;
+        ctx->error.len = ngx_strlen(error);
+    }
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+
+    page.status = status;
+    page.refresh = retry_after;
+
+    if (status == NGX_HTTP_BAD_REQUEST) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "vcita callback refused: %V", &ctx->error);
+    }
+
+    if (s) {
+        uri = s->return_uri;
+
+    } else {
+        ngx_str_set(&uri, "/");
+    }
+
+    if (ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* 303 to the address that the login began at */
+
+ngx_int_t
+ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   location;
+
+    ctx->called_back = 1;
+
+    location.len = ctx->origin.len + s->return_uri.len;
+
+    p = ngx_pnalloc(r->pool, location.len);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    location.data = p;
+
+    p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
+    ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
+
+    rc = ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_SEE_OTHER, &location);
+
+    return ngx_http_vcita_oauth_answered(r, rc);
+}

@@ -1,0 +1,487 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Cookies: ours are found and cut out of a request in one walk, and set in
+ * an answer.  May touch header lists and a pool; the one place that knows
+ * how nginx keeps Cookie lines, as an array up to 1.22 and linked since 1.23.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth_cookie.h"
+
+
+/* the part of a line from one cookie's name to the next one's */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    value;
+    u_char                      *next;
+} ngx_http_vcita_oauth_pair_t;
+
+
+static void ngx_http_vcita_oauth_cookie_pair(u_char *p, u_char *last,
+    ngx_http_vcita_oauth_pair_t *pair);
+static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
+    ngx_str_t *name);
+static void ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line);
+static ngx_int_t ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool,
+    ngx_list_t *list, ngx_table_elt_t *h);
+static ngx_int_t ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool,
+    ngx_list_t *list, ngx_list_part_t *prev, ngx_list_part_t *part,
+    ngx_uint_t i);
+static void ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
+    ngx_str_t *name);
+
+
+/*
+ * Cuts the named cookies out of every Cookie line and appends their values
+ * to "found" in the order sent.  The other cookies stay byte for byte; a
+ * line left empty leaves the list of headers as well.
+ */
+
+#if (nginx_version >= 1023000)
+
+ngx_int_t
+ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *found)
+{
+    ngx_table_elt_t  *h, **link;
+
+    link = &in->cookie;
+
+    for (h = in->cookie; h; h = h->next) {
+
+        if (ngx_http_vcita_oauth_cookie_line_cut(&h->value, pool, names,
+                                                 found)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (h->value.len) {
+            link = &h->next;
+            continue;
+        }
+
+        *link = h->next;
+
+        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+#else
+
+ngx_int_t
+ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *found)
+{
+    ngx_uint_t         i, n;
+    ngx_table_elt_t  **h;
+
+    h = in->cookies.elts;
+    n = 0;
+
+    for (i = 0; i < in->cookies.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_cookie_line_cut(&h[i]->value, pool, names,
+                                                 found)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (h[i]->value.len) {
+            h[n++] = h[i];
+            continue;
+        }
+
+        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    in->cookies.nelts = n;
+
+    return NGX_OK;
+}
+
+#endif
+
+
+/*
+ * The same for one line.  What stays is copied only where one of ours stands
+ * between two others.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *found)
+{
+    u_char                        *p, *last, *copy;
+    ngx_int_t                      i;
+    ngx_str_t                      kept;
+    ngx_uint_t                     cut, gap;
+    ngx_http_vcita_oauth_pair_t    pair;
+    ngx_http_vcita_oauth_found_t  *f;
+
+    p = line->data;
+    last = p + line->len;
+
+    i = NGX_DECLINED;
+    cut = 0;
+    gap = 0;
+    copy = NULL;
+    ngx_str_null(&kept);
+
+    for ( /* void */ ; p < last; p = pair.next) {
+
+        ngx_http_vcita_oauth_cookie_pair(p, last, &pair);
+
+        i = ngx_http_vcita_oauth_cookie_find(names, &pair.name);
+
+        if (i != NGX_DECLINED) {
+
+            f = ngx_array_push(found);
+            if (f == NULL) {
+                return NGX_ERROR;
+            }
+
+            f->index = i;
+            f->value = pair.value;
+
+            cut = 1;
+            gap = (kept.len != 0);
+
+            continue;
+        }
+
+        if (kept.len == 0) {
+            kept.data = p;
+
+        } else if (gap && copy == NULL) {
+
+            copy = ngx_pnalloc(pool, line->len + 1);
+            if (copy == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_memcpy(copy, kept.data, kept.len);
+            kept.data = copy;
+        }
+
+        if (copy) {
+            ngx_memcpy(copy + kept.len, p, pair.next - p);
+        }
+
+        kept.len += pair.next - p;
+    }
+
+    if (!cut) {
+        return NGX_OK;
+    }
+
+    /* the separator before a last one of ours goes with it */
+
+    if (i != NGX_DECLINED) {
+        ngx_http_vcita_oauth_cookie_trim(&kept);
+    }
+
+    if (kept.len) {
+        kept.data[kept.len] = '\0';
+    }
+
+    *line = kept;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_pair(u_char *p, u_char *last,
+    ngx_http_vcita_oauth_pair_t *pair)
+{
+    u_char  *end, *eq;
+
+    end = ngx_strlchr(p, last, ';');
+
+    if (end == NULL) {
+        end = last;
+    }
+
+    pair->next = (end < last) ? end + 1 : last;
+
+    while (pair->next < last && (*pair->next == ' ' || *pair->next == '\t')) {
+        pair->next++;
+    }
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+
+    eq = ngx_strlchr(p, end, '=');
+
+    if (eq == NULL) {
+        ngx_str_null(&pair->name);
+        return;
+    }
+
+    pair->value.data = eq + 1;
+    pair->value.len = end - pair->value.data;
+
+    while (eq > p && (eq[-1] == ' ' || eq[-1] == '\t')) {
+        eq--;
+    }
+
+    pair->name.data = p;
+    pair->name.len = eq - p;
+
+    while (pair->value.len
+           && (*pair->value.data == ' ' || *pair->value.data == '\t'))
+    {
+        pair->value.data++;
+        pair->value.len--;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, ngx_str_t *name)
+{
+    ngx_str_t   *n;
+    ngx_uint_t   i;
+
+    n = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        if (n[i].len == name->len
+            && ngx_memcmp(n[i].data, name->data, name->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line)
+{
+    ngx_uint_t  semicolon;
+
+    semicolon = 0;
+
+    while (line->len) {
+
+        switch (line->data[line->len - 1]) {
+
+        case ';':
+            if (semicolon) {
+                return;
+            }
+
+            semicolon = 1;
+
+            /* fall through */
+
+        case ' ':
+        case '\t':
+            line->len--;
+            break;
+
+        default:
+            return;
+        }
+    }
+}
+
+
+/*
+ * Takes a header out of the list without moving another one, since nginx
+ * keeps pointers to them.  An empty part is never left behind the first one:
+ * nginx's walks read the first header of each.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_table_elt_t *h)
+{
+    ngx_table_elt_t  *elts;
+    ngx_list_part_t  *part, *prev;
+
+    prev = NULL;
+
+    for (part = &list->part; part; part = part->next) {
+        elts = part->elts;
+
+        if (h >= elts && h < elts + part->nelts) {
+            return ngx_http_vcita_oauth_cookie_drop_from(pool, list, prev,
+                                                         part, h - elts);
+        }
+
+        prev = part;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i)
+{
+    ngx_table_elt_t  *elts;
+    ngx_list_part_t  *tail;
+
+    if (part->nelts == 1 && prev) {
+
+        prev->next = part->next;
+
+        if (list->last == part) {
+            list->last = prev;
+            list->nalloc = ngx_max(prev->nelts, 1);
+        }
+
+        return NGX_OK;
+    }
+
+    if (i == part->nelts - 1) {
+        part->nelts--;
+        return NGX_OK;
+    }
+
+    elts = part->elts;
+
+    if (i == 0) {
+        part->elts = &elts[1];
+        part->nelts--;
+
+        if (list->last == part) {
+            list->nalloc = part->nelts;
+        }
+
+        return NGX_OK;
+    }
+
+    tail = ngx_palloc(pool, sizeof(ngx_list_part_t));
+    if (tail == NULL) {
+        return NGX_ERROR;
+    }
+
+    tail->elts = &elts[i + 1];
+    tail->nelts = part->nelts - i - 1;
+    tail->next = part->next;
+
+    part->nelts = i;
+    part->next = tail;
+
+    if (list->last == part) {
+
+        /* full: the next push makes a part of its own */
+
+        list->last = tail;
+        list->nalloc = tail->nelts;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Adds a Set-Cookie line; an earlier one of the same name is taken back.
+ * max_age is in seconds, 0 expires the cookie in the browser.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
+    ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
+    ngx_str_t *value, time_t max_age)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    ngx_http_vcita_oauth_cookie_unset(out, &cookie->name);
+
+    len = cookie->name.len + 1 + value->len + sizeof("; Max-Age=") - 1
+          + NGX_TIME_T_LEN + cookie->attributes.len;
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&out->headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    ngx_str_set(&h->key, "Set-Cookie");
+
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "%V=%V; Max-Age=%T%V", &cookie->name, value,
+                               max_age, &cookie->attributes)
+                   - p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
+    ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    part = &out->headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash
+            && h[i].key.len == sizeof("Set-Cookie") - 1
+            && h[i].value.len > name->len
+            && h[i].value.data[name->len] == '='
+            && ngx_strncmp(h[i].value.data, name->data, name->len) == 0
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
+                               sizeof("Set-Cookie") - 1)
+               == 0)
+        {
+            h[i].hash = 0;
+        }
+    }
+}

@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* a cookie that we set: its name, and what follows Max-Age */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    attributes;
+} ngx_http_vcita_oauth_cookie_t;
+
+
+/* a cookie that we were sent: which of the names asked for, and its value */
+
+typedef struct {
+    ngx_uint_t                   index;
+    ngx_str_t                    value;
+} ngx_http_vcita_oauth_found_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in,
+    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *found);
+ngx_int_t ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line,
+    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *found);
+ngx_int_t ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
+    ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
+    ngx_str_t *value, time_t max_age);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_ */

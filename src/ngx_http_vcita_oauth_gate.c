@@ -1,0 +1,439 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The gate, ACCESS: does this request have a session?  It goes on, or is sent
+ * to log in, or is told that it must.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_unauthorized(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
+static ngx_uint_t ngx_http_vcita_oauth_gate_navigation(
+    ngx_http_request_t *r);
+static ngx_uint_t ngx_http_vcita_oauth_gate_person(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_vcita_oauth_header_has(ngx_http_request_t *r,
+    const char *name, const char *text);
+static ngx_int_t ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r);
+static void ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL) {
+
+        if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "a gated request did not come through the entry");
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->callback && !ctx->called_back) {
+        ctx->passed = r->loc_conf;
+        return NGX_OK;
+    }
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+
+    if (rc == NGX_OK) {
+        ctx->passed = r->loc_conf;
+        return NGX_OK;
+    }
+
+    if (rc != NGX_DECLINED) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
+
+        /* NGX_OK would grant access under "satisfy any" */
+
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_gate_closed(r, ctx, vlcf->app);
+}
+
+
+/*
+ * NGX_OK: the request has a session of this application, in ctx->session.
+ * Of several cookies, the first one that opens counts.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    u_char      *room;
+    ngx_str_t    value, text;
+    ngx_uint_t   next, key;
+
+    if (ctx->app == app) {
+        return ctx->alive ? NGX_OK : NGX_DECLINED;
+    }
+
+    ctx->app = app;
+    ctx->alive = 0;
+
+    next = 0;
+
+    while (ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
+                                            NGX_HTTP_VCITA_OAUTH_SESSION,
+                                            &next, &value)
+           == NGX_OK)
+    {
+        room = ngx_pnalloc(r->pool,
+                           ngx_http_vcita_oauth_open_room(value.len));
+        if (room == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_vcita_oauth_open(&app->session_seal, NULL, &value, room,
+                                      &text, &key)
+            == NGX_OK
+            && ngx_http_vcita_oauth_session_decode(&text, &ctx->session)
+               == NGX_OK
+            && ngx_http_vcita_oauth_session_alive(&ctx->session, ngx_time(),
+                                                  app->session_timeout)
+               == NGX_OK)
+        {
+            ctx->alive = 1;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t  rc;
+
+    /* an error that we answered with never turns into a login */
+
+    if (ctx->status) {
+        return ngx_http_vcita_oauth_gate_same_error(r, ctx);
+    }
+
+    if (!ngx_http_vcita_oauth_gate_navigation(r)) {
+        return ngx_http_vcita_oauth_gate_unauthorized(r, ctx, app);
+    }
+
+    rc = ngx_http_vcita_oauth_login_loops(r, ctx, app);
+
+    if (rc == NGX_OK) {
+        return ngx_http_vcita_oauth_gate_lost(r, ctx, app);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_gate_login(r, ctx, app);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t                     rc;
+    ngx_http_vcita_oauth_page_t   page;
+    ngx_http_vcita_oauth_state_t  state;
+
+    ngx_memzero(&state, sizeof(ngx_http_vcita_oauth_state_t));
+
+    if (ngx_http_vcita_oauth_return_uri(r, &state.return_uri) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_login_url(r, ctx, app, &state, &page.href);
+
+    if (rc == NGX_OK) {
+        ngx_http_vcita_oauth_gate_no_challenge(r);
+
+        rc = ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY,
+                                                &page.href);
+
+        return ngx_http_vcita_oauth_answered(r, rc);
+    }
+
+    if (rc != NGX_DECLINED) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "vcita_oauth_redirect_uri has no valid host for this "
+                  "request");
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "invalid_host");
+    page.status = NGX_HTTP_BAD_REQUEST;
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* logins finish, but the browser does not bring the session back */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_page_t  page;
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "%ui logins within %d seconds, and cookie \"%V\" did not "
+                  "come back: is the site reached by the scheme and host of "
+                  "vcita_oauth_redirect_uri, and does it fit "
+                  "vcita_oauth_cookie_domain?",
+                  ctx->finished, NGX_HTTP_VCITA_OAUTH_LOOP_TIME,
+                  &app->session_cookie.name);
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "session_lost");
+    page.status = NGX_HTTP_BAD_REQUEST;
+    page.detail = app->session_cookie.name;
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* 401: for a person a page, for a program one line */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_unauthorized(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_str_t                    uri;
+    ngx_http_vcita_oauth_page_t  page;
+
+    if (ngx_http_vcita_oauth_gate_challenge(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+
+    page.status = NGX_HTTP_UNAUTHORIZED;
+
+    if (!ngx_http_vcita_oauth_gate_person(r)) {
+        page.text = NULL;
+        return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+    }
+
+    page.title = "Please sign in";
+    page.text = "You are not signed in, or your session has ended. What you "
+                "sent was not processed. Sign in in a new tab, then send "
+                "this again.";
+    page.link = "Sign in in a new tab";
+    page.new_tab = 1;
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
+        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK
+        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* the error page is behind the gate: say by ourselves what it would say */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    ngx_http_vcita_oauth_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+
+    page.status = ctx->status;
+    ngx_http_vcita_oauth_describe(&ctx->error, &page);
+
+    return ngx_http_vcita_oauth_answered(r,
+                                     ngx_http_vcita_oauth_send_page(r, &page));
+}
+
+
+/* whoever asks can follow a login, and comes back to something to look at */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_gate_navigation(ngx_http_request_t *r)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return 0;
+    }
+
+    if (ngx_http_vcita_oauth_header(r, "sec-fetch-mode")) {
+        return ngx_http_vcita_oauth_header_has(r, "sec-fetch-mode",
+                                               "navigate");
+    }
+
+    if (ngx_http_vcita_oauth_header_has(r, "x-requested-with",
+                                        "XMLHttpRequest")
+        || ngx_http_vcita_oauth_header(r, "upgrade"))
+    {
+        return 0;
+    }
+
+    return ngx_http_vcita_oauth_header(r, "accept") == NULL
+           || ngx_http_vcita_oauth_header_has(r, "accept", "*/*")
+           || ngx_http_vcita_oauth_header_has(r, "accept", "text/html");
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_gate_person(ngx_http_request_t *r)
+{
+    if (ngx_http_vcita_oauth_header_has(r, "accept", "text/html")) {
+        return 1;
+    }
+
+    return (r->method & NGX_HTTP_POST)
+           && (ngx_http_vcita_oauth_header_has(r, "content-type",
+                                         "application/x-www-form-urlencoded")
+               || ngx_http_vcita_oauth_header_has(r, "content-type",
+                                                  "multipart/form-data"));
+}
+
+
+/* the first header of the name, which is lower case */
+
+ngx_table_elt_t *
+ngx_http_vcita_oauth_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    len = ngx_strlen(name);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_header_has(ngx_http_request_t *r, const char *name,
+    const char *text)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_http_vcita_oauth_header(r, name);
+
+    return h && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                                 (u_char *) text, ngx_strlen(text) - 1)
+                != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h, *www;
+
+    ngx_str_set(&value, "Bearer realm=\"vcita\"");
+
+    h = ngx_http_vcita_oauth_add_header(r, "WWW-Authenticate", &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    www = r->headers_out.www_authenticate;
+
+#if (nginx_version >= 1023000)
+    h->next = www;
+#endif
+
+    if (www == NULL || www->hash == 0) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a challenge that auth_basic left behind does not belong to a redirect */
+
+static void
+ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.www_authenticate;
+
+#if (nginx_version >= 1023000)
+
+    for ( /* void */ ; h; h = h->next) {
+        h->hash = 0;
+    }
+
+#else
+
+    if (h) {
+        h->hash = 0;
+    }
+
+#endif
+
+    r->headers_out.www_authenticate = NULL;
+}

@@ -1,0 +1,148 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The pace of calls to vcita, shared by all workers.  May touch the shared
+ * zone that it makes itself.
+ *
+ * The zone remembers when each of the last N calls may go out; the next one
+ * may go out a window after the N-th last.  So an idle gate calls at once, and
+ * no window ever sees more than N calls.  There is no queue: a caller gets
+ * the times of its slots and waits by itself.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_pace.h"
+
+
+typedef struct {
+    ngx_uint_t                   calls;
+    ngx_uint_t                   next;
+    ngx_msec_t                   slots[1];
+} ngx_http_vcita_oauth_pace_sh_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone,
+    void *data);
+
+
+/* Adds the shared zone; to be called at the end of configuration */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_pace_t *pace, void *tag)
+{
+    ngx_str_t  name;
+
+    ngx_str_set(&name, "vcita_oauth");
+
+    pace->zone = ngx_shared_memory_add(cf, &name, 16 * ngx_pagesize, tag);
+
+    if (pace->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    pace->zone->init = ngx_http_vcita_oauth_pace_init;
+    pace->zone->data = pace;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
+{
+    size_t                           len;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_t     *pace;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    pace = zone->data;
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+    sh = pool->data;
+
+    if (sh && sh->calls == pace->calls) {
+        return NGX_OK;
+    }
+
+    /* a new rate begins without a past */
+
+    len = sizeof(ngx_http_vcita_oauth_pace_sh_t)
+          + pace->calls * sizeof(ngx_msec_t);
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    if (sh) {
+        ngx_slab_free_locked(pool, sh);
+    }
+
+    sh = ngx_slab_calloc_locked(pool, len);
+    pool->data = sh;
+
+    if (sh) {
+        sh->calls = pace->calls;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return sh ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Reserves n slots, and writes how many milliseconds from now each is away.
+ * NGX_BUSY: the first would be further away than the patience; then nothing
+ * is reserved, and slots[0] tells how far.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
+    ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots)
+{
+    ngx_msec_t                       now, slot;
+    ngx_uint_t                       i;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        ngx_memzero(slots, n * sizeof(ngx_msec_t));
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    now = ngx_current_msec;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+
+    for (i = 0; i < n; i++) {
+
+        slot = sh->slots[sh->next];
+
+        if (slot) {
+            slot += pace->window;
+        }
+
+        if ((ngx_msec_int_t) (slot - now) < 0) {
+            slot = now;
+        }
+
+        slots[i] = slot - now;
+
+        if (i == 0 && slots[0] > patience) {
+            ngx_shmtx_unlock(&pool->mutex);
+            return NGX_BUSY;
+        }
+
+        sh->slots[sh->next] = slot;
+        sh->next = (sh->next + 1) % sh->calls;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return NGX_OK;
+}

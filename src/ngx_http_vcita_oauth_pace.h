@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_PACE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_PACE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_VCITA_OAUTH_PACE_MAX  1000
+
+
+/* "calls" in any "window" of milliseconds; no calls: no limit */
+
+typedef struct {
+    ngx_uint_t                   calls;
+    ngx_msec_t                   window;
+    ngx_shm_zone_t              *zone;
+} ngx_http_vcita_oauth_pace_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_pace_t *pace, void *tag);
+ngx_int_t ngx_http_vcita_oauth_pace_reserve(
+    ngx_http_vcita_oauth_pace_t *pace, ngx_uint_t n, ngx_msec_t patience,
+    ngx_msec_t *slots);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_PACE_H_INCLUDED_ */

@@ -1,0 +1,487 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The answers that the module makes itself: the few pages for people, a line
+ * for programs, redirects.  None of them may be stored by anyone.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_vcita_oauth_page_configured(
+    ngx_http_request_t *r, ngx_uint_t status);
+static ngx_int_t ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page);
+static u_char *ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page, u_char *p);
+static u_char *ngx_http_vcita_oauth_page_way_on(
+    ngx_http_vcita_oauth_page_t *page, u_char *p);
+static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ngx_str_t *body);
+static ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
+    ngx_str_t *text);
+
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_HEAD                                        \
+    "<!DOCTYPE html>\n"                                                       \
+    "<html lang=\"en\">\n"                                                    \
+    "<head>\n"                                                                \
+    "<meta charset=\"utf-8\">\n"                                              \
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"               \
+    "<meta name=\"referrer\" content=\"no-referrer\">\n"
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_STYLE                                       \
+    "<style>\n"                                                               \
+    ":root { color-scheme: light dark; }\n"                                   \
+    "body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; "         \
+    "margin: 15vh auto 2rem; padding: 0 1.5rem; }\n"                          \
+    "h1 { font-size: 1.5rem; line-height: 1.25; }\n"                          \
+    "a, button { font: inherit; }\n"                                          \
+    "small { opacity: .8; }\n"                                                \
+    "code { overflow-wrap: anywhere; }\n"                                     \
+    "</style>\n"
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
+    (sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD)                                   \
+     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 512)
+
+
+/*
+ * Answers a phase with an error: by the operator's error_page where there is
+ * one, else by a page of ours.  A page without a text takes that of its error
+ * code; for a program a line of text does.  Returns what a phase handler does.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+{
+    ctx->status = page->status;
+
+    if (page->text == NULL) {
+        ngx_http_vcita_oauth_describe(&ctx->error, page);
+    }
+
+    if (ngx_http_vcita_oauth_page_configured(r, page->status)) {
+
+        if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
+            || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return page->status;
+    }
+
+    return ngx_http_vcita_oauth_answered(r,
+                                      ngx_http_vcita_oauth_send_page(r, page));
+}
+
+
+/* nginx would look into error_page for this status, and may still do so */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_page_configured(ngx_http_request_t *r,
+    ngx_uint_t status)
+{
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *err_page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->error_page || clcf->error_pages == NULL || r->uri_changes == 0) {
+        return 0;
+    }
+
+    err_page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+
+        if (err_page[i].status == (ngx_int_t) status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Sends a page.  Returns what ngx_http_finalize_request() wants to know */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_int_t   rc;
+    ngx_str_t   body, csp;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (page->title == NULL) {
+        return ngx_http_vcita_oauth_send_text(r, page->status, page->text);
+    }
+
+    ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
+                      "form-action 'self'; base-uri 'none'; "
+                      "frame-ancestors 'self'");
+
+    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
+        || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK
+        || ngx_http_vcita_oauth_add_header(r, "Content-Security-Policy", &csp)
+           == NULL
+        || ngx_http_vcita_oauth_escape_html(r->pool, &page->detail) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    len = NGX_HTTP_VCITA_OAUTH_PAGE_ROOM + 2 * ngx_strlen(page->title)
+          + ngx_strlen(page->text) + page->detail.len
+          + (page->link ? ngx_strlen(page->link) : 0) + 2 * page->href.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_http_vcita_oauth_page_body(r, page, p) - p;
+
+    return ngx_http_vcita_oauth_page_send(r, page->status,
+                                          "text/html", &body);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page, u_char *p)
+{
+    ngx_http_variable_value_t         *vv;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_HEAD,
+                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD) - 1);
+
+    if (page->refresh && page->href.len) {
+        p = ngx_sprintf(p, "<meta http-equiv=\"refresh\" "
+                           "content=\"%ui; url=%V\">\n",
+                        page->refresh, &page->href);
+    }
+
+    p = ngx_sprintf(p, "<title>%s</title>\n", page->title);
+
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_STYLE,
+                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) - 1);
+
+    p = ngx_sprintf(p, "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n",
+                    page->title, page->text);
+
+    if (page->detail.len) {
+        p = ngx_sprintf(p, "<p><code>%V</code></p>\n", &page->detail);
+    }
+
+    p = ngx_http_vcita_oauth_page_way_on(page, p);
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    vv = ngx_http_get_indexed_variable(r, vmcf->request_id);
+
+    if (vv && !vv->not_found) {
+        p = ngx_sprintf(p, "<p><small>Request: <code>%v</code></small></p>\n",
+                        vv);
+    }
+
+    return ngx_cpymem(p, "</main>\n</body>\n</html>\n",
+                      sizeof("</main>\n</body>\n</html>\n") - 1);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_page_way_on(ngx_http_vcita_oauth_page_t *page, u_char *p)
+{
+    if (page->link == NULL) {
+        return p;
+    }
+
+    if (page->button) {
+        return ngx_sprintf(p, "<form method=\"post\"><button>%s</button>"
+                              "</form>\n",
+                           page->link);
+    }
+
+    if (page->href.len == 0) {
+        return p;
+    }
+
+    return ngx_sprintf(p, "<p><a href=\"%V\"%s rel=\"noreferrer\">%s</a>"
+                          "</p>\n",
+                       &page->href,
+                       page->new_tab ? " target=\"_blank\"" : "", page->link);
+}
+
+
+/*
+ * A link to an address of this site, or to another one where it has a scheme;
+ * escaped.  Without an origin there is none.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    u_char  *p;
+
+    if (ctx->origin_app == NULL) {
+        return NGX_OK;
+    }
+
+    page->href.len = ctx->origin.len + uri->len;
+
+    p = ngx_pnalloc(r->pool, page->href.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    page->href.data = p;
+
+    p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
+    ngx_memcpy(p, uri->data, uri->len);
+
+    return ngx_http_vcita_oauth_escape_html(r->pool, &page->href);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char     *p;
+    uintptr_t   extra;
+
+    extra = ngx_escape_html(NULL, text->data, text->len);
+
+    if (extra == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, text->len + extra);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = (u_char *) ngx_escape_html(p, text->data, text->len) - p;
+    text->data = p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    ngx_str_t  value;
+
+    if (page->refresh == 0) {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", page->refresh) - value.data;
+
+    return ngx_http_vcita_oauth_add_header(r, "Retry-After", &value) == NULL
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+/* Sends one line for a program; "text" may be NULL */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *text)
+{
+    ngx_str_t  body;
+
+    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    body.data = (u_char *) (text ? text : "sign in first\n");
+    body.len = ngx_strlen(body.data);
+
+    return ngx_http_vcita_oauth_page_send(r, status, "text/plain", &body);
+}
+
+
+/* Sends a redirect; the location lives as long as the request */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *location)
+{
+    ngx_int_t         rc;
+    ngx_table_elt_t  *h;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_clear_location(r);
+
+    h = ngx_http_vcita_oauth_add_header(r, "Location", location);
+
+    if (h == NULL || ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.location = h;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
+{
+    ngx_str_t                    value;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL || !ctx->called_back) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&value, "no-referrer");
+
+    return ngx_http_vcita_oauth_add_header(r, "Referrer-Policy", &value)
+           == NULL
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+/* the name is a literal; a header that is there already is not repeated */
+
+ngx_table_elt_t *
+ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    len = ngx_strlen(name);
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash
+            && h[i].key.len == len
+            && ngx_strncmp(h[i].key.data, name, len) == 0
+            && h[i].value.len == value->len
+            && ngx_strncmp(h[i].value.data, value->data, value->len) == 0)
+        {
+            return &h[i];
+        }
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = len;
+    h->value = *value;
+
+    return h;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = body->len;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&r->headers_out.charset, "utf-8");
+
+    if (status == NGX_HTTP_BAD_REQUEST) {
+        r->keepalive = 0;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

@@ -1,0 +1,587 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Sealing: keys, authenticated boxes, random bytes, strict base64url.
+ * May touch OpenSSL and the memory it is given, nothing else.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/rand.h>
+
+#include "ngx_http_vcita_oauth_seal.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_SEAL_VERSION  1
+#define NGX_HTTP_VCITA_OAUTH_SEAL_NONCE    12
+
+
+static ngx_int_t ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
+    ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_oauth_seal_bind(
+    ngx_http_vcita_oauth_seal_t *s, EVP_CIPHER_CTX *ctx, u_char *head,
+    ngx_str_t *field);
+static u_char *ngx_http_vcita_oauth_seal_field(u_char *p, ngx_str_t *field);
+static EVP_CIPHER_CTX *ngx_http_vcita_oauth_cipher(u_char *key, int enc);
+static void ngx_http_vcita_oauth_seal_cleanup(void *data);
+
+
+/* what a base64url character stands for; 0xff: it is none */
+
+static const u_char  ngx_http_vcita_oauth_alphabet[256] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0x3e, 0xff, 0xff,
+    0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b,
+    0x3c, 0x3d, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
+    0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e,
+    0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16,
+    0x17, 0x18, 0x19, 0xff, 0xff, 0xff, 0xff, 0x3f,
+    0xff, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20,
+    0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+    0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30,
+    0x31, 0x32, 0x33, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+};
+
+
+/*
+ * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_OAUTH_KEY_LEN bytes for
+ * the labelled purpose.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
+    const char *label, u_char *key)
+{
+    size_t         len;
+    ngx_int_t      rc;
+    EVP_PKEY_CTX  *ctx;
+
+    rc = NGX_ERROR;
+    len = NGX_HTTP_VCITA_OAUTH_KEY_LEN;
+
+    ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (EVP_PKEY_derive_init(ctx) > 0
+        && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0
+        && EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt->data, salt->len) > 0
+        && EVP_PKEY_CTX_set1_hkdf_key(ctx, secret->data, secret->len) > 0
+        && EVP_PKEY_CTX_add1_hkdf_info(ctx, (u_char *) label,
+                                       ngx_strlen(label)) > 0
+        && EVP_PKEY_derive(ctx, key, &len) > 0
+        && len == NGX_HTTP_VCITA_OAUTH_KEY_LEN)
+    {
+        rc = NGX_OK;
+    }
+
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+/* HMAC-SHA256 of the parts, each with its length before it */
+
+ngx_int_t
+ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
+    u_char *mac)
+{
+    u_char       *p;
+    size_t        len;
+    ngx_uint_t    i;
+    unsigned int  size;
+    u_char        text[512];
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += 2 + parts[i].len;
+    }
+
+    if (len > sizeof(text)) {
+        return NGX_ERROR;
+    }
+
+    p = text;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_http_vcita_oauth_seal_field(p, &parts[i]);
+    }
+
+    if (HMAC(EVP_sha256(), key, NGX_HTTP_VCITA_OAUTH_KEY_LEN, text, p - text,
+             mac, &size)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_explicit_memzero(text, len);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash)
+{
+    if (EVP_Digest(text->data, text->len, hash, NULL, EVP_sha256(), NULL)
+        != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_vcita_oauth_random(u_char *p, size_t len)
+{
+    if (RAND_bytes(p, len) != 1) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK if the two are equal; takes the same time wherever they differ */
+
+ngx_int_t
+ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b)
+{
+    if (a->len != b->len || CRYPTO_memcmp(a->data, b->data, a->len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Prepares a kind of box without keys.  Its boxes open only under the same
+ * purpose and fields; keys and what was bound live as long as the pool.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
+    ngx_pool_t *pool, const char *purpose, ngx_str_t *fields, ngx_uint_t n)
+{
+    u_char              *p;
+    size_t               len;
+    ngx_str_t            name;
+    ngx_uint_t           i;
+    ngx_pool_cleanup_t  *cln;
+
+    if (ngx_array_init(&s->keys, pool, 2, sizeof(ngx_http_vcita_oauth_key_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_vcita_oauth_seal_cleanup;
+    cln->data = s;
+
+    name.len = ngx_strlen(purpose);
+    name.data = (u_char *) purpose;
+
+    len = 2 + name.len;
+
+    for (i = 0; i < n; i++) {
+        len += 2 + fields[i].len;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->bound.data = p;
+    s->bound.len = len;
+
+    p = ngx_http_vcita_oauth_seal_field(p, &name);
+
+    for (i = 0; i < n; i++) {
+        p = ngx_http_vcita_oauth_seal_field(p, &fields[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Derives one more key from the secret.  The key id is public: it only tells
+ * which keys are worth trying.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *secret, ngx_str_t *salt, const char *purpose)
+{
+    u_char                       bytes[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
+    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    ngx_str_t                    text;
+    ngx_http_vcita_oauth_key_t  *key;
+
+    key = ngx_array_push(&s->keys);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(key, sizeof(ngx_http_vcita_oauth_key_t));
+
+    if (ngx_http_vcita_oauth_hkdf(secret, salt, purpose, bytes) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.data = bytes;
+    text.len = sizeof(bytes);
+
+    if (ngx_http_vcita_oauth_hash(&text, hash) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key->id = hash[0];
+    key->seal = ngx_http_vcita_oauth_cipher(bytes, 1);
+    key->open = ngx_http_vcita_oauth_cipher(bytes, 0);
+
+    ngx_explicit_memzero(bytes, sizeof(bytes));
+
+    if (key->seal == NULL || key->open == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Seals the text with the first key; "field" (may be NULL) is bound beside
+ * the fields of the kind.  The room holds ngx_http_vcita_oauth_seal_room()
+ * bytes; the box, base64url, lies in it.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
+    ngx_str_t *text, u_char *room, ngx_str_t *box)
+{
+    int                          n;
+    u_char                      *p, *nonce;
+    EVP_CIPHER_CTX              *ctx;
+    ngx_http_vcita_oauth_key_t  *key;
+
+    key = s->keys.elts;
+    ctx = key[0].seal;
+
+    room[0] = NGX_HTTP_VCITA_OAUTH_SEAL_VERSION;
+    room[1] = key[0].id;
+    nonce = room + 2;
+
+    if (ngx_http_vcita_oauth_random(nonce, NGX_HTTP_VCITA_OAUTH_SEAL_NONCE)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = room + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
+
+    if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) != 1
+        || ngx_http_vcita_oauth_seal_bind(s, ctx, room, field) != NGX_OK
+        || EVP_EncryptUpdate(ctx, p, &n, text->data, text->len) != 1
+        || EVP_EncryptFinal_ex(ctx, p + n, &n) != 1
+        || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG,
+                               NGX_HTTP_VCITA_OAUTH_SEAL_TAG, p + text->len)
+           != 1)
+    {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    p += text->len + NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+
+    box->data = p;
+    box->len = ngx_http_vcita_oauth_base64url(p, room, p - room);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Opens a box.  The room holds ngx_http_vcita_oauth_open_room() bytes, and
+ * the text lies in it; "used" is the index of the key that it was sealed
+ * with.  NGX_DECLINED: not a box of this kind.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
+    ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used)
+{
+    ngx_str_t                    raw;
+    ngx_uint_t                   i;
+    ngx_http_vcita_oauth_key_t  *key;
+
+    if (box->len < ngx_http_vcita_oauth_sealed_len(0)
+        || ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK
+        || room[0] != NGX_HTTP_VCITA_OAUTH_SEAL_VERSION)
+    {
+        return NGX_DECLINED;
+    }
+
+    raw.data = room;
+    raw.len = ngx_http_vcita_oauth_unbase64url_len(box->len);
+
+    /* beside the box: another key may share the id of one that fails */
+
+    text->data = room + raw.len;
+    text->len = raw.len - NGX_HTTP_VCITA_OAUTH_SEAL_HEAD
+                - NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+
+    key = s->keys.elts;
+
+    for (i = 0; i < s->keys.nelts; i++) {
+
+        if (key[i].id == room[1]
+            && ngx_http_vcita_oauth_open_by(s, &key[i], field, &raw,
+                                            text)
+               == NGX_OK)
+        {
+            *used = i;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
+    ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
+    ngx_str_t *text)
+{
+    int              n;
+    u_char          *p, *tag;
+    EVP_CIPHER_CTX  *ctx;
+
+    ctx = key->open;
+    p = raw->data + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
+    tag = raw->data + raw->len - NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+
+    if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, raw->data + 2) == 1
+        && ngx_http_vcita_oauth_seal_bind(s, ctx, raw->data, field) == NGX_OK
+        && EVP_DecryptUpdate(ctx, text->data, &n, p, text->len) == 1
+        && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
+                               NGX_HTTP_VCITA_OAUTH_SEAL_TAG, tag) == 1
+        && EVP_DecryptFinal_ex(ctx, text->data + n, &n) == 1)
+    {
+        return NGX_OK;
+    }
+
+    ERR_clear_error();
+
+    return NGX_DECLINED;
+}
+
+
+/* the associated data: version and key id, what the kind is bound to, field */
+
+static ngx_int_t
+ngx_http_vcita_oauth_seal_bind(ngx_http_vcita_oauth_seal_t *s,
+    EVP_CIPHER_CTX *ctx, u_char *head, ngx_str_t *field)
+{
+    int     n;
+    u_char  len[2];
+
+    if (EVP_CipherUpdate(ctx, NULL, &n, head, 2) != 1
+        || EVP_CipherUpdate(ctx, NULL, &n, s->bound.data, s->bound.len) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    if (field == NULL) {
+        return NGX_OK;
+    }
+
+    len[0] = (u_char) (field->len >> 8);
+    len[1] = (u_char) field->len;
+
+    if (EVP_CipherUpdate(ctx, NULL, &n, len, 2) != 1
+        || EVP_CipherUpdate(ctx, NULL, &n, field->data, field->len) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_seal_field(u_char *p, ngx_str_t *field)
+{
+    *p++ = (u_char) (field->len >> 8);
+    *p++ = (u_char) field->len;
+
+    return ngx_cpymem(p, field->data, field->len);
+}
+
+
+/* the key schedule is paid here, once: a box then costs its bytes only */
+
+static EVP_CIPHER_CTX *
+ngx_http_vcita_oauth_cipher(u_char *key, int enc)
+{
+    EVP_CIPHER_CTX  *ctx;
+
+    ctx = EVP_CIPHER_CTX_new();
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    if (EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, NULL, enc)
+        != 1)
+    {
+        EVP_CIPHER_CTX_free(ctx);
+        ERR_clear_error();
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
+static void
+ngx_http_vcita_oauth_seal_cleanup(void *data)
+{
+    ngx_http_vcita_oauth_seal_t *s = data;
+
+    ngx_uint_t                   i;
+    ngx_http_vcita_oauth_key_t  *key;
+
+    /* OpenSSL wipes the key schedule when it frees a context */
+
+    key = s->keys.elts;
+
+    for (i = 0; i < s->keys.nelts; i++) {
+        EVP_CIPHER_CTX_free(key[i].seal);
+        EVP_CIPHER_CTX_free(key[i].open);
+    }
+
+    s->keys.nelts = 0;
+}
+
+
+/* base64url without padding (RFC 4648, 5); returns the length */
+
+size_t
+ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len)
+{
+    ngx_str_t  d, s;
+
+    s.data = src;
+    s.len = len;
+    d.data = dst;
+
+    ngx_encode_base64url(&d, &s);
+
+    return d.len;
+}
+
+
+/*
+ * The strict inverse: one spelling for each value.  Padding, a foreign
+ * character, a length that no value has, or spare bits: NGX_DECLINED.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
+{
+    u_char      *p, *last, a, b, c, d;
+    ngx_uint_t   tail;
+
+    tail = src->len % 4;
+
+    if (tail == 1) {
+        return NGX_DECLINED;
+    }
+
+    p = src->data;
+    last = p + src->len - tail;
+
+    while (p < last) {
+        a = ngx_http_vcita_oauth_alphabet[p[0]];
+        b = ngx_http_vcita_oauth_alphabet[p[1]];
+        c = ngx_http_vcita_oauth_alphabet[p[2]];
+        d = ngx_http_vcita_oauth_alphabet[p[3]];
+
+        if ((a | b | c | d) & 0xc0) {
+            return NGX_DECLINED;
+        }
+
+        *dst++ = (u_char) (a << 2 | b >> 4);
+        *dst++ = (u_char) (b << 4 | c >> 2);
+        *dst++ = (u_char) (c << 6 | d);
+
+        p += 4;
+    }
+
+    if (tail == 0) {
+        return NGX_OK;
+    }
+
+    a = ngx_http_vcita_oauth_alphabet[p[0]];
+    b = ngx_http_vcita_oauth_alphabet[p[1]];
+    c = (tail == 3) ? ngx_http_vcita_oauth_alphabet[p[2]] : 0;
+
+    if ((a | b | c) & 0xc0) {
+        return NGX_DECLINED;
+    }
+
+    *dst++ = (u_char) (a << 2 | b >> 4);
+
+    if (tail == 2) {
+        return (b & 0x0f) ? NGX_DECLINED : NGX_OK;
+    }
+
+    *dst = (u_char) (b << 4 | c >> 2);
+
+    return (c & 0x03) ? NGX_DECLINED : NGX_OK;
+}

@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/evp.h>
+
+
+#define NGX_HTTP_VCITA_OAUTH_KEY_LEN     32
+#define NGX_HTTP_VCITA_OAUTH_HASH_LEN    32
+
+/* 32 bytes as base64url: a login cookie, a nonce, a code_verifier */
+#define NGX_HTTP_VCITA_OAUTH_TEXT_LEN    43
+
+/* version, key id, nonce; then the text; then the tag */
+#define NGX_HTTP_VCITA_OAUTH_SEAL_HEAD   (1 + 1 + 12)
+#define NGX_HTTP_VCITA_OAUTH_SEAL_TAG    16
+
+/* the length of a box of n bytes, as base64url */
+#define ngx_http_vcita_oauth_sealed_len(n)                                    \
+    (((NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG)  \
+      * 4 + 2) / 3)
+
+/* the bytes behind n characters of base64url */
+#define ngx_http_vcita_oauth_unbase64url_len(n)                               \
+    ((n) / 4 * 3 + ((n) % 4 ? (n) % 4 - 1 : 0))
+
+/* the room that open() needs for a box of n characters: its bytes, the text */
+#define ngx_http_vcita_oauth_open_room(n)                                     \
+    (2 * ngx_http_vcita_oauth_unbase64url_len(n))
+
+/* the room that seal() needs for a text of n bytes: the box, then its text */
+#define ngx_http_vcita_oauth_seal_room(n)                                     \
+    (NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG     \
+     + ngx_http_vcita_oauth_sealed_len(n))
+
+
+typedef struct {
+    u_char                       id;
+    EVP_CIPHER_CTX              *seal;
+    EVP_CIPHER_CTX              *open;
+} ngx_http_vcita_oauth_key_t;
+
+
+/*
+ * A kind of sealed box: the keys of one purpose, the first of which seals
+ * while all open, and the fields that every box of the kind is bound to.
+ */
+
+typedef struct {
+    ngx_array_t                  keys;    /* ngx_http_vcita_oauth_key_t */
+    ngx_str_t                    bound;
+} ngx_http_vcita_oauth_seal_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
+    const char *label, u_char *key);
+ngx_int_t ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts,
+    ngx_uint_t n, u_char *mac);
+ngx_int_t ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash);
+ngx_int_t ngx_http_vcita_oauth_random(u_char *p, size_t len);
+ngx_int_t ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b);
+
+ngx_int_t ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
+    ngx_pool_t *pool, const char *purpose, ngx_str_t *fields, ngx_uint_t n);
+ngx_int_t ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *secret, ngx_str_t *salt, const char *purpose);
+ngx_int_t ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *field, ngx_str_t *text, u_char *room, ngx_str_t *box);
+ngx_int_t ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *field, ngx_str_t *box, u_char *room, ngx_str_t *text,
+    ngx_uint_t *used);
+
+size_t ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len);
+ngx_int_t ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_ */

@@ -1,0 +1,631 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * What a session is: its bytes, and whether it is alive.  The bytes are a
+ * list of tagged values; a tag that this build does not know is passed over,
+ * unless its critical bit says that it must be understood.
+ * May touch claims and a pool.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_session.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL    0x80
+
+#define NGX_HTTP_VCITA_OAUTH_TAG_CREATED     0x81
+#define NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES     0x82
+#define NGX_HTTP_VCITA_OAUTH_TAG_SEEN        0x03
+#define NGX_HTTP_VCITA_OAUTH_TAG_ID          0x84
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN       0x05
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX   0x06
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE  0x07
+#define NGX_HTTP_VCITA_OAUTH_TAG_SCOPE       0x08
+
+/* name length, name, value */
+#define NGX_HTTP_VCITA_OAUTH_TAG_CLAIM       0x10
+
+/* name length, name, number of elements, their lengths, value */
+#define NGX_HTTP_VCITA_OAUTH_TAG_ARRAY       0x11
+
+/* a tag, and a length in up to two groups of seven bits */
+#define NGX_HTTP_VCITA_OAUTH_TAG_HEAD        3
+#define NGX_HTTP_VCITA_OAUTH_TAG_MAX         0x3fff
+
+
+typedef struct {
+    ngx_uint_t                   tag;
+    ngx_str_t                    value;
+} ngx_http_vcita_oauth_tag_t;
+
+
+static size_t ngx_http_vcita_oauth_session_fit(ngx_array_t *claims,
+    size_t size, size_t limit);
+static size_t ngx_http_vcita_oauth_session_claim_size(
+    ngx_http_vcita_oauth_member_t *c);
+static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_session_largest(
+    ngx_array_t *claims);
+static u_char *ngx_http_vcita_oauth_session_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c);
+static u_char *ngx_http_vcita_oauth_session_put_head(u_char *p,
+    ngx_uint_t tag, size_t len);
+static u_char *ngx_http_vcita_oauth_session_put(u_char *p, ngx_uint_t tag,
+    ngx_str_t *value);
+static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
+    ngx_str_t *token);
+static u_char *ngx_http_vcita_oauth_session_put_time(u_char *p,
+    ngx_uint_t tag, uint64_t value);
+static ngx_int_t ngx_http_vcita_oauth_session_next(ngx_str_t *rest,
+    ngx_http_vcita_oauth_tag_t *t);
+static ngx_int_t ngx_http_vcita_oauth_session_take(
+    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
+static ngx_int_t ngx_http_vcita_oauth_session_time(ngx_str_t *value,
+    uint64_t *t);
+static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
+
+
+/*
+ * Encodes a session whose token is text, with the claims given
+ * (..._member_t), in at most "limit" bytes.  The largest claims are dropped
+ * until it fits, with their "type" set to JSON_NULL, but never "sub".
+ * NGX_DECLINED: it cannot fit.  The text holds the token: wipe it when done.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
+{
+    u_char                         *p;
+    size_t                          size;
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    size = 3 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t))
+           + 4 * NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+           + s->id.len + s->token_type.len + s->scope.len
+           + (ngx_http_vcita_oauth_session_hex(&s->token)
+              ? s->token.len / 2 : s->token.len);
+
+    size = ngx_http_vcita_oauth_session_fit(claims, size, limit);
+
+    if (size > limit) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    p = ngx_http_vcita_oauth_session_put_time(p,
+                                          NGX_HTTP_VCITA_OAUTH_TAG_CREATED,
+                                          s->created);
+    p = ngx_http_vcita_oauth_session_put_time(p,
+                                          NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES,
+                                          s->expires);
+
+    if (s->seen) {
+        p = ngx_http_vcita_oauth_session_put_time(p,
+                                             NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
+                                             s->seen);
+    }
+
+    p = ngx_http_vcita_oauth_session_put(p, NGX_HTTP_VCITA_OAUTH_TAG_ID,
+                                         &s->id);
+    p = ngx_http_vcita_oauth_session_put_token(p, &s->token);
+
+    p = ngx_http_vcita_oauth_session_put(p,
+                                         NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE,
+                                         &s->token_type);
+    p = ngx_http_vcita_oauth_session_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
+                                         &s->scope);
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            p = ngx_http_vcita_oauth_session_put_claim(p, &c[i]);
+        }
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+/* returns the size with the claims that stay */
+
+static size_t
+ngx_http_vcita_oauth_session_fit(ngx_array_t *claims, size_t size,
+    size_t limit)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            size += ngx_http_vcita_oauth_session_claim_size(&c[i]);
+        }
+    }
+
+    while (size > limit) {
+
+        c = ngx_http_vcita_oauth_session_largest(claims);
+        if (c == NULL) {
+            break;
+        }
+
+        size -= ngx_http_vcita_oauth_session_claim_size(c);
+        c->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+    }
+
+    return size;
+}
+
+
+static size_t
+ngx_http_vcita_oauth_session_claim_size(ngx_http_vcita_oauth_member_t *c)
+{
+    size_t  size;
+
+    size = NGX_HTTP_VCITA_OAUTH_TAG_HEAD + 1 + c->name.len + c->value.len;
+
+    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+        size += 2 + c->lengths.len;
+    }
+
+    return size;
+}
+
+
+static ngx_http_vcita_oauth_member_t *
+ngx_http_vcita_oauth_session_largest(ngx_array_t *claims)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c, *largest;
+
+    c = claims->elts;
+    largest = NULL;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_NULL
+            || (c[i].name.len == 3
+                && ngx_strncmp(c[i].name.data, "sub", 3) == 0))
+        {
+            continue;
+        }
+
+        if (largest == NULL
+            || ngx_http_vcita_oauth_session_claim_size(&c[i])
+               > ngx_http_vcita_oauth_session_claim_size(largest))
+        {
+            largest = &c[i];
+        }
+    }
+
+    return largest;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_session_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c)
+{
+    size_t      len, n;
+    ngx_uint_t  array;
+
+    array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
+    len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
+
+    p = ngx_http_vcita_oauth_session_put_head(p,
+                                       array ? NGX_HTTP_VCITA_OAUTH_TAG_ARRAY
+                                             : NGX_HTTP_VCITA_OAUTH_TAG_CLAIM,
+                                       len);
+
+    *p++ = (u_char) c->name.len;
+    p = ngx_cpymem(p, c->name.data, c->name.len);
+
+    if (array) {
+        n = c->lengths.len / 2;
+
+        *p++ = (u_char) (n >> 8);
+        *p++ = (u_char) n;
+        p = ngx_cpymem(p, c->lengths.data, c->lengths.len);
+    }
+
+    return ngx_cpymem(p, c->value.data, c->value.len);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_session_put_head(u_char *p, ngx_uint_t tag, size_t len)
+{
+    *p++ = (u_char) tag;
+
+    if (len < 0x80) {
+        *p++ = (u_char) len;
+        return p;
+    }
+
+    *p++ = (u_char) (0x80 | len >> 7);
+    *p++ = (u_char) (len & 0x7f);
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_session_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
+{
+    if (value->len == 0) {
+        return p;
+    }
+
+    p = ngx_http_vcita_oauth_session_put_head(p, tag, value->len);
+
+    return ngx_cpymem(p, value->data, value->len);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_session_put_token(u_char *p, ngx_str_t *token)
+{
+    size_t  i;
+
+    if (!ngx_http_vcita_oauth_session_hex(token)) {
+        return ngx_http_vcita_oauth_session_put(p,
+                                              NGX_HTTP_VCITA_OAUTH_TAG_TOKEN,
+                                              token);
+    }
+
+    p = ngx_http_vcita_oauth_session_put_head(p,
+                                          NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX,
+                                          token->len / 2);
+
+    for (i = 0; i < token->len; i += 2) {
+        *p++ = (u_char) ngx_hextoi(&token->data[i], 2);
+    }
+
+    return p;
+}
+
+
+/* as few bytes as hold the value, the highest one first */
+
+static u_char *
+ngx_http_vcita_oauth_session_put_time(u_char *p, ngx_uint_t tag,
+    uint64_t value)
+{
+    size_t  len;
+
+    for (len = 1; len < sizeof(uint64_t) && value >> (8 * len); len++) {
+        /* void */
+    }
+
+    p = ngx_http_vcita_oauth_session_put_head(p, tag, len);
+
+    while (len--) {
+        *p++ = (u_char) (value >> (8 * len));
+    }
+
+    return p;
+}
+
+
+/* NGX_DECLINED: these bytes are no session that this build understands */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
+    ngx_http_vcita_oauth_session_t *s)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   rest, from;
+    ngx_http_vcita_oauth_tag_t  t;
+
+    ngx_memzero(s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_str_set(&s->token_type, "Bearer");
+
+    rest = *text;
+
+    for ( ;; ) {
+        from = rest;
+
+        rc = ngx_http_vcita_oauth_session_next(&rest, &t);
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM
+            || t.tag == NGX_HTTP_VCITA_OAUTH_TAG_ARRAY)
+        {
+            /* claims are read in place, and only when one is asked for */
+
+            if (s->claims.data == NULL) {
+                s->claims = from;
+            }
+
+            continue;
+        }
+
+        if (ngx_http_vcita_oauth_session_take(s, &t) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (s->created == 0
+        || s->expires == 0
+        || s->token.len == 0
+        || s->id.len != NGX_HTTP_VCITA_OAUTH_SESSION_ID)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DONE: the end; NGX_ERROR: cut short */
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_next(ngx_str_t *rest,
+    ngx_http_vcita_oauth_tag_t *t)
+{
+    u_char  *p;
+    size_t   left, len;
+
+    p = rest->data;
+    left = rest->len;
+
+    if (left == 0) {
+        return NGX_DONE;
+    }
+
+    if (left < 2) {
+        return NGX_ERROR;
+    }
+
+    t->tag = *p++;
+    len = *p++;
+    left -= 2;
+
+    if (len & 0x80) {
+
+        if (left == 0) {
+            return NGX_ERROR;
+        }
+
+        len = (len & 0x7f) << 7 | (*p++ & 0x7f);
+        left--;
+    }
+
+    if (len > left) {
+        return NGX_ERROR;
+    }
+
+    t->value.data = p;
+    t->value.len = len;
+
+    rest->data = p + len;
+    rest->len = left - len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
+    ngx_http_vcita_oauth_tag_t *t)
+{
+    uint64_t  value;
+
+    switch (t->tag) {
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_CREATED:
+        return ngx_http_vcita_oauth_session_time(&t->value, &s->created);
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
+    case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
+
+        if (ngx_http_vcita_oauth_session_time(&t->value, &value) != NGX_OK
+            || value > NGX_MAX_INT_T_VALUE)
+        {
+            return NGX_DECLINED;
+        }
+
+        if (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
+            s->seen = (time_t) value;
+
+        } else {
+            s->expires = (time_t) value;
+        }
+
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_ID:
+        s->id = t->value;
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN:
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX:
+        s->token = t->value;
+        s->hex = (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX);
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE:
+        s->token_type = t->value;
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_SCOPE:
+        s->scope = t->value;
+        return NGX_OK;
+    }
+
+    return (t->tag & NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL) ? NGX_DECLINED
+                                                        : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_time(ngx_str_t *value, uint64_t *t)
+{
+    size_t  i;
+
+    if (value->len == 0 || value->len > sizeof(uint64_t)) {
+        return NGX_DECLINED;
+    }
+
+    *t = 0;
+
+    for (i = 0; i < value->len; i++) {
+        *t = *t << 8 | value->data[i];
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * NGX_OK while the session lives: "timeout" is the longest life in seconds
+ * that the configuration gives a session now, whatever it was given then.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_alive(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t timeout)
+{
+    time_t  created;
+
+    created = (time_t) (s->created / 1000);
+
+    if (now >= s->expires
+        || created > now + NGX_HTTP_VCITA_OAUTH_SKEW
+        || now - created >= timeout)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The value of a claim, in place.  The name is lower case, as nginx makes
+ * that of a variable.  NGX_DECLINED: the session has no such claim.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    u_char                      *p;
+    size_t                       len, n;
+    ngx_str_t                    rest;
+    ngx_http_vcita_oauth_tag_t   t;
+
+    rest = s->claims;
+
+    while (ngx_http_vcita_oauth_session_next(&rest, &t) == NGX_OK) {
+
+        p = t.value.data;
+        len = t.value.len;
+
+        if ((t.tag != NGX_HTTP_VCITA_OAUTH_TAG_CLAIM
+             && t.tag != NGX_HTTP_VCITA_OAUTH_TAG_ARRAY)
+            || len < 1 + name->len
+            || *p != name->len
+            || ngx_memcmp(p + 1, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        p += 1 + name->len;
+        len -= 1 + name->len;
+
+        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_ARRAY) {
+
+            n = (len < 2) ? 0 : 2 + 2 * ((size_t) p[0] << 8 | p[1]);
+
+            if (n == 0 || len < n) {
+                return NGX_DECLINED;
+            }
+
+            p += n;
+            len -= n;
+        }
+
+        value->data = p;
+        value->len = len;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the token as text; one that was kept as bytes is spelled out in the pool */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_token(ngx_http_vcita_oauth_session_t *s,
+    ngx_pool_t *pool, ngx_str_t *token)
+{
+    u_char  *p;
+
+    if (!s->hex) {
+        *token = s->token;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, s->token.len * 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    token->data = p;
+    token->len = ngx_hex_dump(p, s->token.data, s->token.len) - p;
+
+    return NGX_OK;
+}
+
+
+/* lower case hex of whole bytes: half as long when kept as bytes */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_session_hex(ngx_str_t *token)
+{
+    u_char  *p, *last;
+
+    if (token->len % 2) {
+        return 0;
+    }
+
+    last = token->data + token->len;
+
+    for (p = token->data; p < last; p++) {
+
+        if ((*p < '0' || *p > '9') && (*p < 'a' || *p > 'f')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,55 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_VCITA_OAUTH_SESSION_ID    16
+
+/* seconds by which the clocks of a fleet may differ */
+#define NGX_HTTP_VCITA_OAUTH_SKEW          60
+
+
+/*
+ * Times are Unix time, "created" in milliseconds, the others in seconds.
+ * A decoded session points into the text that it was decoded from.
+ */
+
+typedef struct {
+    uint64_t                     created;
+    time_t                       seen;
+    time_t                       expires;
+
+    ngx_str_t                    id;
+    ngx_str_t                    token;
+    ngx_str_t                    token_type;
+    ngx_str_t                    scope;
+
+    ngx_str_t                    claims;
+
+    unsigned                     hex:1;    /* the token is the hex of these */
+} ngx_http_vcita_oauth_session_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text);
+ngx_int_t ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
+    ngx_http_vcita_oauth_session_t *s);
+ngx_int_t ngx_http_vcita_oauth_session_alive(
+    ngx_http_vcita_oauth_session_t *s, time_t now, time_t timeout);
+ngx_int_t ngx_http_vcita_oauth_session_claim(
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_oauth_session_token(
+    ngx_http_vcita_oauth_session_t *s, ngx_pool_t *pool, ngx_str_t *token);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_ */

@@ -1,0 +1,423 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The protocol: requests to vcita's endpoints as bytes, their answers as
+ * structures.  May touch claims, queries and a pool; knows no sockets.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_query.h"
+#include "ngx_http_vcita_oauth_vcita.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_OK          200
+
+/* an end that is further away than this (in seconds) is as good as none */
+#define NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX 10000000000
+
+#define NGX_HTTP_VCITA_OAUTH_PARAMS      6
+
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                   *value;
+} ngx_http_vcita_oauth_param_t;
+
+
+static size_t ngx_http_vcita_oauth_json_len(ngx_str_t *value);
+static u_char *ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token);
+static ngx_int_t ngx_http_vcita_oauth_token_text(ngx_array_t *members,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_token_expires(ngx_array_t *members,
+    time_t *expires_in);
+static ngx_uint_t ngx_http_vcita_oauth_b64token(ngx_str_t *token);
+
+
+/* the body of a token request; it holds secrets: wipe it when done */
+
+ngx_int_t
+ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
+{
+    u_char                       *p;
+    size_t                        len;
+    ngx_str_t                     type;
+    ngx_uint_t                    i;
+    ngx_http_vcita_oauth_param_t  param[NGX_HTTP_VCITA_OAUTH_PARAMS] = {
+        { ngx_string("grant_type"), NULL },
+        { ngx_string("client_id"), NULL },
+        { ngx_string("client_secret"), NULL },
+        { ngx_string("code"), NULL },
+        { ngx_string("redirect_uri"), NULL },
+        { ngx_string("code_verifier"), NULL }
+    };
+
+    ngx_str_set(&type, "authorization_code");
+
+    param[0].value = &type;
+    param[1].value = &grant->client_id;
+    param[2].value = &grant->client_secret;
+    param[3].value = &grant->code;
+    param[4].value = &grant->redirect_uri;
+    param[5].value = &grant->code_verifier;
+
+    len = sizeof("{}");
+
+    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_PARAMS; i++) {
+        len += param[i].name.len + sizeof("\"\":\"\",") - 1
+               + (grant->json ? ngx_http_vcita_oauth_json_len(param[i].value)
+                              : ngx_http_vcita_oauth_escaped_len(
+                                                          param[i].value));
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_PARAMS; i++) {
+
+        if (param[i].value->len == 0) {
+            continue;
+        }
+
+        if (grant->json) {
+            p = ngx_sprintf(p, "%c\"%V\":\"", i ? ',' : '{', &param[i].name);
+            p = ngx_http_vcita_oauth_json_put(p, param[i].value);
+            *p++ = '"';
+            continue;
+        }
+
+        if (i) {
+            *p++ = '&';
+        }
+
+        p = ngx_sprintf(p, "%V=", &param[i].name);
+        p = ngx_http_vcita_oauth_escape(p, param[i].value);
+    }
+
+    if (grant->json) {
+        *p++ = '}';
+    }
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+static size_t
+ngx_http_vcita_oauth_json_len(ngx_str_t *value)
+{
+    return value->len + ngx_escape_json(NULL, value->data, value->len);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value)
+{
+    return (u_char *) ngx_escape_json(p, value->data, value->len);
+}
+
+
+/*
+ * Reads a token answer.  NGX_DECLINED: no token came, token->error says why.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
+    ngx_str_t *body, ngx_http_vcita_oauth_token_t *token)
+{
+    ngx_int_t     rc;
+    ngx_array_t   members;
+
+    ngx_memzero(token, sizeof(ngx_http_vcita_oauth_token_t));
+
+    if (ngx_array_init(&members, pool, 8,
+                       sizeof(ngx_http_vcita_oauth_member_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_json(pool, body, &members);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK
+        && ngx_http_vcita_oauth_token_text(&members, "error", &token->error)
+           == NGX_OK
+        && token->error.len)
+    {
+        ngx_http_vcita_oauth_error_code(&token->error);
+
+        if (ngx_http_vcita_oauth_token_text(&members, "error_description",
+                                            &token->error_description)
+            != NGX_OK)
+        {
+            ngx_str_null(&token->error_description);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK
+        && status == NGX_HTTP_VCITA_OAUTH_OK
+        && ngx_http_vcita_oauth_token_fill(&members, token) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&token->error, "bad_token_response");
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token)
+{
+    if (ngx_http_vcita_oauth_token_text(members, "access_token",
+                                        &token->access_token)
+        != NGX_OK
+        || !ngx_http_vcita_oauth_b64token(&token->access_token))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_oauth_token_text(members, "token_type",
+                                        &token->token_type)
+        != NGX_OK
+        || ngx_http_vcita_oauth_token_text(members, "scope", &token->scope)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (token->token_type.len
+        && (token->token_type.len != sizeof("Bearer") - 1
+            || ngx_strncasecmp(token->token_type.data, (u_char *) "Bearer",
+                               sizeof("Bearer") - 1)
+               != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_token_expires(members, &token->expires_in);
+}
+
+
+/* a member that is absent, null, or a string without control bytes */
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_text(ngx_array_t *members, const char *name,
+    ngx_str_t *value)
+{
+    ngx_http_vcita_oauth_member_t  *m;
+
+    ngx_str_null(value);
+
+    m = ngx_http_vcita_oauth_member(members, name);
+
+    if (m == NULL || m->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    if (m->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING
+        || !ngx_http_vcita_oauth_printable(&m->value))
+    {
+        return NGX_DECLINED;
+    }
+
+    *value = m->value;
+
+    return NGX_OK;
+}
+
+
+/* seconds, as a number or as a string of one; a fraction is cut off */
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_expires(ngx_array_t *members, time_t *expires_in)
+{
+    u_char                         *p, *last;
+    int64_t                         value;
+    ngx_http_vcita_oauth_member_t  *m;
+
+    *expires_in = 0;
+
+    m = ngx_http_vcita_oauth_member(members, "expires_in");
+
+    if (m == NULL || m->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        return NGX_OK;
+    }
+
+    if (m->type != NGX_HTTP_VCITA_OAUTH_JSON_NUMBER
+        && m->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = m->value.data;
+    last = p + m->value.len;
+
+    if (p == last || *p == '.') {
+        return NGX_DECLINED;
+    }
+
+    value = 0;
+
+    for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
+
+        if (value < NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX) {
+            value = value * 10 + (*p - '0');
+        }
+    }
+
+    if (p < last && *p == '.') {
+
+        do {
+            p++;
+        } while (p < last && *p >= '0' && *p <= '9');
+    }
+
+    if (p < last) {
+
+        /* negative, an exponent, or no number at all */
+
+        return NGX_DECLINED;
+    }
+
+    *expires_in = (value < NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX) ? (time_t) value
+                                                             : 0;
+
+    return NGX_OK;
+}
+
+
+/* RFC 6750, 2.1 */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_b64token(ngx_str_t *token)
+{
+    u_char  c, *p, *last;
+
+    p = token->data;
+    last = p + token->len;
+
+    for ( /* void */ ; p < last; p++) {
+        c = *p | 0x20;
+
+        if ((c >= 'a' && c <= 'z')
+            || (*p >= '0' && *p <= '9')
+            || *p == '-' || *p == '.' || *p == '_' || *p == '~'
+            || *p == '+' || *p == '/')
+        {
+            continue;
+        }
+
+        break;
+    }
+
+    if (p == token->data) {
+        return 0;
+    }
+
+    while (p < last && *p == '=') {
+        p++;
+    }
+
+    return p == last;
+}
+
+
+/*
+ * Reads a userinfo answer (OpenID Connect Core, 5.3.2) and appends its
+ * claims.  NGX_DECLINED: no answer that names a "sub".
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
+    ngx_str_t *body, ngx_array_t *claims)
+{
+    ngx_int_t                       rc;
+    ngx_array_t                     members;
+    ngx_http_vcita_oauth_member_t  *sub;
+
+    if (status != NGX_HTTP_VCITA_OAUTH_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_array_init(&members, pool, 16,
+                       sizeof(ngx_http_vcita_oauth_member_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_json(pool, body, &members);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    sub = ngx_http_vcita_oauth_member(&members, "sub");
+
+    if (sub == NULL
+        || sub->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING
+        || sub->value.len == 0
+        || sub->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE
+        || !ngx_http_vcita_oauth_printable(&sub->value))
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_claims(pool, &members, claims);
+}
+
+
+/* an error code as one of ours may look; any other becomes "other" */
+
+void
+ngx_http_vcita_oauth_error_code(ngx_str_t *error)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (error->len == 0 || error->len > 64) {
+        goto other;
+    }
+
+    for (i = 0; i < error->len; i++) {
+        c = error->data[i] | 0x20;
+
+        if ((c >= 'a' && c <= 'z')
+            || (error->data[i] >= '0' && error->data[i] <= '9')
+            || error->data[i] == '_'
+            || error->data[i] == '.'
+            || error->data[i] == '-')
+        {
+            continue;
+        }
+
+        goto other;
+    }
+
+    return;
+
+other:
+
+    ngx_str_set(error, "other");
+}

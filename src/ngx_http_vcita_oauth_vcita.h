@@ -1,0 +1,50 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* what a code is exchanged with (RFC 6749, 4.1.3; RFC 7636, 4.5) */
+
+typedef struct {
+    ngx_str_t                    client_id;
+    ngx_str_t                    client_secret;
+    ngx_str_t                    redirect_uri;
+    ngx_str_t                    code;
+    ngx_str_t                    code_verifier;    /* empty: no PKCE */
+    ngx_uint_t                   json;             /* unsigned  json:1; */
+} ngx_http_vcita_oauth_grant_t;
+
+
+/* a token answer (RFC 6749, 5.1 and 5.2); expires_in is 0 where no end is
+   known, "error" is printable wherever it is not empty */
+
+typedef struct {
+    ngx_str_t                    access_token;
+    ngx_str_t                    token_type;
+    ngx_str_t                    scope;
+    time_t                       expires_in;
+
+    ngx_str_t                    error;
+    ngx_str_t                    error_description;
+} ngx_http_vcita_oauth_token_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body);
+ngx_int_t ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool,
+    ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_oauth_token_t *token);
+ngx_int_t ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool,
+    ngx_uint_t status, ngx_str_t *body, ngx_array_t *claims);
+void ngx_http_vcita_oauth_error_code(ngx_str_t *error);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_ */
