@@ -1,0 +1,70 @@
+// The endpoints that are no part of OAuth: vcita's platform API for apps and
+// for revoking tokens, and the sandbox's own switches under /sandbox/.
+
+import { AppError } from './apps.mjs';
+import { BadRequest, readJson, sendJson } from './body.mjs';
+
+export function makeControl({ apps, users, store, faults, stats, options }) {
+  const routes = {
+    'POST /platform/v1/apps': createApp,
+    'POST /platform/v1/tokens/revoke': revokeToken,
+
+    'GET /sandbox/stats': (req, res) => sendJson(res, 200, stats),
+    'POST /sandbox/stats/reset': (req, res) => {
+      stats.reset();
+      sendJson(res, 200, stats);
+    },
+    'GET /sandbox/faults': (req, res) => sendJson(res, 200, faults.list()),
+    'POST /sandbox/faults': async (req, res) => {
+      for (const fault of [await readJson(req)].flat()) faults.add(fault);
+      sendJson(res, 200, faults.list());
+    },
+    'DELETE /sandbox/faults': (req, res, url) => {
+      faults.clear(url.searchParams.get('endpoint'));
+      sendJson(res, 200, faults.list());
+    },
+    'POST /sandbox/revoke': revokeAny,
+  };
+
+  // Answers false for a request that is none of these.
+  return async function control(req, res, url) {
+    const route = routes[`${req.method} ${url.pathname}`];
+    if (!route) return false;
+    try {
+      await route(req, res, url);
+    } catch (err) {
+      if (!(err instanceof AppError || err instanceof BadRequest)) throw err;
+      sendError(res, 400, err.message);
+    }
+    return true;
+  };
+
+  async function createApp(req, res) {
+    const given = await readJson(req);
+    if (req.headers.authorization !== `Bearer ${options.directoryToken}`) {
+      return sendError(res, 401, 'Unauthorized');
+    }
+    const { client_id, client_secret, ...documented } = given;
+    const app = apps.add(documented);
+    const { redirect_uris, scopes, trusted, ...data } = app;
+    return sendJson(res, 201, { data, status: 'OK' });
+  }
+
+  async function revokeToken(req, res) {
+    const { token } = await readJson(req);
+    if (!token) throw new BadRequest('token is missing');
+    store.revokeToken(token);
+    sendJson(res, 200, { status: 'OK' });
+  }
+
+  async function revokeAny(req, res) {
+    const { token, sub } = await readJson(req);
+    if (!token && !sub) throw new BadRequest('token or sub is missing');
+    const revoked = token ? store.revokeToken(token) : store.revokeSub(users.byName(sub)?.sub ?? sub);
+    sendJson(res, 200, { revoked });
+  }
+}
+
+export function sendError(res, status, error) {
+  sendJson(res, status, { status: 'Error', error });
+}

@@ -1,0 +1,9 @@
+// Proves what the README says the sandbox does: `npm test`.
+
+import './test/command.mjs';
+import './test/faults.mjs';
+import './test/login.mjs';
+import './test/options.mjs';
+import './test/pages.mjs';
+import './test/platform.mjs';
+import './test/token.mjs';

@@ -1,0 +1,50 @@
+// Apps and revocation, as vcita's platform API has them.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { CALLBACK, exchange, newCode, newToken, post, start, userinfo } from './helpers.mjs';
+
+describe('vcita\'s platform API', async () => {
+  const { http } = await start({ auto: 'alice' });
+  const create = (body, token = 'sandbox-directory-token') => (
+    post(`${http}/platform/v1/apps`, body, { Authorization: `Bearer ${token}` }));
+
+  test('creates an app that can log in', async () => {
+    const { status, body } = await create({
+      name: 'My OAuth App', app_code_name: 'myoauthapp', redirect_uri: CALLBACK, scopes: ['openid'],
+    });
+    assert.equal(status, 201);
+    assert.equal(body.status, 'OK');
+    assert.deepEqual(Object.keys(body.data), ['app_code_name', 'app_id', 'client_id', 'client_secret', 'name',
+      'access_token_format', 'client_auth_jwks_uri']);
+    const { client_id, client_secret } = body.data;
+    const code = await newCode(http, { client_id });
+    assert.equal((await exchange(http, { code, client_id, client_secret })).status, 200);
+  });
+
+  test('says what is wrong', async () => {
+    const good = { name: 'A', app_code_name: 'a', redirect_uri: CALLBACK };
+    assert.equal((await create(good, 'wrong')).status, 401);
+    for (const wrong of [{ name: '' }, { redirect_uri: 'nonsense' }, { redirect_uri: undefined }, { scopes: 'openid' }]) {
+      const { status, body } = await create({ ...good, ...wrong });
+      assert.equal(status, 400);
+      assert.deepEqual([body.status, typeof body.error], ['Error', 'string']);
+    }
+    assert.equal((await create(good)).status, 201);
+    assert.equal((await create(good)).body.error, 'app_code_name has already been taken');
+  });
+
+  test('revokes tokens', async () => {
+    const [one, two, three] = [await newToken(http), await newToken(http), await newToken(http)];
+    assert.deepEqual((await post(`${http}/platform/v1/tokens/revoke`, { token: one })).body, { status: 'OK' });
+    const { status, body } = await userinfo(http, one);
+    assert.deepEqual([status, body.error], [401, 'invalid_token']);
+    assert.deepEqual((await post(`${http}/sandbox/revoke`, { token: two })).body, { revoked: 1 });
+    assert.equal((await userinfo(http, two)).status, 401);
+    assert.equal((await userinfo(http, three)).status, 200);
+    assert.ok((await post(`${http}/sandbox/revoke`, { sub: 'alice' })).body.revoked >= 1);
+    assert.equal((await userinfo(http, three)).status, 401);
+    assert.equal((await userinfo(http, 'nonsense')).status, 401);
+  });
+});
