@@ -1,0 +1,70 @@
+# VcitaCert - a throw-away CA and certificates (EC keys), made by the openssl command line, once per
+# process, in a private temporary folder that leaves with the process.
+#
+#   my $c = VcitaCert->get;   # hash of file names:
+#   ca         the CA                     ca_other   another CA, which signed nothing here
+#   stub, stub_key    for localhost only (so https://127.0.0.1 is a wrong host)
+#   site, site_key    for nginx's own servers: localhost, 127.0.0.1, portal.example.com, *.example.com
+package VcitaCert;
+
+use strict;
+use warnings;
+
+use File::Temp ();
+
+my ($Made, $Owner);
+
+
+sub get {
+    return $Made if $Made && $Owner == $$;
+
+    my $dir = File::Temp->newdir('vcita-cert-XXXXXX', TMPDIR => 1);
+    my $d   = "$dir";
+    $Made  = { dir => $dir };
+    $Owner = $$;
+
+    for my $ca (qw( ca ca_other )) {
+        _openssl(qw( req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 ),
+            '-subj', "/CN=vcita test $ca $$", '-keyout', "$d/$ca.key", '-out', "$d/$ca.pem",
+            '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
+        $Made->{$ca} = "$d/$ca.pem";
+    }
+    _leaf($d, 'stub', 'DNS:localhost');
+    _leaf($d, 'site', 'DNS:localhost,IP:127.0.0.1,DNS:example.com,DNS:*.example.com');
+
+    return $Made;
+}
+
+
+sub _leaf {
+    my ($d, $name, $san) = @_;
+
+    open my $ext, '>', "$d/$name.ext" or die "$d/$name.ext: $!";
+    print $ext "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n";
+    close $ext;
+
+    _openssl(qw( req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ),
+        '-subj', "/CN=$name", '-keyout', "$d/$name.key", '-out', "$d/$name.csr");
+    _openssl(qw( x509 -req -days 3 -CAcreateserial ), '-in', "$d/$name.csr", '-CA', "$d/ca.pem",
+        '-CAkey', "$d/ca.key", '-extfile', "$d/$name.ext", '-out', "$d/$name.pem");
+
+    $Made->{$name} = "$d/$name.pem";
+    $Made->{"${name}_key"} = "$d/$name.key";
+}
+
+
+sub _openssl {
+    my @cmd = @_;
+    my $pid = open(my $out, '-|') // die "fork: $!";
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        open STDIN, '<', '/dev/null';
+        delete local @ENV{qw( LD_PRELOAD OPENSSL_CONF )};
+        exec 'openssl', @cmd or POSIX::_exit(127);
+    }
+    my $text = do { local $/; <$out> };
+    close $out or die "openssl $cmd[0] failed: $text";
+}
+
+
+1;
