@@ -14,10 +14,6 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* a little more than a second: calls may take different times to arrive */
-#define NGX_HTTP_VCITA_OAUTH_SLACK  50
-
-
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_init_access(
@@ -34,16 +30,6 @@ static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
 static char *ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *prev,
     ngx_http_vcita_oauth_loc_conf_t *conf);
-static char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static void ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle);
 
 
@@ -324,7 +310,7 @@ ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(vmcf->pace.calls, 8);
     ngx_conf_init_msec_value(vmcf->pace.window,
-                             1000 + NGX_HTTP_VCITA_OAUTH_SLACK);
+                             1000 + NGX_HTTP_VCITA_OAUTH_PACE_SLACK);
 
     return NGX_CONF_OK;
 }
@@ -526,185 +512,8 @@ ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
 }
 
 
-static char *
-ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
-
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->gate_origin);
-
-    return ngx_conf_set_enum_slot(cf, cmd, conf);
-}
-
-
-static char *
-ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
-
-    ngx_str_t   *value, *scope;
-    ngx_uint_t   i;
-
-    if (vlcf->scope != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    vlcf->scope = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                   sizeof(ngx_str_t));
-    if (vlcf->scope == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (value[i].len == 0) {
-            return "has an empty scope";
-        }
-
-        scope = ngx_array_push(vlcf->scope);
-        if (scope == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *scope = value[i];
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
-
-    u_char     *p, *last;
-    ngx_str_t  *args;
-
-    args = &vlcf->authorize_args;
-
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->args_origin);
-
-    if (ngx_conf_set_str_slot(cf, cmd, conf) != NGX_CONF_OK) {
-        return "is duplicate";
-    }
-
-    last = args->data + args->len;
-
-    for (p = args->data; p < last; p++) {
-
-        if (*p <= ' ' || *p == '#' || *p == '"' || *p >= 0x7f) {
-            return "takes a query, percent-encoded where it has to be";
-        }
-    }
-
-    while (args->len && (args->data[0] == '&' || args->data[0] == '?')) {
-        args->data++;
-        args->len--;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* "8r/s", "30r/m", or "off" */
-
-static char *
-ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_vcita_oauth_main_conf_t *vmcf = conf;
-
-    u_char     *p;
-    ngx_int_t   n;
-    ngx_str_t  *value;
-
-    if (vmcf->pace.calls != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        vmcf->pace.calls = 0;
-        return NGX_CONF_OK;
-    }
-
-    p = value[1].data + value[1].len - (sizeof("r/s") - 1);
-
-    if (value[1].len > sizeof("r/s") - 1
-        && (ngx_strcmp(p, "r/s") == 0 || ngx_strcmp(p, "r/m") == 0))
-    {
-        n = ngx_atoi(value[1].data, p - value[1].data);
-
-        if (n > 0 && n <= NGX_HTTP_VCITA_OAUTH_PACE_MAX) {
-
-            vmcf->pace.calls = n;
-            vmcf->pace.window = (p[2] == 's') ? 1000 : 60000;
-            vmcf->pace.window += NGX_HTTP_VCITA_OAUTH_SLACK;
-
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid rate \"%V\": it is 1r/s to %dr/s, or r/m, "
-                       "or off",
-                       &value[1], NGX_HTTP_VCITA_OAUTH_PACE_MAX);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
-
-    ngx_str_t                         *value;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
-
-    if (vlcf->logout) {
-        return "is duplicate";
-    }
-
-    vlcf->logout = 1;
-
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->logout_origin);
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_vcita_oauth_logout_handler;
-
-    if (cf->args->nelts == 1) {
-        return NGX_CONF_OK;
-    }
-
-    value = cf->args->elts;
-
-    vlcf->logout_uri = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (vlcf->logout_uri == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = vlcf->logout_uri;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static void
 ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_vcita_oauth_fetch_exit();
+    ngx_http_vcita_oauth_multi_exit();
 }

@@ -356,7 +356,18 @@ const char *ngx_http_vcita_oauth_hint(ngx_str_t *error);
 
 ngx_int_t ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf);
 
-/* settings, application, registry: configuration time */
+/* directives, settings, application, registry: configuration time */
+
+char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 char *ngx_http_vcita_oauth_setting(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -366,7 +377,11 @@ ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_merge(
 ngx_uint_t ngx_http_vcita_oauth_settings_differ(
     ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b);
 const char *ngx_http_vcita_oauth_setting_name(ngx_uint_t setting);
+char *ngx_http_vcita_oauth_text(ngx_conf_t *cf, void *post, void *data);
+
 char *ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 ngx_uint_t ngx_http_vcita_oauth_loopback(ngx_str_t *url);
 
 char *ngx_http_vcita_oauth_app_init(ngx_conf_t *cf,

@@ -377,7 +377,7 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "%d logins of this worker wait for vcita: another one "
                       "is told to come back",
-                      NGX_HTTP_VCITA_OAUTH_FETCH_MAX);
+                      NGX_HTTP_VCITA_OAUTH_TRANSFERS);
 
         return ngx_http_vcita_oauth_exchange_fail(r, x,
                                                 NGX_HTTP_SERVICE_UNAVAILABLE,

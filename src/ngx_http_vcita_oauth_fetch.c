@@ -2,12 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * One request to a server through libcurl, without ever waiting for it.
- * May touch libcurl, OpenSSL and nginx's events.
- *
- * libcurl's sockets live in an epoll of their own, and that one descriptor in
- * nginx's.  No callback of libcurl's does more than copy bytes, set a timer
- * or post an event, so a request is never resumed with libcurl on the stack.
+ * One request to a server through libcurl, and its answer within limits.
+ * May touch libcurl, OpenSSL's certificates, and the room of transfers.
  */
 
 
@@ -15,45 +11,19 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/epoll.h>
 
 #include "ngx_http_vcita_oauth_fetch.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_FETCH_HEAD    65536
-#define NGX_HTTP_VCITA_OAUTH_FETCH_ROOM    4096
-#define NGX_HTTP_VCITA_OAUTH_FETCH_EVENTS  64
+#define NGX_HTTP_VCITA_OAUTH_FETCH_HEAD  65536
+#define NGX_HTTP_VCITA_OAUTH_FETCH_ROOM  4096
 
-/* libcurl before 8.4 tries the next address only when it is asked to */
-#define NGX_HTTP_VCITA_OAUTH_FETCH_NUDGE   250
-
-
-typedef struct {
-
-    /* event ident must be after 3 pointers as in ngx_connection_t */
-
-    void                          *dummy[3];
-    ngx_int_t                      ident;
-
-    CURLM                         *multi;
-    ngx_connection_t              *connection;
-    ngx_event_t                    timer;
-    ngx_event_t                    kick;
-    ngx_event_t                    nudge;
-    ngx_queue_t                    active;
-    ngx_uint_t                     nactive;
-    int                            epoll;
-    unsigned                       nudges:1;
-    unsigned                       global:1;
-} ngx_http_vcita_oauth_fetch_worker_t;
+/* libcurl's own time-out comes first */
+#define NGX_HTTP_VCITA_OAUTH_FETCH_LATE  1000
 
 
-static ngx_int_t ngx_http_vcita_oauth_fetch_init(ngx_log_t *log);
-static ngx_int_t ngx_http_vcita_oauth_fetch_init_multi(ngx_log_t *log);
-static ngx_int_t ngx_http_vcita_oauth_fetch_init_epoll(ngx_log_t *log);
 static ngx_int_t ngx_http_vcita_oauth_fetch_setup(
     ngx_http_vcita_oauth_fetch_t *f);
 static ngx_int_t ngx_http_vcita_oauth_fetch_setup_tls(
@@ -68,26 +38,12 @@ static size_t ngx_http_vcita_oauth_fetch_write(char *p, size_t size,
     size_t n, void *data);
 static size_t ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size,
     size_t n, void *data);
-static int ngx_http_vcita_oauth_fetch_socket(CURL *easy, curl_socket_t fd,
-    int what, void *data, void *socket_data);
-static int ngx_http_vcita_oauth_fetch_timer(CURLM *multi, long timeout,
-    void *data);
-static void ngx_http_vcita_oauth_fetch_epoll_handler(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_fetch_timer_handler(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_fetch_nudge_handler(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_fetch_drain(void);
-static void ngx_http_vcita_oauth_fetch_abort(void);
-static void ngx_http_vcita_oauth_fetch_deadline_handler(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_fetch_done_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_fetch_done(
+    ngx_http_vcita_oauth_transfer_t *t);
 static ngx_http_vcita_oauth_fetch_e ngx_http_vcita_oauth_fetch_outcome(
     ngx_http_vcita_oauth_fetch_t *f);
 static void ngx_http_vcita_oauth_fetch_release(
-    ngx_http_vcita_oauth_fetch_t *f);
-static void ngx_http_vcita_oauth_fetch_event(ngx_event_t *ev,
-    ngx_event_handler_pt handler);
-
-
-static ngx_http_vcita_oauth_fetch_worker_t  ngx_http_vcita_oauth_worker;
+    ngx_http_vcita_oauth_transfer_t *t);
 
 
 /*
@@ -100,58 +56,49 @@ static ngx_http_vcita_oauth_fetch_worker_t  ngx_http_vcita_oauth_worker;
 ngx_int_t
 ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
 {
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (w->nactive >= NGX_HTTP_VCITA_OAUTH_FETCH_MAX) {
-        return NGX_BUSY;
-    }
-
-    if (w->multi == NULL
-        && ngx_http_vcita_oauth_fetch_init(f->log) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    ngx_int_t                         rc;
+    ngx_http_vcita_oauth_transfer_t  *t;
 
     f->outcome = NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN;
     f->status = 0;
     f->retry_after = 0;
     f->head = 0;
-    f->code = CURLE_OK;
+    f->room = 0;
     f->error[0] = '\0';
     ngx_str_null(&f->answer);
-    f->room = 0;
 
-    f->easy = curl_easy_init();
-    if (f->easy == NULL) {
+    t = &f->transfer;
+
+    t->data = f;
+    t->handler = ngx_http_vcita_oauth_fetch_done;
+    t->release = ngx_http_vcita_oauth_fetch_release;
+
+    t->easy = curl_easy_init();
+    if (t->easy == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_queue_insert_tail(&w->active, &f->queue);
-    w->nactive++;
+    rc = ngx_http_vcita_oauth_fetch_setup(f);
 
-    ngx_http_vcita_oauth_fetch_event(&f->done,
-                                     ngx_http_vcita_oauth_fetch_done_handler);
-    ngx_http_vcita_oauth_fetch_event(&f->deadline,
-                                 ngx_http_vcita_oauth_fetch_deadline_handler);
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_multi_add(t,
+                                            f->peer->timeout
+                                            + NGX_HTTP_VCITA_OAUTH_FETCH_LATE,
+                                            f->log);
+    }
 
-    if (ngx_http_vcita_oauth_fetch_setup(f) != NGX_OK
-        || curl_multi_add_handle(w->multi, f->easy) != CURLM_OK)
-    {
+    if (rc == NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, f->log, 0,
                       "libcurl could not start a request to vcita");
-        ngx_http_vcita_oauth_fetch_cancel(f);
-        return NGX_ERROR;
     }
 
-    ngx_add_timer(&f->deadline, f->peer->timeout + 1000);
+    ngx_http_vcita_oauth_fetch_release(t);
 
-    if (w->nudges && !w->nudge.timer_set) {
-        ngx_add_timer(&w->nudge, NGX_HTTP_VCITA_OAUTH_FETCH_NUDGE);
-    }
-
-    return NGX_AGAIN;
+    return rc;
 }
 
 
@@ -160,181 +107,10 @@ ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
 void
 ngx_http_vcita_oauth_fetch_cancel(ngx_http_vcita_oauth_fetch_t *f)
 {
-    if (f->easy) {
-        ngx_http_vcita_oauth_fetch_release(f);
+    if (f->transfer.easy) {
+        ngx_http_vcita_oauth_multi_remove(&f->transfer);
+        ngx_http_vcita_oauth_fetch_release(&f->transfer);
     }
-}
-
-
-/* Gives up all that this worker holds; called when it exits */
-
-void
-ngx_http_vcita_oauth_fetch_exit(void)
-{
-    ngx_queue_t                          *q;
-    ngx_http_vcita_oauth_fetch_t         *f;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (w->multi) {
-
-        while (!ngx_queue_empty(&w->active)) {
-            q = ngx_queue_head(&w->active);
-            f = ngx_queue_data(q, ngx_http_vcita_oauth_fetch_t, queue);
-
-            ngx_http_vcita_oauth_fetch_release(f);
-        }
-
-        curl_multi_cleanup(w->multi);
-        ERR_clear_error();
-
-        w->multi = NULL;
-    }
-
-    if (w->connection) {
-
-        if (w->timer.timer_set) {
-            ngx_del_timer(&w->timer);
-        }
-
-        if (w->nudge.timer_set) {
-            ngx_del_timer(&w->nudge);
-        }
-
-        if (w->kick.posted) {
-            ngx_delete_posted_event(&w->kick);
-        }
-
-        ngx_close_connection(w->connection);
-        w->connection = NULL;
-    }
-
-    if (w->global) {
-        curl_global_cleanup();
-        w->global = 0;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_fetch_init(ngx_log_t *log)
-{
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (!w->global) {
-
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-            ngx_log_error(NGX_LOG_CRIT, log, 0,
-                          "libcurl could not be initialised");
-            return NGX_ERROR;
-        }
-
-        w->global = 1;
-        w->nudges = (curl_version_info(CURLVERSION_NOW)->version_num
-                     < 0x080400);
-    }
-
-    if (w->connection == NULL
-        && ngx_http_vcita_oauth_fetch_init_epoll(log) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_fetch_init_multi(log);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_fetch_init_multi(ngx_log_t *log)
-{
-    CURLM                                *multi;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    multi = curl_multi_init();
-
-    if (multi == NULL
-        || curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION,
-                             ngx_http_vcita_oauth_fetch_socket) != CURLM_OK
-        || curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION,
-                             ngx_http_vcita_oauth_fetch_timer) != CURLM_OK
-        || curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)
-           != CURLM_OK
-        || curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 8L) != CURLM_OK)
-    {
-        ngx_log_error(NGX_LOG_CRIT, log, 0,
-                      "libcurl could not make a multi handle");
-
-        if (multi) {
-            curl_multi_cleanup(multi);
-        }
-
-        return NGX_ERROR;
-    }
-
-    ngx_queue_init(&w->active);
-    w->nactive = 0;
-    w->multi = multi;
-
-    ngx_http_vcita_oauth_fetch_event(&w->timer,
-                                    ngx_http_vcita_oauth_fetch_timer_handler);
-    ngx_http_vcita_oauth_fetch_event(&w->kick,
-                                    ngx_http_vcita_oauth_fetch_timer_handler);
-    ngx_http_vcita_oauth_fetch_event(&w->nudge,
-                                    ngx_http_vcita_oauth_fetch_nudge_handler);
-
-    /* only the deadline of a fetch keeps a worker that quits alive */
-
-    w->timer.cancelable = 1;
-    w->nudge.cancelable = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_fetch_init_epoll(ngx_log_t *log)
-{
-    int                                   fd;
-    ngx_connection_t                     *c;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    fd = epoll_create1(EPOLL_CLOEXEC);
-
-    if (fd == -1) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      "epoll_create1() failed");
-        return NGX_ERROR;
-    }
-
-    c = ngx_get_connection(fd, ngx_cycle->log);
-
-    if (c == NULL) {
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    c->pool = NULL;
-    c->log = ngx_cycle->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-    c->read->handler = ngx_http_vcita_oauth_fetch_epoll_handler;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-        ngx_close_connection(c);
-        return NGX_ERROR;
-    }
-
-    w->epoll = fd;
-    w->connection = c;
-
-    return NGX_OK;
 }
 
 
@@ -343,10 +119,9 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
 {
     CURL  *e;
 
-    e = f->easy;
+    e = f->transfer.easy;
 
-    if (curl_easy_setopt(e, CURLOPT_PRIVATE, f) != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error) != CURLE_OK
+    if (curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_URL, f->url.data) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK
@@ -395,7 +170,7 @@ ngx_http_vcita_oauth_fetch_setup_tls(ngx_http_vcita_oauth_fetch_t *f)
     CURL  *e;
     long   verify;
 
-    e = f->easy;
+    e = f->transfer.easy;
     verify = f->peer->verify ? 1L : 0L;
 
     if (curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, verify) != CURLE_OK
@@ -420,7 +195,7 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
     CURL       *e;
     ngx_str_t   value;
 
-    e = f->easy;
+    e = f->transfer.easy;
 
     ngx_str_set(&value, "application/json");
 
@@ -595,246 +370,15 @@ ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
 }
 
 
-/*
- * Never fails: -1 would end every fetch of the worker.  A socket that could
- * not be watched ends at the deadline of its own fetch.
- */
-
-static int
-ngx_http_vcita_oauth_fetch_socket(CURL *easy, curl_socket_t fd, int what,
-    void *data, void *socket_data)
-{
-    int                                   op;
-    struct epoll_event                    ee;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (what == CURL_POLL_REMOVE) {
-
-        /* a socket that was still connecting is closed already */
-
-        (void) epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, NULL);
-        (void) curl_multi_assign(w->multi, fd, NULL);
-        return 0;
-    }
-
-    ngx_memzero(&ee, sizeof(struct epoll_event));
-
-    ee.data.fd = fd;
-    ee.events = ((what & CURL_POLL_IN) ? (uint32_t) EPOLLIN : 0)
-                | ((what & CURL_POLL_OUT) ? (uint32_t) EPOLLOUT : 0);
-
-    op = socket_data ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-
-    if (epoll_ctl(w->epoll, op, fd, &ee) == -1) {
-
-        op = (op == EPOLL_CTL_MOD) ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-
-        if (epoll_ctl(w->epoll, op, fd, &ee) == -1) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                          "epoll_ctl() failed for a connection to vcita");
-            return 0;
-        }
-    }
-
-    (void) curl_multi_assign(w->multi, fd, w);
-
-    return 0;
-}
-
-
-static int
-ngx_http_vcita_oauth_fetch_timer(CURLM *multi, long timeout, void *data)
-{
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    /* nginx would keep an old timer that is close to the new one */
-
-    if (w->timer.timer_set) {
-        ngx_del_timer(&w->timer);
-    }
-
-    if (timeout == 0) {
-        ngx_post_event(&w->kick, &ngx_posted_events);
-        return 0;
-    }
-
-    if (timeout > 0) {
-        ngx_add_timer(&w->timer, timeout);
-    }
-
-    return 0;
-}
-
-
 static void
-ngx_http_vcita_oauth_fetch_epoll_handler(ngx_event_t *ev)
-{
-    int                                   i, n, flags, running;
-    ngx_connection_t                     *c;
-    struct epoll_event                    events[
-                                          NGX_HTTP_VCITA_OAUTH_FETCH_EVENTS];
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    c = ev->data;
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (c->close) {
-
-        /* worker_shutdown_timeout */
-
-        ngx_http_vcita_oauth_fetch_abort();
-        return;
-    }
-
-    n = epoll_wait(w->epoll, events, NGX_HTTP_VCITA_OAUTH_FETCH_EVENTS, 0);
-
-    for (i = 0; i < n; i++) {
-        flags = 0;
-
-        if (events[i].events & EPOLLIN) {
-            flags |= CURL_CSELECT_IN;
-        }
-
-        if (events[i].events & EPOLLOUT) {
-            flags |= CURL_CSELECT_OUT;
-        }
-
-        if (events[i].events & (EPOLLERR|EPOLLHUP)) {
-            flags |= CURL_CSELECT_ERR;
-        }
-
-        (void) curl_multi_socket_action(w->multi, events[i].data.fd, flags,
-                                        &running);
-    }
-
-    ngx_http_vcita_oauth_fetch_drain();
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_timer_handler(ngx_event_t *ev)
-{
-    int                                   running;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    (void) curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0,
-                                    &running);
-
-    ngx_http_vcita_oauth_fetch_drain();
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_nudge_handler(ngx_event_t *ev)
-{
-    int                                   running;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    if (w->nactive == 0) {
-        return;
-    }
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-
-    (void) curl_multi_socket_all(w->multi, &running);
-
-#pragma GCC diagnostic pop
-
-    ngx_http_vcita_oauth_fetch_drain();
-
-    ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_FETCH_NUDGE);
-}
-
-
-/* finds out which fetches have ended; their handlers run from posted events */
-
-static void
-ngx_http_vcita_oauth_fetch_drain(void)
-{
-    int                                   left;
-    char                                 *private;
-    CURLMsg                              *msg;
-    ngx_http_vcita_oauth_fetch_t         *f;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    /* nginx would report what OpenSSL left behind at its own next handshake */
-
-    ERR_clear_error();
-
-    while ((msg = curl_multi_info_read(w->multi, &left)) != NULL) {
-
-        if (msg->msg != CURLMSG_DONE
-            || curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private)
-               != CURLE_OK)
-        {
-            continue;
-        }
-
-        f = (ngx_http_vcita_oauth_fetch_t *) private;
-        f->code = msg->data.result;
-        f->outcome = ngx_http_vcita_oauth_fetch_outcome(f);
-
-        ngx_post_event(&f->done, &ngx_posted_events);
-    }
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_abort(void)
-{
-    ngx_queue_t                          *q;
-    ngx_http_vcita_oauth_fetch_t         *f;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
-
-    w = &ngx_http_vcita_oauth_worker;
-
-    for (q = ngx_queue_head(&w->active);
-         q != ngx_queue_sentinel(&w->active);
-         q = ngx_queue_next(q))
-    {
-        f = ngx_queue_data(q, ngx_http_vcita_oauth_fetch_t, queue);
-
-        if (!f->done.posted) {
-            ngx_post_event(&f->done, &ngx_posted_events);
-        }
-    }
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_deadline_handler(ngx_event_t *ev)
+ngx_http_vcita_oauth_fetch_done(ngx_http_vcita_oauth_transfer_t *t)
 {
     ngx_http_vcita_oauth_fetch_t  *f;
 
-    f = (ngx_http_vcita_oauth_fetch_t *)
-            ((u_char *) ev - offsetof(ngx_http_vcita_oauth_fetch_t, deadline));
+    f = t->data;
+    f->outcome = ngx_http_vcita_oauth_fetch_outcome(f);
 
-    f->outcome = NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT;
-
-    ngx_http_vcita_oauth_fetch_done_handler(&f->done);
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_done_handler(ngx_event_t *ev)
-{
-    ngx_http_vcita_oauth_fetch_t  *f;
-
-    f = (ngx_http_vcita_oauth_fetch_t *)
-            ((u_char *) ev - offsetof(ngx_http_vcita_oauth_fetch_t, done));
-
-    ngx_http_vcita_oauth_fetch_release(f);
+    ngx_http_vcita_oauth_fetch_release(t);
 
     f->handler(f);
 }
@@ -845,11 +389,11 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
 {
     long  status;
 
-    switch (f->code) {
+    switch (f->transfer.code) {
 
     case CURLE_OK:
         status = 0;
-        (void) curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void) curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
         f->status = status;
 
         return NGX_HTTP_VCITA_OAUTH_FETCH_OK;
@@ -875,7 +419,7 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
     /* a proxy that refuses its CONNECT has passed nothing on */
 
     status = 0;
-    (void) curl_easy_getinfo(f->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    (void) curl_easy_getinfo(f->transfer.easy, CURLINFO_HTTP_CONNECTCODE, &status);
 
     if (status != 0 && status != 200) {
         return NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE;
@@ -886,29 +430,17 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
 
 
 static void
-ngx_http_vcita_oauth_fetch_release(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_oauth_fetch_release(ngx_http_vcita_oauth_transfer_t *t)
 {
-    struct curl_slist                    *h;
-    ngx_http_vcita_oauth_fetch_worker_t  *w;
+    struct curl_slist             *h;
+    ngx_http_vcita_oauth_fetch_t  *f;
 
-    w = &ngx_http_vcita_oauth_worker;
+    f = t->data;
 
-    if (f->deadline.timer_set) {
-        ngx_del_timer(&f->deadline);
-    }
+    curl_easy_cleanup(t->easy);
+    t->easy = NULL;
 
-    if (f->done.posted) {
-        ngx_delete_posted_event(&f->done);
-    }
-
-    (void) curl_multi_remove_handle(w->multi, f->easy);
-    curl_easy_cleanup(f->easy);
     ERR_clear_error();
-
-    f->easy = NULL;
-
-    ngx_queue_remove(&f->queue);
-    w->nactive--;
 
     for (h = f->headers; h; h = h->next) {
         ngx_explicit_memzero(h->data, ngx_strlen(h->data));
@@ -916,20 +448,6 @@ ngx_http_vcita_oauth_fetch_release(ngx_http_vcita_oauth_fetch_t *f)
 
     curl_slist_free_all(f->headers);
     f->headers = NULL;
-}
-
-
-static void
-ngx_http_vcita_oauth_fetch_event(ngx_event_t *ev,
-    ngx_event_handler_pt handler)
-{
-    ngx_memzero(ev, sizeof(ngx_event_t));
-
-    ngx_http_vcita_oauth_worker.ident = -1;
-
-    ev->handler = handler;
-    ev->data = &ngx_http_vcita_oauth_worker;
-    ev->log = ngx_cycle->log;
 }
 
 

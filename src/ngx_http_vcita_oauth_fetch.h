@@ -15,11 +15,10 @@
 #include <curl/curl.h>
 #include <openssl/x509.h>
 
+#include "ngx_http_vcita_oauth_multi.h"
+
 
 #define NGX_HTTP_VCITA_OAUTH_FETCH_BODY    65536
-
-/* fetches in flight in one worker */
-#define NGX_HTTP_VCITA_OAUTH_FETCH_MAX     256
 
 
 typedef enum {
@@ -51,40 +50,35 @@ struct ngx_http_vcita_oauth_fetch_s {
 
     /* to be filled in, the rest zeroed; the strings are NUL-terminated */
 
-    ngx_pool_t                    *pool;
-    ngx_log_t                     *log;
-    ngx_http_vcita_oauth_peer_t   *peer;
-    ngx_str_t                      url;
-    ngx_str_t                      content_type;
-    ngx_str_t                      body;        /* empty: a GET */
-    ngx_str_t                      bearer;
-    ngx_http_vcita_oauth_fetch_pt  handler;
-    void                          *data;
+    ngx_pool_t                         *pool;
+    ngx_log_t                          *log;
+    ngx_http_vcita_oauth_peer_t        *peer;
+    ngx_str_t                           url;
+    ngx_str_t                           content_type;
+    ngx_str_t                           body;        /* empty: a GET */
+    ngx_str_t                           bearer;
+    ngx_http_vcita_oauth_fetch_pt       handler;
+    void                               *data;
 
     /* what came of it */
 
-    ngx_http_vcita_oauth_fetch_e   outcome;
-    ngx_uint_t                     status;
-    ngx_uint_t                     retry_after; /* seconds, 0: not said */
-    ngx_str_t                      answer;
-    char                           error[CURL_ERROR_SIZE];
+    ngx_http_vcita_oauth_fetch_e        outcome;
+    ngx_uint_t                          status;
+    ngx_uint_t                          retry_after; /* seconds, 0: not said */
+    ngx_str_t                           answer;
+    char                                error[CURL_ERROR_SIZE];
 
     /* private */
 
-    CURL                          *easy;
-    CURLcode                       code;
-    struct curl_slist             *headers;
-    ngx_queue_t                    queue;
-    ngx_event_t                    done;
-    ngx_event_t                    deadline;
-    size_t                         room;
-    size_t                         head;
+    ngx_http_vcita_oauth_transfer_t     transfer;
+    struct curl_slist                  *headers;
+    size_t                              room;
+    size_t                              head;
 };
 
 
 ngx_int_t ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f);
 void ngx_http_vcita_oauth_fetch_cancel(ngx_http_vcita_oauth_fetch_t *f);
-void ngx_http_vcita_oauth_fetch_exit(void);
 
 ngx_int_t ngx_http_vcita_oauth_fetch_check(ngx_log_t *log);
 X509_STORE *ngx_http_vcita_oauth_fetch_store(ngx_str_t *file,

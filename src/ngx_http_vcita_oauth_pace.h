@@ -12,7 +12,10 @@
 #include <ngx_core.h>
 
 
-#define NGX_HTTP_VCITA_OAUTH_PACE_MAX  1000
+#define NGX_HTTP_VCITA_OAUTH_PACE_MAX    1000
+
+/* milliseconds added to a window: calls take different times to arrive */
+#define NGX_HTTP_VCITA_OAUTH_PACE_SLACK  50
 
 
 /* "calls" in any "window" of milliseconds; no calls: no limit */

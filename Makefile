@@ -1,0 +1,63 @@
+# ngx_http_vcita_oauth_module: `make help` says what there is.  Each target
+# installs first what it needs and this machine lacks.
+
+SHELL  = /bin/bash
+DESTDIR =
+
+NAME   = ngx_http_vcita_oauth_module
+MODULE = build/$(NAME).so
+
+# where the nginx installed here looks for modules
+MODULES_PATH = $(shell $$(command -v nginx || echo /usr/sbin/nginx) -V 2>&1 \
+                 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+
+# test files, as in: make test FILES=t/02-gate.t
+FILES =
+
+.DEFAULT_GOAL = all
+.PHONY: help all unit test test-asan demo install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
+	    | while IFS='|' read -r target text; do \
+	          printf '  make %-12s %s\n' "$$target" "$$text"; \
+	      done
+
+
+# --- build --------------------------------------------------------------------
+
+all: ## build/ngx_http_vcita_oauth_module.so for the nginx installed here
+	@tools/deps.sh build
+	@tools/build.sh
+
+install: all ## into the modules folder of that nginx (honours DESTDIR)
+	@[ -n "$(MODULES_PATH)" ] || { echo "no modules folder known:" \
+	    "make install MODULES_PATH=..." >&2; exit 1; }
+	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
+
+clean: ## everything that was built
+	rm -rf build t/servroot
+
+
+# --- test ---------------------------------------------------------------------
+
+test: ## all tests, or make test FILES="t/02-gate.t"
+	@tools/deps.sh test
+	@tools/build.sh
+	@tools/build.sh t/unit
+	@tools/test.sh $(FILES)
+
+unit: ## the unit tests alone
+	@$(MAKE) --no-print-directory test FILES=t/unit.t
+
+test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
+	@tools/deps.sh asan
+	@tools/asan.sh $(FILES)
+
+
+# --- see it work --------------------------------------------------------------
+
+demo: ## one whole login, hop by hop, and a site to try (DEMO_EXIT=1: ends)
+	@tools/deps.sh demo
+	@tools/build.sh
+	@examples/demo/demo.sh

@@ -1,0 +1,60 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include <curl/curl.h>
+
+
+/* transfers in flight in one worker */
+#define NGX_HTTP_VCITA_OAUTH_TRANSFERS  256
+
+
+typedef struct ngx_http_vcita_oauth_transfer_s
+    ngx_http_vcita_oauth_transfer_t;
+
+typedef void (*ngx_http_vcita_oauth_transfer_pt)(
+    ngx_http_vcita_oauth_transfer_t *t);
+
+
+/*
+ * An easy handle under way.  "code" is the result when "handler" is called;
+ * "release" gives up the easy handle of one that the worker leaves behind.
+ */
+
+struct ngx_http_vcita_oauth_transfer_s {
+
+    /* event ident must be after 3 pointers as in ngx_connection_t */
+
+    void                              *data;
+    void                              *dummy[2];
+    ngx_int_t                          ident;
+
+    CURL                              *easy;
+    CURLcode                           code;
+
+    ngx_http_vcita_oauth_transfer_pt   handler;
+    ngx_http_vcita_oauth_transfer_pt   release;
+
+    ngx_event_t                        done;
+    ngx_event_t                        deadline;
+    ngx_queue_t                        queue;
+};
+
+
+ngx_int_t ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
+    ngx_msec_t deadline, ngx_log_t *log);
+void ngx_http_vcita_oauth_multi_remove(ngx_http_vcita_oauth_transfer_t *t);
+void ngx_http_vcita_oauth_multi_exit(void);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_ */

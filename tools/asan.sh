@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+#
+# tools/asan.sh [files]: the tests under AddressSanitizer and UBSan.
+#
+# Builds, once, nginx itself (ASAN) and the module (ASAN and UBSan) by clang
+# into build/asan/, and runs tools/test.sh with them.  A report of a sanitizer
+# does not reach the test that caused it, so reports go to files: any file
+# fails the run, and is printed.
+#
+#   NGINX_SRC  complete nginx sources (default: those of the installed version,
+#              from Debian's source package)
+
+set -euo pipefail
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+out=$root/build/asan
+reports=$out/reports
+
+
+get_source() {
+    local main=$tree/src/core/nginx.c
+
+    [ ! -f "$out/source.$version" ] || return 0
+
+    rm -rf "$tree"
+    mkdir -p "$tree"
+
+    if [ -n "${NGINX_SRC:-}" ]; then
+        cp -R "$NGINX_SRC/." "$tree"
+    else
+        fetch_source
+    fi
+
+    # When main() returns, as after nginx -t, its variables are gone, and the
+    # whole configuration would be called a leak.
+    sed -i 's/^    ngx_cycle_t  *\*cycle, init_cycle;/    static &/' "$main"
+    grep -q 'static .*init_cycle;' "$main" \
+        || die "the main() of nginx $version looks different: mend get_source"
+
+    touch "$out/source.$version"
+}
+
+
+# Debian's source package, by an apt state of our own (few machines have
+# deb-src configured).  Only the original tarball: security updates come
+# without the rest on some mirrors, and the patches change no behaviour.
+fetch_source() {
+    local state=$out/apt opts
+
+    say "fetching the sources of nginx $version"
+
+    mkdir -p "$state"
+    # shellcheck disable=SC2016
+    apt-get indextargets --format \
+        "deb-src [signed-by=$debian_keyring]"' $(REPO_URI) $(CODENAME) $(COMPONENT)' \
+        'Created-By: Packages' "Origin: Debian" | sort -u > "$state/sources.list"
+    readarray -t opts < <(private_apt "$state")
+
+    quietly "$out/fetch.log" fetch "${opts[@]}"
+    tar -xzf "$state/nginx_$version.orig.tar.gz" -C "$tree" --strip-components=1
+    rm -rf "$state"
+}
+
+fetch() {
+    apt-get "$@" -q update \
+        && ( cd "$state" && apt-get "$@" -q source --tar-only nginx )
+}
+
+
+build_nginx() {
+    local flags print
+
+    readarray -t flags < <(nginx_flags "$tree")
+    flags+=("--prefix=$out/prefix" "--error-log-path=stderr"
+            "--with-cc=clang" "--with-cc-opt=$sanitize_core"
+            "--with-ld-opt=$sanitize_link")
+
+    print=$( (printf '%s\n' "$version" "${flags[@]}"; clang --version) \
+             | sha256sum | cut -d ' ' -f 1)
+
+    [ "$(cat "$out/nginx.fingerprint" 2>/dev/null)" != "$print" ] || return 0
+
+    say "building nginx $version with AddressSanitizer, some minutes"
+
+    rm -rf "$out/nginx-objs"
+    mkdir -p "$out/nginx-objs"
+    cd "$tree"
+    quietly "$out/nginx.log" bash "$(configure_of "$tree")" "${flags[@]}" \
+            --builddir="$out/nginx-objs"
+    quietly "$out/nginx.log" \
+        make -j "$jobs" -f "$out/nginx-objs/Makefile" binary
+    cd "$root"
+
+    mv "$out/nginx-objs/nginx" "$out/nginx"
+    printf '%s\n' "$print" > "$out/nginx.fingerprint"
+}
+
+
+build_modules() {
+    export SANITIZE=1 NGINX_SRC=$tree
+
+    tools/build.sh
+    tools/build.sh t/unit
+}
+
+
+# leaks of nginx itself, at exit of a single process
+suppressions() {
+    printf '%s\n' leak:ngx_set_environment leak:ngx_event_process_init
+}
+
+
+run() {
+    local status=0
+
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    suppressions > "$out/lsan.supp"
+
+    # commas: Test::Nginx appends the name of the test to log_path
+    export ASAN_OPTIONS=detect_stack_use_after_return=1,log_path=$reports/report
+    export UBSAN_OPTIONS=print_stacktrace=1,log_path=$reports/report
+    export LSAN_OPTIONS=suppressions=$out/lsan.supp,print_suppressions=0
+    export NGINX_BINARY=$out/nginx MODULES=$out TEST_DIR=$out/test
+    export VCITA_TEST_SCALE=${VCITA_TEST_SCALE:-3}     # t/lib: everything takes longer
+
+    tools/test.sh "$@" || status=$?
+
+    if show_reports; then
+        [ "$status" = 0 ] || die "failed"
+        say "no report of a sanitizer"
+
+    else
+        die "failed: sanitizers wrote the reports above"
+    fi
+}
+
+
+# prints the first reports, at 80 lines each; fails if there are any
+show_reports() {
+    local all report
+
+    readarray -t all < <(find "$reports" -type f | sort)
+
+    for report in "${all[@]:0:5}"; do
+        say "report ${report#"$root"/}"
+        head -n 80 "$report"
+    done
+
+    [ "${#all[@]}" -le 5 ] || say "and $((${#all[@]} - 5)) more reports"
+    [ "${#all[@]}" = 0 ]
+}
+
+
+if [ -n "${NGINX_SRC:-}" ]; then
+    NGINX_SRC=$(realpath "$NGINX_SRC")
+    [ -f "$NGINX_SRC/src/core/nginx.c" ] \
+        || die "no complete nginx sources in $NGINX_SRC"
+    version=$(source_version "$NGINX_SRC")
+else
+    version=$(binary_version)
+fi
+
+tree=$out/nginx-$version
+
+cd "$root"
+mkdir -p "$out"
+
+get_source
+build_nginx
+build_modules
+run "$@"

@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+#
+# tools/deps.sh GROUP...: installs what a group needs, and only what is missing.
+#
+#   build  compiler, nginx-dev and the libraries of the module
+#   test   build, node, and Test::Nginx
+#   asan   test, and clang with its sanitizers
+#   node   a Node that is new enough, and the npm packages of the sandbox
+#   demo   build, node, and what the demo's browser needs
+#
+# Where nothing is missing it says nothing and touches no network.  Packages
+# come from the apt sources that this machine has, npm's from npm's registry.
+
+set -euo pipefail
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export DEBIAN_FRONTEND=noninteractive
+
+sandbox=$root/examples/sandbox
+log=$root/build/deps.log
+node_version=22.23.3
+
+build_packages=(gcc libc6-dev make nginx nginx-dev
+                libcurl4-openssl-dev libssl-dev libyajl-dev)
+browser_packages=(perl libio-socket-ssl-perl openssl)
+test_packages=("${browser_packages[@]}" curl procps)
+asan_packages=(clang llvm libpcre2-dev zlib1g-dev)
+
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+
+missing() {
+    local package
+
+    for package; do
+        installed "$package" || echo "$package"
+    done
+}
+
+
+apt() {
+    apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 "$@"
+}
+
+
+# apt-get update knows no lock timeout of its own
+apt_update() {
+    local try
+
+    [ -z "${updated:-}" ] || return 0
+    updated=1
+
+    for try in 1 2 3 4 5 6; do
+        [ "$try" = 1 ] || sleep 10
+        apt update && return 0
+    done
+
+    return 1
+}
+
+
+# need_root WHAT...: without root, one sentence that names what is missing
+need_root() {
+    [ "$(id -u)" = 0 ] \
+        || die "missing here, and only root can install: $* (apt-get install)"
+}
+
+
+apt_install() {
+    local packages
+
+    readarray -t packages < <(missing "$@" | sort -u)
+    [ "${#packages[@]}" -gt 0 ] || return 0
+
+    need_root "${packages[@]}"
+
+    say "installing ${packages[*]}"
+    quietly "$log" apt_update_and_install "${packages[@]}"
+}
+
+apt_update_and_install() {
+    apt_update && apt install -y --no-install-recommends "$@"
+}
+
+
+# Test::Nginx is packaged in Debian's unstable only.  Its package is fetched
+# with a private apt state, from the mirror that this machine uses anyway, and
+# verified by the keyring; nothing under /etc/apt changes.
+test_nginx() {
+    perl -MTest::Nginx::Socket -e 1 2>/dev/null && return 0
+
+    need_root libtest-nginx-perl
+
+    say "installing libtest-nginx-perl from Debian unstable"
+    quietly "$log" test_nginx_install
+}
+
+test_nginx_install() {
+    local mirror state opts
+
+    apt_update || return 1
+
+    if apt-cache policy libtest-nginx-perl | grep -q 'Candidate: [0-9]'; then
+        apt install -y --no-install-recommends libtest-nginx-perl
+        return
+    fi
+
+    mirror=$(debian_mirror)
+    [ -n "$mirror" ] || { echo "apt knows no Debian mirror here"; return 1; }
+
+    state=$(mktemp -d)
+    printf 'deb [signed-by=%s] %s sid main\n' "$debian_keyring" "$mirror" \
+        > "$state/sources.list"
+    readarray -t opts < <(private_apt "$state")
+
+    apt "${opts[@]}" update \
+        && ( cd "$state" && apt "${opts[@]}" download libtest-nginx-perl ) \
+        && apt install -y --no-install-recommends \
+               "$state"/libtest-nginx-perl_*.deb \
+        && rm -rf "$state"
+}
+
+debian_mirror() {
+    local codename
+
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        "Codename: $codename" 'Component: main' | head -n 1
+}
+
+
+# clang's runtime is a package of its own, named after clang's version
+clang_runtime() {
+    local version
+
+    version=$(clang -dumpversion 2>/dev/null | cut -d . -f 1)
+    [ -n "$version" ] || die "clang does not say its version"
+    [ -f "$(clang -print-file-name=libclang_rt.asan-"$(uname -m)".a)" ] \
+        || apt_install "libclang-rt-$version-dev"
+}
+
+
+# what the sandbox's oidc-provider calls, and older Nodes do not have
+node_is_new_enough() {
+    node -e 'process.exit(URL.parse && require("crypto").hash ? 0 : 1)' \
+        2>/dev/null
+}
+
+
+# Node from PATH, else Debian's.  Debian 12 has Node 18, which is too old, but
+# good enough to fetch a newer one from npm's registry, for this folder alone.
+need_node() {
+    if ! node_is_new_enough; then
+        command -v npm >/dev/null || apt_install nodejs npm
+        hash -r
+    fi
+
+    node_is_new_enough || node_from_npm
+    npm_packages
+}
+
+node_from_npm() {
+    local arch
+
+    case $(uname -m) in
+        x86_64)  arch=x64 ;;
+        aarch64) arch=arm64 ;;
+        *)       die "Node 20.19 or newer is needed: put one first in PATH" ;;
+    esac
+
+    say "installing Node $node_version from npm into build/node"
+    mkdir -p "$root/build/node"
+    quietly "$log" npm --prefix "$root/build/node" install --no-save \
+                       --ignore-scripts --no-audit --no-fund --loglevel=error \
+                       "node-linux-$arch@$node_version"
+    ln -sfn "node_modules/node-linux-$arch/bin" "$root/build/node/bin"
+
+    # lib.sh finds it there next time
+    PATH=$root/build/node/bin:$PATH
+    hash -r
+    node_is_new_enough || die "$root/build/node/bin/node does not run here"
+}
+
+
+npm_packages() {
+    local lock=$sandbox/package-lock.json
+
+    [ -f "$lock" ] || return 0
+    [ "$sandbox/node_modules/.package-lock.json" -nt "$lock" ] && return 0
+
+    command -v npm >/dev/null || apt_install npm
+
+    say "installing the sandbox's npm packages"
+    quietly "$log" npm --prefix "$sandbox" ci --no-audit --no-fund \
+                       --loglevel=error
+    touch "$sandbox/node_modules/.package-lock.json"
+}
+
+
+group() {
+    case $1 in
+        build) apt_install "${build_packages[@]}" ;;
+        node)  need_node ;;
+        demo)  apt_install "${build_packages[@]}" "${browser_packages[@]}"
+               need_node ;;
+        test)  apt_install "${build_packages[@]}" "${test_packages[@]}"
+               test_nginx
+               need_node ;;
+        asan)  apt_install "${build_packages[@]}" "${test_packages[@]}" \
+                           "${asan_packages[@]}"
+               clang_runtime
+               test_nginx
+               need_node ;;
+        *)     die "no group $1; there are build, test, asan, node, demo" ;;
+    esac
+}
+
+
+[ $# -gt 0 ] || die "which group? build, test, asan, node, demo"
+
+for wanted; do
+    group "$wanted"
+done

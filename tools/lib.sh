@@ -1,0 +1,99 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by the other tools: where things are, how to speak, and with which
+# flags an nginx source tree has to be configured.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+jobs=$(nproc 2>/dev/null || echo 2)
+
+# a Node of our own, where the machine's is too old (tools/deps.sh)
+[ ! -x "$root/build/node/bin/node" ] || PATH=$root/build/node/bin:$PATH
+
+say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*"; }
+
+die() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; exit 1; }
+
+
+# quietly LOG COMMAND...: output goes to LOG; on failure its end is shown
+quietly() {
+    local log=$1; shift
+
+    mkdir -p "$(dirname "$log")"
+
+    if ! "$@" > "$log" 2>&1; then
+        tail -n 30 "$log" >&2
+        die "failed: $1 (the whole output is in $log)"
+    fi
+}
+
+
+nginx_binary() { command -v "${NGINX_BINARY:-nginx}" || echo /usr/sbin/nginx; }
+
+
+# the version of a binary, and that of a source tree: 1.22.1
+binary_version() { "$(nginx_binary)" -v 2>&1 | sed -n 's#.*nginx/\([0-9.]*\).*#\1#p'; }
+
+source_version() {
+    sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h"
+}
+
+
+# What the binary was configured with, one argument a line: only switches
+# (--with-threads); paths, compiler options and dynamic modules are not ours.
+binary_flags() {
+    "$(nginx_binary)" -V 2>&1 | sed -n 's/^configure arguments: //p' \
+        | xargs -n 1 printf '%s\n' \
+        | grep -E '^--with(out)?-[a-z0-9_-]+$' || true
+}
+
+
+# The flags for a tree, one a line.  A module is loaded only by an nginx that
+# was configured alike, so: what the distribution recorded (nginx-dev), else
+# what the nginx here says of itself, else --with-compat and the usual modules.
+nginx_flags() {
+    local tree=$1
+
+    if [ -f "$tree/conf_flags" ]; then
+        # shellcheck disable=SC1091
+        ( . "$tree/conf_flags" && printf '%s\n' "${NGX_CONF_FLAGS[@]}" )
+
+    elif [ -x "$(nginx_binary)" ] \
+         && [ "$(binary_version)" = "$(source_version "$tree")" ]
+    then
+        binary_flags
+
+    else
+        printf '%s\n' --with-compat --with-debug --with-threads \
+            --with-http_ssl_module --with-http_v2_module \
+            --with-http_realip_module --with-http_auth_request_module \
+            --with-http_stub_status_module --with-http_sub_module
+    fi
+}
+
+
+configure_of() {
+    if [ -f "$1/configure" ]; then echo ./configure; else echo auto/configure; fi
+}
+
+
+# Sanitizers: the core with ASAN only (nginx passes NULL to memcpy, which UBSAN
+# reports), our modules with both; whatever is linked is linked with both.
+# NGX_DEBUG_PALLOC gives each allocation of a pool its own malloc: an overrun
+# inside a pool would be invisible otherwise.
+sanitize_base="-g -O1 -fno-omit-frame-pointer"
+sanitize_base+=" -DNGX_DEBUG_PALLOC=1 -DNGX_SUPPRESS_WARN=1"
+sanitize_core="$sanitize_base -fsanitize=address"
+sanitize_module="$sanitize_base -fPIC -fsanitize=address,undefined"
+sanitize_module+=" -fno-sanitize-recover=undefined"
+sanitize_link="-fsanitize=address,undefined"
+
+debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+
+# The options, one a line, for an apt whose whole state is in folder $1, which
+# holds sources.list: nothing under /etc/apt or /var/lib/apt is touched.
+private_apt() {
+    mkdir -p "$1"/{lists,archives}/partial
+    printf '%s\n' -o Dir::Etc::sourcelist="$1/sources.list" \
+        -o Dir::Etc::sourceparts=- -o Dir::State::lists="$1/lists" \
+        -o Dir::Cache="$1" -o APT::Sandbox::User=root
+}
