@@ -83,7 +83,7 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
 
     { ngx_string("vcita_oauth_authorize_endpoint"),
       NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_vcita_oauth_authorize_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_vcita_oauth_loc_conf_t, authorize_endpoint),
       &ngx_http_vcita_oauth_authorize_endpoint_post },
@@ -139,6 +139,13 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
 
     ngx_http_vcita_oauth_setting_command("vcita_oauth_http_proxy",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_HTTP_PROXY),
+
+    { ngx_string("vcita_oauth_require"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_2MORE,
+      ngx_http_vcita_oauth_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("vcita_oauth_rate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -354,6 +361,7 @@ ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     vlcf->app = NULL;
+     *     vlcf->rules = NULL;
      *     vlcf->authorize_endpoint = { 0, NULL };
      *     vlcf->authorize_args = { 0, NULL };
      *     vlcf->logout_uri = NULL;
@@ -382,6 +390,10 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->gate_origin = prev->gate_origin;
     }
 
+    if (conf->authorize_endpoint.data == NULL) {
+        conf->endpoint_origin = prev->endpoint_origin;
+    }
+
     if (conf->authorize_args.data == NULL) {
         conf->args_origin = prev->args_origin;
     }
@@ -392,6 +404,10 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              prev->authorize_endpoint,
                              "https://app.vcita.com/app/oauth/authorize");
     ngx_conf_merge_str_value(conf->authorize_args, prev->authorize_args, "");
+
+    if (conf->rules == NULL) {
+        conf->rules = prev->rules;
+    }
 
     if (ngx_http_vcita_oauth_merge_scope(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_vcita_oauth_merge_app(cf, prev, conf, &redirect)

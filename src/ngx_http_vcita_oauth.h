@@ -106,6 +106,14 @@ typedef struct {
 } ngx_http_vcita_oauth_redirect_t;
 
 
+/* the secrets are as many as the files, which come first */
+
+typedef struct {
+    ngx_array_t                        *files;      /* ngx_str_t */
+    ngx_array_t                        *secrets;    /* ngx_str_t */
+} ngx_http_vcita_oauth_key_files_t;
+
+
 typedef struct {
 
     /* as configured */
@@ -117,7 +125,7 @@ typedef struct {
     ngx_uint_t                          token_format;
     ngx_str_t                           userinfo_endpoint;
     ngx_flag_t                          pkce;
-    ngx_array_t                        *session_key_files; /* ngx_str_t */
+    ngx_http_vcita_oauth_key_files_t    session_keys;
     time_t                              session_timeout;
     time_t                              login_timeout;
     ngx_str_t                           cookie_name;
@@ -182,6 +190,7 @@ typedef struct {
     ngx_uint_t                          gate;
     ngx_http_vcita_oauth_app_t         *app;
     ngx_array_t                        *scope;      /* ngx_str_t */
+    ngx_array_t                        *rules;      /* NULL: none */
     ngx_str_t                           authorize_endpoint;
     ngx_str_t                           authorize_args;
     ngx_http_complex_value_t           *logout_uri;
@@ -192,6 +201,7 @@ typedef struct {
 
     ngx_http_vcita_oauth_origin_t       gate_origin;
     ngx_http_vcita_oauth_origin_t       logout_origin;
+    ngx_http_vcita_oauth_origin_t       endpoint_origin;
     ngx_http_vcita_oauth_origin_t       args_origin;
 } ngx_http_vcita_oauth_loc_conf_t;
 
@@ -262,6 +272,13 @@ ngx_int_t ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 ngx_table_elt_t *ngx_http_vcita_oauth_header(ngx_http_request_t *r,
     const char *name);
+
+/* rules */
+
+ngx_int_t ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *rules);
+char *ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* state */
 
@@ -338,6 +355,8 @@ ngx_int_t ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page);
 ngx_int_t ngx_http_vcita_oauth_send_text(ngx_http_request_t *r,
     ngx_uint_t status, const char *text);
+ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
+    ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
     ngx_http_vcita_oauth_page_t *page);
@@ -362,6 +381,8 @@ char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_vcita_oauth_authorize_endpoint(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -14,17 +14,12 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN  32
-
-
 static char *ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_origin_t *user,
     const char *directive);
 static char *ngx_http_vcita_oauth_app_check_domain(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app);
 static char *ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static char *ngx_http_vcita_oauth_app_key_files(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_app_key(
     ngx_http_vcita_oauth_app_t *app, ngx_str_t *secret);
@@ -175,7 +170,8 @@ ngx_http_vcita_oauth_app_check_domain(ngx_conf_t *cf,
 static char *
 ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
 {
-    ngx_str_t  fields[2];
+    ngx_str_t   fields[2], *secret;
+    ngx_uint_t  i, n;
 
     fields[0] = app->session_cookie.name;
     fields[1] = app->client_id;
@@ -190,68 +186,19 @@ ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
         return NGX_CONF_ERROR;
     }
 
-    if (app->session_key_files) {
-        return ngx_http_vcita_oauth_app_key_files(cf, app);
+    if (app->session_keys.files) {
+        secret = app->session_keys.secrets->elts;
+        n = app->session_keys.secrets->nelts;
+
+    } else {
+        secret = &app->client_secret;
+        n = 1;
     }
 
-    return ngx_http_vcita_oauth_app_key(app, &app->client_secret) == NGX_OK
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
+    for (i = 0; i < n; i++) {
 
-
-static char *
-ngx_http_vcita_oauth_app_key_files(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app)
-{
-    ngx_int_t                       rc;
-    ngx_str_t                      *name, secret;
-    ngx_uint_t                      i, j;
-    ngx_http_vcita_oauth_origin_t  *origin;
-    ngx_http_vcita_oauth_derive_t  *d;
-
-    name = app->session_key_files->elts;
-    origin = &app->origin[NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE];
-
-    for (i = 0; i < app->session_key_files->nelts; i++) {
-
-        if (ngx_http_vcita_oauth_read_file(cf, &name[i], &secret) != NGX_OK) {
-            return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, origin,
-                                             "session key file \"%V\" cannot "
-                                             "be used",
-                                             &name[i]);
-        }
-
-        if (secret.len < NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN) {
-            ngx_explicit_memzero(secret.data, secret.len);
-
-            return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, origin,
-                                             "session key file \"%V\" has "
-                                             "less than %d bytes: make one "
-                                             "by \"openssl rand -out %V 48\"",
-                                             &name[i],
-                                             NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN,
-                                             &name[i]);
-        }
-
-        rc = ngx_http_vcita_oauth_app_key(app, &secret);
-
-        ngx_explicit_memzero(secret.data, secret.len);
-
-        if (rc != NGX_OK) {
+        if (ngx_http_vcita_oauth_app_key(app, &secret[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
-        }
-
-        d = app->derive.elts;
-
-        for (j = 0; j < i; j++) {
-
-            if (ngx_memcmp(&d[i], &d[j], sizeof(*d)) == 0) {
-                (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
-                                             origin,
-                                             "session key files \"%V\" and "
-                                             "\"%V\" hold the same key",
-                                             &name[j], &name[i]);
-            }
         }
     }
 
@@ -359,19 +306,9 @@ ngx_http_vcita_oauth_app_cookie(ngx_conf_t *cf,
 static char *
 ngx_http_vcita_oauth_app_peer(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
 {
-    ngx_str_t                    *proxy;
     ngx_http_vcita_oauth_peer_t  *peer;
 
     peer = &app->peer;
-    proxy = &app->http_proxy;
-
-    if (proxy->len
-        && ngx_http_vcita_oauth_endpoint(cf, NULL, proxy) != NGX_CONF_OK)
-    {
-        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                         &app->origin[NGX_HTTP_VCITA_OAUTH_HTTP_PROXY],
-                         "vcita_oauth_http_proxy takes an http or https URL");
-    }
 
     peer->proxy = app->http_proxy;
     peer->connect_timeout = app->connect_timeout;
@@ -479,6 +416,18 @@ static void
 ngx_http_vcita_oauth_app_wipe(void *data)
 {
     ngx_http_vcita_oauth_app_t *app = data;
+
+    ngx_str_t   *secret;
+    ngx_uint_t   i;
+
+    if (app->session_keys.files) {
+
+        secret = app->session_keys.secrets->elts;
+
+        for (i = 0; i < app->session_keys.secrets->nelts; i++) {
+            ngx_explicit_memzero(secret[i].data, secret[i].len);
+        }
+    }
 
     ngx_explicit_memzero(app->client_secret.data, app->client_secret.len);
     ngx_explicit_memzero(app->http_proxy.data, app->http_proxy.len);

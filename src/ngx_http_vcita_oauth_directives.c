@@ -63,6 +63,18 @@ ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_vcita_oauth_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->endpoint_origin);
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+
+char *
 ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {

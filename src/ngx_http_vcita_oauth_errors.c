@@ -110,6 +110,12 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
       "Its operator has to look into it.",
       "Try again" },
 
+    { "not_allowed",
+      "This account may not come in here",
+      "You are signed in, but this site is not open to your account. You are "
+      "signed in as:",
+      "Sign in as another account" },
+
     { "session_lost",
       "Your sign-in keeps getting lost",
       "You signed in several times, but the browser did not bring back the "

@@ -14,6 +14,10 @@
 #include "ngx_http_vcita_oauth.h"
 
 
+static ngx_int_t ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
@@ -69,8 +73,7 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
     rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
 
     if (rc == NGX_OK) {
-        ctx->passed = r->loc_conf;
-        return NGX_OK;
+        return ngx_http_vcita_oauth_gate_open(r, ctx, vlcf);
     }
 
     if (rc != NGX_DECLINED) {
@@ -140,6 +143,89 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
 
 
 static ngx_int_t
+ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t  rc;
+
+    if (vlcf->rules) {
+
+        rc = ngx_http_vcita_oauth_rules_met(r, &ctx->session, vlcf->rules);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_vcita_oauth_gate_refused(r, ctx, vlcf->app);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ctx->passed = r->loc_conf;
+
+    return NGX_OK;
+}
+
+
+/* someone is signed in, but may not come in: perhaps by another account */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     email, sub;
+    ngx_http_vcita_oauth_page_t   page;
+    ngx_http_vcita_oauth_state_t  state;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&state, sizeof(ngx_http_vcita_oauth_state_t));
+
+    ngx_str_set(&email, "email");
+    ngx_str_set(&sub, "sub");
+
+    if (ngx_http_vcita_oauth_session_claim(&ctx->session, &email,
+                                           &page.detail)
+        != NGX_OK)
+    {
+        (void) ngx_http_vcita_oauth_session_claim(&ctx->session, &sub,
+                                                  &page.detail);
+    }
+
+    ngx_str_set(&ctx->error, "not_allowed");
+
+    state.sent = NGX_HTTP_VCITA_OAUTH_SENT_PROMPT;
+
+    if (ngx_http_vcita_oauth_return_uri(r, &state.return_uri) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_login_url(r, ctx, app, &state, &page.href);
+
+    if (rc == NGX_ERROR
+        || ngx_http_vcita_oauth_escape_html(r->pool, &page.href) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->status) {
+        page.status = ctx->status;
+        ngx_http_vcita_oauth_describe(&ctx->error, &page);
+
+        return ngx_http_vcita_oauth_answered(r,
+                                     ngx_http_vcita_oauth_send_page(r, &page));
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "the session does not meet vcita_oauth_require");
+
+    page.status = NGX_HTTP_FORBIDDEN;
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+static ngx_int_t
 ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
 {
@@ -183,19 +269,12 @@ ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_login_url(r, ctx, app, &state, &page.href);
+    ngx_http_vcita_oauth_gate_no_challenge(r);
 
-    if (rc == NGX_OK) {
-        ngx_http_vcita_oauth_gate_no_challenge(r);
-
-        rc = ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY,
-                                                &page.href);
-
-        return ngx_http_vcita_oauth_answered(r, rc);
-    }
+    rc = ngx_http_vcita_oauth_login(r, ctx, app, &state);
 
     if (rc != NGX_DECLINED) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_vcita_oauth_answered(r, rc);
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,

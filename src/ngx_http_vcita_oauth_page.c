@@ -25,8 +25,6 @@ static u_char *ngx_http_vcita_oauth_page_way_on(
     ngx_http_vcita_oauth_page_t *page, u_char *p);
 static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
-static ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
-    ngx_str_t *text);
 
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_HEAD                                        \
@@ -265,7 +263,7 @@ ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
 {
     u_char     *p;

@@ -27,7 +27,7 @@ static void ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
 static char *ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
 static char *ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_str_t *query);
+    ngx_http_vcita_oauth_origin_t *origin, ngx_str_t *query);
 static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_authorize_make(
     ngx_conf_t *cf, ngx_http_vcita_oauth_loc_conf_t *conf);
 static ngx_int_t ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf,
@@ -253,9 +253,10 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
         ngx_str_null(&query);
     }
 
-    if (ngx_http_vcita_oauth_authorize_check(cf, conf, &query)
+    if (ngx_http_vcita_oauth_authorize_check(cf, &conf->endpoint_origin,
+                                             &query)
         != NGX_CONF_OK
-        || ngx_http_vcita_oauth_authorize_check(cf, conf,
+        || ngx_http_vcita_oauth_authorize_check(cf, &conf->args_origin,
                                                 &conf->authorize_args)
            != NGX_CONF_OK)
     {
@@ -291,7 +292,7 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
 
 static char *
 ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_str_t *query)
+    ngx_http_vcita_oauth_origin_t *origin, ngx_str_t *query)
 {
     ngx_str_t     value;
     const char  **name;
@@ -310,9 +311,7 @@ ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
             continue;
         }
 
-        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                         conf->args_origin.file ? &conf->args_origin
-                                                : &conf->gate_origin,
+        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, origin,
                          "\"%s\" in \"%V\" is a parameter that the gate "
                          "sends by itself",
                          *name, query);

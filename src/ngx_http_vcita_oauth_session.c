@@ -66,6 +66,11 @@ static ngx_int_t ngx_http_vcita_oauth_session_take(
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
 static ngx_int_t ngx_http_vcita_oauth_session_time(ngx_str_t *value,
     uint64_t *t);
+static ngx_int_t ngx_http_vcita_oauth_session_find(
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_session_elements(ngx_str_t *lengths,
+    ngx_str_t *value);
 static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
 
 
@@ -536,8 +541,35 @@ ngx_int_t
 ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
     ngx_str_t *name, ngx_str_t *value)
 {
+    ngx_str_t  lengths;
+
+    return ngx_http_vcita_oauth_session_find(s, name, &lengths, value)
+           == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
+ * The value of a claim that is an array, with the lengths of its elements in
+ * two bytes each; commas stand between them.  NGX_DECLINED: it is not one.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
+    return ngx_http_vcita_oauth_session_find(s, name, lengths, value)
+           == NGX_DONE ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* NGX_OK: found; NGX_DONE: found, and it is an array */
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_find(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
     u_char                      *p;
-    size_t                       len, n;
+    size_t                       len;
     ngx_str_t                    rest;
     ngx_http_vcita_oauth_tag_t   t;
 
@@ -557,28 +589,53 @@ ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
             continue;
         }
 
-        p += 1 + name->len;
-        len -= 1 + name->len;
+        value->data = p + 1 + name->len;
+        value->len = len - 1 - name->len;
 
-        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_ARRAY) {
-
-            n = (len < 2) ? 0 : 2 + 2 * ((size_t) p[0] << 8 | p[1]);
-
-            if (n == 0 || len < n) {
-                return NGX_DECLINED;
-            }
-
-            p += n;
-            len -= n;
+        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM) {
+            return NGX_OK;
         }
 
-        value->data = p;
-        value->len = len;
-
-        return NGX_OK;
+        return ngx_http_vcita_oauth_session_elements(lengths, value);
     }
 
     return NGX_DECLINED;
+}
+
+
+/* takes the lengths off the front of an array; they add up to what is left */
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_elements(ngx_str_t *lengths, ngx_str_t *value)
+{
+    u_char  *p;
+    size_t   n, sum;
+
+    p = value->data;
+
+    if (value->len < 2) {
+        return NGX_DECLINED;
+    }
+
+    n = (size_t) p[0] << 8 | p[1];
+
+    if (n == 0 || value->len < 2 + 2 * n) {
+        return NGX_DECLINED;
+    }
+
+    lengths->data = p + 2;
+    lengths->len = 2 * n;
+
+    value->data += 2 + 2 * n;
+    value->len -= 2 + 2 * n;
+
+    sum = n - 1;
+
+    for (p = lengths->data; p < value->data; p += 2) {
+        sum += (size_t) p[0] << 8 | p[1];
+    }
+
+    return (sum == value->len) ? NGX_DONE : NGX_DECLINED;
 }
 
 

@@ -48,6 +48,9 @@ ngx_int_t ngx_http_vcita_oauth_session_alive(
     ngx_http_vcita_oauth_session_t *s, time_t now, time_t timeout);
 ngx_int_t ngx_http_vcita_oauth_session_claim(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_oauth_session_array(
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
+    ngx_str_t *value);
 ngx_int_t ngx_http_vcita_oauth_session_token(
     ngx_http_vcita_oauth_session_t *s, ngx_pool_t *pool, ngx_str_t *token);
 

@@ -16,6 +16,9 @@
 #include "ngx_http_vcita_oauth_query.h"
 
 
+#define NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN  32
+
+
 typedef enum {
     NGX_HTTP_VCITA_OAUTH_STR = 0,
     NGX_HTTP_VCITA_OAUTH_WORD,
@@ -44,6 +47,10 @@ static ngx_uint_t ngx_http_vcita_oauth_str_equal(ngx_str_t *a, ngx_str_t *b);
 static ngx_uint_t ngx_http_vcita_oauth_list_equal(ngx_array_t *a,
     ngx_array_t *b);
 static char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post,
     void *data);
@@ -122,9 +129,8 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_http_vcita_oauth_field(pkce), NGX_HTTP_VCITA_OAUTH_WORD },
 
     { "vcita_oauth_session_key_file",
-      ngx_conf_set_str_array_slot, NULL,
-      ngx_http_vcita_oauth_field(session_key_files),
-      NGX_HTTP_VCITA_OAUTH_LIST },
+      ngx_http_vcita_oauth_key_file, NULL,
+      ngx_http_vcita_oauth_field(session_keys), NGX_HTTP_VCITA_OAUTH_LIST },
 
     { "vcita_oauth_session_timeout",
       ngx_conf_set_sec_slot, &ngx_http_vcita_oauth_positive_post,
@@ -166,7 +172,7 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_http_vcita_oauth_field(ssl_verify), NGX_HTTP_VCITA_OAUTH_WORD },
 
     { "vcita_oauth_http_proxy",
-      ngx_http_vcita_oauth_secret, NULL,
+      ngx_http_vcita_oauth_proxy, NULL,
       ngx_http_vcita_oauth_field(http_proxy), NGX_HTTP_VCITA_OAUTH_STR }
 };
 
@@ -227,7 +233,7 @@ ngx_http_vcita_oauth_settings_create(ngx_conf_t *cf)
 
     app->token_format = NGX_CONF_UNSET_UINT;
     app->pkce = NGX_CONF_UNSET;
-    app->session_key_files = NGX_CONF_UNSET_PTR;
+    app->session_keys.files = NGX_CONF_UNSET_PTR;
     app->session_timeout = NGX_CONF_UNSET;
     app->login_timeout = NGX_CONF_UNSET;
     app->cookie_samesite = NGX_CONF_UNSET_UINT;
@@ -433,6 +439,125 @@ ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_vcita_oauth_text(cf, NULL, field);
+}
+
+
+/* read where it is named, so that nginx names the line of the directive */
+
+static char *
+ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                              *rv;
+    ngx_str_t                         *name, *secret, *other;
+    ngx_uint_t                         i, n;
+    ngx_http_vcita_oauth_key_files_t  *keys;
+
+    rv = ngx_conf_set_str_array_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    keys = (ngx_http_vcita_oauth_key_files_t *) ((u_char *) conf
+                                                 + cmd->offset);
+
+    if (keys->secrets == NULL) {
+        keys->secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+        if (keys->secrets == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    n = keys->secrets->nelts;
+    name = keys->files->elts;
+
+    secret = ngx_array_push(keys->secrets);
+    if (secret == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_read_file(cf, &name[n], secret) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (secret->len < NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "session key file \"%V\" has less than %d bytes: "
+                           "make one by \"openssl rand -out %V 48\"",
+                           &name[n], NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN,
+                           &name[n]);
+        return NGX_CONF_ERROR;
+    }
+
+    other = keys->secrets->elts;
+
+    for (i = 0; i < n; i++) {
+
+        if (other[i].len == secret->len
+            && ngx_memcmp(other[i].data, secret->data, secret->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "session key files \"%V\" and \"%V\" hold the "
+                               "same key",
+                               &name[i], &name[n]);
+            break;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* may hold a password, so that no message shows it */
+
+static char *
+ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    u_char     *p, *last;
+    ngx_str_t  *url, host;
+
+    rv = ngx_http_vcita_oauth_secret(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    url = (ngx_str_t *) ((u_char *) conf + cmd->offset);
+
+    p = url->data;
+    last = p + url->len;
+
+    if (ngx_strncasecmp(p, (u_char *) "https://", 8) == 0) {
+        p += 8;
+
+    } else if (ngx_strncasecmp(p, (u_char *) "http://", 7) == 0) {
+        p += 7;
+
+    } else {
+        return "takes an http or https URL";
+    }
+
+    if (last > p && last[-1] == '/') {
+        last--;
+    }
+
+    host.data = p;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '@') {
+            host.data = p + 1;
+        }
+    }
+
+    host.len = last - host.data;
+
+    if (ngx_http_vcita_oauth_authority(&host) != NGX_OK) {
+        return "takes an http or https URL of a host and a port";
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -1,0 +1,98 @@
+# VcitaSandbox - the sandbox of examples/sandbox as a child of the test: a real authorization server
+# dressed as vcita, over http and https.  It ends with the test, or by itself.
+#
+#   use VcitaSandbox;                              # before VcitaTest
+#   add_block_preprocessor(sub { VcitaSandbox->gate(shift) });      # blocks' gates are at the sandbox
+#   VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 200 });
+#   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
+#   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
+package VcitaSandbox;
+
+use strict;
+use warnings;
+
+use Cwd ();
+use HTTP::Tiny ();
+use JSON::PP qw( decode_json encode_json );
+use POSIX ();
+
+my $ID     = 'e0faca0a2bca52368adfd0ac6035c7a5';
+my $SECRET = '7d9c2f0a6b1e4c8d9f3a5b7c1d2e4f60';
+
+my ($Pid, $Ready, $Owner);
+
+
+sub import {
+    return if $Pid;
+    my $port = $ENV{TEST_NGINX_PORT} || 1984;
+    my $sandbox = Cwd::abs_path(__FILE__ =~ s{[^/]*$}{}r . '../../examples/sandbox/sandbox.mjs');
+
+    pipe my $from, my $to or die "pipe: $!";
+    $Pid = fork // die "fork: $!";
+    if (!$Pid) {
+        open STDIN,  '<',  '/dev/null';
+        open STDOUT, '>&', $to;
+        delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS )};
+        exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', 900,
+             '--app', "$ID:$SECRET:http://127.0.0.1:$port/oauth/callback", '--auto', 'alice'
+            or POSIX::_exit(127);
+    }
+    close $to;
+    $Owner = $$;
+
+    local $SIG{ALRM} = sub { die "the sandbox did not start within 60 s\n" };
+    alarm 60;
+    my $line = <$from>;
+    alarm 0;
+    defined $line or die "the sandbox ended at its start: is node there, and npm ci done?\n";
+    $Ready = decode_json($line);
+}
+
+
+# the directives that lead a block's gate to the sandbox; its own come first
+sub gate {
+    my (undef, $block) = @_;
+    my $own = $block->gate // return;
+    my @lines = (
+        "vcita_oauth_client_id $ID;",
+        "vcita_oauth_client_secret $SECRET;",
+        "vcita_oauth_authorize_endpoint $Ready->{http}/app/oauth/authorize;",
+        "vcita_oauth_token_endpoint $Ready->{https}/oauth/token;",
+        "vcita_oauth_userinfo_endpoint $Ready->{https}/oauth/userinfo;",
+        "vcita_oauth_ssl_trusted_certificate $Ready->{ca};",
+    );
+    for my $line (@lines) {
+        my ($name) = $line =~ /^(\S+)/;
+        $own .= "\n$line" unless $own =~ /^\s*\Q$name\E\s/m;
+    }
+    $block->set_value(gate => $own);
+}
+
+
+sub control {
+    my (undef, $method, $what, $data) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 15)->request($method, "$Ready->{http}/sandbox/$what",
+        $data ? { headers => { 'Content-Type' => 'application/json' }, content => encode_json($data) } : {});
+    $answer->{success} or die "the sandbox answered $answer->{status} to $method $what\n";
+    return length $answer->{content} ? decode_json($answer->{content}) : undef;
+}
+
+
+sub sub_of {
+    my (undef, $token) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 15)->get("$Ready->{http}/oauth/userinfo",
+        { headers => { Authorization => "Bearer $token" } });
+    return $answer->{success} ? decode_json($answer->{content})->{sub} : undef;
+}
+
+
+END {
+    if ($Pid && $$ == $Owner) {
+        my $status = $?;
+        kill TERM => $Pid;
+        waitpid $Pid, 0;
+        $? = $status;
+    }
+}
+
+1;

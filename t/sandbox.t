@@ -1,0 +1,106 @@
+# The gate against a real authorization server, over https.
+
+use lib 't/lib';
+use VcitaSandbox;
+use VcitaTest;
+
+add_block_preprocessor(sub { VcitaSandbox->gate(shift) });
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a whole login over https, with the token that vcita gave
+--- gate
+--- config
+location / {
+    vcita_oauth on;
+    proxy_set_header X-User $vcita_oauth_claim_email;
+    proxy_set_header X-Business $vcita_oauth_claim_business_uid;
+    proxy_set_header Authorization "Bearer $vcita_oauth_access_token";
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = browser();
+my $r = $b->visit('/reports?year=2026');
+is $r->status, 200, 'in';
+is $r->json->{uri}, '/reports?year=2026', 'at the address first asked for';
+my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+is $got{'x-user'}, 'alice@example.biz', 'who it is';
+is $got{'x-business'}, 'ed469f8764326a66', 'of which business';
+like $got{authorization}, qr/^Bearer [0-9a-f]{64}$/, 'the token';
+cmp_ok length $b->cookie('vcita_session'), '<=', 600, 'a small cookie, with all that vcita says';
+is(VcitaSandbox->sub_of(substr $got{authorization}, 7), 'a383717599bf1893', 'vcita knows the token');
+
+=== TEST 2: a token request in JSON
+--- gate
+vcita_oauth_token_format json;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 200, 'in';
+
+=== TEST 3: a scope without openid
+--- gate
+vcita_oauth_scope profile;
+--- config
+location / { vcita_oauth on; add_header X-Sub $vcita_oauth_claim_sub; proxy_pass $VCITA_APP; }
+--- flow
+my $r = browser()->visit('/');
+is $r->status, 200, 'in';
+is scalar($r->header('X-Sub')), 'a383717599bf1893', 'userinfo says who';
+
+=== TEST 4: a wrong secret is logged with what to check
+--- gate
+vcita_oauth_client_secret no-such-secret-0123456789abcdef;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $r = browser()->visit('/');
+is $r->status, 502, 'bad gateway';
+like error_log(), qr/\[crit\].*invalid_client.*check vcita_oauth_client_id and vcita_oauth_client_secret/,
+    'the log says what to check';
+--- error_log
+invalid_client
+
+=== TEST 5: a code works once
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+$b->get('/');
+my $back = $b->hop;
+is $back->status, 302, 'vcita sends the browser back';
+my $again = $b->clone;
+is $b->hop->status, 303, 'the code makes a session';
+my $r = $again->get($back->location);
+is $r->status, 302, 'a second use: a new login';
+like $r->location, qr{/app/oauth/authorize\?}, 'at vcita';
+
+=== TEST 6: vcita is slow
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 500, count => 1 });
+is browser()->visit('/')->status, 200, 'in all the same';
+
+=== TEST 7: an authority that is not trusted
+--- gate
+vcita_oauth_ssl_trusted_certificate $VCITA_CA_OTHER;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 502, 'bad gateway';
+like error_log(), qr/\[error\].*vcita cannot be reached at/, 'the log says why';
+--- error_log
+cannot be reached
+
+=== TEST 8: without PKCE
+--- gate
+vcita_oauth_pkce off;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 200, 'in';
