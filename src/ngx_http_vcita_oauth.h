@@ -330,6 +330,12 @@ ngx_int_t ngx_http_vcita_oauth_exchange_resume(ngx_http_request_t *r,
 void ngx_http_vcita_oauth_exchange_cancel(
     ngx_http_vcita_oauth_exchange_t *x);
 
+/* admission */
+
+ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *state,
+    ngx_http_vcita_oauth_token_t *token, ngx_array_t *claims);
+
 /* logout */
 
 ngx_int_t ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r);

@@ -22,10 +22,6 @@
 /* a server that could not be reached is tried once more */
 #define NGX_HTTP_VCITA_OAUTH_TRIES       2
 
-#define NGX_HTTP_VCITA_OAUTH_SESSION_MAX                                      \
-    (NGX_HTTP_VCITA_OAUTH_COOKIE_MAX / 4 * 3                                  \
-     - NGX_HTTP_VCITA_OAUTH_SEAL_HEAD - NGX_HTTP_VCITA_OAUTH_SEAL_TAG)
-
 
 typedef ngx_int_t (*ngx_http_vcita_oauth_step_pt)(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
@@ -41,7 +37,6 @@ struct ngx_http_vcita_oauth_exchange_s {
 
     ngx_http_vcita_oauth_token_t     token;
     ngx_array_t                      claims;    /* ..._member_t */
-    ngx_str_t                        text;      /* the session, unsealed */
 
     ngx_http_vcita_oauth_step_pt     next;
     ngx_http_vcita_oauth_fetch_t     fetch;
@@ -82,12 +77,6 @@ static ngx_int_t ngx_http_vcita_oauth_exchange_userinfo(
 static ngx_int_t ngx_http_vcita_oauth_exchange_userinfo_done(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_encode(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, time_t max_age);
-static ngx_int_t ngx_http_vcita_oauth_exchange_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, time_t max_age);
-static void ngx_http_vcita_oauth_exchange_scope(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
@@ -187,7 +176,6 @@ ngx_http_vcita_oauth_exchange_cancel(ngx_http_vcita_oauth_exchange_t *x)
     ngx_http_vcita_oauth_wipe(&x->fetch.body);
     ngx_http_vcita_oauth_wipe(&x->fetch.answer);
     ngx_http_vcita_oauth_wipe(&x->token.access_token);
-    ngx_http_vcita_oauth_wipe(&x->text);
 
     ngx_str_null(&x->fetch.bearer);
 }
@@ -604,25 +592,13 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    time_t                       max_age;
     ngx_int_t                    rc;
     ngx_http_vcita_oauth_ctx_t  *ctx;
 
     ctx = x->ctx;
 
-    /* never longer than the token's life */
-
-    max_age = x->app->session_timeout;
-
-    if (x->token.expires_in && x->token.expires_in < max_age) {
-        max_age = x->token.expires_in;
-    }
-
-    rc = ngx_http_vcita_oauth_exchange_encode(r, x, max_age);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_exchange_seal(r, x, max_age);
-    }
+    rc = ngx_http_vcita_oauth_admit(r, x->app, &x->state, &x->token,
+                                    &x->claims);
 
     if (rc == NGX_DECLINED) {
 
@@ -644,91 +620,6 @@ ngx_http_vcita_oauth_exchange_session(ngx_http_request_t *r,
     }
 
     return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_encode(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, time_t max_age)
-{
-    u_char                          id[NGX_HTTP_VCITA_OAUTH_SESSION_ID];
-    ngx_time_t                     *tp;
-    ngx_http_vcita_oauth_session_t  s;
-
-    if (ngx_http_vcita_oauth_random(id, sizeof(id)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_vcita_oauth_exchange_scope(x);
-
-    ngx_memzero(&s, sizeof(ngx_http_vcita_oauth_session_t));
-
-    tp = ngx_timeofday();
-
-    s.created = (uint64_t) tp->sec * 1000 + tp->msec;
-    s.expires = tp->sec + max_age;
-    s.id.data = id;
-    s.id.len = sizeof(id);
-    s.token = x->token.access_token;
-    s.scope = x->token.scope;
-
-    /* "Bearer" goes without saying */
-
-    if (x->token.token_type.len
-        && ngx_strncmp(x->token.token_type.data, "Bearer",
-                       x->token.token_type.len)
-           != 0)
-    {
-        s.token_type = x->token.token_type;
-    }
-
-    return ngx_http_vcita_oauth_session_encode(r->pool, &s, &x->claims,
-                                            NGX_HTTP_VCITA_OAUTH_SESSION_MAX,
-                                            &x->text);
-}
-
-
-/* a scope that the answer does not name is the one asked for (RFC 6749, 5.1) */
-
-static void
-ngx_http_vcita_oauth_exchange_scope(ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_uint_t                          i;
-    ngx_http_vcita_oauth_authorize_t  **a;
-
-    a = x->app->authorize.elts;
-
-    for (i = 0; i < x->app->authorize.nelts; i++) {
-
-        if (x->token.scope.len == 0 && a[i]->id == x->state.authorize) {
-            x->token.scope = a[i]->scope;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, time_t max_age)
-{
-    u_char     *room;
-    ngx_str_t   box;
-
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_seal_room(x->text.len));
-    if (room == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_seal(&x->app->session_seal, NULL, &x->text, room,
-                                  &box)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           &x->app->session_cookie, &box,
-                                           max_age);
 }
 
 

@@ -387,13 +387,16 @@ ngx_http_vcita_oauth_fetch_done(ngx_http_vcita_oauth_transfer_t *t)
 static ngx_http_vcita_oauth_fetch_e
 ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
 {
-    long  status;
+    CURL  *e;
+    long   status;
+
+    e = f->transfer.easy;
 
     switch (f->transfer.code) {
 
     case CURLE_OK:
         status = 0;
-        (void) curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+        (void) curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
         f->status = status;
 
         return NGX_HTTP_VCITA_OAUTH_FETCH_OK;
@@ -419,7 +422,7 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
     /* a proxy that refuses its CONNECT has passed nothing on */
 
     status = 0;
-    (void) curl_easy_getinfo(f->transfer.easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    (void) curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &status);
 
     if (status != 0 && status != 200) {
         return NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE;

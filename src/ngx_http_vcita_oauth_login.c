@@ -427,7 +427,9 @@ ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
 
     } else {
 
-        if (ngx_http_complex_value(r, app->redirect.host, &authority) != NGX_OK) {
+        if (ngx_http_complex_value(r, app->redirect.host, &authority)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
