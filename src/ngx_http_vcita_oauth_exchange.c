@@ -13,75 +13,24 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
-#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_exchange.h"
 
 
 /* how long a login may wait for its slot: vcita's codes live for 30 s */
 #define NGX_HTTP_VCITA_OAUTH_PATIENCE    25000
 
-/* a server that could not be reached is tried once more */
-#define NGX_HTTP_VCITA_OAUTH_TRIES       2
+/* a call that vcita refused as one too many is made again after this long */
+#define NGX_HTTP_VCITA_OAUTH_BACKOFF     500
+#define NGX_HTTP_VCITA_OAUTH_BACKOFFS    4
 
 
-typedef ngx_int_t (*ngx_http_vcita_oauth_step_pt)(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-
-
-struct ngx_http_vcita_oauth_exchange_s {
-    ngx_http_request_t              *request;
-    ngx_http_vcita_oauth_ctx_t      *ctx;
-    ngx_http_vcita_oauth_app_t      *app;
-
-    ngx_http_vcita_oauth_state_t     state;
-    ngx_str_t                        code;
-
-    ngx_http_vcita_oauth_token_t     token;
-    ngx_array_t                      claims;    /* ..._member_t */
-
-    ngx_http_vcita_oauth_step_pt     next;
-    ngx_http_vcita_oauth_fetch_t     fetch;
-    ngx_event_t                      timer;
-    ngx_msec_t                       started;
-    ngx_msec_t                       slots[2];
-    ngx_uint_t                       tries;
-
-    unsigned                         waiting:1;
-};
-
-
-static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
 static void ngx_http_vcita_oauth_exchange_fetched(
     ngx_http_vcita_oauth_fetch_t *f);
 static void ngx_http_vcita_oauth_exchange_timer(ngx_event_t *ev);
 static void ngx_http_vcita_oauth_exchange_wake(
     ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
-    ngx_http_vcita_oauth_step_pt next);
-static ngx_int_t ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_body(
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
-    ngx_http_vcita_oauth_step_pt next);
-static ngx_int_t ngx_http_vcita_oauth_exchange_token_done(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_uint_t ngx_http_vcita_oauth_exchange_throttled(
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_userinfo(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_userinfo_done(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
-    ngx_uint_t retry_after);
-static void ngx_http_vcita_oauth_wipe(ngx_str_t *secret);
+static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
 
 
 /* Begins with a good state and a code; answers as a phase handler does */
@@ -181,7 +130,9 @@ ngx_http_vcita_oauth_exchange_cancel(ngx_http_vcita_oauth_exchange_t *x)
 }
 
 
-static void
+/* Wipes a secret, and forgets where it was */
+
+void
 ngx_http_vcita_oauth_wipe(ngx_str_t *secret)
 {
     if (secret->len) {
@@ -256,9 +207,9 @@ ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_exchange_t *x)
 }
 
 
-/* goes on with the step when its slot, counted from the start, has come */
+/* Goes on with the step when its slot, counted from the start, has come */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
     ngx_http_vcita_oauth_step_pt next)
@@ -278,74 +229,9 @@ ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
 }
 
 
-/* RFC 6749, 4.1.3 */
+/* Sends what x->fetch has been filled with, and names the step after it */
 
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    if (x->fetch.body.len == 0
-        && ngx_http_vcita_oauth_exchange_body(x) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_exchange_send(r, x, &x->app->token_endpoint,
-                                    ngx_http_vcita_oauth_exchange_token_done);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_body(ngx_http_vcita_oauth_exchange_t *x)
-{
-    u_char                          text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
-    ngx_int_t                       rc;
-    ngx_http_vcita_oauth_app_t     *app;
-    ngx_http_vcita_oauth_grant_t    grant;
-    ngx_http_vcita_oauth_derive_t  *derive;
-
-    app = x->app;
-
-    ngx_memzero(&grant, sizeof(ngx_http_vcita_oauth_grant_t));
-
-    grant.client_id = app->client_id;
-    grant.client_secret = app->client_secret;
-    grant.redirect_uri = x->ctx->redirect_uri;
-    grant.code = x->code;
-    grant.json = (app->token_format == NGX_HTTP_VCITA_OAUTH_JSON);
-
-    if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
-
-        derive = app->derive.elts;
-        grant.code_verifier.data = text;
-
-        if (ngx_http_vcita_oauth_state_derive(x->ctx, &x->state,
-                                              derive[x->state.key].pkce,
-                                              &grant.code_verifier)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (grant.json) {
-        ngx_str_set(&x->fetch.content_type, "application/json");
-
-    } else {
-        ngx_str_set(&x->fetch.content_type,
-                    "application/x-www-form-urlencoded");
-    }
-
-    rc = ngx_http_vcita_oauth_token_request(x->request->pool, &grant,
-                                            &x->fetch.body);
-
-    ngx_explicit_memzero(text, sizeof(text));
-
-    return rc;
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
     ngx_http_vcita_oauth_step_pt next)
@@ -378,252 +264,63 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_token_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+/*
+ * vcita has said "slow down" (429, or a gateway's 503), so it did nothing.  The
+ * step is taken again a little later, as long as the code can still be good.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again)
 {
-    ngx_int_t                      rc;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_msec_t                         delay, elapsed, slot;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
-    f = &x->fetch;
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    switch (f->outcome) {
+    elapsed = ngx_current_msec - x->started;
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+    delay = NGX_HTTP_VCITA_OAUTH_BACKOFF
+            << ngx_min(x->throttled, NGX_HTTP_VCITA_OAUTH_BACKOFFS);
+    x->throttled++;
 
-        if (x->tries < NGX_HTTP_VCITA_OAUTH_TRIES) {
-            return ngx_http_vcita_oauth_exchange_token(r, x);
-        }
+    /* those who were refused together do not come back together */
 
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita cannot be reached at \"%V\": %s", &f->url,
-                      f->error);
+    delay += ngx_random() % delay;
+    delay = ngx_max(delay, x->fetch.retry_after * 1000);
 
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "unreachable", 0);
-
-    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita did not answer in time at \"%V\": %s", &f->url,
-                      f->error);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                                  NGX_HTTP_GATEWAY_TIME_OUT,
-                                                  "timeout", 0);
-
-    case NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN:
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's answer broke off at \"%V\": %s", &f->url,
-                      f->error);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_token_response", 0);
-
-    case NGX_HTTP_VCITA_OAUTH_FETCH_OK:
-        break;
-    }
-
-    if (ngx_http_vcita_oauth_exchange_throttled(x)) {
-        return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "rate_limited",
-                                                ngx_max(f->retry_after, 1));
-    }
-
-    rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
-                                           &x->token);
-
-    ngx_http_vcita_oauth_wipe(&f->answer);
-    ngx_http_vcita_oauth_wipe(&f->body);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_exchange_refused(r, x);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[1],
-                                      ngx_http_vcita_oauth_exchange_userinfo);
-}
-
-
-/* vcita has said "slow down": nothing was done there */
-
-static ngx_uint_t
-ngx_http_vcita_oauth_exchange_throttled(ngx_http_vcita_oauth_exchange_t *x)
-{
-    if (x->fetch.status != NGX_HTTP_TOO_MANY_REQUESTS
-        && x->fetch.status != NGX_HTTP_SERVICE_UNAVAILABLE)
+    if (elapsed + delay < NGX_HTTP_VCITA_OAUTH_PATIENCE
+        && ngx_http_vcita_oauth_pace_reserve(&vmcf->pace, 1,
+                                             NGX_HTTP_VCITA_OAUTH_PATIENCE
+                                             - elapsed, &slot)
+           == NGX_OK)
     {
-        return 0;
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "vcita answered %ui: the call is made again in %M ms",
+                      x->fetch.status, ngx_max(delay, slot));
+
+        return ngx_http_vcita_oauth_exchange_slot(r, x,
+                                                  elapsed
+                                                  + ngx_max(delay, slot),
+                                                  again);
     }
 
-    ngx_log_error(NGX_LOG_WARN, x->request->connection->log, 0,
-                  "vcita answered %ui at \"%V\": too many calls, does "
-                  "another machine share this application's rate?",
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "vcita answered %ui at \"%V\" until the code was too old: "
+                  "does another machine share this application's rate?",
                   x->fetch.status, &x->fetch.url);
 
-    return 1;
+    return ngx_http_vcita_oauth_exchange_fail(r, x,
+                                              NGX_HTTP_SERVICE_UNAVAILABLE,
+                                              "rate_limited",
+                                              ngx_max(x->fetch.retry_after,
+                                                      1));
 }
 
 
-/* vcita took the request and gave no token (RFC 6749, 5.2) */
+/* Ends the exchange with an error; "error" as in callback_fail() */
 
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_str_t                   *error;
-    ngx_uint_t                   level;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
-
-    ctx = x->ctx;
-    error = &x->token.error;
-
-    if (error->len == sizeof("invalid_grant") - 1
-        && ngx_strncmp(error->data, "invalid_grant", error->len) == 0)
-    {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-
-        return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
-                                                   NGX_HTTP_BAD_GATEWAY,
-                                                   "invalid_grant");
-    }
-
-    level = (error->len == sizeof("invalid_client") - 1
-             && ngx_strncmp(error->data, "invalid_client", error->len) == 0)
-            ? NGX_LOG_CRIT : NGX_LOG_ERR;
-
-    ngx_log_error(level, r->connection->log, 0,
-                  "vcita gave no token: status %ui, \"%V\"%s",
-                  x->fetch.status, error, ngx_http_vcita_oauth_hint(error));
-
-    ctx->error = *error;
-    ctx->error_description = x->token.error_description;
-
-    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                              NULL, 0);
-}
-
-
-/* OpenID Connect Core, 5.3 */
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_userinfo(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    x->fetch.bearer = x->token.access_token;
-
-    return ngx_http_vcita_oauth_exchange_send(r, x,
-                                 &x->app->userinfo_endpoint,
-                                 ngx_http_vcita_oauth_exchange_userinfo_done);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_userinfo_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_int_t                      rc;
-    ngx_http_vcita_oauth_fetch_t  *f;
-
-    f = &x->fetch;
-
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
-        && x->tries < NGX_HTTP_VCITA_OAUTH_TRIES)
-    {
-        return ngx_http_vcita_oauth_exchange_userinfo(r, x);
-    }
-
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's userinfo could not be read at \"%V\": %s",
-                      &f->url, f->error);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_userinfo", 0);
-    }
-
-    if (ngx_http_vcita_oauth_exchange_throttled(x)) {
-        return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "rate_limited",
-                                                ngx_max(f->retry_after, 1));
-    }
-
-    if (ngx_array_init(&x->claims, r->pool, 16,
-                       sizeof(ngx_http_vcita_oauth_member_t))
-        != NGX_OK)
-    {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &x->claims);
-
-    if (rc == NGX_DECLINED) {
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's userinfo answered status %ui and %uz bytes "
-                      "that name no \"sub\" at \"%V\"",
-                      f->status, f->answer.len, &f->url);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_userinfo", 0);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_exchange_session(r, x);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_exchange_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_int_t                    rc;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
-
-    ctx = x->ctx;
-
-    rc = ngx_http_vcita_oauth_admit(r, x->app, &x->state, &x->token,
-                                    &x->claims);
-
-    if (rc == NGX_DECLINED) {
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the session takes more than %d bytes of cookie: a "
-                      "server-side vcita_oauth_session_store has room for it",
-                      NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "session_too_large", 0);
-    }
-
-    ngx_http_vcita_oauth_exchange_cancel(x);
-
-    if (rc != NGX_OK
-        || ngx_http_vcita_oauth_login_finished(r, ctx, x->app) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
     ngx_uint_t retry_after)

@@ -27,8 +27,11 @@ static ngx_int_t ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_gate_unauthorized(
     ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
     ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_page_t *page);
 static ngx_int_t ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_uint_t ngx_http_vcita_oauth_gate_navigation(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_vcita_oauth_gate_person(ngx_http_request_t *r);
@@ -234,7 +237,7 @@ ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
     /* an error that we answered with never turns into a login */
 
     if (ctx->status) {
-        return ngx_http_vcita_oauth_gate_same_error(r, ctx);
+        return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
     }
 
     if (!ngx_http_vcita_oauth_gate_navigation(r)) {
@@ -320,32 +323,14 @@ static ngx_int_t
 ngx_http_vcita_oauth_gate_unauthorized(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
 {
-    ngx_str_t                    uri;
     ngx_http_vcita_oauth_page_t  page;
-
-    if (ngx_http_vcita_oauth_gate_challenge(r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
 
     page.status = NGX_HTTP_UNAUTHORIZED;
 
-    if (!ngx_http_vcita_oauth_gate_person(r)) {
-        page.text = NULL;
-        return ngx_http_vcita_oauth_error_page(r, ctx, &page);
-    }
-
-    page.title = "Please sign in";
-    page.text = "You are not signed in, or your session has ended. What you "
-                "sent was not processed. Sign in in a new tab, then send "
-                "this again.";
-    page.link = "Sign in in a new tab";
-    page.new_tab = 1;
-
-    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
-        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK
-        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    if (ngx_http_vcita_oauth_gate_challenge(r) != NGX_OK
+        || ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -354,11 +339,39 @@ ngx_http_vcita_oauth_gate_unauthorized(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    ngx_str_t  uri;
+
+    if (!ngx_http_vcita_oauth_gate_person(r)) {
+        return NGX_OK;
+    }
+
+    page->title = "Please sign in";
+    page->text = "You are not signed in, or your session has ended. What you "
+                 "sent was not processed. Sign in in a new tab, then send "
+                 "this again.";
+    page->link = "Sign in in a new tab";
+    page->new_tab = 1;
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
+        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_page_link(r, ctx, &uri, page);
+}
+
+
 /* the error page is behind the gate: say by ourselves what it would say */
 
 static ngx_int_t
 ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
 {
     ngx_http_vcita_oauth_page_t  page;
 
@@ -366,6 +379,12 @@ ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
 
     page.status = ctx->status;
     ngx_http_vcita_oauth_describe(&ctx->error, &page);
+
+    if (page.status == NGX_HTTP_UNAUTHORIZED
+        && ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_http_vcita_oauth_answered(r,
                                      ngx_http_vcita_oauth_send_page(r, &page));

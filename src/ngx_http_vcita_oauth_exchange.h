@@ -1,0 +1,80 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+
+
+/* a server that could not be reached is tried once more */
+#define NGX_HTTP_VCITA_OAUTH_TRIES  2
+
+
+typedef ngx_int_t (*ngx_http_vcita_oauth_step_pt)(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+
+
+struct ngx_http_vcita_oauth_exchange_s {
+    ngx_http_request_t              *request;
+    ngx_http_vcita_oauth_ctx_t      *ctx;
+    ngx_http_vcita_oauth_app_t      *app;
+
+    ngx_http_vcita_oauth_state_t     state;
+    ngx_str_t                        code;
+
+    ngx_http_vcita_oauth_token_t     token;
+    ngx_array_t                      claims;    /* ..._member_t */
+
+    ngx_http_vcita_oauth_step_pt     next;
+    ngx_http_vcita_oauth_fetch_t     fetch;
+    ngx_event_t                      timer;
+    ngx_msec_t                       started;
+    ngx_msec_t                       slots[2];  /* counted from there */
+    ngx_uint_t                       tries;
+    ngx_uint_t                       throttled;
+
+    unsigned                         waiting:1;
+};
+
+
+/* what vcita answers to one call too many */
+
+#define ngx_http_vcita_oauth_throttled(x)                                     \
+    ((x)->fetch.outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK                      \
+     && ((x)->fetch.status == NGX_HTTP_TOO_MANY_REQUESTS                      \
+         || (x)->fetch.status == NGX_HTTP_SERVICE_UNAVAILABLE))
+
+
+/* the steps, in order */
+
+ngx_int_t ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_oauth_exchange_userinfo(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+
+/* what a step can do */
+
+ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
+    ngx_http_vcita_oauth_step_pt next);
+ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
+    ngx_http_vcita_oauth_step_pt next);
+ngx_int_t ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
+ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
+    ngx_uint_t retry_after);
+void ngx_http_vcita_oauth_wipe(ngx_str_t *secret);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_ */

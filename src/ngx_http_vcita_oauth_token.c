@@ -1,0 +1,212 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The first step of an exchange: the code becomes a token.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_exchange.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_token_body(
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+
+
+/* RFC 6749, 4.1.3 */
+
+ngx_int_t
+ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    if (x->fetch.body.len == 0
+        && ngx_http_vcita_oauth_token_body(x) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_exchange_send(r, x, &x->app->token_endpoint,
+                                    ngx_http_vcita_oauth_token_done);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
+{
+    u_char                          text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
+    ngx_int_t                       rc;
+    ngx_http_vcita_oauth_app_t     *app;
+    ngx_http_vcita_oauth_grant_t    grant;
+    ngx_http_vcita_oauth_derive_t  *derive;
+
+    app = x->app;
+
+    ngx_memzero(&grant, sizeof(ngx_http_vcita_oauth_grant_t));
+
+    grant.client_id = app->client_id;
+    grant.client_secret = app->client_secret;
+    grant.redirect_uri = x->ctx->redirect_uri;
+    grant.code = x->code;
+    grant.json = (app->token_format == NGX_HTTP_VCITA_OAUTH_JSON);
+
+    if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
+
+        derive = app->derive.elts;
+        grant.code_verifier.data = text;
+
+        if (ngx_http_vcita_oauth_state_derive(x->ctx, &x->state,
+                                              derive[x->state.key].pkce,
+                                              &grant.code_verifier)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (grant.json) {
+        ngx_str_set(&x->fetch.content_type, "application/json");
+
+    } else {
+        ngx_str_set(&x->fetch.content_type,
+                    "application/x-www-form-urlencoded");
+    }
+
+    rc = ngx_http_vcita_oauth_token_request(x->request->pool, &grant,
+                                            &x->fetch.body);
+
+    ngx_explicit_memzero(text, sizeof(text));
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_int_t                      rc;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &x->fetch;
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        return ngx_http_vcita_oauth_token_failed(r, x);
+    }
+
+    if (ngx_http_vcita_oauth_throttled(x)) {
+        return ngx_http_vcita_oauth_exchange_later(r, x,
+                                         ngx_http_vcita_oauth_exchange_token);
+    }
+
+    rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
+                                           &x->token);
+
+    ngx_http_vcita_oauth_wipe(&f->answer);
+    ngx_http_vcita_oauth_wipe(&f->body);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_token_refused(r, x);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_vcita_oauth_exchange_cancel(x);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[1],
+                                      ngx_http_vcita_oauth_exchange_userinfo);
+}
+
+
+/* only a request that cannot have arrived is sent again */
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_uint_t                     status;
+    const char                    *what, *error;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &x->fetch;
+
+    switch (f->outcome) {
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+
+        if (x->tries < NGX_HTTP_VCITA_OAUTH_TRIES) {
+            return ngx_http_vcita_oauth_exchange_token(r, x);
+        }
+
+        status = NGX_HTTP_BAD_GATEWAY;
+        error = "unreachable";
+        what = "vcita cannot be reached";
+        break;
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+        status = NGX_HTTP_GATEWAY_TIME_OUT;
+        error = "timeout";
+        what = "vcita did not answer in time";
+        break;
+
+    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
+        status = NGX_HTTP_BAD_GATEWAY;
+        error = "bad_token_response";
+        what = "vcita's answer broke off, or was too long,";
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "%s at \"%V\": %s",
+                  what, &f->url, f->error);
+
+    return ngx_http_vcita_oauth_exchange_fail(r, x, status, error, 0);
+}
+
+
+/* vcita took the request and gave no token (RFC 6749, 5.2) */
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_str_t                   *error;
+    ngx_uint_t                   level;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ctx = x->ctx;
+    error = &x->token.error;
+
+    if (error->len == sizeof("invalid_grant") - 1
+        && ngx_strncmp(error->data, "invalid_grant", error->len) == 0)
+    {
+        ngx_http_vcita_oauth_exchange_cancel(x);
+
+        return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
+                                                   NGX_HTTP_BAD_GATEWAY,
+                                                   "invalid_grant");
+    }
+
+    level = (error->len == sizeof("invalid_client") - 1
+             && ngx_strncmp(error->data, "invalid_client", error->len) == 0)
+            ? NGX_LOG_CRIT : NGX_LOG_ERR;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "vcita gave no token: status %ui, \"%V\"%s",
+                  x->fetch.status, error, ngx_http_vcita_oauth_hint(error));
+
+    ctx->error = *error;
+    ctx->error_description = x->token.error_description;
+
+    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
+                                              NULL, 0);
+}
