@@ -46,6 +46,9 @@ typedef struct {
 } ngx_http_vcita_oauth_json_t;
 
 
+static ngx_int_t ngx_http_vcita_oauth_json_unicode(ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_oauth_json_parse(
+    ngx_http_vcita_oauth_json_t *j, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_json_twice(ngx_array_t *keys);
 static int ngx_http_vcita_oauth_json_key_cmp(const void *one,
     const void *two);
@@ -102,8 +105,11 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *members)
 {
     ngx_int_t                    rc;
-    yajl_handle                  handle;
     ngx_http_vcita_oauth_json_t  j;
+
+    if (ngx_http_vcita_oauth_json_unicode(text) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     ngx_memzero(&j, sizeof(ngx_http_vcita_oauth_json_t));
 
@@ -118,30 +124,98 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    handle = yajl_alloc(&ngx_http_vcita_oauth_json_callbacks, NULL, &j);
-    if (handle == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = NGX_OK;
-
-    if (yajl_parse(handle, text->data, text->len) != yajl_status_ok
-        || yajl_complete_parse(handle) != yajl_status_ok)
-    {
-        rc = j.rc;
-    }
-
-    yajl_free(handle);
+    rc = ngx_http_vcita_oauth_json_parse(&j, text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (j.objects == 0) {
-        return NGX_DECLINED;
+    return ngx_http_vcita_oauth_json_twice(&j.keys);
+}
+
+
+/*
+ * Refuses what yajl lets pass: overlong forms, halves of surrogate pairs, raw
+ * or escaped (yajl makes "?" of "\ud800x"), characters beyond Unicode.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_json_unicode(ngx_str_t *text)
+{
+    u_char      *p, *last;
+    uint32_t     c;
+    ngx_uint_t   half;
+
+    p = text->data;
+    last = p + text->len;
+    half = 0;
+
+    while (p < last) {
+
+        if (*p >= 0x80) {
+            c = ngx_utf8_decode(&p, last - p);
+
+            if (c >= 0xd800 && c <= 0xdfff) {
+                return NGX_DECLINED;
+            }
+
+        } else if (*p != '\\') {
+            c = *p++;
+
+        } else if (last - p >= 6 && p[1] == 'u') {
+            c = (uint32_t) ngx_hextoi(p + 2, 4);
+            p += 6;
+
+        } else {
+            c = 0;
+            p += 2;
+        }
+
+        if (c > 0x10ffff || (c >= 0xdc00 && c <= 0xdfff) != half) {
+            return NGX_DECLINED;
+        }
+
+        half = (c >= 0xd800 && c <= 0xdbff);
     }
 
-    return ngx_http_vcita_oauth_json_twice(&j.keys);
+    return NGX_OK;
+}
+
+
+/* the end of the object ends the parsing: yajl would let {}" pass */
+
+static ngx_int_t
+ngx_http_vcita_oauth_json_parse(ngx_http_vcita_oauth_json_t *j,
+    ngx_str_t *text)
+{
+    size_t       i;
+    yajl_handle  handle;
+
+    handle = yajl_alloc(&ngx_http_vcita_oauth_json_callbacks, NULL, j);
+    if (handle == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) yajl_parse(handle, text->data, text->len);
+
+    i = yajl_get_bytes_consumed(handle);
+
+    yajl_free(handle);
+
+    if (j->rc != NGX_OK) {
+        return j->rc;
+    }
+
+    for ( /* void */ ; i < text->len; i++) {
+
+        if (text->data[i] != ' ' && text->data[i] != '\t'
+            && text->data[i] != CR && text->data[i] != LF)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -333,7 +407,10 @@ ngx_http_vcita_oauth_json_end_map(void *data)
 {
     ngx_http_vcita_oauth_json_t *j = data;
 
-    j->depth--;
+    if (--j->depth == 0) {
+        j->rc = NGX_OK;
+        return 0;
+    }
 
     return 1;
 }
@@ -534,24 +611,29 @@ ngx_int_t
 ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
     ngx_array_t *claims)
 {
-    ngx_uint_t                      i, pass, exact;
+    ngx_uint_t                      i, pass, exact, outer;
     ngx_http_vcita_oauth_member_t  *m;
+
+    /* there is room for "sub", however many others come before it */
+
+    m = ngx_http_vcita_oauth_member(members, "sub");
+
+    if (m && ngx_http_vcita_oauth_claim(pool, m, claims, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     m = members->elts;
 
-    /* outer and exact, outer, inner */
+    for (pass = 0; pass < 4; pass++) {
 
-    for (pass = 0; pass < 3; pass++) {
+        exact = (pass < 2);
+        outer = (pass % 2 == 0);
 
         for (i = 0; i < members->nelts; i++) {
 
-            if ((m[i].depth == 1) != (pass < 2)) {
-                continue;
-            }
-
-            exact = ngx_http_vcita_oauth_claim_exact(&m[i].name);
-
-            if (pass < 2 && exact != (pass == 0)) {
+            if ((m[i].depth == 1) != outer
+                || ngx_http_vcita_oauth_claim_exact(&m[i].name) != exact)
+            {
                 continue;
             }
 

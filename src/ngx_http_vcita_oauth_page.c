@@ -123,6 +123,10 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     ngx_int_t   rc;
     ngx_str_t   body, csp;
 
+    /* nobody is asked for a body that nobody reads */
+
+    r->expect_tested = 1;
+
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {
@@ -336,6 +340,8 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
 {
     ngx_int_t         rc;
     ngx_table_elt_t  *h;
+
+    r->expect_tested = 1;
 
     rc = ngx_http_discard_request_body(r);
 

@@ -117,7 +117,7 @@ ngx_http_vcita_oauth_query_get(ngx_pool_t *pool, ngx_str_t *query,
 ngx_int_t
 ngx_http_vcita_oauth_unescape(ngx_pool_t *pool, ngx_str_t *text)
 {
-    u_char     *p, *s, *last;
+    u_char     *p, *s, *last, *start;
     ngx_int_t   c;
 
     s = text->data;
@@ -136,8 +136,8 @@ ngx_http_vcita_oauth_unescape(ngx_pool_t *pool, ngx_str_t *text)
         return NGX_ERROR;
     }
 
+    start = p;
     s = text->data;
-    text->data = p;
 
     while (s < last) {
 
@@ -166,7 +166,8 @@ ngx_http_vcita_oauth_unescape(ngx_pool_t *pool, ngx_str_t *text)
         s += 3;
     }
 
-    text->len = p - text->data;
+    text->data = start;
+    text->len = p - start;
 
     return NGX_OK;
 }

@@ -87,15 +87,22 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
     ngx_str_t *text)
 {
     u_char                         *p;
-    size_t                          size;
+    size_t                          size, token;
     ngx_uint_t                      i;
     ngx_http_vcita_oauth_member_t  *c;
 
+    token = ngx_http_vcita_oauth_session_hex(&s->token) ? s->token.len / 2
+                                                        : s->token.len;
+
+    if (token > NGX_HTTP_VCITA_OAUTH_TAG_MAX
+        || s->scope.len > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+    {
+        return NGX_DECLINED;
+    }
+
     size = 3 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t))
            + 4 * NGX_HTTP_VCITA_OAUTH_TAG_HEAD
-           + s->id.len + s->token_type.len + s->scope.len
-           + (ngx_http_vcita_oauth_session_hex(&s->token)
-              ? s->token.len / 2 : s->token.len);
+           + s->id.len + token + s->token_type.len + s->scope.len;
 
     size = ngx_http_vcita_oauth_session_fit(claims, size, limit);
 

@@ -137,8 +137,9 @@ ngx_int_t
 ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body, ngx_http_vcita_oauth_token_t *token)
 {
-    ngx_int_t     rc;
-    ngx_array_t   members;
+    ngx_int_t                       rc;
+    ngx_array_t                     members;
+    ngx_http_vcita_oauth_member_t  *error;
 
     ngx_memzero(token, sizeof(ngx_http_vcita_oauth_token_t));
 
@@ -155,11 +156,14 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_ERROR;
     }
 
-    if (rc == NGX_OK
-        && ngx_http_vcita_oauth_token_text(&members, "error", &token->error)
-           == NGX_OK
-        && token->error.len)
+    error = (rc == NGX_OK) ? ngx_http_vcita_oauth_member(&members, "error")
+                           : NULL;
+
+    if (error
+        && error->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING
+        && error->value.len)
     {
+        token->error = error->value;
         ngx_http_vcita_oauth_error_code(&token->error);
 
         if (ngx_http_vcita_oauth_token_text(&members, "error_description",
