@@ -246,9 +246,15 @@ typedef struct {
     void                              **passed;     /* the gate, in there */
 
     unsigned                            alive:1;
-    unsigned                            pending:1;
     unsigned                            called_back:1;
+    unsigned                            redirected:1; /* internally */
 } ngx_http_vcita_oauth_ctx_t;
+
+
+/* the request is a callback that has not been answered, by us or another */
+
+#define ngx_http_vcita_oauth_is_callback(ctx)                                 \
+    ((ctx)->callback && !(ctx)->called_back && !(ctx)->redirected)
 
 
 /* entry */

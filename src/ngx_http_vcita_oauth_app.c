@@ -74,7 +74,9 @@ ngx_http_vcita_oauth_app_init(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app,
         || ngx_array_init(&app->authorize, cf->pool, 1,
                           sizeof(ngx_http_vcita_oauth_authorize_t *))
            != NGX_OK
-        || ngx_array_init(&app->derive, cf->pool, 2,
+        || ngx_array_init(&app->derive, cf->pool,
+                          app->session_keys.files
+                          ? app->session_keys.files->nelts : 1,
                           sizeof(ngx_http_vcita_oauth_derive_t))
            != NGX_OK)
     {
@@ -378,6 +380,7 @@ ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
     }
 
     app->peer.store = vmcf->system_store;
+    app->peer.reuse = 1;
 
     return NGX_CONF_OK;
 }

@@ -41,7 +41,7 @@ ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
 
-    if (ctx && ctx->callback && !ctx->called_back) {
+    if (ctx && ngx_http_vcita_oauth_is_callback(ctx)) {
 
         if (ctx->exchange) {
             return ngx_http_vcita_oauth_exchange_resume(r, ctx);

@@ -15,6 +15,9 @@
 #include "ngx_http_vcita_oauth.h"
 
 
+static ngx_int_t ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r);
+static void ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r,
+    ngx_str_t *callback);
 static ngx_int_t ngx_http_vcita_oauth_entry_mask(ngx_http_request_t *r);
 static void ngx_http_vcita_oauth_ctx_cleanup(void *data);
 
@@ -69,15 +72,67 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
         {
             ctx->callback = app[i];
 
-            if (ngx_http_vcita_oauth_entry_mask(r) != NGX_OK) {
+            if (ngx_http_vcita_oauth_entry_callback(r) != NGX_OK) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
-
-            break;
         }
+
+        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
     }
 
     return NGX_DECLINED;
+}
+
+
+/* whoever answers a callback, nobody is to store the answer or tell of it */
+
+static ngx_int_t
+ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, "no-referrer");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Referrer-Policy", &value)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_entry_mask(r);
+}
+
+
+/* nginx logs the referrer with each error: a callback's goes without query */
+
+static void
+ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
+{
+    u_char     *query;
+    ngx_str_t  *referer;
+
+    if (r->headers_in.referer == NULL) {
+        return;
+    }
+
+    referer = &r->headers_in.referer->value;
+
+    query = ngx_strlchr(referer->data, referer->data + referer->len, '?');
+
+    if (query
+        && query - referer->data > (ssize_t) callback->len
+        && ngx_strncmp(query - callback->len, callback->data, callback->len)
+           == 0)
+    {
+        referer->len = query - referer->data;
+        *query = '\0';
+    }
 }
 
 
@@ -155,13 +210,8 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
 
             ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
 
-            if (r == r->main && ctx->callback && !ctx->called_back) {
-
-                /* refused on its way to us, by limit_req say: it is over */
-
-                ctx->called_back = 1;
-                ctx->status = r->err_status ? r->err_status
-                                            : NGX_HTTP_FORBIDDEN;
+            if (r == r->main) {
+                ctx->redirected = 1;
             }
 
             return ctx;
@@ -189,7 +239,6 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
     apps = vscf->apps.elts;
-    found = ctx->cookies.elts;
 
     while (*next < ctx->cookies.nelts) {
 

@@ -158,6 +158,7 @@ ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
         ngx_post_event(r->connection->read, &ngx_posted_events);
 
     } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        ngx_http_vcita_oauth_exchange_cancel(x);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -196,6 +197,15 @@ ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_exchange_t *x)
     c = r->connection;
 
     x->waiting = 0;
+
+    if (!ngx_http_vcita_oauth_is_callback(x->ctx)
+        || ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module) != x->ctx)
+    {
+        /* the request is about something else by now, post_action say */
+
+        ngx_http_vcita_oauth_exchange_cancel(x);
+        return;
+    }
 
     ngx_http_set_log_request(c->log, r);
 

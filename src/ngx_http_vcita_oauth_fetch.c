@@ -30,6 +30,8 @@ static ngx_int_t ngx_http_vcita_oauth_fetch_setup_tls(
     ngx_http_vcita_oauth_fetch_t *f);
 static ngx_int_t ngx_http_vcita_oauth_fetch_setup_method(
     ngx_http_vcita_oauth_fetch_t *f);
+static ngx_int_t ngx_http_vcita_oauth_fetch_setup_reuse(
+    ngx_http_vcita_oauth_fetch_t *f);
 static ngx_int_t ngx_http_vcita_oauth_fetch_header(
     ngx_http_vcita_oauth_fetch_t *f, const char *name, ngx_str_t *value);
 static CURLcode ngx_http_vcita_oauth_fetch_tls(CURL *easy, void *ssl_ctx,
@@ -131,6 +133,7 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_PROXY,
                             f->peer->proxy.len ? (char *) f->peer->proxy.data
                                                : "") != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_NOPROXY, "") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                             (long) CURL_HTTP_VERSION_1_1) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
@@ -178,6 +181,8 @@ ngx_http_vcita_oauth_fetch_setup_tls(ngx_http_vcita_oauth_fetch_t *f)
            != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CAINFO, NULL) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CAPATH, NULL) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, NULL) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION,
                             ngx_http_vcita_oauth_fetch_tls) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, f) != CURLE_OK)
@@ -213,26 +218,50 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
 
     if (f->body.len) {
 
-        /*
-         * libcurl sends a POST again by itself when a connection that it
-         * reused turns out dead; a code must go out once
-         */
-
         if (ngx_http_vcita_oauth_fetch_header(f, "Content-Type",
                                               &f->content_type) != NGX_OK
             || curl_easy_setopt(e, CURLOPT_POST, 1L) != CURLE_OK
             || curl_easy_setopt(e, CURLOPT_POSTFIELDS, f->body.data)
                != CURLE_OK
             || curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-                                (curl_off_t) f->body.len) != CURLE_OK
-            || curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK
-            || curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK)
+                                (curl_off_t) f->body.len) != CURLE_OK)
         {
             return NGX_ERROR;
         }
     }
 
+    if (ngx_http_vcita_oauth_fetch_setup_reuse(f) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers) != CURLE_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A POST is sent again by libcurl itself when a connection that it reused turns
+ * out dead, but a code must go out once.  And libcurl does not know by which
+ * store of certificates a connection was checked.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_fetch_setup_reuse(ngx_http_vcita_oauth_fetch_t *f)
+{
+    CURL  *e;
+
+    if (f->body.len == 0 && f->peer->reuse) {
+        return NGX_OK;
+    }
+
+    e = f->transfer.easy;
+
+    if (curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -424,7 +453,7 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
     status = 0;
     (void) curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &status);
 
-    if (status != 0 && status != 200) {
+    if (status != 0 && status / 100 != 2) {
         return NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE;
     }
 
@@ -526,7 +555,8 @@ ngx_http_vcita_oauth_fetch_store(ngx_str_t *file, ngx_log_t *log)
     }
 
     ngx_log_error(NGX_LOG_EMERG, log, 0,
-                  "no certificates could be loaded from \"%s\"", file->data);
+                  "no certificates could be loaded from \"%s\"",
+                  name ? name : "the system");
 
     X509_STORE_free(store);
     ERR_clear_error();

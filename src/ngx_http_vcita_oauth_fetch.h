@@ -36,7 +36,8 @@ typedef struct {
     ngx_str_t                      proxy;       /* NUL-terminated or empty */
     ngx_msec_t                     connect_timeout;
     ngx_msec_t                     timeout;
-    ngx_uint_t                     verify;
+    ngx_uint_t                     verify;      /* unsigned  verify:1; */
+    ngx_uint_t                     reuse;       /* unsigned  reuse:1; */
 } ngx_http_vcita_oauth_peer_t;
 
 

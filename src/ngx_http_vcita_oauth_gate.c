@@ -14,6 +14,8 @@
 #include "ngx_http_vcita_oauth.h"
 
 
+static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
@@ -52,6 +54,10 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
 
+    if (ctx == NULL && r->internal) {
+        ctx = ngx_http_vcita_oauth_gate_late(r);
+    }
+
     if (ctx == NULL) {
 
         if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
@@ -64,9 +70,18 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->callback && !ctx->called_back) {
+    if (ngx_http_vcita_oauth_is_callback(ctx)) {
         ctx->passed = r->loc_conf;
         return NGX_OK;
+    }
+
+    if (ctx->callback && !ctx->called_back) {
+
+        /* refused on its way to us, by limit_req say: it is over */
+
+        ctx->called_back = 1;
+        ctx->status = r->err_status ? (ngx_uint_t) r->err_status
+                                    : NGX_HTTP_FORBIDDEN;
     }
 
     if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
@@ -91,6 +106,32 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_vcita_oauth_gate_closed(r, ctx, vlcf->app);
+}
+
+
+/*
+ * nginx refused the request before POST_READ, for a bad header say, and this
+ * is the error_page: no login starts here, and our cookies are still to be cut
+ */
+
+static ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_gate_late(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    if (ngx_http_vcita_oauth_entry_handler(r) != NGX_DECLINED) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+
+    if (ctx) {
+        ctx->redirected = 1;
+        ctx->status = r->err_status ? (ngx_uint_t) r->err_status
+                                    : NGX_HTTP_BAD_REQUEST;
+    }
+
+    return ctx;
 }
 
 
@@ -499,7 +540,7 @@ ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r)
     www = r->headers_out.www_authenticate;
 
 #if (nginx_version >= 1023000)
-    h->next = www;
+    h->next = (h != www) ? www : NULL;
 #endif
 
     if (www == NULL || www->hash == 0) {

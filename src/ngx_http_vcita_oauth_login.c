@@ -305,7 +305,9 @@ ngx_http_vcita_oauth_login_parse(ngx_http_vcita_oauth_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    if (ngx_time() - at < NGX_HTTP_VCITA_OAUTH_LOOP_TIME) {
+    if (at <= ngx_time() + NGX_HTTP_VCITA_OAUTH_SKEW
+        && ngx_time() - at < NGX_HTTP_VCITA_OAUTH_LOOP_TIME)
+    {
         ctx->finished = p[1] - '0';
         ctx->finished_at = at;
     }

@@ -522,6 +522,10 @@ ngx_http_vcita_oauth_multi_abort(void)
 
     m = &ngx_http_vcita_oauth_multi;
 
+    if (m->handle == NULL) {
+        return;
+    }
+
     for (q = ngx_queue_head(&m->active);
          q != ngx_queue_sentinel(&m->active);
          q = ngx_queue_next(q))

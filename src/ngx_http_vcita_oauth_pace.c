@@ -58,7 +58,7 @@ ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
     size_t                           len;
     ngx_slab_pool_t                 *pool;
     ngx_http_vcita_oauth_pace_t     *pace;
-    ngx_http_vcita_oauth_pace_sh_t  *sh;
+    ngx_http_vcita_oauth_pace_sh_t  *sh, *old;
 
     pace = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
@@ -75,15 +75,16 @@ ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
 
     ngx_shmtx_lock(&pool->mutex);
 
-    if (sh) {
-        ngx_slab_free_locked(pool, sh);
-    }
-
+    old = sh;
     sh = ngx_slab_calloc_locked(pool, len);
-    pool->data = sh;
 
     if (sh) {
         sh->calls = pace->calls;
+        pool->data = sh;
+
+        if (old) {
+            ngx_slab_free_locked(pool, old);
+        }
     }
 
     ngx_shmtx_unlock(&pool->mutex);

@@ -75,6 +75,14 @@ ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        if (ctx->called_back) {
+
+            /* no code and state for an error page that is proxied */
+
+            r->valid_unparsed_uri = 0;
+            ngx_str_null(&r->args);
+        }
+
         return page->status;
     }
 
@@ -138,8 +146,7 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     }
 
     ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
-                      "form-action 'self'; base-uri 'none'; "
-                      "frame-ancestors 'self'");
+                      "base-uri 'none'");
 
     if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
         || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK
@@ -350,6 +357,7 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     ngx_http_clear_location(r);
+    r->err_status = 0;
 
     h = ngx_http_vcita_oauth_add_header(r, "Location", location);
 
@@ -369,8 +377,7 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
 static ngx_int_t
 ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
 {
-    ngx_str_t                    value;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_str_t  value;
 
     ngx_str_set(&value, "no-store");
 
@@ -378,17 +385,7 @@ ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
-
-    if (ctx == NULL || !ctx->called_back) {
-        return NGX_OK;
-    }
-
-    ngx_str_set(&value, "no-referrer");
-
-    return ngx_http_vcita_oauth_add_header(r, "Referrer-Policy", &value)
-           == NULL
-           ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
 }
 
 
@@ -455,7 +452,12 @@ ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_buf_t    *b;
     ngx_chain_t   out;
 
+    /* behind an error_page, nginx would put that one's status here */
+
+    r->err_status = 0;
+
     r->headers_out.status = status;
+    r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = body->len;
     r->headers_out.content_type.data = (u_char *) type;
     r->headers_out.content_type.len = ngx_strlen(type);

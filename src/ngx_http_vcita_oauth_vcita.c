@@ -318,6 +318,10 @@ ngx_http_vcita_oauth_b64token(ngx_str_t *token)
 {
     u_char  c, *p, *last;
 
+    if (token->len == 0) {
+        return 0;
+    }
+
     p = token->data;
     last = p + token->len;
 
