@@ -246,6 +246,10 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (vmcf->pace.calls) {
         return ngx_http_vcita_oauth_pace_zone(cf, &vmcf->pace,
                                               &ngx_http_vcita_oauth_module);
@@ -292,6 +296,12 @@ ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf)
 
     vmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_main_conf_t));
     if (vmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&vmcf->ruled, cf->pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
         return NULL;
     }
 

@@ -175,6 +175,7 @@ typedef struct {
     X509_STORE                         *system_store;
     ngx_uint_t                          gates;      /* unsigned  gates:1; */
     ngx_int_t                           request_id; /* a variable's index */
+    ngx_array_t                         ruled;      /* ngx_str_t, variables */
 } ngx_http_vcita_oauth_main_conf_t;
 
 
@@ -283,6 +284,7 @@ ngx_table_elt_t *ngx_http_vcita_oauth_header(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_array_t *rules);
+ngx_int_t ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf);
 char *ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -382,6 +384,7 @@ ngx_table_elt_t *ngx_http_vcita_oauth_add_header(ngx_http_request_t *r,
 void ngx_http_vcita_oauth_describe(ngx_str_t *error,
     ngx_http_vcita_oauth_page_t *page);
 const char *ngx_http_vcita_oauth_hint(ngx_str_t *error);
+ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code);
 
 /* variables */
 
@@ -424,6 +427,7 @@ char *ngx_http_vcita_oauth_app_init(ngx_conf_t *cf,
 char *ngx_http_vcita_oauth_register(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
 
+ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
 ngx_int_t ngx_http_vcita_oauth_read_file(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text);
 char *ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,

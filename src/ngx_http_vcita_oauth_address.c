@@ -193,6 +193,13 @@ ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    if (rd->scheme.len == sizeof("http://") - 1) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "redirect_uri \"%V\" is not protected by TLS, "
+                           "whatever its host is",
+                           &rd->uri);
+    }
+
     rd->host = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
     if (rd->host == NULL) {
         return NGX_CONF_ERROR;
@@ -219,6 +226,7 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_oauth_redirect_t *rd)
 {
     u_char  *p, *dst, *src, *last;
+    size_t   len;
 
     last = rd->path.data + rd->path.len;
 
@@ -239,7 +247,7 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
         last = p;
     }
 
-    rd->callback.data = ngx_pnalloc(cf->pool, last - rd->path.data);
+    rd->callback.data = ngx_pnalloc(cf->pool, last - rd->path.data + 1);
     if (rd->callback.data == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -249,11 +257,17 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
 
     ngx_unescape_uri(&dst, &src, last - src, NGX_UNESCAPE_URI);
 
-    rd->callback.len = dst - rd->callback.data;
+    *dst = '\0';
 
-    if (rd->callback.len == 1
-        || ngx_strnstr(rd->path.data, "//", last - rd->path.data)
-        || ngx_strnstr(rd->path.data, "/.", last - rd->path.data))
+    p = rd->callback.data;
+    len = dst - p;
+
+    rd->callback.len = len;
+
+    if (len == 1
+        || ngx_strstr(p, "//") || ngx_strstr(p, "/./") || ngx_strstr(p, "/../")
+        || ngx_strcmp(dst - 2, "/.") == 0
+        || (len > 2 && ngx_strcmp(dst - 3, "/..") == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "redirect_uri \"%V\" needs a plain path of its "

@@ -236,9 +236,7 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
         ctx->error_description = description;
     }
 
-    if (error.len == sizeof("access_denied") - 1
-        && ngx_strncmp(error.data, "access_denied", error.len) == 0)
-    {
+    if (ngx_http_vcita_oauth_error_is(&error, "access_denied")) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "vcita: the user did not allow the login");
 

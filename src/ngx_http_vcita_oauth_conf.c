@@ -62,6 +62,14 @@ ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
 }
 
 
+ngx_uint_t
+ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
 /*
  * Reads a small file that holds a secret, relative to the configuration.  The
  * text is in cf->pool, with a spare byte behind it; it is the caller's to wipe.

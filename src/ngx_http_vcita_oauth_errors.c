@@ -28,10 +28,6 @@ typedef struct {
 } ngx_http_vcita_oauth_hint_t;
 
 
-static ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error,
-    const char *code);
-
-
 static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
 
     { "access_denied",
@@ -217,7 +213,7 @@ ngx_http_vcita_oauth_hint(ngx_str_t *error)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code)
 {
     return error->len == ngx_strlen(code)

@@ -268,9 +268,11 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
                                                 "rate_limited", 1);
     }
 
-    ngx_http_vcita_oauth_exchange_cancel(x);
+    /* out of memory or connections: it may work again in a moment */
 
-    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_vcita_oauth_exchange_fail(r, x,
+                                              NGX_HTTP_SERVICE_UNAVAILABLE,
+                                              "rate_limited", 1);
 }
 
 

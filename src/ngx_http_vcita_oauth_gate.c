@@ -275,7 +275,11 @@ ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    /* an error that we answered with never turns into a login */
+    /* an error, of ours or of another module, never turns into a login */
+
+    if (ctx->status == 0 && r->err_status >= NGX_HTTP_BAD_REQUEST) {
+        ctx->status = r->err_status;
+    }
 
     if (ctx->status) {
         return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);

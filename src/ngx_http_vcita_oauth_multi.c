@@ -21,7 +21,8 @@
 #include "ngx_http_vcita_oauth_multi.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS  64
+/* sockets at once: a step of a TLS handshake takes half a millisecond */
+#define NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS  4
 
 /* connections that are kept for calls that may share one */
 #define NGX_HTTP_VCITA_OAUTH_MULTI_IDLE    8L
@@ -29,6 +30,7 @@
 /* libcurl before 8.4 tries the next address only when it is asked to */
 #define NGX_HTTP_VCITA_OAUTH_MULTI_NUDGED  0x080400
 #define NGX_HTTP_VCITA_OAUTH_MULTI_NUDGE   250
+#define NGX_HTTP_VCITA_OAUTH_MULTI_BUSY    10
 
 
 typedef struct {
@@ -458,11 +460,21 @@ static void
 ngx_http_vcita_oauth_multi_nudge_handler(ngx_event_t *ev)
 {
     int                            running;
+    struct epoll_event             events[NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS];
     ngx_http_vcita_oauth_multi_t  *m;
 
     m = &ngx_http_vcita_oauth_multi;
 
     if (m->nactive == 0) {
+        return;
+    }
+
+    /* it would take up all sockets that are ready, however many they are */
+
+    if (epoll_wait(m->epoll, events, NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS, 0)
+        == NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS)
+    {
+        ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_MULTI_BUSY);
         return;
     }
 

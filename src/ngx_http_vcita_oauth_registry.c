@@ -20,8 +20,6 @@ static char *ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
 static char *ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b);
-static ngx_uint_t ngx_http_vcita_oauth_register_same(ngx_str_t *a,
-    ngx_str_t *b);
 static void ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app);
 static char *ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
@@ -116,24 +114,24 @@ ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
     const char                     *kind;
     ngx_http_vcita_oauth_origin_t  *one, *two;
 
-    if (ngx_http_vcita_oauth_register_same(&a->redirect.callback,
-                                           &b->redirect.callback))
+    if (ngx_http_vcita_oauth_same(&a->redirect.callback,
+                                  &b->redirect.callback))
     {
         kind = "callback path";
         what = &b->redirect.callback;
 
-    } else if (ngx_http_vcita_oauth_register_same(&a->session_cookie.name,
-                                                  &b->session_cookie.name)
-               || ngx_http_vcita_oauth_register_same(&a->session_cookie.name,
-                                                     &b->login_cookie.name))
+    } else if (ngx_http_vcita_oauth_same(&a->session_cookie.name,
+                                         &b->session_cookie.name)
+               || ngx_http_vcita_oauth_same(&a->session_cookie.name,
+                                            &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->session_cookie.name;
 
-    } else if (ngx_http_vcita_oauth_register_same(&a->login_cookie.name,
-                                                  &b->session_cookie.name)
-               || ngx_http_vcita_oauth_register_same(&a->login_cookie.name,
-                                                     &b->login_cookie.name))
+    } else if (ngx_http_vcita_oauth_same(&a->login_cookie.name,
+                                         &b->session_cookie.name)
+               || ngx_http_vcita_oauth_same(&a->login_cookie.name,
+                                            &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->login_cookie.name;
@@ -160,13 +158,6 @@ ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
                          "\"%V\", but differ in \"%s\": see %s:%ui, and",
                          kind, what, ngx_http_vcita_oauth_setting_name(i),
                          one->file, one->line);
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_oauth_register_same(ngx_str_t *a, ngx_str_t *b)
-{
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
 }
 
 
@@ -272,9 +263,17 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
 
     for (i = 0; i < conf->app->authorize.nelts; i++) {
 
-        if (known[i]->id == a->id) {
+        if (ngx_http_vcita_oauth_same(&known[i]->prefix, &a->prefix)) {
             conf->authorize = known[i];
             return NGX_CONF_OK;
+        }
+
+        if (known[i]->id == a->id) {
+            return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
+                         &conf->gate_origin,
+                         "\"%V\" cannot be told from \"%V\" by its hash: "
+                         "change the order of scopes",
+                         &a->prefix, &known[i]->prefix);
         }
     }
 

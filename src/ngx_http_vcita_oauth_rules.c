@@ -41,6 +41,8 @@ typedef struct {
 } ngx_http_vcita_oauth_rule_t;
 
 
+static char *ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value);
 static char *ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
     ngx_http_vcita_oauth_value_t *v, ngx_str_t *text);
 static char *ngx_http_vcita_oauth_rule_regex(ngx_conf_t *cf,
@@ -210,6 +212,43 @@ ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
 }
 
 
+/*
+ * A map over our variables that was read before the gate would keep what it
+ * found then; the variable of a rule is not cached.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf)
+{
+    ngx_str_t                         *name;
+    ngx_uint_t                         i, j;
+    ngx_hash_key_t                    *key;
+    ngx_http_variable_t               *v;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    key = cmcf->variables_keys->keys.elts;
+    name = vmcf->ruled.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        for (j = 0; j < vmcf->ruled.nelts; j++) {
+
+            if (ngx_http_vcita_oauth_same(&key[i].key, &name[j])) {
+                v = key[i].value;
+                v->flags |= NGX_HTTP_VAR_NOCACHEABLE;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* vcita_oauth_require $variable value ...; */
 
 char *
@@ -217,19 +256,12 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
 
-    size_t                         prefix;
-    ngx_str_t                     *value, name;
+    ngx_str_t                     *value;
     ngx_uint_t                     i;
     ngx_http_vcita_oauth_rule_t   *rule;
     ngx_http_vcita_oauth_value_t  *v;
 
     value = cf->args->elts;
-
-    if (value[1].len < 2 || value[1].data[0] != '$') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid variable name \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
 
     if (vlcf->rules == NULL) {
         vlcf->rules = ngx_array_create(cf->pool, 2,
@@ -244,32 +276,13 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    name.data = value[1].data + 1;
-    name.len = value[1].len - 1;
-
-    rule->index = ngx_http_get_variable_index(cf, &name);
-
-    if (rule->index == NGX_ERROR
+    if (ngx_http_vcita_oauth_rule_variable(cf, rule, &value[1])
+        != NGX_CONF_OK
         || ngx_array_init(&rule->values, cf->pool, cf->args->nelts - 2,
                           sizeof(ngx_http_vcita_oauth_value_t))
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
-    }
-
-    prefix = sizeof(NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX) - 1;
-    ngx_str_null(&rule->claim);
-
-    if (name.len > prefix
-        && ngx_strncasecmp(name.data,
-                           (u_char *) NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX,
-                           prefix)
-           == 0)
-    {
-        rule->claim.data = name.data + prefix;
-        rule->claim.len = name.len - prefix;
-
-        ngx_strlow(rule->claim.data, rule->claim.data, rule->claim.len);
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
@@ -284,6 +297,56 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             return NGX_CONF_ERROR;
         }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value)
+{
+    size_t                             prefix;
+    ngx_str_t                         *name;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    if (value->len < 2 || value->data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid variable name \"%V\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    name = ngx_array_push(&vmcf->ruled);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    name->data = value->data + 1;
+    name->len = value->len - 1;
+
+    ngx_strlow(name->data, name->data, name->len);
+
+    rule->index = ngx_http_get_variable_index(cf, name);
+
+    if (rule->index == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    prefix = sizeof(NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX) - 1;
+
+    if (name->len > prefix
+        && ngx_strncmp(name->data, NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX, prefix)
+           == 0)
+    {
+        rule->claim.data = name->data + prefix;
+        rule->claim.len = name->len - prefix;
+
+    } else {
+        ngx_str_null(&rule->claim);
     }
 
     return NGX_CONF_OK;

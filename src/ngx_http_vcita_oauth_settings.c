@@ -43,7 +43,6 @@ static ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_default(
     ngx_conf_t *cf);
 static ngx_uint_t ngx_http_vcita_oauth_setting_equal(
     ngx_http_vcita_oauth_setting_t *s, void *a, void *b);
-static ngx_uint_t ngx_http_vcita_oauth_str_equal(ngx_str_t *a, ngx_str_t *b);
 static ngx_uint_t ngx_http_vcita_oauth_list_equal(ngx_array_t *a,
     ngx_array_t *b);
 static char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -355,7 +354,7 @@ ngx_http_vcita_oauth_setting_equal(ngx_http_vcita_oauth_setting_t *s, void *a,
     switch (s->kind) {
 
     case NGX_HTTP_VCITA_OAUTH_STR:
-        return ngx_http_vcita_oauth_str_equal(a, b);
+        return ngx_http_vcita_oauth_same(a, b);
 
     case NGX_HTTP_VCITA_OAUTH_LIST:
         return ngx_http_vcita_oauth_list_equal(*(ngx_array_t **) a,
@@ -364,13 +363,6 @@ ngx_http_vcita_oauth_setting_equal(ngx_http_vcita_oauth_setting_t *s, void *a,
     default: /* NGX_HTTP_VCITA_OAUTH_WORD */
         return ngx_memcmp(a, b, s->size) == 0;
     }
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_oauth_str_equal(ngx_str_t *a, ngx_str_t *b)
-{
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
 }
 
 
@@ -393,7 +385,7 @@ ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
 
     for (i = 0; i < a->nelts; i++) {
 
-        if (!ngx_http_vcita_oauth_str_equal(&s[i], &t[i])) {
+        if (!ngx_http_vcita_oauth_same(&s[i], &t[i])) {
             return 0;
         }
     }
@@ -508,7 +500,7 @@ ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* may hold a password, so that no message shows it */
+/* http or https, [user:password@]host[:port]; a secret, so never printed */
 
 static char *
 ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -525,36 +517,29 @@ ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     url = (ngx_str_t *) ((u_char *) conf + cmd->offset);
 
-    p = url->data;
-    last = p + url->len;
+    if (ngx_strncasecmp(url->data, (u_char *) "https://", 8) == 0) {
+        host.data = url->data + 8;
 
-    if (ngx_strncasecmp(p, (u_char *) "https://", 8) == 0) {
-        p += 8;
-
-    } else if (ngx_strncasecmp(p, (u_char *) "http://", 7) == 0) {
-        p += 7;
+    } else if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0) {
+        host.data = url->data + 7;
 
     } else {
         return "takes an http or https URL";
     }
 
-    if (last > p && last[-1] == '/') {
-        last--;
-    }
+    last = url->data + url->len;
 
-    host.data = p;
-
-    for ( /* void */ ; p < last; p++) {
+    for (p = host.data; p < last && *p != '/'; p++) {
 
         if (*p == '@') {
             host.data = p + 1;
         }
     }
 
-    host.len = last - host.data;
+    host.len = p - host.data;
 
     if (ngx_http_vcita_oauth_authority(&host) != NGX_OK) {
-        return "takes an http or https URL of a host and a port";
+        return "has no valid host";
     }
 
     return NGX_CONF_OK;

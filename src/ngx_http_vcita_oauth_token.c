@@ -186,9 +186,7 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
     ctx = x->ctx;
     error = &x->token.error;
 
-    if (error->len == sizeof("invalid_grant") - 1
-        && ngx_strncmp(error->data, "invalid_grant", error->len) == 0)
-    {
+    if (ngx_http_vcita_oauth_error_is(error, "invalid_grant")) {
         ngx_http_vcita_oauth_exchange_cancel(x);
 
         return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
@@ -196,8 +194,7 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
                                                    "invalid_grant");
     }
 
-    level = (error->len == sizeof("invalid_client") - 1
-             && ngx_strncmp(error->data, "invalid_client", error->len) == 0)
+    level = ngx_http_vcita_oauth_error_is(error, "invalid_client")
             ? NGX_LOG_CRIT : NGX_LOG_ERR;
 
     ngx_log_error(level, r->connection->log, 0,

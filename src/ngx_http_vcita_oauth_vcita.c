@@ -31,6 +31,7 @@ typedef struct {
 
 static size_t ngx_http_vcita_oauth_json_len(ngx_str_t *value);
 static u_char *ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value);
+static void ngx_http_vcita_oauth_token_forget(ngx_array_t *members);
 static ngx_int_t ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
     ngx_http_vcita_oauth_token_t *token);
 static ngx_int_t ngx_http_vcita_oauth_token_text(ngx_array_t *members,
@@ -156,6 +157,8 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_ERROR;
     }
 
+    ngx_http_vcita_oauth_token_forget(&members);
+
     error = (rc == NGX_OK) ? ngx_http_vcita_oauth_member(&members, "error")
                            : NULL;
 
@@ -186,6 +189,27 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_set(&token->error, "bad_token_response");
 
     return NGX_DECLINED;
+}
+
+
+/* tokens that are not used are not left lying about */
+
+static void
+ngx_http_vcita_oauth_token_forget(ngx_array_t *members)
+{
+    const char                    **name;
+    ngx_http_vcita_oauth_member_t  *m;
+
+    static const char  *unused[] = { "refresh_token", "id_token", NULL };
+
+    for (name = unused; *name; name++) {
+
+        m = ngx_http_vcita_oauth_member(members, *name);
+
+        if (m && m->value.len) {
+            ngx_explicit_memzero(m->value.data, m->value.len);
+        }
+    }
 }
 
 
