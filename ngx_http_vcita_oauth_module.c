@@ -27,6 +27,8 @@ static char *ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf,
 static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *prev,
     ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect);
+static char *ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect);
 static char *ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *prev,
     ngx_http_vcita_oauth_loc_conf_t *conf);
@@ -393,8 +395,7 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_vcita_oauth_loc_conf_t *prev = parent;
     ngx_http_vcita_oauth_loc_conf_t *conf = child;
 
-    ngx_uint_t                         redirect;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_uint_t  redirect;
 
     if (conf->gate == NGX_CONF_UNSET_UINT) {
         conf->gate_origin = prev->gate_origin;
@@ -426,36 +427,44 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    /* a redirect_uri of the server's own is a callback without a gate, too */
+    return ngx_http_vcita_oauth_merge_server(cf, conf, redirect);
+}
+
+
+/*
+ * Where an application is used, its server must know it: by a gate, by a
+ * logout, or by a redirect_uri at this level, which is a callback by itself
+ */
+
+static char *
+ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect)
+{
+    const char                        *user;
+    ngx_http_vcita_oauth_origin_t     *origin;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF) {
-
-        if (ngx_http_vcita_oauth_app_init(cf, conf->app, &conf->gate_origin,
-                                          "vcita_oauth")
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+        user = "vcita_oauth";
+        origin = &conf->gate_origin;
 
     } else if (conf->logout) {
+        user = "vcita_oauth_logout";
+        origin = &conf->logout_origin;
 
-        if (ngx_http_vcita_oauth_app_init(cf, conf->app, &conf->logout_origin,
-                                          "vcita_oauth_logout")
-            != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-    } else if (!redirect
-               || conf->app->client_id.len == 0
-               || conf->app->client_secret.len == 0)
+    } else if (redirect
+               && conf->app->client_id.len
+               && conf->app->client_secret.len)
     {
-        return NGX_CONF_OK;
+        user = "vcita_oauth_redirect_uri";
+        origin = &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
 
-    } else if (ngx_http_vcita_oauth_app_init(cf, conf->app,
-                       &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI],
-                       "vcita_oauth_redirect_uri")
-               != NGX_CONF_OK)
+    } else {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_vcita_oauth_app_init(cf, conf->app, origin, user)
+        != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -18,6 +18,10 @@
 
 static ngx_int_t ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
@@ -76,12 +80,8 @@ static ngx_int_t
 ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                      code;
-    ngx_http_vcita_oauth_app_t    *app;
-    ngx_http_vcita_oauth_state_t   s;
-
-    app = ctx->callback;
+    ngx_int_t                     rc;
+    ngx_http_vcita_oauth_state_t  s;
 
     if (!(r->method & NGX_HTTP_GET)) {
         return ngx_http_vcita_oauth_callback_method(r, ctx);
@@ -93,7 +93,7 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
         return rc;
     }
 
-    rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app);
+    rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
@@ -101,11 +101,9 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
                                                   "invalid_host", 0);
     }
 
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_callback_state(r, ctx, &s);
     }
-
-    rc = ngx_http_vcita_oauth_callback_state(r, ctx, &s);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
@@ -117,35 +115,62 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* a double click, the back button, another tab: it is done already */
+    return ngx_http_vcita_oauth_callback_known(r, ctx, &s);
+}
+
+
+/* the state is one of ours: whose is it, and what came with it? */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_int_t                    rc;
+    ngx_http_vcita_oauth_app_t  *app;
+
+    app = ctx->callback;
 
     rc = ngx_http_vcita_oauth_find_session(r, ctx, app);
-
-    if (rc == NGX_OK && ctx->session.created >= s.issued) {
-        return ngx_http_vcita_oauth_callback_return(r, ctx, &s);
-    }
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_login_match(r, ctx, app, &s) != NGX_OK) {
-        return ngx_http_vcita_oauth_callback_again(r, ctx, &s,
+    if (rc == NGX_OK && ctx->session.created >= s->issued) {
+
+        /* a double click, the back button, another tab: it is done already */
+
+        return ngx_http_vcita_oauth_callback_return(r, ctx, s);
+    }
+
+    if (ngx_http_vcita_oauth_login_match(r, ctx, app, s) != NGX_OK) {
+        return ngx_http_vcita_oauth_callback_again(r, ctx, s,
                                                    NGX_HTTP_BAD_REQUEST,
                                                    "state_mismatch");
     }
 
-    if (ngx_http_vcita_oauth_callback_age(app, &s) != NGX_OK) {
-        return ngx_http_vcita_oauth_callback_again(r, ctx, &s,
+    if (ngx_http_vcita_oauth_callback_age(app, s) != NGX_OK) {
+        return ngx_http_vcita_oauth_callback_again(r, ctx, s,
                                                    NGX_HTTP_BAD_REQUEST,
                                                    "state_expired");
     }
 
-    rc = ngx_http_vcita_oauth_callback_refused(r, ctx, &s);
+    rc = ngx_http_vcita_oauth_callback_refused(r, ctx, s);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
+
+    return ngx_http_vcita_oauth_callback_code(r, ctx, s);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_int_t  rc;
+    ngx_str_t  code;
 
     rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "code", &code);
 
@@ -157,12 +182,12 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
         || code.len == 0
         || !ngx_http_vcita_oauth_printable(&code))
     {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, &s,
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
                                                   NGX_HTTP_BAD_REQUEST,
                                                   "invalid_callback", 0);
     }
 
-    return ngx_http_vcita_oauth_exchange_start(r, ctx, &s, &code);
+    return ngx_http_vcita_oauth_exchange_start(r, ctx, s, &code);
 }
 
 
@@ -297,8 +322,7 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
 
     rc = ngx_http_vcita_oauth_login(r, ctx, ctx->callback, s);
 
-    return ngx_http_vcita_oauth_answered(r, (rc == NGX_DECLINED) ? NGX_ERROR
-                                                                 : rc);
+    return ngx_http_vcita_oauth_answered(r, rc);
 }
 
 

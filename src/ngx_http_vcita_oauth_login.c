@@ -32,6 +32,13 @@ static ngx_int_t ngx_http_vcita_oauth_login_set(ngx_http_request_t *r,
 static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_login_authorize(
     ngx_http_request_t *r, ngx_http_vcita_oauth_app_t *app,
     ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *s,
+    ngx_http_vcita_oauth_authorize_t *authorize, ngx_str_t *url);
+static u_char *ngx_http_vcita_oauth_login_nonce(u_char *p,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *s);
 static u_char *ngx_http_vcita_oauth_login_challenge(u_char *p,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_http_vcita_oauth_state_t *s);
@@ -69,11 +76,7 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_http_vcita_oauth_state_t *s, ngx_str_t *url)
 {
-    u_char                            *p;
-    size_t                             len;
     ngx_int_t                          rc;
-    ngx_str_t                          state, text;
-    ngx_http_vcita_oauth_derive_t     *derive;
     ngx_http_vcita_oauth_authorize_t  *authorize;
 
     rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app);
@@ -90,9 +93,28 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
                | (app->pkce ? NGX_HTTP_VCITA_OAUTH_SENT_PKCE : 0);
 
     if (ngx_http_vcita_oauth_login_cookie(r, ctx, app) != NGX_OK
-        || ngx_http_vcita_oauth_login_set(r, ctx, app) != NGX_OK
-        || ngx_http_vcita_oauth_state_seal(r, ctx, app, s, &state) != NGX_OK)
+        || ngx_http_vcita_oauth_login_set(r, ctx, app) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_login_query(r, ctx, app, s, authorize, url);
+}
+
+
+/* the authorize address: what is the same for all, then what is this login's */
+
+static ngx_int_t
+ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *s,
+    ngx_http_vcita_oauth_authorize_t *authorize, ngx_str_t *url)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t   state;
+
+    if (ngx_http_vcita_oauth_state_seal(r, ctx, app, s, &state) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -116,19 +138,11 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
     p = ngx_cpymem(p, state.data, state.len);
 
     if (s->sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE) {
-        derive = app->derive.elts;
 
-        p = ngx_cpymem(p, "&nonce=", sizeof("&nonce=") - 1);
-        text.data = p;
-
-        if (ngx_http_vcita_oauth_state_derive(ctx, s, derive[s->key].nonce,
-                                              &text)
-            != NGX_OK)
-        {
+        p = ngx_http_vcita_oauth_login_nonce(p, ctx, app, s);
+        if (p == NULL) {
             return NGX_ERROR;
         }
-
-        p += text.len;
     }
 
     if (s->sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
@@ -146,6 +160,32 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
     url->len = p - url->data;
 
     return NGX_OK;
+}
+
+
+/* "&nonce=..." (OpenID Connect Core, 3.1.2.1) */
+
+static u_char *
+ngx_http_vcita_oauth_login_nonce(u_char *p, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_str_t                       nonce;
+    ngx_http_vcita_oauth_derive_t  *derive;
+
+    derive = app->derive.elts;
+
+    p = ngx_cpymem(p, "&nonce=", sizeof("&nonce=") - 1);
+
+    nonce.data = p;
+
+    if (ngx_http_vcita_oauth_state_derive(ctx, s, derive[s->key].nonce,
+                                          &nonce)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return p + nonce.len;
 }
 
 

@@ -28,6 +28,7 @@ ngx_log_t           *unit_log;
 static unit_test_t  *unit_tests;
 static ngx_uint_t    unit_checks;
 static ngx_uint_t    unit_failures;
+static uint64_t      unit_seed;
 
 
 static ngx_command_t  ngx_http_vcita_oauth_unit_commands[] = {
@@ -124,6 +125,7 @@ unit_run(ngx_conf_t *cf, unit_test_t *test)
     }
 
     unit_log = cf->log;
+    unit_seed = 1;
 
     unit_note("%s", test->name);
 
@@ -232,9 +234,15 @@ static void
 unit_result(ngx_uint_t passed, const char *file, ngx_uint_t line,
     const char *fmt, va_list args)
 {
-    u_char  *last, buf[UNIT_LINE];
+    u_char  *p, *last, buf[UNIT_LINE];
 
     last = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args);
+
+    for (p = buf; p < last; p++) {
+        if (*p < 0x20 || *p >= 0x7f || *p == '#') {
+            *p = '?';
+        }
+    }
 
     unit_checks++;
 
@@ -271,4 +279,110 @@ unit_print_mem(const char *title, const u_char *data, size_t len)
 
     printf("\"%s\n", i < len ? "..." : "");
     fflush(stdout);
+}
+
+
+ngx_str_t
+unit_copy(const void *data, size_t len)
+{
+    ngx_str_t  s;
+
+    s = unit_room(len);
+
+    if (len) {
+        ngx_memcpy(s.data, data, len);
+    }
+
+    return s;
+}
+
+
+ngx_str_t
+unit_text(const char *text)
+{
+    return unit_copy(text, ngx_strlen(text));
+}
+
+
+ngx_str_t
+unit_room(size_t len)
+{
+    ngx_str_t  s;
+
+    s.len = len;
+    s.data = ngx_pnalloc(unit_pool, len);
+
+    if (s.data == NULL) {
+        abort();
+    }
+
+    return s;
+}
+
+
+ngx_uint_t
+unit_same(const ngx_str_t *one, const ngx_str_t *two)
+{
+    return one->len == two->len
+           && (one->len == 0
+               || ngx_memcmp(one->data, two->data, one->len) == 0);
+}
+
+
+ngx_str_t
+unit_hex(const char *hex)
+{
+    u_char     *p;
+    ngx_str_t   s;
+
+    s = unit_room(ngx_strlen(hex) / 2);
+    p = s.data;
+
+    for ( /* void */ ; *hex; hex++) {
+
+        if (*hex != ' ') {
+            *p++ = (u_char) ngx_hextoi((u_char *) hex++, 2);
+        }
+    }
+
+    return unit_copy(s.data, p - s.data);
+}
+
+
+ngx_uint_t
+unit_word(const char **text, ngx_str_t *word)
+{
+    size_t  len;
+
+    *text += strspn(*text, " ");
+    len = strcspn(*text, " ");
+
+    *word = unit_copy(*text, len);
+    *text += len;
+
+    return len != 0;
+}
+
+
+/* xorshift64* (Vigna) */
+
+ngx_uint_t
+unit_random(ngx_uint_t n)
+{
+    unit_seed ^= unit_seed >> 12;
+    unit_seed ^= unit_seed << 25;
+    unit_seed ^= unit_seed >> 27;
+
+    return (ngx_uint_t) ((unit_seed * 0x2545f4914f6cdd1dull) >> 33) % n;
+}
+
+
+ngx_msec_t
+unit_clock(void)
+{
+    struct timeval  tv;
+
+    ngx_gettimeofday(&tv);
+
+    return (ngx_msec_t) tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }

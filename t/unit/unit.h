@@ -96,5 +96,23 @@ ngx_uint_t unit_is_mem(const void *got, size_t got_len, const void *want,
     size_t want_len, const char *file, ngx_uint_t line, const char *fmt, ...);
 void unit_note(const char *fmt, ...);
 
+/* in memory of exactly that size: a sanitizer sees what reads or writes on */
+ngx_str_t unit_copy(const void *data, size_t len);
+ngx_str_t unit_text(const char *text);
+ngx_str_t unit_room(size_t len);
+ngx_uint_t unit_same(const ngx_str_t *one, const ngx_str_t *two);
+
+/* bytes from hex, blanks between them are passed over */
+ngx_str_t unit_hex(const char *hex);
+
+/* takes the next of the words that blanks separate; 0: there is none */
+ngx_uint_t unit_word(const char **text, ngx_str_t *word);
+
+/* a number below n, of a series that is the same in every run of a test */
+ngx_uint_t unit_random(ngx_uint_t n);
+
+/* milliseconds, for the bounds of what must not take long */
+ngx_msec_t unit_clock(void);
+
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_UNIT_H_INCLUDED_ */
