@@ -11,45 +11,15 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_vcita_oauth_json.h"
 
-#define NGX_HTTP_VCITA_OAUTH_JSON_DEPTH   16
 
-#define NGX_HTTP_VCITA_OAUTH_CLAIM_NAME   255
 #define NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE  256
 #define NGX_HTTP_VCITA_OAUTH_CLAIMS       256
 
 
-typedef enum {
-    NGX_HTTP_VCITA_OAUTH_JSON_NULL = 0,
-    NGX_HTTP_VCITA_OAUTH_JSON_BOOLEAN,
-    NGX_HTTP_VCITA_OAUTH_JSON_NUMBER,
-    NGX_HTTP_VCITA_OAUTH_JSON_STRING,
-    NGX_HTTP_VCITA_OAUTH_JSON_ARRAY
-} ngx_http_vcita_oauth_json_type_e;
-
-
-/*
- * A member of a JSON object, or of an object in it ("brand_theme__locale").
- * The value is text; of an array its scalars joined by commas, with their
- * lengths, two bytes each, in "lengths".
- */
-
-typedef struct {
-    ngx_str_t                          name;
-    ngx_str_t                          value;
-    ngx_str_t                          lengths;
-    ngx_uint_t                         depth;
-    ngx_http_vcita_oauth_json_type_e   type;
-} ngx_http_vcita_oauth_member_t;
-
-
-ngx_int_t ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_array_t *members);
-ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_member(
-    ngx_array_t *members, const char *name);
 ngx_int_t ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
     ngx_array_t *claims);
-ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_CLAIMS_H_INCLUDED_ */

@@ -14,6 +14,7 @@
 
 #include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_session.h"
+#include "ngx_http_vcita_oauth_tags.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL    0x80
@@ -33,16 +34,6 @@
 /* name length, name, number of elements, their lengths, value */
 #define NGX_HTTP_VCITA_OAUTH_TAG_ARRAY       0x11
 
-/* a tag, and a length in up to two groups of seven bits */
-#define NGX_HTTP_VCITA_OAUTH_TAG_HEAD        3
-#define NGX_HTTP_VCITA_OAUTH_TAG_MAX         0x3fff
-
-
-typedef struct {
-    ngx_uint_t                   tag;
-    ngx_str_t                    value;
-} ngx_http_vcita_oauth_tag_t;
-
 
 static size_t ngx_http_vcita_oauth_session_fit(ngx_array_t *claims,
     size_t size, size_t limit);
@@ -52,20 +43,10 @@ static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_session_largest(
     ngx_array_t *claims);
 static u_char *ngx_http_vcita_oauth_session_put_claim(u_char *p,
     ngx_http_vcita_oauth_member_t *c);
-static u_char *ngx_http_vcita_oauth_session_put_head(u_char *p,
-    ngx_uint_t tag, size_t len);
-static u_char *ngx_http_vcita_oauth_session_put(u_char *p, ngx_uint_t tag,
-    ngx_str_t *value);
 static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
     ngx_str_t *token);
-static u_char *ngx_http_vcita_oauth_session_put_time(u_char *p,
-    ngx_uint_t tag, uint64_t value);
-static ngx_int_t ngx_http_vcita_oauth_session_next(ngx_str_t *rest,
-    ngx_http_vcita_oauth_tag_t *t);
 static ngx_int_t ngx_http_vcita_oauth_session_take(
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
-static ngx_int_t ngx_http_vcita_oauth_session_time(ngx_str_t *value,
-    uint64_t *t);
 static ngx_int_t ngx_http_vcita_oauth_session_find(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
     ngx_str_t *value);
@@ -117,28 +98,26 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
 
     text->data = p;
 
-    p = ngx_http_vcita_oauth_session_put_time(p,
-                                          NGX_HTTP_VCITA_OAUTH_TAG_CREATED,
-                                          s->created);
-    p = ngx_http_vcita_oauth_session_put_time(p,
-                                          NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES,
-                                          s->expires);
+    p = ngx_http_vcita_oauth_tag_put_number(p,
+                                            NGX_HTTP_VCITA_OAUTH_TAG_CREATED,
+                                            s->created);
+    p = ngx_http_vcita_oauth_tag_put_number(p,
+                                            NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES,
+                                            s->expires);
 
     if (s->seen) {
-        p = ngx_http_vcita_oauth_session_put_time(p,
-                                             NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
-                                             s->seen);
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
+                                                s->seen);
     }
 
-    p = ngx_http_vcita_oauth_session_put(p, NGX_HTTP_VCITA_OAUTH_TAG_ID,
-                                         &s->id);
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_ID, &s->id);
     p = ngx_http_vcita_oauth_session_put_token(p, &s->token);
 
-    p = ngx_http_vcita_oauth_session_put(p,
-                                         NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE,
-                                         &s->token_type);
-    p = ngx_http_vcita_oauth_session_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
-                                         &s->scope);
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE,
+                                     &s->token_type);
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
+                                     &s->scope);
 
     c = claims->elts;
 
@@ -243,10 +222,9 @@ ngx_http_vcita_oauth_session_put_claim(u_char *p,
     array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
     len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
 
-    p = ngx_http_vcita_oauth_session_put_head(p,
-                                       array ? NGX_HTTP_VCITA_OAUTH_TAG_ARRAY
-                                             : NGX_HTTP_VCITA_OAUTH_TAG_CLAIM,
-                                       len);
+    p = ngx_http_vcita_oauth_tag_head(p, array ?
+                                      NGX_HTTP_VCITA_OAUTH_TAG_ARRAY :
+                                      NGX_HTTP_VCITA_OAUTH_TAG_CLAIM, len);
 
     *p++ = (u_char) c->name.len;
     p = ngx_cpymem(p, c->name.data, c->name.len);
@@ -264,74 +242,20 @@ ngx_http_vcita_oauth_session_put_claim(u_char *p,
 
 
 static u_char *
-ngx_http_vcita_oauth_session_put_head(u_char *p, ngx_uint_t tag, size_t len)
-{
-    *p++ = (u_char) tag;
-
-    if (len < 0x80) {
-        *p++ = (u_char) len;
-        return p;
-    }
-
-    *p++ = (u_char) (0x80 | len >> 7);
-    *p++ = (u_char) (len & 0x7f);
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_vcita_oauth_session_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
-{
-    if (value->len == 0) {
-        return p;
-    }
-
-    p = ngx_http_vcita_oauth_session_put_head(p, tag, value->len);
-
-    return ngx_cpymem(p, value->data, value->len);
-}
-
-
-static u_char *
 ngx_http_vcita_oauth_session_put_token(u_char *p, ngx_str_t *token)
 {
     size_t  i;
 
     if (!ngx_http_vcita_oauth_session_hex(token)) {
-        return ngx_http_vcita_oauth_session_put(p,
-                                              NGX_HTTP_VCITA_OAUTH_TAG_TOKEN,
-                                              token);
+        return ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN,
+                                            token);
     }
 
-    p = ngx_http_vcita_oauth_session_put_head(p,
-                                          NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX,
-                                          token->len / 2);
+    p = ngx_http_vcita_oauth_tag_head(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX,
+                                      token->len / 2);
 
     for (i = 0; i < token->len; i += 2) {
         *p++ = (u_char) ngx_hextoi(&token->data[i], 2);
-    }
-
-    return p;
-}
-
-
-/* as few bytes as hold the value, the highest one first */
-
-static u_char *
-ngx_http_vcita_oauth_session_put_time(u_char *p, ngx_uint_t tag,
-    uint64_t value)
-{
-    size_t  len;
-
-    for (len = 1; len < sizeof(uint64_t) && value >> (8 * len); len++) {
-        /* void */
-    }
-
-    p = ngx_http_vcita_oauth_session_put_head(p, tag, len);
-
-    while (len--) {
-        *p++ = (u_char) (value >> (8 * len));
     }
 
     return p;
@@ -356,7 +280,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     for ( ;; ) {
         from = rest;
 
-        rc = ngx_http_vcita_oauth_session_next(&rest, &t);
+        rc = ngx_http_vcita_oauth_tag_next(&rest, &t);
 
         if (rc == NGX_DONE) {
             break;
@@ -395,54 +319,6 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
 }
 
 
-/* NGX_DONE: the end; NGX_ERROR: cut short */
-
-static ngx_int_t
-ngx_http_vcita_oauth_session_next(ngx_str_t *rest,
-    ngx_http_vcita_oauth_tag_t *t)
-{
-    u_char  *p;
-    size_t   left, len;
-
-    p = rest->data;
-    left = rest->len;
-
-    if (left == 0) {
-        return NGX_DONE;
-    }
-
-    if (left < 2) {
-        return NGX_ERROR;
-    }
-
-    t->tag = *p++;
-    len = *p++;
-    left -= 2;
-
-    if (len & 0x80) {
-
-        if (left == 0) {
-            return NGX_ERROR;
-        }
-
-        len = (len & 0x7f) << 7 | (*p++ & 0x7f);
-        left--;
-    }
-
-    if (len > left) {
-        return NGX_ERROR;
-    }
-
-    t->value.data = p;
-    t->value.len = len;
-
-    rest->data = p + len;
-    rest->len = left - len;
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
     ngx_http_vcita_oauth_tag_t *t)
@@ -452,13 +328,13 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
     switch (t->tag) {
 
     case NGX_HTTP_VCITA_OAUTH_TAG_CREATED:
-        return ngx_http_vcita_oauth_session_time(&t->value, &s->created);
+        return ngx_http_vcita_oauth_tag_number(&t->value, &s->created);
 
     case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
     case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
 
-        if (ngx_http_vcita_oauth_session_time(&t->value, &value) != NGX_OK
-            || value > NGX_MAX_INT_T_VALUE)
+        if (ngx_http_vcita_oauth_tag_number(&t->value, &value) != NGX_OK ||
+                                            value > NGX_MAX_INT_T_VALUE)
         {
             return NGX_DECLINED;
         }
@@ -493,25 +369,6 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
 
     return (t->tag & NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL) ? NGX_DECLINED
                                                         : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_session_time(ngx_str_t *value, uint64_t *t)
-{
-    size_t  i;
-
-    if (value->len == 0 || value->len > sizeof(uint64_t)) {
-        return NGX_DECLINED;
-    }
-
-    *t = 0;
-
-    for (i = 0; i < value->len; i++) {
-        *t = *t << 8 | value->data[i];
-    }
-
-    return NGX_OK;
 }
 
 
@@ -582,7 +439,7 @@ ngx_http_vcita_oauth_session_find(ngx_http_vcita_oauth_session_t *s,
 
     rest = s->claims;
 
-    while (ngx_http_vcita_oauth_session_next(&rest, &t) == NGX_OK) {
+    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
 
         p = t.value.data;
         len = t.value.len;

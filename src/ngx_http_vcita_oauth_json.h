@@ -1,0 +1,52 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_JSON_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_JSON_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_VCITA_OAUTH_JSON_DEPTH  16
+
+/* the longest name that a member can have, those around it included */
+#define NGX_HTTP_VCITA_OAUTH_JSON_NAME   255
+
+
+typedef enum {
+    NGX_HTTP_VCITA_OAUTH_JSON_NULL = 0,
+    NGX_HTTP_VCITA_OAUTH_JSON_BOOLEAN,
+    NGX_HTTP_VCITA_OAUTH_JSON_NUMBER,
+    NGX_HTTP_VCITA_OAUTH_JSON_STRING,
+    NGX_HTTP_VCITA_OAUTH_JSON_ARRAY
+} ngx_http_vcita_oauth_json_type_e;
+
+
+/*
+ * A member of a JSON object, or of an object in it ("brand_theme__locale").
+ * The value is text; of an array its scalars joined by commas, with their
+ * lengths, two bytes each, in "lengths".
+ */
+
+typedef struct {
+    ngx_str_t                          name;
+    ngx_str_t                          value;
+    ngx_str_t                          lengths;
+    ngx_uint_t                         depth;
+    ngx_http_vcita_oauth_json_type_e   type;
+} ngx_http_vcita_oauth_member_t;
+
+
+ngx_int_t ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members);
+ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_member(
+    ngx_array_t *members, const char *name);
+ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_JSON_H_INCLUDED_ */
