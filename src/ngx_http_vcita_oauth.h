@@ -17,6 +17,7 @@
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"
+#include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_vcita.h"
 
 
@@ -413,7 +414,14 @@ ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_merge(
 ngx_uint_t ngx_http_vcita_oauth_settings_differ(
     ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b);
 const char *ngx_http_vcita_oauth_setting_name(ngx_uint_t setting);
-char *ngx_http_vcita_oauth_text(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data);
+
+char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 char *ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -427,9 +435,6 @@ char *ngx_http_vcita_oauth_app_init(ngx_conf_t *cf,
 char *ngx_http_vcita_oauth_register(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
 
-ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
-ngx_int_t ngx_http_vcita_oauth_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *text);
 char *ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
     ngx_http_vcita_oauth_origin_t *origin, const char *fmt, ...);
 void ngx_http_vcita_oauth_conf_origin(ngx_conf_t *cf,

@@ -31,7 +31,7 @@ ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data)
     u_char     *last, *p;
     ngx_str_t   authority;
 
-    if (ngx_http_vcita_oauth_text(cf, NULL, url) != NGX_CONF_OK
+    if (ngx_http_vcita_oauth_conf_text(cf, NULL, url) != NGX_CONF_OK
         || (ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0
             && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0)
         || ngx_strlchr(url->data, url->data + url->len, '#')

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_text.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_claim(ngx_pool_t *pool,

@@ -13,6 +13,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "ngx_http_vcita_oauth_json.h"
+#include "ngx_http_vcita_oauth_text.h"
 
 
 /* an object or array that is open; "name" is what its members begin with */
@@ -46,7 +47,6 @@ typedef struct {
 } ngx_http_vcita_oauth_json_t;
 
 
-static ngx_int_t ngx_http_vcita_oauth_json_unicode(ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_json_parse(
     ngx_http_vcita_oauth_json_t *j, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_json_twice(ngx_array_t *keys);
@@ -102,7 +102,7 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     ngx_int_t                    rc;
     ngx_http_vcita_oauth_json_t  j;
 
-    if (ngx_http_vcita_oauth_json_unicode(text) != NGX_OK) {
+    if (ngx_http_vcita_oauth_unicode(text) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -126,54 +126,6 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return ngx_http_vcita_oauth_json_twice(&j.keys);
-}
-
-
-/*
- * Refuses what yajl lets pass: overlong forms, halves of surrogate pairs, raw
- * or escaped (yajl makes "?" of "\ud800x"), characters beyond Unicode.
- */
-
-static ngx_int_t
-ngx_http_vcita_oauth_json_unicode(ngx_str_t *text)
-{
-    u_char      *p, *last;
-    uint32_t     c;
-    ngx_uint_t   half;
-
-    p = text->data;
-    last = p + text->len;
-    half = 0;
-
-    while (p < last) {
-
-        if (*p >= 0x80) {
-            c = ngx_utf8_decode(&p, last - p);
-
-            if (c >= 0xd800 && c <= 0xdfff) {
-                return NGX_DECLINED;
-            }
-
-        } else if (*p != '\\') {
-            c = *p++;
-
-        } else if (last - p >= 6 && p[1] == 'u') {
-            c = (uint32_t) ngx_hextoi(p + 2, 4);
-            p += 6;
-
-        } else {
-            c = 0;
-            p += 2;
-        }
-
-        if (c > 0x10ffff || (c >= 0xdc00 && c <= 0xdfff) != half) {
-            return NGX_DECLINED;
-        }
-
-        half = (c >= 0xd800 && c <= 0xdbff);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -591,22 +543,4 @@ ngx_http_vcita_oauth_member(ngx_array_t *members, const char *name)
     }
 
     return NULL;
-}
-
-
-/* no byte in it is a control character */
-
-ngx_uint_t
-ngx_http_vcita_oauth_printable(ngx_str_t *text)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

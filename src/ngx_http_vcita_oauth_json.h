@@ -46,7 +46,6 @@ ngx_int_t ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *members);
 ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_member(
     ngx_array_t *members, const char *name);
-ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_JSON_H_INCLUDED_ */

@@ -16,9 +16,6 @@
 #include "ngx_http_vcita_oauth_query.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN  32
-
-
 typedef enum {
     NGX_HTTP_VCITA_OAUTH_STR = 0,
     NGX_HTTP_VCITA_OAUTH_WORD,
@@ -45,12 +42,6 @@ static ngx_uint_t ngx_http_vcita_oauth_setting_equal(
     ngx_http_vcita_oauth_setting_t *s, void *a, void *b);
 static ngx_uint_t ngx_http_vcita_oauth_list_equal(ngx_array_t *a,
     ngx_array_t *b);
-static char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post,
@@ -60,7 +51,7 @@ static char *ngx_http_vcita_oauth_positive(ngx_conf_t *cf, void *post,
 
 
 static ngx_conf_post_t  ngx_http_vcita_oauth_text_post =
-    { ngx_http_vcita_oauth_text };
+    { ngx_http_vcita_oauth_conf_text };
 
 static ngx_conf_post_t  ngx_http_vcita_oauth_endpoint_post =
     { ngx_http_vcita_oauth_endpoint };
@@ -394,162 +385,10 @@ ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
 }
 
 
-/* a value, or "file:path": then the file's, without its trailing newline */
-
-static char *
-ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t  *field, *value, name;
-
-    field = (ngx_str_t *) ((u_char *) conf + cmd->offset);
-
-    if (field->data) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    *field = value[1];
-
-    if (ngx_strncmp(field->data, "file:", sizeof("file:") - 1) == 0) {
-
-        name.data = field->data + sizeof("file:") - 1;
-        name.len = field->len - (sizeof("file:") - 1);
-
-        if (ngx_http_vcita_oauth_read_file(cf, &name, field) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (field->len && field->data[field->len - 1] == LF) {
-            field->len--;
-        }
-
-        if (field->len && field->data[field->len - 1] == CR) {
-            field->len--;
-        }
-
-        field->data[field->len] = '\0';
-    }
-
-    return ngx_http_vcita_oauth_text(cf, NULL, field);
-}
-
-
-/* read where it is named, so that nginx names the line of the directive */
-
-static char *
-ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char                              *rv;
-    ngx_str_t                         *name, *secret, *other;
-    ngx_uint_t                         i, n;
-    ngx_http_vcita_oauth_key_files_t  *keys;
-
-    rv = ngx_conf_set_str_array_slot(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    keys = (ngx_http_vcita_oauth_key_files_t *) ((u_char *) conf
-                                                 + cmd->offset);
-
-    if (keys->secrets == NULL) {
-        keys->secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-        if (keys->secrets == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    n = keys->secrets->nelts;
-    name = keys->files->elts;
-
-    secret = ngx_array_push(keys->secrets);
-    if (secret == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_read_file(cf, &name[n], secret) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (secret->len < NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "session key file \"%V\" has less than %d bytes: "
-                           "make one by \"openssl rand -out %V 48\"",
-                           &name[n], NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN,
-                           &name[n]);
-        return NGX_CONF_ERROR;
-    }
-
-    other = keys->secrets->elts;
-
-    for (i = 0; i < n; i++) {
-
-        if (other[i].len == secret->len
-            && ngx_memcmp(other[i].data, secret->data, secret->len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "session key files \"%V\" and \"%V\" hold the "
-                               "same key",
-                               &name[i], &name[n]);
-            break;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* http or https, [user:password@]host[:port]; a secret, so never printed */
-
-static char *
-ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char       *rv;
-    u_char     *p, *last;
-    ngx_str_t  *url, host;
-
-    rv = ngx_http_vcita_oauth_secret(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    url = (ngx_str_t *) ((u_char *) conf + cmd->offset);
-
-    if (ngx_strncasecmp(url->data, (u_char *) "https://", 8) == 0) {
-        host.data = url->data + 8;
-
-    } else if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0) {
-        host.data = url->data + 7;
-
-    } else {
-        return "takes an http or https URL";
-    }
-
-    last = url->data + url->len;
-
-    for (p = host.data; p < last && *p != '/'; p++) {
-
-        if (*p == '@') {
-            host.data = p + 1;
-        }
-    }
-
-    host.len = p - host.data;
-
-    if (ngx_http_vcita_oauth_authority(&host) != NGX_OK) {
-        return "has no valid host";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /* A value without control characters, and not empty */
 
 char *
-ngx_http_vcita_oauth_text(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *text = data;
 

@@ -69,7 +69,7 @@ ngx_http_vcita_oauth_tag_put_number(u_char *p, ngx_uint_t tag,
 }
 
 
-/* Takes the next value off the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
+/* The next value of the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
 
 ngx_int_t
 ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,

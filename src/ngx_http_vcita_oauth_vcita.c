@@ -12,6 +12,7 @@
 
 #include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_query.h"
+#include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_vcita.h"
 
 

@@ -108,7 +108,8 @@ build_modules() {
 
 # leaks of nginx itself, at exit of a single process
 suppressions() {
-    printf '%s\n' leak:ngx_set_environment leak:ngx_event_process_init
+    printf '%s\n' leak:ngx_set_environment leak:ngx_event_process_init \
+        leak:ngx_regex_malloc
 }
 
 

@@ -1,0 +1,89 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Texts: whether two are the same, and what bytes one may hold.
+ * May touch the strings it is given, nothing else.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_text.h"
+
+
+/* 1: the two are alike; not for secrets, which seal.c compares */
+
+ngx_uint_t
+ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+/* 1: no byte in it is a control character */
+
+ngx_uint_t
+ngx_http_vcita_oauth_printable(ngx_str_t *text)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * Refuses what yajl lets pass: overlong forms, halves of surrogate pairs, raw
+ * or escaped (yajl makes "?" of "\ud800x"), characters beyond Unicode.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_unicode(ngx_str_t *text)
+{
+    u_char      *p, *last;
+    uint32_t     c;
+    ngx_uint_t   half;
+
+    p = text->data;
+    last = p + text->len;
+    half = 0;
+
+    while (p < last) {
+
+        if (*p >= 0x80) {
+            c = ngx_utf8_decode(&p, last - p);
+
+            if (c >= 0xd800 && c <= 0xdfff) {
+                return NGX_DECLINED;
+            }
+
+        } else if (*p != '\\') {
+            c = *p++;
+
+        } else if (last - p >= 6 && p[1] == 'u') {
+            c = (uint32_t) ngx_hextoi(p + 2, 4);
+            p += 6;
+
+        } else {
+            c = 0;
+            p += 2;
+        }
+
+        if (c > 0x10ffff || (c >= 0xdc00 && c <= 0xdfff) != half) {
+            return NGX_DECLINED;
+        }
+
+        half = (c >= 0xd800 && c <= 0xdbff);
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,20 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
+ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_oauth_unicode(ngx_str_t *text);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_ */

@@ -1,0 +1,459 @@
+# Configuration: what nginx -t refuses, warns of and accepts, and that each message names the line of
+# the directive that it is about.  That line ends with #! in the configurations below.
+
+use lib 't/lib';
+use VcitaTest;
+
+use File::Temp ();
+
+repeat_each(1);
+
+my $Dir = File::Temp->newdir;
+
+
+# what is in http {} of a configuration that only the tested line can break
+my $APP = "vcita_oauth_client_id app1; vcita_oauth_client_secret s3cret;\n";
+my $URI = "vcita_oauth_redirect_uri https://portal.example.com/oauth/callback;\n";
+my $SERVER = "listen 127.0.0.1:\$PORT; server_name portal.example.com;\n";
+
+
+# A file for the configuration, by its absolute name; mode 0600 unless given.
+sub VcitaFlow::Code::conf_file {
+    my ($name, $text, $mode) = @_;
+    my $path = "$Dir/$name";
+    open my $fh, '>', $path or die "$path: $!\n";
+    print $fh $text;
+    close $fh;
+    chmod $mode // 0600, $path or die "$path: $!\n";
+    return $path;
+}
+
+
+# nginx -t: whether it passed, its messages [level, text], and "file:line" of each marked line.
+sub nginx_t {
+    my ($http) = @_;
+
+    my $text = join('', map { "load_module $_;\n" } split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '')
+        . "error_log /dev/null;\npid nginx.pid;\nevents {}\nhttp { access_log off;\n$http\n}\n";
+    $text =~ s/\$PORT\b/VcitaFlow::port()/ge;
+    my $file = VcitaFlow::Code::conf_file('nginx.conf', $text);
+
+    my @lines = split /\n/, $text;
+    my @marked = map { "$file:" . ($_ + 1) } grep { $lines[$_] =~ /#!/ } 0 .. $#lines;
+
+    my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my $out = `$nginx -t -p $Dir -c $file -e /dev/null 2>&1`;
+    my $passed = $? == 0;
+    return ($passed, [ map { /^nginx: \[(\w+)\] (.*)/ ? [ $1, $2 ] : () } split /\n/, $out ], \@marked, $out);
+}
+
+
+# One message that names a line: it has the level, matches, and the line is the marked one.  What OpenSSL
+# adds names none.
+sub says {
+    my ($level, $passes, $http, $like, $name) = @_;
+    my ($passed, $messages, $marked, $out) = nginx_t($http);
+    my @said = grep { $_->[1] =~ /:\d+$/ } @$messages;
+
+    my $at = shift @$marked // die "no line is marked with #!\n";
+    my $ok = !$passed == !$passes && @said == 1 && $said[0][0] eq $level && $said[0][1] =~ $like
+        && $said[0][1] =~ / in \Q$at\E$/;
+    VcitaFlow::Code::ok($ok, $name);
+    VcitaFlow::Code::diag("wanted one [$level] like $like at $at; nginx -t said:\n$out")
+        if !$ok;
+}
+
+
+sub VcitaFlow::Code::refuses { says('emerg', 0, @_) }
+sub VcitaFlow::Code::warns   { says('warn', 1, @_) }
+
+sub VcitaFlow::Code::accepts {
+    my ($http, $name) = @_;
+    my ($passed, $messages, undef, $out) = nginx_t($http);
+    my $ok = $passed && !grep { $_->[0] ne 'notice' } @$messages;
+    VcitaFlow::Code::ok($ok, $name);
+    VcitaFlow::Code::diag("nginx -t said:\n$out") if !$ok;
+}
+
+
+# the same with the usual application, and one directive to look at, in http {}
+sub with { "$APP$URI$_[0]\nserver { $SERVER vcita_oauth on; }\n" }
+
+sub VcitaFlow::Code::refuses_line { my ($line, @rest) = @_; VcitaFlow::Code::refuses(with("$line #!"), @rest) }
+sub VcitaFlow::Code::warns_line   { my ($line, @rest) = @_; VcitaFlow::Code::warns(with("$line #!"), @rest) }
+sub VcitaFlow::Code::accepts_line { my ($line, @rest) = @_; VcitaFlow::Code::accepts(with($line), @rest) }
+
+{
+    no strict 'refs';
+    *{"VcitaFlow::Code::$_->[0]"} = $_->[1] for [ APP => \$APP ], [ URI => \$URI ], [ SERVER => \$SERVER ];
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(config => '') unless defined $block->config;
+    $block->set_value(flow => "our (\$APP, \$URI, \$SERVER);\n" . $block->flow);
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a gate without id, secret or redirect_uri names the line of the gate
+--- flow
+refuses "${APP}server { $SERVER\nvcita_oauth on; #!\n}", qr/"vcita_oauth" needs "vcita_oauth_redirect_uri"/,
+    'no redirect_uri';
+refuses "${URI}vcita_oauth_client_secret s;\nserver { $SERVER\nlocation / {\nvcita_oauth on; #!\n} }",
+    qr/needs "vcita_oauth_client_id"/, 'no id';
+refuses "${URI}vcita_oauth_client_id a;\nserver { $SERVER\nlocation / {\nvcita_oauth optional; #!\n} }",
+    qr/needs "vcita_oauth_client_secret"/, 'no secret, optional';
+refuses "vcita_oauth on; #!\nserver { $SERVER }", qr/needs "vcita_oauth_client_id"/, 'inherited from http';
+refuses "${APP}server { $SERVER\nlocation /a { $URI vcita_oauth on; }\nlocation /b {\nvcita_oauth on; #!\n} }",
+    qr/needs "vcita_oauth_redirect_uri"/, "a neighbour's redirect_uri is none";
+refuses "${APP}server { $SERVER\nlocation = /logout {\nvcita_oauth_logout; #!\n} }",
+    qr/"vcita_oauth_logout" needs "vcita_oauth_redirect_uri"/, 'a logout has to know its cookies, too';
+accepts "vcita_oauth off;\nserver { $SERVER }", 'where it is off, nothing is needed';
+accepts "server { $SERVER }", 'no gate at all';
+
+conf_file('part.conf', "\n\nvcita_oauth on;\n");
+my ($passed, $messages) = main::nginx_t("server { $SERVER include part.conf; }");
+ok !$passed, 'in an included file: refused';
+like $messages->[0][1], qr{needs "vcita_oauth_client_id" in \S+/part\.conf:3$}, 'that file and its line are named';
+
+
+=== TEST 2: unknown values, duplicates, and directives out of place
+--- flow
+refuses_line 'vcita_oauth maybe;', qr/invalid value "maybe"/, 'vcita_oauth';
+refuses_line 'vcita_oauth on on;', qr/invalid number of arguments/, 'vcita_oauth, two values';
+refuses_line 'vcita_oauth_token_format xml;', qr/invalid value "xml"/, 'token_format';
+refuses_line 'vcita_oauth_pkce plain;', qr/invalid value "plain"/, 'pkce';
+refuses_line 'vcita_oauth_cookie_samesite strict;', qr/invalid value "strict"/, 'samesite: there is no strict';
+refuses_line 'vcita_oauth_ssl_verify maybe;', qr/invalid value "maybe"/, 'ssl_verify';
+for my $name (qw( session_timeout login_timeout connect_timeout timeout )) {
+    refuses_line "vcita_oauth_$name soon;", qr/invalid value/, "$name, no time";
+    refuses_line "vcita_oauth_$name 0;", qr/must be more than 0/, "$name 0";
+    refuses_line "vcita_oauth_$name -1s;", qr/invalid value/, "$name, negative";
+    refuses "${APP}${URI}vcita_oauth_$name 5s;\nvcita_oauth_$name 6s; #!\n", qr/is duplicate/, "$name twice";
+    accepts_line "vcita_oauth_$name 90s;", "$name 90s";
+}
+accepts_line 'vcita_oauth_session_timeout 1d;', 'session_timeout 1d';
+accepts_line "vcita_oauth_$_;", $_
+    for 'token_format form', 'token_format json', 'pkce off', 'cookie_samesite lax', 'cookie_samesite none',
+        'ssl_verify on', 'scope openid', 'scope openid email profile';
+refuses_line 'vcita_oauth_scope openid "";', qr/empty scope/, 'an empty scope';
+refuses_line 'vcita_oauth_client_id "";', qr/is duplicate|is empty/, 'a second id';
+refuses "vcita_oauth_client_id \"\"; #!\n", qr/is empty/, 'an empty id';
+refuses "vcita_oauth_client_secret \"\"; #!\n", qr/is empty/, 'an empty secret';
+
+for my $line ('client_id a', 'client_secret s', 'redirect_uri http://127.0.0.1/cb', 'scope openid',
+              'authorize_endpoint https://a.example/a', 'authorize_args a=1', 'token_endpoint https://a.example/t',
+              'token_format form', 'userinfo_endpoint https://a.example/u', 'pkce on', 'cookie_name a',
+              'cookie_domain example.com', 'cookie_samesite lax', 'ssl_trusted_certificate ca.pem', 'ssl_verify on',
+              'http_proxy http://127.0.0.1:1', 'rate off')
+{
+    refuses "vcita_oauth_$line;\nvcita_oauth_$line; #!\n", qr/is duplicate/, "twice: $line";
+}
+refuses "vcita_oauth on;\nvcita_oauth off; #!\n", qr/is duplicate/, 'twice: vcita_oauth';
+refuses "server { $SERVER\nlocation / {\nvcita_oauth_logout;\nvcita_oauth_logout; #!\n} }", qr/is duplicate/,
+    'twice: logout';
+refuses "${APP}${URI}server { $SERVER\nvcita_oauth_rate off; #!\n}", qr/not allowed here/, 'rate is for http';
+refuses "${APP}${URI}server { $SERVER\nvcita_oauth_logout; #!\n}", qr/not allowed here/, 'logout is for locations';
+refuses "server { $SERVER\nlocation / { if (\$arg_a) {\nvcita_oauth on; #!\n} } }", qr/not allowed here/,
+    'no gate in an if';
+
+
+=== TEST 3: secrets: a value or a file, "its trailing newline dropped; world-readable: a warning"
+--- flow
+my $secret = sub { "${URI}vcita_oauth_client_id app1;\nvcita_oauth_client_secret $_[0]; #!\n"
+    . "server { $SERVER vcita_oauth on; }" };
+
+accepts $secret->('file:' . conf_file('s1', "s3cret\n")), 'a file';
+accepts $secret->('file:s1'), 'relative to the configuration';
+accepts $secret->('file:' . conf_file('s2', 's3cret')), 'without a newline';
+accepts $secret->('"file:' . conf_file('s 3', "s3cret\r\n") . '"'), 'of another system, with a blank in its name';
+accepts $secret->('file:' . conf_file('s4', "s3cret\n", 0640)), 'readable by a group';
+warns   $secret->('file:' . conf_file('s5', "s3cret\n", 0644)), qr{"\S+/s5" can be read by everyone},
+    'world-readable: a warning';
+
+refuses $secret->("file:none"), qr/open\(\) "\S+none" failed \(2: /, 'no such file';
+refuses $secret->("file:."), qr/is not a file/, 'a directory';
+refuses $secret->('file:'), qr/is not a file/, 'no name at all';
+refuses $secret->('file:' . conf_file('s6', '')), qr/"\S+s6" .*is empty/, 'an empty file';
+refuses $secret->('file:' . conf_file('s7', "\n")), qr/is empty/, 'nothing but a newline';
+refuses $secret->('file:' . conf_file('s8', "a\nb\n")), qr/control character/, 'two lines';
+refuses $secret->('file:' . conf_file('s9', "a\0b")), qr/control character/, 'a zero byte';
+refuses $secret->('file:' . conf_file('s10', 'x' x 65537)), qr/more than 65536 bytes/, 'far too long';
+refuses $secret->('"a' . "\t" . 'b"'), qr/control character/, 'a tab in a value';
+my (undef, undef, undef, $out) = main::nginx_t($secret->('file:' . conf_file('s11', "t0p-s3cret\n\n")));
+unlike $out, qr/t0p-s3cret/, 'a message never shows the secret';
+
+if ($> != 0) {
+    refuses $secret->('file:' . conf_file('s12', 's3cret', 0)), qr/open\(\) "\S+" failed \(13: /, 'not ours to read';
+}
+
+
+=== TEST 4: the newline of a secret file does not reach vcita
+--- gate eval
+'vcita_oauth_client_secret file:'
+    . VcitaFlow::Code::conf_file('secret', "s3cret-0123456789abcdef-0123456789\n") . ";\n"
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $r = browser()->visit('/');
+is $r->status, 200, 'in';
+my ($t) = stub->requests('/oauth/token');
+is $t->fields->{client_secret}, 's3cret-0123456789abcdef-0123456789', 'the secret as vcita gave it out';
+
+
+=== TEST 5: session_key_file: "may repeat; at least 32 bytes; two alike: a warning"
+--- flow
+my $k1 = conf_file('k1', 'a' x 32);
+my $k2 = conf_file('k2', 'b' x 48);
+accepts_line "vcita_oauth_session_key_file $k1;", 'of 32 bytes';
+accepts_line 'vcita_oauth_session_key_file k1;', 'relative to the configuration';
+accepts_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file $k2;", 'two for rotation';
+accepts_line 'vcita_oauth_session_key_file ' . conf_file('k3', "\0\n\r" x 16) . ';', 'of any bytes';
+
+refuses_line 'vcita_oauth_session_key_file ' . conf_file('k4', 'a' x 31) . ';', qr/k4" has less than 32 bytes/,
+    'of 31 bytes';
+refuses_line 'vcita_oauth_session_key_file none;', qr/open\(\) "\S+none" failed \(2: /, 'missing';
+refuses_line 'vcita_oauth_session_key_file ' . conf_file('k5', '') . ';', qr/empty/, 'empty';
+refuses_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file k4;", qr/k4" has less than 32 bytes/,
+    'the second one is too short';
+refuses_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file none;", qr/none/,
+    'the second one is missing';
+warns_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file " . conf_file('k6', 'a' x 32) . ';',
+    qr/k1" and "\S+k6" hold the same key/, 'two alike';
+warns_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file $k1;",
+    qr/hold the same key/, 'one twice';
+warns_line 'vcita_oauth_session_key_file ' . conf_file('k7', 'c' x 32, 0644) . ';', qr/can be read by everyone/,
+    'world-readable';
+
+
+=== TEST 6: a redirect_uri that is not absolute http(s), has a fragment, or variables in its path
+--- flow
+my $uri = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { $SERVER vcita_oauth on; }" };
+for my $bad ('/oauth/callback', 'portal.example.com/oauth/callback', '//portal.example.com/oauth/callback',
+             'ftp://portal.example.com/oauth/callback', 'https:/portal.example.com/cb', 'https://portal.example.com',
+             '$scheme://portal.example.com/cb', '""')
+{
+    refuses $uri->($bad), qr/is not absolute/, $bad;
+}
+for my $bad ('https:///cb', 'https://user@portal.example.com/cb', 'https://portal.example.com:/cb',
+             'https://portal.example.com:0/cb', 'https://portal.example.com:65536/cb', 'https://portal.example.com:x/cb',
+             'https://por%74al.example.com/cb', 'https://[::1/cb', 'https://a b/cb', 'https://portal.example.com?/cb')
+{
+    refuses $uri->("\"$bad\""), qr/has no valid host/, $bad;
+}
+for my $bad ('https://portal.example.com/cb#f', 'https://portal.example.com/$arg_a/cb', 'https://$host/cb/$arg_a',
+             'https://portal.example.com/cb?a=$arg_a', 'https://portal.example.com/c b')
+{
+    refuses $uri->("\"$bad\""), qr/can hold neither a fragment nor a variable/, $bad;
+}
+for my $bad ('https://portal.example.com/', 'https://portal.example.com/?a=1', 'https://portal.example.com/a//b',
+             'https://portal.example.com/a/../b', 'https://portal.example.com/./b')
+{
+    refuses $uri->("\"$bad\""), qr/needs a plain path of its own/, $bad;
+}
+for my $good ('https://portal.example.com/oauth/callback', 'https://portal.example.com:8443/cb', 'https://PORTAL.example.com/cb',
+              'https://portal.example.com/cb?a=1', 'https://portal.example.com/oauth%20x/cb', 'https://$host/oauth/callback',
+              'https://$http_host/cb', 'https://a.$host/cb', 'https://$host:8443/cb', 'http://localhost:8080/cb',
+              'http://127.0.0.1/cb', 'http://127.1.2.3:81/cb', 'http://[::1]:8080/cb')
+{
+    accepts $uri->("\"$good\""), $good;
+}
+
+
+=== TEST 7: "plain-http endpoints and redirect_uri are for loopback and tests: a warning for any other host"
+--- flow
+my $uri = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { $SERVER vcita_oauth on; }" };
+warns $uri->('http://portal.example.com/cb'), qr/is not protected by TLS/, 'redirect_uri';
+warns $uri->('http://$host/cb'), qr/is not protected by TLS/, 'redirect_uri of a host that may be any';
+
+for my $which (qw( authorize token userinfo )) {
+    my $name = "vcita_oauth_${which}_endpoint";
+    for my $bad ('ftp://api.example.com/x', 'api.example.com/x', '/x', '""', 'https://', 'https:///x',
+                 '"https://api.example.com/x y"', 'https://api.example.com/x#f', 'https://user:pw@api.example.com/x',
+                 'https://api.example.com:99999/x', '"https://api.example.com/' . "\x01" . '"')
+    {
+        refuses_line "$name $bad;", qr/is not an http or https URL|has no valid host/, "$which: $bad";
+    }
+    warns_line "$name http://api.example.com/x;", qr/is not protected by TLS/, "$which: plain http";
+    warns_line "$name http://localhost.example.com/x;", qr/is not protected by TLS/, "$which: not loopback";
+    warns_line "$name http://127.0.0.1.example.com/x;", qr/is not protected by TLS/, "$which: not loopback either";
+    accepts_line "$name $_;", "$which: $_"
+        for 'http://localhost/x', 'http://127.0.0.1:8080/x', 'http://[::1]:8080/x', 'https://api.example.com/x',
+            'https://api.example.com:8443/x?y=1', 'HTTPS://api.example.com/x';
+}
+
+
+=== TEST 8: authorize_args may not repeat a parameter that the module sends
+--- flow
+for my $name (qw( response_type client_id redirect_uri scope state nonce code_challenge code_challenge_method )) {
+    refuses_line "vcita_oauth_authorize_args $name=1;", qr/"$name" in "$name=1"/, $name;
+}
+refuses_line 'vcita_oauth_authorize_args prompt=login&scope;', qr/"scope"/, 'behind another one, without a value';
+refuses_line 'vcita_oauth_authorize_args ?state=1;', qr/"state"/, 'behind a question mark';
+refuses_line 'vcita_oauth_authorize_args %73tate=1;', qr/"state"/, 'in another spelling';
+refuses_line 'vcita_oauth_authorize_args state=1&state=2;', qr/"state"/, 'twice';
+refuses "${APP}${URI}vcita_oauth_authorize_args a=1;\nserver { $SERVER vcita_oauth on;\nlocation / {\n"
+    . "vcita_oauth_authorize_args nonce=1; #!\n} }", qr/"nonce"/, 'in a location';
+refuses_line 'vcita_oauth_authorize_endpoint https://app.example.com/a?client_id=1;', qr/"client_id"/,
+    'in the query of the endpoint';
+refuses_line "vcita_oauth_authorize_args prompt=login;\nvcita_oauth_authorize_endpoint https://app.example.com/a?scope=1;",
+    qr/"scope"/, 'in the query of the endpoint, beside innocent arguments';
+refuses_line "vcita_oauth_authorize_args $_;", qr/takes a query/, $_ for '"a b"', 'a#b', "'a\"b'", '"a' . "\x{c3}\x{a4}" . '"';
+accepts_line "vcita_oauth_authorize_args $_;", $_
+    for 'prompt=login', '"prompt=login&ui_locales=de"', 'States=1', 'xstate=1', 'a=state', 'a%20b=1', '?a=1';
+
+
+=== TEST 9: cookies: name, domain, samesite
+--- flow
+refuses_line "vcita_oauth_cookie_name $_->[0];", $_->[1], "cookie_name $_->[0]"
+    for [ '""', qr/1 to 64 characters/ ], [ 'x' x 65, qr/1 to 64 characters/ ], [ '"a b"', qr/no cookie name can have/ ],
+        [ '"a;b"', qr/no cookie name can have/ ], [ 'a=b', qr/no cookie name can have/ ], [ 'a,b', qr/no cookie name can have/ ],
+        [ "\x{c3}\x{a4}", qr/no cookie name can have/ ], [ '__Host-a', qr/by itself/ ], [ '__secure-a', qr/by itself/ ];
+accepts_line "vcita_oauth_cookie_name $_;", "cookie_name $_" for 'a', 'x' x 64, 'a.b-c_d!';
+
+refuses_line "vcita_oauth_cookie_domain $_;", qr/outside of cookie_domain/, "the host is outside of $_"
+    for 'example.org', 'a.portal.example.com', 'ortal.example.com', 'xportal.example.com', 'xample.com';
+refuses_line "vcita_oauth_cookie_domain $_;", qr/is not a domain name/, "cookie_domain $_"
+    for '""', '.', '"a b"', 'a/b', 'example.com:80', 'https://example.com';
+accepts_line "vcita_oauth_cookie_domain $_;", "cookie_domain $_"
+    for 'example.com', '.example.com', 'portal.example.com', 'EXAMPLE.com';
+accepts "${APP}vcita_oauth_redirect_uri https://\$host/cb; vcita_oauth_cookie_domain example.com;\n"
+    . "server { $SERVER vcita_oauth on; }", 'a host that holds variables cannot be checked';
+accepts "${APP}vcita_oauth_redirect_uri https://portal.example.com:8443/cb; vcita_oauth_cookie_domain example.com;\n"
+    . "server { $SERVER vcita_oauth on; }", 'a port does not matter';
+
+refuses "${APP}vcita_oauth_redirect_uri http://localhost/cb;\nvcita_oauth_cookie_samesite none; #!\n"
+    . "server { $SERVER vcita_oauth on; }", qr/"vcita_oauth_cookie_samesite none" needs an https redirect_uri/,
+    'samesite none without https';
+refuses "${APP}vcita_oauth_cookie_samesite none; #!\nserver { $SERVER vcita_oauth on;\n"
+    . "vcita_oauth_redirect_uri http://localhost/cb;\n}", qr/needs an https redirect_uri/,
+    'samesite none without https, of another level';
+
+
+=== TEST 10: "a literal redirect_uri host other than loopback that is not among server_name: a warning"
+--- flow
+my $server = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { listen 127.0.0.1:\$PORT; $_[1] vcita_oauth on; }" };
+my $says = qr/is not among the names of its server/;
+warns $server->('https://portal.example.com/cb', ''), $says, 'a server without a name';
+warns $server->('https://portal.example.com/cb', 'server_name _;'), $says, 'another name';
+warns $server->('https://portal.example.com/cb', 'server_name a.example.com example.com;'), $says, 'two others';
+warns $server->('https://portal.example.com:8443/cb', 'server_name a.example.com;'), $says, 'with a port';
+accepts $server->(@$_), join ' beside ', @$_
+    for [ 'https://portal.example.com/cb', 'server_name a.example.com portal.example.com;' ],
+        [ 'https://portal.example.com:8443/cb', 'server_name portal.example.com;' ],
+        [ 'https://Portal.Example.com/cb', 'server_name portal.example.com;' ],
+        [ 'https://portal.example.com/cb', 'server_name *.example.com;' ],
+        [ 'https://portal.example.com/cb', 'server_name .example.com;' ],
+        [ 'https://portal.example.com/cb', 'server_name ~^portal;' ],
+        [ 'https://localhost/cb', 'server_name a.example.com;' ],
+        [ 'https://127.0.0.1:8443/cb', '' ], [ 'https://[::1]/cb', '' ], [ 'https://$host/cb', '' ];
+warns "${APP}server { $SERVER vcita_oauth on;\nvcita_oauth_redirect_uri https://other.example.com/cb; #!\n"
+    . "location /a { vcita_oauth optional; }\nlocation /b { vcita_oauth_scope email; }\n}", $says,
+    'once, however many locations there are';
+
+
+=== TEST 11: ssl_verify "off for other than loopback: a warning"; certificates; the proxy
+--- flow
+warns_line 'vcita_oauth_ssl_verify off;', qr/"vcita_oauth_ssl_verify off"/, 'towards vcita';
+accepts_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://localhost/t; '
+    . 'vcita_oauth_userinfo_endpoint https://127.0.0.1:8443/u;', 'towards loopback';
+warns_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://localhost/t;', qr/ssl_verify off/,
+    'towards loopback and vcita';
+accepts_line 'vcita_oauth_ssl_trusted_certificate ' . ca() . ';', 'a CA';
+refuses_line "vcita_oauth_ssl_trusted_certificate $_;", qr/vcita_oauth_ssl_trusted_certificate/, "CA file: $_"
+    for 'none.pem', conf_file('ca1', ''), conf_file('ca2', "no certificate\n");
+
+accepts_line "vcita_oauth_http_proxy $_;", "proxy $_"
+    for 'http://127.0.0.1:3128', 'http://proxy.example.com:3128', 'https://proxy.example.com',
+        'http://user:pass@proxy.example.com:3128', 'file:' . conf_file('p1', "http://user:t0p\@proxy.example.com:3128\n");
+for my $bad ('proxy.example.com:3128', 'ftp://proxy.example.com', 'socks5://127.0.0.1:1', 'http://', 'http://u:t0p@') {
+    refuses_line "vcita_oauth_http_proxy $bad;", qr/http or https URL|no valid host/, "proxy $bad";
+}
+my (undef, undef, undef, $out) =
+    main::nginx_t(main::with('vcita_oauth_http_proxy file:' . conf_file('p2', "ftp://user:t0p\@h\n") . ';'));
+unlike $out, qr/t0p/, 'no message shows the password of the proxy';
+
+
+=== TEST 12: rate
+--- flow
+accepts_line "vcita_oauth_rate $_;", "rate $_" for '8r/s', '1r/s', '30r/m', '1r/m', '1000r/s', 'off';
+refuses_line "vcita_oauth_rate $_;", qr/invalid rate|invalid value|takes/, "rate $_"
+    for '0r/s', '-1r/s', '8', '8r/h', 'r/s', '8.5r/s', '8r/sx', 'on', '""', '99999999999999999999r/s';
+
+
+=== TEST 13: two different applications of one server: "both lines are named, and the first directive that differs"
+--- flow
+my $two = sub { "server { $SERVER\nlocation /a { $APP$URI vcita_oauth on;\n$_[0] }\n"
+    . "location /b { $APP$URI vcita_oauth on;\n$_[1] }\n}" };
+
+accepts $two->('', ''), 'the same settings repeated are the same application';
+accepts $two->('vcita_oauth_pkce on;', ''), 'so they are where one spells out a default';
+accepts $two->('vcita_oauth_session_timeout 480m;', 'vcita_oauth_session_timeout 8h;'), 'or says it in another way';
+accepts $two->('vcita_oauth_scope openid;', 'vcita_oauth_scope openid email;'), 'another scope is the same application';
+accepts $two->('', 'vcita_oauth_authorize_args prompt=login; vcita_oauth_authorize_endpoint https://a.example/a;'),
+    'so are other arguments and another authorize endpoint';
+
+# the second line first: it ends the message
+sub refuses_two {
+    my ($http, $like, $name) = @_;
+    my ($passed, $messages, $marked, $out) = main::nginx_t($http);
+    my @said = grep { $_->[0] eq 'emerg' } @$messages;
+    my $ok = !$passed && @said == 1 && $said[0][1] =~ $like && @$marked == 2
+        && $said[0][1] =~ /see \Q$marked->[0]\E, and in \Q$marked->[1]\E$/;
+    ok $ok, $name;
+    diag "wanted $like, see $marked->[0], and in $marked->[1]:\n$out" if !$ok;
+}
+
+for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
+     ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['token_format', 'form', 'json'],
+     ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
+     ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
+     ['session_timeout', '1h', '2h'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
+     ['cookie_domain', 'portal.example.com', 'example.com'], ['cookie_samesite', 'lax', 'none'],
+     ['connect_timeout', '1s', '2s'], ['timeout', '1s', '2s'], ['ssl_verify', 'on', 'off'],
+     ['http_proxy', 'http://127.0.0.1:1', 'http://127.0.0.1:2'])
+{
+    my ($name, $one, $other) = @$_;
+    my $app = "$APP$URI" =~ s/vcita_oauth_$name [^;]*;//r;
+    refuses_two("server { $SERVER\nlocation /a { $app vcita_oauth on;\nvcita_oauth_$name $one; #!\n}\n"
+        . "location /b { $app vcita_oauth on;\nvcita_oauth_$name $other; #!\n} }",
+        qr{share the callback path "/oauth/callback", but differ in "vcita_oauth_$name"}, "other $name");
+}
+
+refuses_two("${APP}server { $SERVER\nlocation /a { vcita_oauth on;\n"
+    . "vcita_oauth_redirect_uri https://portal.example.com/a/cb; #!\n}\nlocation /b { vcita_oauth on;\n"
+    . "vcita_oauth_redirect_uri https://portal.example.com/b/cb; #!\n} }",
+    qr/share the cookie "__Host-vcita_session", but differ in "vcita_oauth_redirect_uri"/, 'one cookie name');
+refuses_two("${APP}server { $SERVER\nlocation /a { vcita_oauth on; vcita_oauth_cookie_name a;\n"
+    . "vcita_oauth_redirect_uri https://portal.example.com/a/cb; #!\n}\n"
+    . "location /b { vcita_oauth on; vcita_oauth_cookie_name a_login;\n"
+    . "vcita_oauth_redirect_uri https://portal.example.com/b/cb; #!\n} }",
+    qr/share the cookie "__Host-a_login", but differ in "vcita_oauth_redirect_uri"/,
+    "one's session cookie is the other's login cookie");
+refuses_two("$APP\nvcita_oauth_redirect_uri https://portal.example.com/cb; #!\nserver { $SERVER\nvcita_oauth on;\n"
+    . "location /b {\nvcita_oauth_redirect_uri https://\$host/cb; #!\n} }",
+    qr/differ in "vcita_oauth_redirect_uri"/, 'inherited from http, and own');
+
+
+=== TEST 14: inheritance, and applications that do not meet
+--- flow
+accepts "${APP}${URI}vcita_oauth on;\nserver { $SERVER location / { } location /b { vcita_oauth off; } }", 'all in http';
+accepts "${APP}server { $SERVER $URI vcita_oauth on; location / { vcita_oauth_pkce on; location /a/ { vcita_oauth optional; } } }",
+    'in three levels';
+accepts "${APP}vcita_oauth on;\nserver { $SERVER $URI }\n"
+    . "server { listen 127.0.0.1:\$PORT; server_name b.example.com; vcita_oauth_redirect_uri https://b.example.com/oauth/callback; }",
+    'a redirect_uri in each server';
+accepts "server { $SERVER location /a { ${APP}vcita_oauth_redirect_uri https://portal.example.com/a/cb; vcita_oauth on;\n"
+    . "vcita_oauth_cookie_name a; }\nlocation /b { vcita_oauth_client_id app2; vcita_oauth_client_secret t; vcita_oauth on;\n"
+    . "vcita_oauth_redirect_uri https://portal.example.com/b/cb; vcita_oauth_cookie_name b; } }",
+    'two applications of one server, with paths and cookies of their own';
+accepts "server { $SERVER $APP$URI vcita_oauth on; }\nserver { listen 127.0.0.1:\$PORT; server_name b.example.com; vcita_oauth on;\n"
+    . "vcita_oauth_client_id app2; vcita_oauth_client_secret t; vcita_oauth_redirect_uri https://b.example.com/oauth/callback; }",
+    'in two servers they may share both';
+accepts "${APP}${URI}server { $SERVER location / { vcita_oauth on; } location = /logout { vcita_oauth_logout; }\n"
+    . "location = /bye { vcita_oauth_logout https://www.example.com/?h=\$host; } }", 'logout';
+accepts "${APP}${URI}vcita_oauth on;\nserver { $SERVER location / { if (\$arg_a) { set \$b 1; } limit_except GET { deny all; } } }",
+    'inherited into if and limit_except';

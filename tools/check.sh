@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+#
+# tools/check.sh [NAME...]: what can be said of the sources without running them.
+# Each check is a script of tools/check/, and runs in a second or two.
+#
+#   contract    every row of t/contract.rows has a test
+#   rooms       no room knows one above it: by #include and by symbol
+#   directives  each directive is read, inherited, tested and documented
+#   errors      docs/errors.md quotes the log as the sources have it
+#   style       lines, comments, prototypes, the sizes of functions and files
+#   words       nothing unfinished, and nothing of this machine
+#
+# Prints what was checked and what is wrong, and exits 1 if anything is.  The
+# check of rooms needs the objects of tools/build.sh.
+
+set -euo pipefail
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$root"
+
+[ $# -gt 0 ] || set -- contract rooms directives errors style words
+
+failed=()
+
+for name; do
+    [ -f "tools/check/$name.pl" ] || die "no check $name"
+    perl -Itools/check "tools/check/$name.pl" || failed+=("$name")
+done
+
+[ "${#failed[@]}" = 0 ] || die "failed: ${failed[*]}"
+say "all is well"
