@@ -278,8 +278,12 @@ ngx_int_t ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-ngx_table_elt_t *ngx_http_vcita_oauth_header(ngx_http_request_t *r,
-    const char *name);
+
+/* client */
+
+ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
 
 /* rules */
 

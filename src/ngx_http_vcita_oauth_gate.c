@@ -34,11 +34,6 @@ static ngx_int_t ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page);
 static ngx_int_t ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_uint_t ngx_http_vcita_oauth_gate_navigation(
-    ngx_http_request_t *r);
-static ngx_uint_t ngx_http_vcita_oauth_gate_person(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_vcita_oauth_header_has(ngx_http_request_t *r,
-    const char *name, const char *text);
 static ngx_int_t ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r);
 static void ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r);
 
@@ -285,7 +280,7 @@ ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
     }
 
-    if (!ngx_http_vcita_oauth_gate_navigation(r)) {
+    if (!ngx_http_vcita_oauth_client_navigates(r)) {
         return ngx_http_vcita_oauth_gate_unauthorized(r, ctx, app);
     }
 
@@ -391,7 +386,7 @@ ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
 {
     ngx_str_t  uri;
 
-    if (!ngx_http_vcita_oauth_gate_person(r)) {
+    if (!ngx_http_vcita_oauth_client_is_person(r)) {
         return NGX_OK;
     }
 
@@ -433,98 +428,6 @@ ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
 
     return ngx_http_vcita_oauth_answered(r,
                                      ngx_http_vcita_oauth_send_page(r, &page));
-}
-
-
-/* whoever asks can follow a login, and comes back to something to look at */
-
-static ngx_uint_t
-ngx_http_vcita_oauth_gate_navigation(ngx_http_request_t *r)
-{
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return 0;
-    }
-
-    if (ngx_http_vcita_oauth_header(r, "sec-fetch-mode")) {
-        return ngx_http_vcita_oauth_header_has(r, "sec-fetch-mode",
-                                               "navigate");
-    }
-
-    if (ngx_http_vcita_oauth_header_has(r, "x-requested-with",
-                                        "XMLHttpRequest")
-        || ngx_http_vcita_oauth_header(r, "upgrade"))
-    {
-        return 0;
-    }
-
-    return ngx_http_vcita_oauth_header(r, "accept") == NULL
-           || ngx_http_vcita_oauth_header_has(r, "accept", "*/*")
-           || ngx_http_vcita_oauth_header_has(r, "accept", "text/html");
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_oauth_gate_person(ngx_http_request_t *r)
-{
-    if (ngx_http_vcita_oauth_header_has(r, "accept", "text/html")) {
-        return 1;
-    }
-
-    return (r->method & NGX_HTTP_POST)
-           && (ngx_http_vcita_oauth_header_has(r, "content-type",
-                                         "application/x-www-form-urlencoded")
-               || ngx_http_vcita_oauth_header_has(r, "content-type",
-                                                  "multipart/form-data"));
-}
-
-
-/* the first header of the name, which is lower case */
-
-ngx_table_elt_t *
-ngx_http_vcita_oauth_header(ngx_http_request_t *r, const char *name)
-{
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-    ngx_list_part_t  *part;
-
-    len = ngx_strlen(name);
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
-        {
-            return &h[i];
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_oauth_header_has(ngx_http_request_t *r, const char *name,
-    const char *text)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_http_vcita_oauth_header(r, name);
-
-    return h && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
-                                 (u_char *) text, ngx_strlen(text) - 1)
-                != NULL;
 }
 
 

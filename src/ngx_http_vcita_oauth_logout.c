@@ -14,7 +14,6 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-static ngx_uint_t ngx_http_vcita_oauth_logout_foreign(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r);
 
 
@@ -36,7 +35,7 @@ ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (ngx_http_vcita_oauth_logout_foreign(r)) {
+    if (ngx_http_vcita_oauth_client_is_foreign(r)) {
         return ngx_http_vcita_oauth_logout_ask(r);
     }
 
@@ -72,20 +71,6 @@ ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
                 "vcita.";
 
     return ngx_http_vcita_oauth_send_page(r, &page);
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_oauth_logout_foreign(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_http_vcita_oauth_header(r, "sec-fetch-site");
-
-    return h && h->value.len == sizeof("cross-site") - 1
-           && ngx_strncasecmp(h->value.data, (u_char *) "cross-site",
-                              h->value.len)
-              == 0;
 }
 
 
