@@ -217,6 +217,7 @@ typedef struct {
     uint32_t                            authorize;
     u_char                              seed[16];
     u_char                              login[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    u_char                              session[8]; /* there was, or zeros */
     ngx_str_t                           return_uri;
     ngx_uint_t                          key;        /* that sealed it */
 } ngx_http_vcita_oauth_state_t;

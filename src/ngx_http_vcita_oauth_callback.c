@@ -136,7 +136,11 @@ ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc == NGX_OK && ctx->session.created >= s->issued) {
+    if (rc == NGX_OK
+        && ctx->session.created >= s->issued
+        && ngx_memcmp(ctx->session.id.data, s->session, sizeof(s->session))
+           != 0)
+    {
 
         /* a double click, the back button, another tab: it is done already */
 

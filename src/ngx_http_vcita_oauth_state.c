@@ -15,10 +15,10 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* issued, attempt, sent, authorize, seed, login; then the return address */
+/* issued, attempt, sent, authorize, seed, login, session; the return address */
 
 #define NGX_HTTP_VCITA_OAUTH_STATE_HEAD                                       \
-    (8 + 1 + 1 + 4 + 16 + NGX_HTTP_VCITA_OAUTH_HASH_LEN)
+    (8 + 1 + 1 + 4 + 16 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
 
 
 static u_char *ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value,
@@ -28,7 +28,7 @@ static uint64_t ngx_http_vcita_oauth_state_get(u_char **p, size_t len);
 
 /*
  * Issues a state for the browser whose login cookie is ctx->login.  Fills in
- * time, seed and login; the caller has set the rest.
+ * time, seed, login and session; the caller has set the rest.
  */
 
 ngx_int_t
@@ -50,6 +50,12 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_memzero(s->session, sizeof(s->session));
+
+    if (ctx->alive && ctx->app == app) {
+        ngx_memcpy(s->session, ctx->session.id.data, sizeof(s->session));
+    }
+
     text.len = NGX_HTTP_VCITA_OAUTH_STATE_HEAD + s->return_uri.len;
 
     text.data = ngx_pnalloc(r->pool,
@@ -68,6 +74,7 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
     p = ngx_http_vcita_oauth_state_put(p, s->authorize, 4);
     p = ngx_cpymem(p, s->seed, sizeof(s->seed));
     p = ngx_cpymem(p, s->login, sizeof(s->login));
+    p = ngx_cpymem(p, s->session, sizeof(s->session));
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
     return ngx_http_vcita_oauth_seal(&app->state_seal, &ctx->redirect_uri,
@@ -113,6 +120,9 @@ ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
 
     ngx_memcpy(s->login, p, sizeof(s->login));
     p += sizeof(s->login);
+
+    ngx_memcpy(s->session, p, sizeof(s->session));
+    p += sizeof(s->session);
 
     s->return_uri.data = p;
     s->return_uri.len = text.data + text.len - p;

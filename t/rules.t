@@ -1,0 +1,227 @@
+# vcita_oauth_require: who may come in.
+
+use lib 't/lib';
+use VcitaTest;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: rules unmet (any gated request): 403, the page says who is signed in and links to another account
+--- gate
+--- config
+location / {
+    vcita_oauth on;
+    vcita_oauth_require $vcita_oauth_claim_business_uid 0000000000000000;
+    add_header X-Error $vcita_oauth_error always;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = browser();
+stub->next({ userinfo => { set => { email => 'a<b>@example.biz' } } });
+my $r = $b->visit('/deep?x=1');
+is $r->status, 403, 'not allowed';
+is scalar($r->header('X-Error')), 'not_allowed', '$vcita_oauth_error';
+like $r->body, qr/a&lt;b&gt;\@example\.biz/, 'who is signed in, escaped';
+unlike $r->body, qr/a<b>/, 'and only so';
+my ($href) = $r->body =~ /href="([^"]+)"/;
+$href =~ s/&amp;/&/g;
+like $href, qr{/app/oauth/authorize\?.*&prompt=login}, 'a way to another account';
+is scalar(stub->app_requests), 0, 'the application saw nothing';
+is $b->get('/deep?x=1')->status, 403, 'and stays closed';
+
+=== TEST 2: signing in as another account comes back to the same address
+--- gate
+--- config
+location / {
+    vcita_oauth on;
+    vcita_oauth_require $vcita_oauth_claim_email bob@example.biz;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = browser();
+my $r = $b->visit('/deep?x=1');
+is $r->status, 403, 'alice may not';
+my ($href) = $r->body =~ /href="([^"]+)"/;
+$href =~ s/&amp;/&/g;
+stub->next({ userinfo => { set => { email => 'bob@example.biz' } } });
+$r = $b->visit($href);
+is $r->status, 200, 'bob may';
+is $r->json->{uri}, '/deep?x=1', 'at the address first asked for';
+
+=== TEST 3: what a value can be
+--- gate
+--- config
+vcita_oauth on;
+location /exact     { vcita_oauth_require $vcita_oauth_claim_v ops;          proxy_pass $VCITA_APP; }
+location /prefix    { vcita_oauth_require $vcita_oauth_claim_v op*;          proxy_pass $VCITA_APP; }
+location /suffix    { vcita_oauth_require $vcita_oauth_claim_v *.example;    proxy_pass $VCITA_APP; }
+location /domain    { vcita_oauth_require $vcita_oauth_claim_v *@example.biz; proxy_pass $VCITA_APP; }
+location /regex     { vcita_oauth_require $vcita_oauth_claim_v ~^[a-c]+$;    proxy_pass $VCITA_APP; }
+location /caseless  { vcita_oauth_require $vcita_oauth_claim_v ~*^[a-c]+$;   proxy_pass $VCITA_APP; }
+location /any       { vcita_oauth_require $vcita_oauth_claim_v one two;      proxy_pass $VCITA_APP; }
+location /all       { vcita_oauth_require $vcita_oauth_claim_v o*;
+                      vcita_oauth_require $vcita_oauth_claim_role owner;     proxy_pass $VCITA_APP; }
+--- flow
+my %in = (
+    exact    => { 'ops' => 200, 'OPS' => 403, 'opsx' => 403, 'op' => 403, '' => 403, 'ops,x' => 403 },
+    prefix   => { 'ops' => 200, 'op' => 200, 'o' => 403, 'xop' => 403 },
+    suffix   => { 'a.example' => 200, '.example' => 403, 'a.examplex' => 403, 'example' => 403, 'a.EXAMPLE' => 403 },
+    domain   => { 'a@example.biz' => 200, '@example.biz' => 403, 'a@evil.example.biz' => 403, 'a@example.bizz' => 403 },
+    regex    => { 'abc' => 200, 'ABC' => 403, 'abd' => 403 },
+    caseless => { 'abc' => 200, 'ABC' => 200, 'abd' => 403 },
+    any      => { 'one' => 200, 'two' => 200, 'three' => 403 },
+    all      => { 'one' => 200, 'two' => 403 },
+);
+my %session;
+for my $where (sort keys %in) {
+    for my $value (sort keys %{ $in{$where} }) {
+        my $b = $session{$value} //= do {
+            my $b = browser();
+            stub->next({ userinfo => { set => { v => $value } } });
+            $b->visit('/exact');
+            $b;
+        };
+        is $b->get("/$where")->status, $in{$where}{$value}, "$where: '$value'";
+    }
+}
+
+=== TEST 4: where the variable is a claim that is an array, any element; absent or empty never matches
+--- gate
+--- config
+vcita_oauth on;
+location /ops   { vcita_oauth_require $vcita_oauth_claim_groups ops;      proxy_pass $VCITA_APP; }
+location /joined { vcita_oauth_require $vcita_oauth_claim_groups dev,ops; proxy_pass $VCITA_APP; }
+location /comma { vcita_oauth_require $vcita_oauth_claim_groups a,b;      proxy_pass $VCITA_APP; }
+location /empty { vcita_oauth_require $vcita_oauth_claim_groups ~^;       proxy_pass $VCITA_APP; }
+location /none  { vcita_oauth_require $vcita_oauth_claim_no_such ~.*;     proxy_pass $VCITA_APP; }
+--- flow
+my %groups = (
+    'two'   => [ [ 'dev', 'ops' ], { ops => 200, joined => 403, comma => 403, empty => 200, none => 403 } ],
+    'comma' => [ [ 'a,b', 'c' ],   { ops => 403, comma => 200, empty => 200 } ],
+    'empty' => [ [],               { ops => 403, comma => 403, empty => 403 } ],
+    'blank' => [ [ '' ],           { ops => 403, empty => 403 } ],
+    'mixed' => [ [ 1, 'ops', \1 ], { ops => 200 } ],
+);
+for my $name (sort keys %groups) {
+    my ($value, $status) = @{ $groups{$name} };
+    my $b = browser();
+    stub->next({ userinfo => { set => { groups => $value } } });
+    $b->visit('/ops');
+    is $b->get("/$_")->status, $status->{$_}, "$name: /$_" for sort keys %$status;
+}
+
+=== TEST 5: several directives: all; inherited as add_header is
+--- gate
+vcita_oauth on;
+vcita_oauth_require $vcita_oauth_claim_role owner;
+--- config
+location /inherited { proxy_pass $VCITA_APP; }
+location /own       { vcita_oauth_require $vcita_oauth_claim_email *@example.biz; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+stub->next({ userinfo => { set => { role => 'staff' } } });
+$b->visit('/own');
+is $b->get('/own')->status, 200, 'its own rule in place of the inherited one';
+is $b->get('/inherited')->status, 403, 'the inherited one';
+
+=== TEST 6: evaluated at each request that has a session; an anonymous one passes under `optional`
+--- gate
+--- config
+location / {
+    vcita_oauth optional;
+    vcita_oauth_require $vcita_oauth_claim_role nobody;
+    proxy_pass $VCITA_APP;
+}
+location /in { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+is $b->get('/')->status, 200, 'anonymous';
+is $b->visit('/in')->status, 200, 'signs in elsewhere';
+is $b->get('/')->status, 403, 'has a session, and does not meet the rule';
+
+=== TEST 7: rules see this request's variables, so map composes, and a map read before the gate is read again
+--- gate
+--- http_config
+map $vcita_oauth_claim_email $who { default "no"; alice@example.biz "yes"; }
+map "$request_method:$vcita_oauth_claim_role" $may { default 0; "GET:owner" 1; }
+limit_req_zone $who zone=who:1m rate=1000r/s;
+--- config
+location / {
+    vcita_oauth on;
+    limit_req zone=who burst=100;
+    set $early $may;
+    vcita_oauth_require $who yes;
+    vcita_oauth_require $may 1;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 200, 'alice, GET';
+is $b->post('/', { a => 1 })->status, 403, 'alice, POST';
+
+=== TEST 8: the operator's own 403, and one that is gated by the same rule
+--- gate
+--- config
+vcita_oauth on;
+vcita_oauth_require $vcita_oauth_claim_role nobody;
+location /own   { error_page 403 /403.html; proxy_pass $VCITA_APP; }
+location /gated { error_page 403 /gated.html; recursive_error_pages on; proxy_pass $VCITA_APP; }
+location = /403.html   { vcita_oauth off; return 403 "operator says no: $vcita_oauth_error"; }
+location = /gated.html { error_page 403 /gated.html; recursive_error_pages on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+my $r = $b->visit('/own');
+is $r->status, 403, 'refused';
+is $r->body, 'operator says no: not_allowed', 'in the words of the operator';
+$r = $b->get('/gated');
+is $r->status, 403, 'refused';
+like $r->body, qr/alice\@example\.biz/, 'in our words';
+
+=== TEST 9: `*` alone is an error
+--- gate
+vcita_oauth_require $vcita_oauth_claim_role *;
+--- config
+--- must_die
+--- error_log
+invalid value "*": it is a text
+
+=== TEST 10: a star in the middle is an error
+--- gate
+vcita_oauth_require $vcita_oauth_claim_role a*b;
+--- config
+--- must_die
+--- error_log
+invalid value "a*b"
+
+=== TEST 11: a suffix that is neither .suffix nor @domain is an error
+--- gate
+vcita_oauth_require $vcita_oauth_claim_role *owner;
+--- config
+--- must_die
+--- error_log
+invalid value "*owner"
+
+=== TEST 12: an empty value is an error
+--- gate
+vcita_oauth_require $vcita_oauth_claim_role "";
+--- config
+--- must_die
+--- error_log
+invalid value ""
+
+=== TEST 13: a regex that does not compile is an error
+--- gate
+vcita_oauth_require $vcita_oauth_claim_role ~(;
+--- config
+--- must_die
+--- error_log
+pcre
+
+=== TEST 14: no variable is an error
+--- gate
+vcita_oauth_require role owner;
+--- config
+--- must_die
+--- error_log
+invalid variable name "role"
