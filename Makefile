@@ -14,8 +14,11 @@ MODULES_PATH = $(shell $$(command -v nginx || echo /usr/sbin/nginx) -V 2>&1 \
 # test files, as in: make test FILES=t/02-gate.t
 FILES =
 
+# what make matrix runs, as in: make matrix SUITES="trixie sid"
+SUITES =
+
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan demo install clean
+.PHONY: help all unit test test-asan mutants matrix check demo install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -41,6 +44,11 @@ clean: ## everything that was built
 
 # --- test ---------------------------------------------------------------------
 
+check: ## what can be said of the sources without running them, in seconds
+	@tools/deps.sh build
+	@tools/build.sh
+	@tools/check.sh
+
 test: ## all tests, or make test FILES="t/02-gate.t"
 	@tools/deps.sh test
 	@tools/build.sh
@@ -53,6 +61,13 @@ unit: ## the unit tests alone
 test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 	@tools/deps.sh asan
 	@tools/asan.sh $(FILES)
+
+mutants: ## breaks the source in many small ways; the tests must see each
+	@tools/deps.sh mutants
+	@tools/mutants.sh $(FILES)
+
+matrix: ## all tests against nginx 1.22, 1.26, 1.30, or make matrix SUITES=trixie
+	@FILES="$(FILES)" tools/matrix.sh $(SUITES)
 
 
 # --- see it work --------------------------------------------------------------

@@ -311,6 +311,11 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     if (s->attempt >= NGX_HTTP_VCITA_OAUTH_ATTEMPTS) {
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "vcita login given up after %d rounds: %s",
+                      NGX_HTTP_VCITA_OAUTH_ATTEMPTS + 1, error);
+
         return ngx_http_vcita_oauth_callback_fail(r, ctx, s, status, error,
                                                   0);
     }

@@ -24,6 +24,18 @@ typedef struct {
 } ngx_http_vcita_oauth_pair_t;
 
 
+/* what stays of a line while it is walked */
+
+typedef struct {
+    ngx_str_t                    kept;
+    u_char                      *copy;
+    ngx_uint_t                   gap;     /* unsigned  gap:1; */
+} ngx_http_vcita_oauth_cut_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_cookie_keep(
+    ngx_http_vcita_oauth_cut_t *cut, ngx_str_t *line, ngx_pool_t *pool,
+    u_char *p, u_char *next);
 static void ngx_http_vcita_oauth_cookie_pair(u_char *p, u_char *last,
     ngx_http_vcita_oauth_pair_t *pair);
 static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
@@ -130,21 +142,20 @@ ngx_int_t
 ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *found)
 {
-    u_char                        *p, *last, *copy;
+    u_char                        *p, *last;
     ngx_int_t                      i;
-    ngx_str_t                      kept;
-    ngx_uint_t                     cut, gap;
+    ngx_uint_t                     n;
+    ngx_http_vcita_oauth_cut_t     cut;
     ngx_http_vcita_oauth_pair_t    pair;
     ngx_http_vcita_oauth_found_t  *f;
+
+    ngx_memzero(&cut, sizeof(ngx_http_vcita_oauth_cut_t));
 
     p = line->data;
     last = p + line->len;
 
     i = NGX_DECLINED;
-    cut = 0;
-    gap = 0;
-    copy = NULL;
-    ngx_str_null(&kept);
+    n = found->nelts;
 
     for ( /* void */ ; p < last; p = pair.next) {
 
@@ -152,58 +163,74 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
 
         i = ngx_http_vcita_oauth_cookie_find(names, &pair.name);
 
-        if (i != NGX_DECLINED) {
+        if (i == NGX_DECLINED) {
 
-            f = ngx_array_push(found);
-            if (f == NULL) {
+            if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, p,
+                                                 pair.next)
+                != NGX_OK)
+            {
                 return NGX_ERROR;
             }
-
-            f->index = i;
-            f->value = pair.value;
-
-            cut = 1;
-            gap = (kept.len != 0);
 
             continue;
         }
 
-        if (kept.len == 0) {
-            kept.data = p;
-
-        } else if (gap && copy == NULL) {
-
-            copy = ngx_pnalloc(pool, line->len + 1);
-            if (copy == NULL) {
-                return NGX_ERROR;
-            }
-
-            ngx_memcpy(copy, kept.data, kept.len);
-            kept.data = copy;
+        f = ngx_array_push(found);
+        if (f == NULL) {
+            return NGX_ERROR;
         }
 
-        if (copy) {
-            ngx_memcpy(copy + kept.len, p, pair.next - p);
-        }
+        f->index = i;
+        f->value = pair.value;
 
-        kept.len += pair.next - p;
+        cut.gap = (cut.kept.len != 0);
     }
 
-    if (!cut) {
+    if (found->nelts == n) {
         return NGX_OK;
     }
 
     /* the separator before a last one of ours goes with it */
 
     if (i != NGX_DECLINED) {
-        ngx_http_vcita_oauth_cookie_trim(&kept);
+        ngx_http_vcita_oauth_cookie_trim(&cut.kept);
     }
 
-    if (kept.len) {
-        kept.data[kept.len] = '\0';
+    if (cut.kept.len) {
+        cut.kept.data[cut.kept.len] = '\0';
     }
 
-    *line = kept;
+    *line = cut.kept;
+
+    return NGX_OK;
+}
+
+
+/* one that stays: in place as long as what stays is of one piece */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *next)
+{
+    if (cut->kept.len == 0) {
+        cut->kept.data = p;
+
+    } else if (cut->gap && cut->copy == NULL) {
+
+        cut->copy = ngx_pnalloc(pool, line->len + 1);
+        if (cut->copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(cut->copy, cut->kept.data, cut->kept.len);
+        cut->kept.data = cut->copy;
+    }
+
+    if (cut->copy) {
+        ngx_memcpy(cut->copy + cut->kept.len, p, next - p);
+    }
+
+    cut->kept.len += next - p;
 
     return NGX_OK;
 }

@@ -31,6 +31,12 @@ static void ngx_http_vcita_oauth_exchange_wake(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
+static ngx_int_t ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_exchange_reserve(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t n);
+static ngx_int_t ngx_http_vcita_oauth_exchange_too_late(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 
 
 /* Begins with a good state and a code; answers as a phase handler does */
@@ -40,10 +46,7 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
     ngx_str_t *code)
 {
-    ngx_http_vcita_oauth_exchange_t   *x;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+    ngx_http_vcita_oauth_exchange_t  *x;
 
     x = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_exchange_t));
     if (x == NULL) {
@@ -71,11 +74,8 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
 
     /* both calls at once: no code is spent for nothing */
 
-    if (ngx_http_vcita_oauth_pace_reserve(&vmcf->pace, 2,
-                                          NGX_HTTP_VCITA_OAUTH_PATIENCE,
-                                          x->slots)
-        != NGX_OK)
-    {
+    if (ngx_http_vcita_oauth_exchange_reserve(r, x, 2) != NGX_OK) {
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
                       "one is told to come back");
@@ -285,10 +285,7 @@ ngx_int_t
 ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again)
 {
-    ngx_msec_t                         delay, elapsed, slot;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+    ngx_msec_t  delay, elapsed;
 
     elapsed = ngx_current_msec - x->started;
 
@@ -301,22 +298,78 @@ ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
     delay += ngx_random() % delay;
     delay = ngx_max(delay, x->fetch.retry_after * 1000);
 
-    if (elapsed + delay < NGX_HTTP_VCITA_OAUTH_PATIENCE
-        && ngx_http_vcita_oauth_pace_reserve(&vmcf->pace, 1,
-                                             NGX_HTTP_VCITA_OAUTH_PATIENCE
-                                             - elapsed, &slot)
-           == NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita answered %ui: the call is made again in %M ms",
-                      x->fetch.status, ngx_max(delay, slot));
-
-        return ngx_http_vcita_oauth_exchange_slot(r, x,
-                                                  elapsed
-                                                  + ngx_max(delay, slot),
-                                                  again);
+    if (elapsed + delay >= NGX_HTTP_VCITA_OAUTH_PATIENCE) {
+        return ngx_http_vcita_oauth_exchange_too_late(r, x);
     }
 
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "vcita answered %ui: the call is made again after %M ms",
+                  x->fetch.status, delay);
+
+    x->again = again;
+
+    return ngx_http_vcita_oauth_exchange_slot(r, x, elapsed + delay,
+                                         ngx_http_vcita_oauth_exchange_again);
+}
+
+
+/*
+ * The time has come.  Slots are taken only now, for all calls that are still
+ * to be made: those of the first attempt are over.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_uint_t  n;
+
+    n = (x->again == ngx_http_vcita_oauth_exchange_token) ? 2 : 1;
+
+    if (ngx_http_vcita_oauth_exchange_reserve(r, x, n) != NGX_OK) {
+        return ngx_http_vcita_oauth_exchange_too_late(r, x);
+    }
+
+    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[0], x->again);
+}
+
+
+/*
+ * Reserves slots for n calls, in x->slots, counted from the start.  NGX_BUSY:
+ * the code would be too old; x->slots[0] tells how long it would take.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_exchange_reserve(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t n)
+{
+    ngx_int_t                          rc;
+    ngx_msec_t                         elapsed, patience;
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    elapsed = ngx_current_msec - x->started;
+
+    patience = (elapsed < NGX_HTTP_VCITA_OAUTH_PATIENCE)
+               ? NGX_HTTP_VCITA_OAUTH_PATIENCE - elapsed : 0;
+
+    rc = ngx_http_vcita_oauth_pace_reserve(&vmcf->pace, n, patience,
+                                           x->slots);
+
+    for (i = 0; i < n; i++) {
+        x->slots[i] += elapsed;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_exchange_too_late(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "vcita answered %ui at \"%V\" until the code was too old: "
                   "does another machine share this application's rate?",

@@ -35,6 +35,7 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_array_t                      claims;    /* ..._member_t */
 
     ngx_http_vcita_oauth_step_pt     next;
+    ngx_http_vcita_oauth_step_pt     again;     /* after a "slow down" */
     ngx_http_vcita_oauth_fetch_t     fetch;
     ngx_event_t                      timer;
     ngx_msec_t                       started;

@@ -25,6 +25,7 @@ typedef struct {
     ngx_uint_t                    number;
     unsigned                      array:1;
     unsigned                      skip:1;
+    unsigned                      mixed:1;
 } ngx_http_vcita_oauth_level_t;
 
 
@@ -265,7 +266,8 @@ static int
 ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
     ngx_uint_t array)
 {
-    ngx_http_vcita_oauth_level_t  *l, *parent;
+    ngx_http_vcita_oauth_level_t   *l, *parent;
+    ngx_http_vcita_oauth_member_t  *m;
 
     if (j->depth == NGX_HTTP_VCITA_OAUTH_JSON_DEPTH
         || (j->depth == 0 && array))
@@ -290,10 +292,22 @@ ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
 
     if (parent->array) {
 
-        /* an array of other than scalars is no claim */
+        /* an array of other than scalars has no value */
 
-        parent->skip = 1;
+        parent->mixed = 1;
     }
+
+    if (l->skip || array) {
+        return 1;
+    }
+
+    m = ngx_http_vcita_oauth_json_member(j, parent);
+    if (m == NULL) {
+        return 0;
+    }
+
+    m->type = NGX_HTTP_VCITA_OAUTH_JSON_OBJECT;
+    m->depth--;
 
     return 1;
 }
@@ -380,6 +394,11 @@ ngx_http_vcita_oauth_json_end_array(void *data)
     m = ngx_http_vcita_oauth_json_member(j, &j->levels[j->depth - 1]);
     if (m == NULL) {
         return 0;
+    }
+
+    if (l->mixed) {
+        m->type = NGX_HTTP_VCITA_OAUTH_JSON_OBJECT;
+        return 1;
     }
 
     m->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;

@@ -23,14 +23,16 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_JSON_BOOLEAN,
     NGX_HTTP_VCITA_OAUTH_JSON_NUMBER,
     NGX_HTTP_VCITA_OAUTH_JSON_STRING,
-    NGX_HTTP_VCITA_OAUTH_JSON_ARRAY
+    NGX_HTTP_VCITA_OAUTH_JSON_ARRAY,
+    NGX_HTTP_VCITA_OAUTH_JSON_OBJECT
 } ngx_http_vcita_oauth_json_type_e;
 
 
 /*
  * A member of a JSON object, or of an object in it ("brand_theme__locale").
  * The value is text; of an array its scalars joined by commas, with their
- * lengths, two bytes each, in "lengths".
+ * lengths, two bytes each, in "lengths".  An object has none, its members
+ * follow; an array of other than scalars counts as one, without members.
  */
 
 typedef struct {

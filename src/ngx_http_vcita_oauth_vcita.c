@@ -30,6 +30,8 @@ typedef struct {
 } ngx_http_vcita_oauth_param_t;
 
 
+static u_char *ngx_http_vcita_oauth_token_param(u_char *p,
+    ngx_http_vcita_oauth_param_t *param, ngx_uint_t first, ngx_uint_t json);
 static size_t ngx_http_vcita_oauth_json_len(ngx_str_t *value);
 static u_char *ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value);
 static void ngx_http_vcita_oauth_token_forget(ngx_array_t *members);
@@ -88,23 +90,10 @@ ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
 
     for (i = 0; i < NGX_HTTP_VCITA_OAUTH_PARAMS; i++) {
 
-        if (param[i].value->len == 0) {
-            continue;
+        if (param[i].value->len) {
+            p = ngx_http_vcita_oauth_token_param(p, &param[i], i == 0,
+                                                 grant->json);
         }
-
-        if (grant->json) {
-            p = ngx_sprintf(p, "%c\"%V\":\"", i ? ',' : '{', &param[i].name);
-            p = ngx_http_vcita_oauth_json_put(p, param[i].value);
-            *p++ = '"';
-            continue;
-        }
-
-        if (i) {
-            *p++ = '&';
-        }
-
-        p = ngx_sprintf(p, "%V=", &param[i].name);
-        p = ngx_http_vcita_oauth_escape(p, param[i].value);
     }
 
     if (grant->json) {
@@ -114,6 +103,28 @@ ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
     body->len = p - body->data;
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_token_param(u_char *p,
+    ngx_http_vcita_oauth_param_t *param, ngx_uint_t first, ngx_uint_t json)
+{
+    if (json) {
+        p = ngx_sprintf(p, "%c\"%V\":\"", first ? '{' : ',', &param->name);
+        p = ngx_http_vcita_oauth_json_put(p, param->value);
+        *p++ = '"';
+
+        return p;
+    }
+
+    if (!first) {
+        *p++ = '&';
+    }
+
+    p = ngx_sprintf(p, "%V=", &param->name);
+
+    return ngx_http_vcita_oauth_escape(p, param->value);
 }
 
 

@@ -480,13 +480,13 @@ unit_test(claims_large)
     text = test_claims_repeat((char *) text.data, "m", "\":1}}", 10);
     members = test_claims_members();
     is_int(test_claims_parse(&text, members), NGX_OK, "a name of 252 bytes");
-    is_int(members->nelts, 1, "is a member");
+    is_int(members->nelts, 2, "is a member, in an object");
 
     text = test_claims_repeat("{\"", "n", "\":{\"", 240);
     text = test_claims_repeat((char *) text.data, "m", "\":1}}", 14);
     members = test_claims_members();
     is_int(test_claims_parse(&text, members), NGX_OK, "one of 256 bytes");
-    is_int(members->nelts, 0, "is none");
+    is_int(members->nelts, 1, "is none");
 
     text = test_claims_repeat("{\"a\":1,\"", "n", "\":2,\"b\":3}", 10000);
     members = test_claims_members();
@@ -627,7 +627,11 @@ unit_test(claims_member)
 
     ok(ngx_http_vcita_oauth_member(members, "a__b") == NULL,
        "an inner one has no name of its own");
-    ok(ngx_http_vcita_oauth_member(members, "a") == NULL, "no object");
+
+    m = ngx_http_vcita_oauth_member(members, "a");
+    ok(m && m->type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT && m->value.len == 0,
+       "an object is there, without a value");
+
     ok(ngx_http_vcita_oauth_member(members, "") == NULL, "no name");
 
     m = ngx_http_vcita_oauth_member(members, "c");
@@ -674,6 +678,11 @@ test_claims_show(ngx_array_t *members, ngx_uint_t types)
     m = members->elts;
 
     for (i = 0; i < members->nelts; i++) {
+
+        if (m[i].type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT) {
+            continue;
+        }
+
         p = ngx_sprintf(p, "%V", &m[i].name);
 
         if (types) {

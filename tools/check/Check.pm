@@ -78,9 +78,9 @@ sub functions {
     my @found;
 
     for (my $i = 1; $i < @line; $i++) {
-        next if $line[$i] !~ /^([a-z]\w*)\(/ || $line[$i - 1] !~ /^[a-zA-Z]/;
+        my ($name) = $line[$i] =~ /^([a-z]\w*)\(/ or next;
+        next if $line[$i - 1] !~ /^[a-zA-Z]/;
 
-        my $name = $1;
         my $end = $i;
 
         $end++ while $end < @line && $line[$end] !~ /^[{}]|;$/;
@@ -99,8 +99,8 @@ sub titles {
     my @found;
 
     for my $path (sort glob 't/*.t') {
-        push @found, [ $path, $1 ]
-            while slurp($path) =~ /^=== +TEST +\d+: +(.*?) *$/mg;
+        push @found, map { [ $path, $_ ] }
+            slurp($path) =~ /^=== +TEST +\d+: +(.*?) *$/mg;
     }
 
     return @found;

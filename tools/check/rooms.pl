@@ -8,11 +8,11 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry gate rules state login callback exchange token
-                     identity admit logout variables page errors conf directives
-                     settings address app registry )],
+    flow     => [qw( entry client gate rules state login callback exchange
+                     token identity admit logout variables page errors conf
+                     directives settings secrets address app registry )],
     services => [qw( fetch multi vcita session pace )],
-    leaves   => [qw( seal cookie claims json tags query )],
+    leaves   => [qw( seal cookie claims json tags query text )],
 );
 
 my %ABOVE = (services => ['flow'], leaves => [ 'flow', 'services' ]);
@@ -43,10 +43,11 @@ for my $path (glob "src/$PREFIX*.[ch]") {
     my $floor = $floor{ room_of($path) } or next;
     my %above = map { $_ => 1 } @{ $ABOVE{$floor} || [] };
 
-    while (slurp($path) =~ /^#include "(\w+\.h)"/mg) {
-        my $room = room_of($1);
-        wrong("$path, of the $floor, includes $1, of the $floor{$room}")
-            if $above{ $floor{$room} // '' };
+    for my $header (slurp($path) =~ /^#include "(\w+\.h)"/mg) {
+        my $other = $floor{ room_of($header) } // '';
+
+        wrong("$path, of the $floor, includes $header, of the $other")
+            if $above{$other};
     }
 
     $files++;

@@ -1,0 +1,169 @@
+# The pace of calls to vcita: vcita_oauth_rate.
+
+use lib 't/lib';
+use VcitaTest;
+use VcitaCheck;
+
+# n callbacks of n browsers, not yet started
+sub VcitaFlow::Code::logins {
+    my ($n, $do) = @_;
+    my $crowd = VcitaFlow::crowd();
+    $crowd->add($_, GET => $_->callback_url(code => VcitaStub::stub_code($do))) for map { VcitaCheck::begun('/deep') } 1 .. $n;
+    return $crowd;
+}
+
+# when vcita's server was called, but for the authorize page
+sub VcitaFlow::Code::calls {
+    return sort { $a <=> $b } map { $_->time } grep { $_->path =~ m{^/oauth/(?:token|userinfo)$} } VcitaFlow::stub()->requests;
+}
+
+# the shortest time in which so many calls were made
+sub VcitaFlow::Code::shortest {
+    my ($n, @t) = @_;
+    my ($min) = sort { $a <=> $b } map { $t[ $_ + $n - 1 ] - $t[$_] } 0 .. @t - $n;
+    return $min;
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the default rate: never more than 8 calls in any second; logins wait and succeed
+--- gate
+no vcita_oauth_rate;
+--- flow
+return pass 'once is enough' if round;
+my @r = logins(13)->run;
+is scalar(grep { $_->status == 303 } @r), 13, 'all succeed';
+my @t = calls;
+is scalar(@t), 26, 'two calls each';
+cmp_ok shortest(9, @t), '>=', 0.98, sprintf 'nine calls take a second: %.3f', shortest(9, @t);
+cmp_ok $t[7] - $t[0], '<', 0.7, 'the first eight do not wait';
+cmp_ok $t[-1] - $t[0], '<', 4, 'nor does anything longer than it must';
+
+
+=== TEST 2: the pace is that of all workers together
+--- workers: 2
+--- gate
+vcita_oauth_rate 20r/s;
+--- flow
+my @r = logins(30)->run;
+is scalar(grep { $_->status == 303 } @r), 30, 'all succeed';
+my @t = calls;
+is scalar(@t), 60, 'two calls each';
+cmp_ok shortest(21, @t), '>=', 0.98, sprintf '21 calls take a second: %.3f', shortest(21, @t);
+
+
+=== TEST 3: the pace outlives a reload
+--- master_on
+--- gate
+vcita_oauth_rate 2r/m;
+--- flow
+return pass 'the minute is not over' if round;
+answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token userinfo');
+my %old = map { $_ => 1 } nginx_reload;
+wait_for { !grep { $old{$_} } nginx_workers } 10, 'the old worker to go';
+answered(begun('/')->come_back(code => stub_code), 503, 'rate_limited', 'the second, after a reload');
+like error_log(), qr{\[warn\].*too many logins at once for vcita_oauth_rate}, 'the log says why';
+
+
+=== TEST 4: no slot of the pace within 25 s: 503 with Retry-After at once, the page tries again by itself
+--- gate
+vcita_oauth_rate 2r/m;
+--- flow
+return pass 'the minute is not over' if round;
+answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token userinfo');
+
+my $b = begun('/deep?x=1&y');
+for (1 .. 3) {
+    my $r = $b->come_back(code => stub_code);
+    answered($r, 503, 'rate_limited', "the next, $_");
+    cmp_ok $r->seconds, '<', 1, 'at once';
+    my $after = $r->header('Retry-After');
+    cmp_ok $after, '>=', 30, "Retry-After $after";
+    cmp_ok $after, '<=', 36, "Retry-After $after";
+    like $r->body, qr{<meta http-equiv="refresh" content="$after; url=\Q${\ url('/deep?x=1&amp;y')}\E">},
+        'the page tries again by itself';
+}
+
+
+=== TEST 5: only exchanges take slots: not what is refused before
+--- gate
+vcita_oauth_rate 2r/m;
+--- flow
+return pass 'the minute is not over' if round;
+my $b = begun('/');
+for (1 .. 5) {
+    answered($b->get('/oauth/callback?state=x&code=y'), 400, 'invalid_state', 'forged');
+    answered($b->come_back, 400, 'invalid_callback', 'no code');
+    answered($b->come_back(error => 'access_denied'), 403, 'access_denied', 'refused');
+}
+answered($b->come_back(code => stub_code), 303, '', 'the first exchange', session => 1, sent => 'token userinfo');
+answered($b->come_back(code => stub_code), 303, '', 'a double click needs none');
+
+
+=== TEST 6: no slot within 25 s: those that are over it are told at once, the others wait
+--- gate
+no vcita_oauth_rate;
+--- flow
+return pass 'once is enough' if round;
+# two slots a login, eight at once and eight in each 1.05 s after that: 96 logins find theirs
+my $b = begun('/deep');
+my $crowd = crowd;
+$crowd->add($b->clone, GET => $b->callback_url(code => stub_code)) for 1 .. 120;
+$crowd->start;
+$crowd->until(sub { grep({ $_ && $_->status == 503 } $crowd->answers) >= 24 }, 10, 'those over it to know');
+my @r = $crowd->answers;
+my @over = grep { $_ && $_->status == 503 } @r;
+is scalar(grep { $_->header('Retry-After') =~ /^[1-9]$/ } @over), scalar(@over), 'Retry-After';
+is scalar(@over), 24, 'no more than that';
+is scalar(grep { $_ && $_->status !~ /^(?:303|503)$/ } @r), 0, 'nothing else';
+$crowd->abort_all;
+
+
+=== TEST 7: a browser that goes away while it waits for its slot: nothing is sent for it, no descriptor is left
+--- gate
+vcita_oauth_rate 20r/s;
+--- flow
+my $b = begun('/deep');
+my $last = begun('/last');
+my $fds = nginx_fds;
+my $crowd = crowd;
+$crowd->add($b->clone, GET => $b->callback_url(code => stub_code({ token => { hang => 1 } }))) for 1 .. 30;
+$crowd->start;
+$crowd->until(sub { stub->exchanges > 0 && $crowd->sent == 30 }, 5, 'the first to be sent');
+$crowd->abort_all;
+wait_for { stub->exchanges == 0 && nginx_fds() <= $fds + 4 } 5, 'their connections to go';
+my $n = () = calls;
+
+# its slot is behind all of theirs
+is $last->come_back(code => stub_code)->status, 303, 'the next login';
+is scalar(() = calls) - $n, 2, 'no call but its two';
+
+
+=== TEST 8: vcita_oauth_rate off: no pace
+--- flow
+my @r = logins(40)->run;
+is scalar(grep { $_->status == 303 } @r), 40, 'all succeed';
+my @t = calls;
+cmp_ok shortest(20, @t), '<', 1, 'at their own pace';
+
+
+=== TEST 9: a call that is made again after 429 keeps the pace, too
+--- gate
+vcita_oauth_rate 4r/s;
+--- flow
+return pass 'once is enough' if round;
+my $again = { token => [ { status => 429, headers => { 'Retry-After' => 3 } }, {} ] };
+my @b = map { begun('/deep') } 1 .. 7;
+my $crowd = crowd;
+$crowd->add($_, GET => $_->callback_url(code => stub_code($again))) for @b[0 .. 3];
+$crowd->start;
+my $end = Time::HiRes::time() + 3;
+$crowd->until(sub { Time::HiRes::time() >= $end }, 5, 'the first to come again');
+$crowd->add($_, GET => $_->callback_url(code => stub_code)) for @b[4 .. 6];
+my @r = $crowd->run;
+is scalar(grep { $_->status == 303 } @r), 7, 'all succeed';
+my @t = calls;
+is scalar(@t), 18, 'two calls each, and four again';
+cmp_ok shortest(5, @t), '>=', 0.98, sprintf 'five calls take a second: %.3f', shortest(5, @t);
