@@ -1,4 +1,4 @@
-# Many at once: nothing waits for anything else, nothing is left behind.
+# Many at once: nothing waits for anything else, nothing is left behind.  Runs alone: it measures times.
 
 use lib 't/lib';
 use VcitaTest;

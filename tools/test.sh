@@ -9,7 +9,7 @@
 # only if nothing failed, something ran, and no process was left behind.
 #
 #   NGINX_BINARY  the nginx to test with (default: the one installed)
-#   MODULES       where the modules are (default: build/)
+#   MODULES       where the modules are (default: build/; none: in the binary)
 #   TEST_DIR      where the files' server roots and logs go (build/test/)
 #   TEST_JOBS     how many files at a time (2)
 #   TEST_PORT     first port; each file gets 20 (default: free ones from 18000)
@@ -21,6 +21,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 modules=$(realpath -m "${MODULES:-$root/build}")
+module=$modules/ngx_http_vcita_oauth_module.so
 work=$(realpath -m "${TEST_DIR:-$root/build/test}")
 at_once=${TEST_JOBS:-2}
 limit=${TEST_TIMEOUT:-900}
@@ -196,6 +197,10 @@ stop() {
 }
 
 
+# a file that measures times says so at its head
+runs_alone() { head -n 5 "$1" 2>/dev/null | grep -q 'Runs alone'; }
+
+
 run() {
     local file
 
@@ -213,17 +218,30 @@ cd "$root"
 
 [ $# -gt 0 ] || set -- t/*.t t/lib/*.t
 [ -e "$1" ] || die "no tests in t/"
-[ -f "$modules/ngx_http_vcita_oauth_module.so" ] \
-    || die "no module in $modules: run make"
+
+if [ "${MODULES:-}" = none ]; then
+    modules=$root/build module=
+
+elif [ ! -f "$module" ]; then
+    die "no module in $modules: run make"
+fi
 
 export TEST_NGINX_BINARY TEST_NGINX_LOAD_MODULES VCITA_OAUTH_UNIT_MODULE
 TEST_NGINX_BINARY=$(nginx_binary)
-TEST_NGINX_LOAD_MODULES=$modules/ngx_http_vcita_oauth_module.so
+TEST_NGINX_LOAD_MODULES=$module
 VCITA_OAUTH_UNIT_MODULE=$modules/unit/ngx_http_vcita_oauth_unit_module.so
 
 mkdir -p "$work/seconds"
 readarray -t files < <(longest_first "$@")
 
+together=() alone=()
+
+for file in "${files[@]}"; do
+    if runs_alone "$file"; then alone+=("$file"); else together+=("$file"); fi
+done
+
 trap stop INT TERM
-run "${files[@]}"
+run "${together[@]}"
+at_once=1
+run "${alone[@]}"
 summary "${files[@]}"
