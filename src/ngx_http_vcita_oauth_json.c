@@ -103,7 +103,7 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     ngx_int_t                    rc;
     ngx_http_vcita_oauth_json_t  j;
 
-    if (ngx_http_vcita_oauth_unicode(text) != NGX_OK) {
+    if (text->len == 0 || ngx_http_vcita_oauth_unicode(text) != NGX_OK) {
         return NGX_DECLINED;
     }
 

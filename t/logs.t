@@ -84,6 +84,7 @@ $b->get($to);
 is $b->follow->status, 200, 'in';
 is $b->get($to)->status, 303, 'twice';
 is $b->get('/broken')->status, 502, 'an upstream that fails';
+is $b->get('/broken', headers => [ Referer => $to ])->status, 502, 'one that is asked from the callback';
 
 # what comes back
 $b = $new->('/deep');
@@ -168,7 +169,7 @@ my $to = $b->callback_url(code => stub_code({ token => { body => 'x' } }));
 my @status;
 wait_for { push @status, $b->get($to)->status; grep({ $_ == 502 } @status) && grep { $_ == 503 } @status } 5,
     'one to fail, and one not to get so far';
-is $b->get('/denied?code=shown')->status, 403, 'denied';
+wait_for { $b->get('/denied?code=shown')->status == 403 } 5, 'to be denied, not limited';
 my $error = whole('error.log');
 like $error, qr/limiting requests.*request: "GET \/oauth\/callback HTTP/, 'nginx has said so';
 silent('error log', $error, secrets($b));

@@ -84,9 +84,26 @@ sanitize_base+=" -DNGX_DEBUG_PALLOC=1 -DNGX_SUPPRESS_WARN=1"
 sanitize_core="$sanitize_base -fsanitize=address"
 sanitize_module="$sanitize_base -fPIC -fsanitize=address,undefined"
 sanitize_module+=" -fno-sanitize-recover=undefined"
+
+# nginx and each module have an ngx_modules of their own; loaded again, at a
+# reload, the module's must not mark the bytes behind nginx's as poisoned
+sanitize_module+=" -fsanitize-address-use-odr-indicator"
 sanitize_link="-fsanitize=address,undefined"
 
 debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+
+# the mirror of this Debian that apt uses here
+debian_mirror() {
+    local codename
+
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        "Codename: $codename" 'Component: main' | head -n 1
+}
 
 
 # The options, one a line, for an apt whose whole state is in folder $1, which
@@ -96,4 +113,33 @@ private_apt() {
     printf '%s\n' -o Dir::Etc::sourcelist="$1/sources.list" \
         -o Dir::Etc::sourceparts=- -o Dir::State::lists="$1/lists" \
         -o Dir::Cache="$1" -o APT::Sandbox::User=root
+}
+
+
+# nginx_source VERSION TREE LOG: the sources of the version that is installed
+# here, from Debian's source package, by an apt state of our own (few machines
+# have deb-src configured).  Only the original tarball: security updates come
+# without the rest on some mirrors, and the patches change no behaviour.
+nginx_source() {
+    local version=$1 tree=$2 log=$3 state opts
+
+    say "fetching the sources of nginx $version"
+
+    state=$(mktemp -d)
+    # shellcheck disable=SC2016
+    apt-get indextargets --format \
+        "deb-src [signed-by=$debian_keyring]"' $(REPO_URI) $(CODENAME) $(COMPONENT)' \
+        'Created-By: Packages' "Origin: Debian" | sort -u > "$state/sources.list"
+    readarray -t opts < <(private_apt "$state")
+
+    quietly "$log" nginx_tarball "$state" "${opts[@]}"
+    tar -xzf "$state/nginx_$version.orig.tar.gz" -C "$tree" --strip-components=1
+    rm -rf "$state"
+}
+
+nginx_tarball() {
+    local state=$1; shift
+
+    apt-get "$@" -q update \
+        && ( cd "$state" && apt-get "$@" -q source --tar-only nginx )
 }

@@ -274,6 +274,10 @@ unit_test(claims_json)
                "no object %ui: %s", i, test_claims_no_objects[i]);
     }
 
+    ngx_str_null(&text);
+    is_int(test_claims_parse(&text, test_claims_members()), NGX_DECLINED,
+           "no bytes at all");
+
     text = unit_copy("{\"a\":\"b\0c\"}", 11);
     is_int(test_claims_parse(&text, test_claims_members()), NGX_DECLINED,
            "a zero byte in a string");
