@@ -1,4 +1,4 @@
-# A libcurl that was built with another TLS library than nginx's own OpenSSL: nginx -t says so.
+# === TEST 1: a libcurl that was built with another TLS library than nginx's own OpenSSL
 
 use strict;
 use warnings;

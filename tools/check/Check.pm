@@ -100,7 +100,7 @@ sub titles {
 
     for my $path (sort glob 't/*.t') {
         push @found, map { [ $path, $_ ] }
-            slurp($path) =~ /^=== +TEST +\d+: +(.*?) *$/mg;
+            slurp($path) =~ /^(?:# )?=== +TEST +\d+: +(.*?) *$/mg;
     }
 
     return @found;
