@@ -9,6 +9,9 @@ run_tests();
 __DATA__
 
 === TEST 1: code + good state: exchange, session, 303 to the address first asked for, byte for byte
+--- config
+absolute_redirect off;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 my $odd = '/a%2Fb/%C3%A9;p=1/./x?q=%zz&y="<>\'`{}|^\\&=&;&?/../&%00&+%20';
 for ('/', '/reports?year=2026', $odd, "/\xc3\xa9?\xff=\xfe", '//evil.example/', '///evil.example/%2e%2e',
@@ -591,3 +594,39 @@ answered($b->come_back(code => stub_code($bad)), 302, 'invalid_grant', 'round 2'
 answered($b->come_back(code => stub_code($bad)), 502, 'invalid_grant', 'round 3', sent => 'token');
 $b->delete_cookie('vcita_session_login');
 answered($b->come_back(code => stub_code), 400, 'state_mismatch', 'or so');
+
+
+=== TEST 32: state of another application at the same redirect_uri: 400, nothing sent to vcita
+--- gate
+vcita_oauth_session_key_file key;
+--- user_files eval
+">>> ../conf/key\n" . 'k' x 48
+--- http_config
+server {
+    listen $TEST_NGINX_SERVER_PORT;
+    server_name same.example.com;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+    location = /ping { return 200; }
+}
+server {
+    listen $TEST_NGINX_SERVER_PORT;
+    server_name client.example.com;
+    vcita_oauth_client_id app2;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+server {
+    listen $TEST_NGINX_SERVER_PORT;
+    server_name name.example.com;
+    vcita_oauth_cookie_name other;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- flow
+my $b = begun('/');
+my $login = $b->cookie('vcita_session_login');
+my $to = $b->callback_url(code => stub_code) =~ s{^\w+://[^/]+}{}r;
+for ([ client => 'vcita_session_login' ], [ name => 'other_login' ]) {
+    my ($host, $name) = @$_;
+    my $r = browser()->get($to, headers => [ Host => "$host.example.com", Cookie => "$name=$login" ]);
+    answered($r, 400, 'invalid_state', "other $host");
+}
+answered($b->get($to), 303, '', 'at its own', session => 1, sent => 'token userinfo');

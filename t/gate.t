@@ -372,6 +372,7 @@ is $b->request(GET => '/', headers => [ Accept => 'application/json' ])->header(
 location / { vcita_oauth optional; proxy_pass $VCITA_APP; include $TEST_NGINX_SERVER_ROOT/html/vars.conf; }
 location /on { vcita_oauth on; proxy_pass $VCITA_APP; include $TEST_NGINX_SERVER_ROOT/html/vars.conf; }
 location /off { proxy_pass $VCITA_APP; include $TEST_NGINX_SERVER_ROOT/html/vars.conf; }
+location /inside { vcita_oauth on; try_files /nonexistent /off; }
 location /rewrite {
     vcita_oauth on;
     set $mail "[$vcita_oauth_claim_email]";
@@ -422,6 +423,9 @@ is $o->{$_}, $h->{$_}, "optional: the same $_" for qw( x-authenticated x-token x
 $o = seen($b->get('/off'));
 is $o->{$_}, '[]', "off: $_ is empty" for 'x-authenticated', @names;
 is $o->{cookie}, undef, 'off: the cookies are cut, too';
+
+$o = seen($b->get('/inside'));
+is $o->{$_}, '[]', "off, behind a gate: $_ is empty" for 'x-authenticated', @names;
 
 is seen($b->get('/rewrite'))->{'x-mail'}, '[]', 'empty in set and if';
 is $b->get('/return')->body, '[]', 'empty in return, which comes before the gate';

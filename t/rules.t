@@ -118,12 +118,21 @@ vcita_oauth_require $vcita_oauth_claim_role owner;
 --- config
 location /inherited { proxy_pass $VCITA_APP; }
 location /own       { vcita_oauth_require $vcita_oauth_claim_email *@example.biz; proxy_pass $VCITA_APP; }
+location /both      { vcita_oauth_require $vcita_oauth_claim_role staff;
+                      vcita_oauth_require $vcita_oauth_claim_email *@example.biz; proxy_pass $VCITA_APP; }
+location /first     { vcita_oauth_require $vcita_oauth_claim_role staff;
+                      vcita_oauth_require $vcita_oauth_claim_email *@example.com; proxy_pass $VCITA_APP; }
+location /second    { vcita_oauth_require $vcita_oauth_claim_email *@example.com;
+                      vcita_oauth_require $vcita_oauth_claim_role staff; proxy_pass $VCITA_APP; }
 --- flow
 my $b = browser();
 stub->next({ userinfo => { set => { role => 'staff' } } });
 $b->visit('/own');
 is $b->get('/own')->status, 200, 'its own rule in place of the inherited one';
 is $b->get('/inherited')->status, 403, 'the inherited one';
+is $b->get('/both')->status, 200, 'two rules, both met';
+is $b->get('/first')->status, 403, 'two rules, the first met';
+is $b->get('/second')->status, 403, 'two rules, the second met';
 
 === TEST 6: evaluated at each request that has a session; an anonymous one passes under `optional`
 --- gate

@@ -7,6 +7,10 @@
 #   asan   test, and clang with its sanitizers
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
+#   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
+#   mutants   test, and patch
+#
+# tools/deps.sh names: prints the packages of build and test, and does nothing.
 #
 # Where nothing is missing it says nothing and touches no network.  Packages
 # come from the apt sources that this machine has, npm's from npm's registry.
@@ -25,8 +29,10 @@ node_version=22.23.3
 build_packages=(gcc libc6-dev make nginx nginx-dev
                 libcurl4-openssl-dev libssl-dev libyajl-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-test_packages=("${browser_packages[@]}" curl procps)
-asan_packages=(clang llvm libpcre2-dev zlib1g-dev)
+test_packages=("${browser_packages[@]}" curl nghttp2-client procps)
+static_packages=(libpcre2-dev zlib1g-dev)
+asan_packages=(clang llvm "${static_packages[@]}")
+matrix_packages=(mmdebstrap arch-test debian-archive-keyring)
 
 
 installed() {
@@ -105,7 +111,7 @@ test_nginx_install() {
 
     apt_update || return 1
 
-    if apt-cache policy libtest-nginx-perl | grep -q 'Candidate: [0-9]'; then
+    if [[ $(apt-cache policy libtest-nginx-perl) == *"Candidate: "[0-9]* ]]; then
         apt install -y --no-install-recommends libtest-nginx-perl
         return
     fi
@@ -124,18 +130,6 @@ test_nginx_install() {
                "$state"/libtest-nginx-perl_*.deb \
         && rm -rf "$state"
 }
-
-debian_mirror() {
-    local codename
-
-    # shellcheck disable=SC1091
-    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-        "Codename: $codename" 'Component: main' | head -n 1
-}
-
 
 # clang's runtime is a package of its own, named after clang's version
 clang_runtime() {
@@ -219,12 +213,23 @@ group() {
                clang_runtime
                test_nginx
                need_node ;;
+        clang)      apt_install clang ;;
+        static)     apt_install "${build_packages[@]}" "${static_packages[@]}" ;;
+        matrix)     apt_install "${matrix_packages[@]}" ;;
+        test-nginx) test_nginx ;;
+        mutants)    group test
+                    apt_install patch ;;
         *)     die "no group $1; there are build, test, asan, node, demo" ;;
     esac
 }
 
 
 [ $# -gt 0 ] || die "which group? build, test, asan, node, demo"
+
+if [ "$1" = names ]; then
+    printf '%s\n' "${build_packages[@]}" "${test_packages[@]}"
+    exit
+fi
 
 for wanted; do
     group "$wanted"

@@ -55,6 +55,8 @@ sub import {
     my $run = \&{"${Util}::run_tests"};
     *{'Test::Nginx::Socket::run_tests'} = sub () {
         $Started = 1;
+        my @blocks = chosen(Test::Base::blocks());
+        local *Test::Base::blocks = sub { @blocks };
         $run->();
         $Finished = 1;
         for my $flow (sort keys %Flows) {
@@ -80,6 +82,19 @@ END {
 
 # the stand-in for vcita of this file
 sub stub { $Stub ||= VcitaStub->start }
+
+
+# the blocks to run: all, or, for tools/mutants.sh, those whose title has one of the lines of VCITA_TEST_ONLY
+sub chosen {
+    my @blocks = @_;
+    my @only = split /\n/, $ENV{VCITA_TEST_ONLY} // '';
+    return @blocks unless @only;
+
+    for my $text (@only) {
+        die "no block of $0 has \"$text\" in its title\n" unless grep { index($_->name, $text) >= 0 } @blocks;
+    }
+    return grep { my $name = $_->name; grep { index($name, $_) >= 0 } @only } @blocks;
+}
 
 
 # -- before a block --------------------------------------------------------------------------------

@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+#
+# tools/mutants.sh [patches]: is the suite awake?  Each patch of t/mutants/ breaks
+# one thing in the source, and its tests have to fail.
+#
+# A patch begins with what the contract says and the mutant does not keep, and
+# with its tests, fast ones, one a line; all of a file, or the blocks whose
+# title has this text:
+#
+#     # Tests: t/unit.t
+#     # Tests: t/callback.t: state too old
+#
+# The tests must pass without a patch, which is tried first.  With it they must
+# fail by a test: a patch that does not apply or compile, a test file that dies,
+# a crash or no end in time catch nothing.  One line per mutant; the last line is
+# `N passed, M failed`, where passed means caught.  Exits 1 if one survived.
+#
+#   MUTANT_JOBS     how many mutants at a time (2), in a source tree each
+#   MUTANT_TIMEOUT  seconds that the tests of a mutant may take (120)
+#   NGINX_BINARY    the nginx to test with (default: the one installed)
+#   TEST_PORT       first port; each tree gets 40 (default: free ones from 19000)
+
+set -euo pipefail
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+work=$root/build/mutants
+at_once=${MUTANT_JOBS:-2}
+limit=${MUTANT_TIMEOUT:-120}
+first_port=${TEST_PORT:-19000}
+
+declare -A tree_of=()                            # by process id
+declare -a idle=()                               # trees
+passed=0 failed=0
+
+
+# --- source trees -------------------------------------------------------------
+
+# what a build reads
+sources() { find config ./*.c src t/unit tools -type f | sort; }
+
+
+# as the sources are now: what somebody edits meanwhile does not count
+snapshot() {
+    rm -rf "$work/source"
+    mkdir -p "$work/source"
+    sources | xargs cp --parents -t "$work/source"
+}
+
+
+# Makes a tree what the snapshot is.  A file that is the same keeps its time, so
+# that only what the last mutant touched is compiled again.
+restore() {
+    local tree=$1 file
+
+    mkdir -p "$tree"
+    cd "$work/source"
+
+    sources | while read -r file; do
+        cmp -s "$file" "$tree/$file" || cp --parents "$file" "$tree"
+    done
+
+    cd "$tree"
+
+    sources 2>/dev/null | while read -r file; do
+        [ -f "$work/source/$file" ] || rm -f "$file"
+    done
+
+    cd "$root"
+}
+
+
+# build TREE FILES: the module, and the unit tests if they are among the files
+build() {
+    "$1/tools/build.sh" || return 1
+
+    case " $2 " in
+        *" t/unit.t "*) "$1/tools/build.sh" "$1/t/unit" ;;
+    esac
+}
+
+
+# --- tests --------------------------------------------------------------------
+
+# the files that patches name; the titles for one of them, "" for all blocks
+files_of() { sed -n 's/^# Tests: \(t\/[^ :]*\.t\).*/\1/p' "$@" | sort -u; }
+
+titles_of() {
+    local file=$1; shift
+
+    if grep -qxF "# Tests: $file" "$@"; then return 0; fi
+    sed -n "s|^# Tests: $file: ||p" "$@" | sort -u
+}
+
+
+# run TREE FILE TITLES
+run() {
+    local tree=$1 port
+
+    port=$((first_port + 40 * ${tree##*/}))
+
+    VCITA_TEST_ONLY=$3 MODULES=$tree/build TEST_DIR=$tree/test \
+    TEST_PORT=$port TEST_JOBS=1 TEST_TIMEOUT=$limit \
+        tools/test.sh "$2" > "$tree/log" 2>&1
+}
+
+
+# Says which test failed; fails if it was not a test that did
+failure() {
+    local tree=$1 log failed
+
+    log=$tree/test/$(basename "$2" .t)/log
+
+    if grep -q '^    no end within' "$tree/log"; then
+        echo "no end within $limit s"
+        return 1
+    fi
+
+    if grep -aqE 'exited on signal|Segmentation fault' "$log"; then
+        echo "nginx crashed"
+        return 1
+    fi
+
+    failed=$(grep -a '^not ok' "$log" | grep -av 'run_tests() \(came\|was\)' \
+             | tr -cd ' -~\n') || true
+
+    if [ -z "$failed" ]; then
+        echo "$2 died: $(grep -av '^ok' "$log" | tail -n 1 | cut -c 1-200)"
+        return 1
+    fi
+
+    failed=${failed%%$'\n'*}
+    failed=${failed#not ok * - }
+
+    # of a block its number and the check, not its title
+
+    case $failed in
+        "$2 TEST "*) failed="${failed%%:*} - ${failed##* - }" ;;
+        *)           failed="$2 - $failed" ;;
+    esac
+
+    printf '%.90s\n' "$failed"
+}
+
+
+# --- one mutant ---------------------------------------------------------------
+
+# mutant PATCH TREE: 0 if it was caught
+mutant() {
+    local patch=$1 tree=$2 files outcome verdict started=$EPOCHREALTIME
+
+    files=$(files_of "$patch" | xargs)
+    verdict="SURVIVED $files"
+
+    if outcome=$(prepare "$patch" "$tree" "$files"); then
+        outcome=
+
+        for file in $files; do
+            run "$tree" "$file" "$(titles_of "$file" "$patch")" && continue
+
+            if outcome=$(failure "$tree" "$file"); then
+                verdict="caught"
+            else
+                verdict="BROKEN"
+            fi
+
+            break
+        done
+
+    else
+        verdict="BROKEN"
+    fi
+
+    printf '%-34s %5s s  %s%s\n' "$(basename "$patch" .patch)" \
+        "$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $started }")" \
+        "$verdict" "${outcome:+: $outcome}"
+
+    [ "$verdict" = caught ]
+}
+
+
+# patches a tree and builds it, or says why that cannot be
+prepare() {
+    local patch=$1 tree=$2
+
+    [ -n "$3" ] || { echo "it names no tests"; return 1; }
+
+    restore "$tree"
+
+    if ! patch -d "$tree" -p1 -s -f -F 1 --no-backup-if-mismatch -r - \
+            < "$patch" > "$tree/log" 2>&1
+    then
+        echo "does not apply"
+        return 1
+    fi
+
+    if ! build "$tree" "$3" > "$tree/log" 2>&1; then
+        echo "does not compile: $(grep -m 1 'error' "$tree/log")"
+        return 1
+    fi
+}
+
+
+# original FILE TREE: its blocks that any patch names, without a patch
+original() {
+    local file=$1 tree=$2
+
+    restore "$tree"
+    quietly "$tree/log" build "$tree" "$file"
+
+    if ! run "$tree" "$file" "$(titles_of "$file" "${patches[@]}")"; then
+        printf '%s fails without any mutant:\n' "$file"
+        grep -aE '^    (not ok|no block of)' "$tree/log" || tail -n 20 "$tree/log"
+        return 1
+    fi
+}
+
+
+# --- all of them --------------------------------------------------------------
+
+# each COMMAND ITEM...: runs "COMMAND ITEM TREE" for all, and counts
+each() {
+    local what=$1 item; shift
+
+    for item; do
+        [ "${#idle[@]}" -gt 0 ] || wait_for_one
+
+        "$what" "$item" "${idle[0]}" &
+        tree_of[$!]=${idle[0]}
+        idle=("${idle[@]:1}")
+    done
+
+    while [ "${#tree_of[@]}" -gt 0 ]; do wait_for_one; done
+}
+
+
+wait_for_one() {
+    local pid status=0
+
+    wait -n -p pid "${!tree_of[@]}" || status=$?
+
+    if [ "$status" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+
+    idle+=("${tree_of[$pid]}")
+    unset "tree_of[$pid]"
+}
+
+
+stop() {
+    local pid
+
+    trap - INT TERM
+    for pid in "${!tree_of[@]}"; do
+        pkill -TERM -P "$pid" 2>/dev/null || true
+        kill -TERM "$pid" 2>/dev/null || true
+    done
+    wait
+    exit 130
+}
+
+
+cd "$root"
+
+[ $# -gt 0 ] || set -- t/mutants/*.patch
+[ -f "$1" ] || die "no such patch: $1"
+command -v patch >/dev/null || die "no patch (apt-get install patch)"
+
+patches=("$@")
+for ((i = 0; i < at_once; i++)); do idle+=("$work/$i"); done
+
+trap stop INT TERM
+snapshot
+
+readarray -t files < <(files_of "${patches[@]}")
+each original "${files[@]}"
+
+if [ "$failed" = 0 ]; then
+    say "the tests pass without a mutant (${#files[@]} files, $SECONDS s)"
+    passed=0
+    each mutant "${patches[@]}"
+fi
+
+say "${#patches[@]} mutants, $SECONDS s"
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
