@@ -30,6 +30,7 @@ static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_authorize_make(
     ngx_conf_t *cf, ngx_http_vcita_oauth_loc_conf_t *conf);
 static ngx_int_t ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf,
     ngx_array_t *scopes, ngx_http_vcita_oauth_authorize_t *a);
+static ngx_uint_t ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope);
 static ngx_int_t ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf,
     ngx_http_vcita_oauth_authorize_t *a);
@@ -386,17 +387,44 @@ ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
         }
 
         p = ngx_cpymem(p, scope[i].data, scope[i].len);
-
-        if (scope[i].len == sizeof("openid") - 1
-            && ngx_strncmp(scope[i].data, "openid", scope[i].len) == 0)
-        {
-            a->openid = 1;
-        }
     }
 
     a->scope.len = p - a->scope.data;
+    a->openid = ngx_http_vcita_oauth_authorize_openid(&a->scope);
 
     return NGX_OK;
+}
+
+
+/* one of the scopes, which may also have been given as one text, is openid */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope)
+{
+    u_char     *p, *last, *end;
+    ngx_str_t   one, openid;
+
+    ngx_str_set(&openid, "openid");
+
+    last = scope->data + scope->len;
+
+    for (p = scope->data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ' ');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        one.data = p;
+        one.len = end - p;
+
+        if (ngx_http_vcita_oauth_same(&one, &openid)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -48,6 +48,7 @@ __DATA__
 add_header X-Error "[$vcita_oauth_error]" always;
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 location /scopes { vcita_oauth on; vcita_oauth_scope email openid profile; }
+location /quoted { vcita_oauth on; vcita_oauth_scope "email openid"; }
 location /no-openid { vcita_oauth on; vcita_oauth_scope email openid-not; }
 location /args { vcita_oauth on; vcita_oauth_authorize_args "prompt=login&ui_locales=de%20at"; }
 location /query {
@@ -85,6 +86,9 @@ isnt $q->{$_}, $p->{$_}, "another $_ for each login" for qw( state nonce code_ch
 
 is sent($b->get('/scopes'))->{scope}, 'email openid profile', 'several scopes';
 like $b->res->location, qr/&scope=email%20openid%20profile&/, 'joined by %20';
+$p = sent($b->get('/quoted'));
+is $p->{scope}, 'email openid', 'in one text';
+ok $p->{nonce}, 'with openid in it';
 ok !exists sent($b->get('/no-openid'))->{nonce}, 'nonce only where the scope has openid';
 
 $p = sent($b->get('/args'));
