@@ -30,7 +30,7 @@ get_source() {
     if [ -n "${NGINX_SRC:-}" ]; then
         cp -R "$NGINX_SRC/." "$tree"
     else
-        fetch_source
+        nginx_source "$version" "$tree" "$out/fetch.log"
     fi
 
     # When main() returns, as after nginx -t, its variables are gone, and the
@@ -40,32 +40,6 @@ get_source() {
         || die "the main() of nginx $version looks different: mend get_source"
 
     touch "$out/source.$version"
-}
-
-
-# Debian's source package, by an apt state of our own (few machines have
-# deb-src configured).  Only the original tarball: security updates come
-# without the rest on some mirrors, and the patches change no behaviour.
-fetch_source() {
-    local state=$out/apt opts
-
-    say "fetching the sources of nginx $version"
-
-    mkdir -p "$state"
-    # shellcheck disable=SC2016
-    apt-get indextargets --format \
-        "deb-src [signed-by=$debian_keyring]"' $(REPO_URI) $(CODENAME) $(COMPONENT)' \
-        'Created-By: Packages' "Origin: Debian" | sort -u > "$state/sources.list"
-    readarray -t opts < <(private_apt "$state")
-
-    quietly "$out/fetch.log" fetch "${opts[@]}"
-    tar -xzf "$state/nginx_$version.orig.tar.gz" -C "$tree" --strip-components=1
-    rm -rf "$state"
-}
-
-fetch() {
-    apt-get "$@" -q update \
-        && ( cd "$state" && apt-get "$@" -q source --tar-only nginx )
 }
 
 
