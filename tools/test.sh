@@ -88,7 +88,7 @@ end_leftovers() {
     local dir=$1 pids i
 
     for i in {1..50}; do
-        pids=$(left_behind "$dir")
+        pids=$(left_behind "$dir") || true
         [ -n "$pids" ] || return 0
         sleep 0.1
     done
