@@ -563,7 +563,8 @@ my @line = $logged->(3);
 is_deeply [ map { "$_->[1] $_->[2]" } @line ], [ '/a 302', '/oauth/callback 303', '/a 200' ], 'as streams';
 is $line[1][0], $line[2][0], 'the callback and the page over one connection';
 
-# several streams at once: with the session, without, and who cannot follow a login
+# several streams at once: with the session, without, and who cannot follow a login (nothing refused has a body: this
+# curl takes the end of a stream whose answer came before its body for an error)
 my $session = '';
 open my $fh, '<', $jar or die "$jar: $!\n";
 /\t(__Host-vcita_session)\t(\S+)$/ and $session = "Cookie: $1=$2" while <$fh>;
@@ -574,7 +575,7 @@ my @json = ('--header', 'Accept: application/json');
 my @post = ('--request', 'POST', '--data');
 my $got = streams('--http2', [ "$at/open" ],
     map {; [ @mine, "$at/mine$_" ], [ @html, "$at/none$_" ], [ @json, "$at/json$_" ], [ @mine, @post, 'x' x 100_000, "$at/post$_" ],
-        [ @html, @post, 'x', "$at/refused$_" ] } 1 .. 5);
+        [ @html, '--request', 'DELETE', "$at/refused$_" ] } 1 .. 5);
 is_deeply $got, [ sort "2 200 $at/open",
     map {; "2 200 $at/mine$_", "2 302 $at/none$_", "2 401 $at/json$_", "2 200 $at/post$_", "2 401 $at/refused$_" } 1 .. 5 ], 'each stream has its own answer';
 my %n;
