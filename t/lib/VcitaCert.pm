@@ -18,7 +18,7 @@ my ($Made, $Owner);
 sub get {
     return $Made if $Made && $Owner == $$;
 
-    my $dir = File::Temp->newdir('vcita-cert-XXXXXX', TMPDIR => 1);
+    my $dir = File::Temp->newdir('vcita-cert-' . 'X' x 6, TMPDIR => 1);
     my $d   = "$dir";
     $Made  = { dir => $dir };
     $Owner = $$;
