@@ -106,8 +106,14 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
     ngx_http_vcita_oauth_setting_command("vcita_oauth_userinfo_endpoint",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_USERINFO_ENDPOINT),
 
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_userinfo",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_USERINFO),
+
     ngx_http_vcita_oauth_setting_command("vcita_oauth_pkce",
         NGX_CONF_FLAG, NGX_HTTP_VCITA_OAUTH_PKCE),
+
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_issuer",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_ISSUER),
 
     ngx_http_vcita_oauth_setting_command("vcita_oauth_session_key_file",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE),

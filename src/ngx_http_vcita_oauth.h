@@ -24,6 +24,7 @@
 #define NGX_HTTP_VCITA_OAUTH_OFF            0
 #define NGX_HTTP_VCITA_OAUTH_ON             1
 #define NGX_HTTP_VCITA_OAUTH_OPTIONAL       2
+#define NGX_HTTP_VCITA_OAUTH_AUTO           2
 
 #define NGX_HTTP_VCITA_OAUTH_FORM           0
 #define NGX_HTTP_VCITA_OAUTH_JSON           1
@@ -79,7 +80,9 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_TOKEN_ENDPOINT,
     NGX_HTTP_VCITA_OAUTH_TOKEN_FORMAT,
     NGX_HTTP_VCITA_OAUTH_USERINFO_ENDPOINT,
+    NGX_HTTP_VCITA_OAUTH_USERINFO,
     NGX_HTTP_VCITA_OAUTH_PKCE,
+    NGX_HTTP_VCITA_OAUTH_ISSUER,
     NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE,
     NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT,
     NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT,
@@ -125,7 +128,9 @@ typedef struct {
     ngx_str_t                           token_endpoint;
     ngx_uint_t                          token_format;
     ngx_str_t                           userinfo_endpoint;
+    ngx_uint_t                          userinfo;
     ngx_flag_t                          pkce;
+    ngx_str_t                           issuer;
     ngx_http_vcita_oauth_key_files_t    session_keys;
     time_t                              session_timeout;
     time_t                              login_timeout;

@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_age(
@@ -221,11 +223,43 @@ ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
 
     rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "state", &state);
 
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_callback_issuer(r, ctx->callback);
+    }
+
     if (rc != NGX_OK) {
         return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
     }
 
     return ngx_http_vcita_oauth_state_open(r, ctx, ctx->callback, &state, s);
+}
+
+
+/* an answer that another server gave is none to us (RFC 9207, 2.4) */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t  rc;
+    ngx_str_t  iss;
+
+    if (app->issuer.len == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "iss", &iss);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_vcita_oauth_same(&iss, &app->issuer) ? NGX_OK
+                                                         : NGX_DECLINED;
 }
 
 

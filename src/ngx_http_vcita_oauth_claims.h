@@ -15,11 +15,13 @@
 
 
 #define NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE  256
-#define NGX_HTTP_VCITA_OAUTH_CLAIMS       256
+#define NGX_HTTP_VCITA_OAUTH_CLAIMS       512
 
 
 ngx_int_t ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
     ngx_array_t *claims);
+ngx_int_t ngx_http_vcita_oauth_claims_sub(ngx_array_t *members,
+    ngx_str_t *sub);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_CLAIMS_H_INCLUDED_ */

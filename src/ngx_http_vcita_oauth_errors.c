@@ -85,6 +85,12 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
       "The sign-in could not be finished. Trying again often helps.",
       "Try again" },
 
+    { "bad_id_token",
+      "vcita's answer is not meant for this sign-in",
+      "What vcita said about you could not be trusted. Trying again often "
+      "helps.",
+      "Try again" },
+
     { "bad_userinfo",
       "vcita did not say who you are",
       "The sign-in could not be finished. Trying again often helps.",

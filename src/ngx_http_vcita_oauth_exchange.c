@@ -34,7 +34,7 @@ static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_reserve(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t n);
+    ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_too_late(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 
@@ -72,9 +72,7 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
 
     ctx->exchange = x;
 
-    /* both calls at once: no code is spent for nothing */
-
-    if (ngx_http_vcita_oauth_exchange_reserve(r, x, 2) != NGX_OK) {
+    if (ngx_http_vcita_oauth_exchange_reserve(x) != NGX_OK) {
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
@@ -125,6 +123,7 @@ ngx_http_vcita_oauth_exchange_cancel(ngx_http_vcita_oauth_exchange_t *x)
     ngx_http_vcita_oauth_wipe(&x->fetch.body);
     ngx_http_vcita_oauth_wipe(&x->fetch.answer);
     ngx_http_vcita_oauth_wipe(&x->token.access_token);
+    ngx_http_vcita_oauth_wipe(&x->token.id_token);
 
     ngx_str_null(&x->fetch.bearer);
 }
@@ -239,6 +238,23 @@ ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
 }
 
 
+/* The call to userinfo will not be made: another login can have its slot */
+
+void
+ngx_http_vcita_oauth_exchange_spare(ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(x->request,
+                                         ngx_http_vcita_oauth_module);
+
+    if (x->app->userinfo != NGX_HTTP_VCITA_OAUTH_OFF) {
+        ngx_http_vcita_oauth_pace_release(&vmcf->pace,
+                                          x->started + x->slots[1]);
+    }
+}
+
+
 /* Sends what x->fetch has been filled with, and names the step after it */
 
 ngx_int_t
@@ -322,11 +338,7 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_uint_t  n;
-
-    n = (x->again == ngx_http_vcita_oauth_exchange_token) ? 2 : 1;
-
-    if (ngx_http_vcita_oauth_exchange_reserve(r, x, n) != NGX_OK) {
+    if (ngx_http_vcita_oauth_exchange_reserve(x) != NGX_OK) {
         return ngx_http_vcita_oauth_exchange_too_late(r, x);
     }
 
@@ -335,20 +347,24 @@ ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
 
 
 /*
- * Reserves slots for n calls, in x->slots, counted from the start.  NGX_BUSY:
- * the code would be too old; x->slots[0] tells how long it would take.
+ * Reserves slots for all calls that are still to be made, in x->slots, counted
+ * from the start: no code is spent for nothing.  NGX_BUSY: the code would be
+ * too old; x->slots[0] tells how long it would take.
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_exchange_reserve(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t n)
+ngx_http_vcita_oauth_exchange_reserve(ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t                          rc;
     ngx_msec_t                         elapsed, patience;
-    ngx_uint_t                         i;
+    ngx_uint_t                         i, n;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+    vmcf = ngx_http_get_module_main_conf(x->request,
+                                         ngx_http_vcita_oauth_module);
+
+    n = (x->token.access_token.len
+         || x->app->userinfo == NGX_HTTP_VCITA_OAUTH_OFF) ? 1 : 2;
 
     elapsed = ngx_current_msec - x->started;
 

@@ -32,6 +32,8 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_str_t                        code;
 
     ngx_http_vcita_oauth_token_t     token;
+    ngx_str_t                        sub;       /* the id_token's */
+    ngx_array_t                      id_token;  /* ..._member_t */
     ngx_array_t                      claims;    /* ..._member_t */
 
     ngx_http_vcita_oauth_step_pt     next;
@@ -59,7 +61,7 @@ struct ngx_http_vcita_oauth_exchange_s {
 
 ngx_int_t ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
-ngx_int_t ngx_http_vcita_oauth_exchange_userinfo(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 
 /* what a step can do */
@@ -67,6 +69,8 @@ ngx_int_t ngx_http_vcita_oauth_exchange_userinfo(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
     ngx_http_vcita_oauth_step_pt next);
+void ngx_http_vcita_oauth_exchange_spare(
+    ngx_http_vcita_oauth_exchange_t *x);
 ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
     ngx_http_vcita_oauth_step_pt next);

@@ -255,9 +255,6 @@ ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
                                      ngx_http_vcita_oauth_send_page(r, &page));
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "the session does not meet vcita_oauth_require");
-
     page.status = NGX_HTTP_FORBIDDEN;
 
     return ngx_http_vcita_oauth_error_page(r, ctx, &page);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The second step of an exchange: the token becomes an identity, and that a
- * session.
+ * The second step of an exchange: the token becomes an identity, by the
+ * id_token that came with it, by userinfo, or by both; and that a session.
  */
 
 
@@ -14,18 +14,141 @@
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_exchange.h"
+#include "ngx_http_vcita_oauth_id_token.h"
 
 
+/* as many names fit into a line of the log, whatever their length */
+#define NGX_HTTP_VCITA_OAUTH_DROPPED_LEN  1024
+
+
+static ngx_int_t ngx_http_vcita_oauth_identity_id_token(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
+static const char *ngx_http_vcita_oauth_identity_check(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_userinfo(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
+static void ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
+    ngx_array_t *claims);
+
+
+/* Goes on with the token that has come */
+
+ngx_int_t
+ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_int_t  rc;
+
+    if (ngx_array_init(&x->id_token, r->pool, 16,
+                       sizeof(ngx_http_vcita_oauth_member_t))
+        != NGX_OK
+        || ngx_array_init(&x->claims, r->pool, 16,
+                          sizeof(ngx_http_vcita_oauth_member_t))
+           != NGX_OK)
+    {
+        ngx_http_vcita_oauth_exchange_cancel(x);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (x->token.identified) {
+        rc = ngx_http_vcita_oauth_identity_id_token(r, x);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (x->app->userinfo == NGX_HTTP_VCITA_OAUTH_ON
+        || (x->app->userinfo == NGX_HTTP_VCITA_OAUTH_AUTO
+            && !x->token.identified))
+    {
+        return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[1],
+                                      ngx_http_vcita_oauth_identity_userinfo);
+    }
+
+    ngx_http_vcita_oauth_exchange_spare(x);
+
+    return ngx_http_vcita_oauth_identity_admit(r, x);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    const char  *wrong;
+
+    wrong = ngx_http_vcita_oauth_identity_check(r, x);
+
+    ngx_http_vcita_oauth_wipe(&x->token.id_token);
+
+    if (wrong == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita's id_token is refused: %s", wrong);
+
+    ngx_http_vcita_oauth_exchange_spare(x);
+
+    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_id_token", 0);
+}
+
+
+static const char *
+ngx_http_vcita_oauth_identity_check(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    u_char                            text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
+    const char                       *wrong;
+    ngx_http_vcita_oauth_derive_t    *derive;
+    ngx_http_vcita_oauth_expected_t   e;
+
+    ngx_memzero(&e, sizeof(ngx_http_vcita_oauth_expected_t));
+
+    e.client_id = x->app->client_id;
+    e.issuer = x->app->issuer;
+    e.now = ngx_time();
+    e.skew = NGX_HTTP_VCITA_OAUTH_SKEW;
+
+    if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE) {
+
+        derive = x->app->derive.elts;
+        e.nonce.data = text;
+
+        if (ngx_http_vcita_oauth_state_derive(x->ctx, &x->state,
+                                              derive[x->state.key].nonce,
+                                              &e.nonce)
+            != NGX_OK)
+        {
+            return "its nonce could not be computed";
+        }
+    }
+
+    wrong = ngx_http_vcita_oauth_id_token(r->pool, &x->token.id_token, &e,
+                                          &x->id_token);
+
+    ngx_explicit_memzero(text, sizeof(text));
+
+    if (wrong == NULL) {
+        (void) ngx_http_vcita_oauth_claims_sub(&x->id_token, &x->sub);
+    }
+
+    return wrong;
+}
 
 
 /* OpenID Connect Core, 5.3 */
 
-ngx_int_t
-ngx_http_vcita_oauth_exchange_userinfo(ngx_http_request_t *r,
+static ngx_int_t
+ngx_http_vcita_oauth_identity_userinfo(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     x->fetch.bearer = x->token.access_token;
@@ -41,43 +164,29 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t                      rc;
+    ngx_str_t                      sub;
     ngx_http_vcita_oauth_fetch_t  *f;
 
     f = &x->fetch;
 
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
-        && x->tries < NGX_HTTP_VCITA_OAUTH_TRIES)
-    {
-        return ngx_http_vcita_oauth_exchange_userinfo(r, x);
-    }
-
     if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's userinfo could not be read at \"%V\": %s",
-                      &f->url, f->error);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_userinfo", 0);
+        return ngx_http_vcita_oauth_identity_failed(r, x);
     }
 
     if (ngx_http_vcita_oauth_throttled(x)) {
         return ngx_http_vcita_oauth_exchange_later(r, x,
-                                      ngx_http_vcita_oauth_exchange_userinfo);
+                                      ngx_http_vcita_oauth_identity_userinfo);
     }
 
-    if (ngx_array_init(&x->claims, r->pool, 16,
-                       sizeof(ngx_http_vcita_oauth_member_t))
-        != NGX_OK)
-    {
+    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
+                                              &sub, &x->claims);
+
+    if (rc == NGX_ERROR) {
         ngx_http_vcita_oauth_exchange_cancel(x);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &x->claims);
-
-    if (rc == NGX_DECLINED) {
+    if (rc != NGX_OK) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "vcita's userinfo answered status %ui and %uz bytes "
@@ -88,14 +197,46 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
                                                   "bad_userinfo", 0);
     }
 
-    if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    /* a token that was put in the place of another (Core, 5.3.2) */
+
+    if (x->sub.len && !ngx_http_vcita_oauth_same(&x->sub, &sub)) {
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "vcita's userinfo names another \"sub\" than the "
+                      "id_token at \"%V\"", &f->url);
+
+        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
+                                                  "bad_userinfo", 0);
     }
 
     return ngx_http_vcita_oauth_identity_admit(r, x);
 }
 
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &x->fetch;
+
+    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
+        && x->tries < NGX_HTTP_VCITA_OAUTH_TRIES)
+    {
+        return ngx_http_vcita_oauth_identity_userinfo(r, x);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita's userinfo could not be read at \"%V\": %s",
+                  &f->url, f->error);
+
+    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_userinfo", 0);
+}
+
+
+/* userinfo's claims are there already: they go over the id_token's */
 
 static ngx_int_t
 ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
@@ -106,8 +247,12 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
 
     ctx = x->ctx;
 
-    rc = ngx_http_vcita_oauth_admit(r, x->app, &x->state, &x->token,
-                                    &x->claims);
+    rc = ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &x->claims);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_admit(r, x->app, &x->state, &x->token,
+                                        &x->claims);
+    }
 
     if (rc == NGX_DECLINED) {
 
@@ -128,5 +273,42 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
+
     return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
+}
+
+
+/* names the claims that were left out for their size */
+
+static void
+ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
+    ngx_array_t *claims)
+{
+    u_char                         *p, *last;
+    u_char                          names[NGX_HTTP_VCITA_OAUTH_DROPPED_LEN];
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+    p = names;
+    last = names + sizeof(names);
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL
+            || c[i].value.len == 0)
+        {
+            continue;
+        }
+
+        p = ngx_slprintf(p, last, "%s%V", (p == names) ? "" : ", ",
+                         &c[i].name);
+    }
+
+    if (p != names) {
+        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                      "claims too large for the session, empty as "
+                      "variables: %*s", (size_t) (p - names), names);
+    }
 }

@@ -147,3 +147,49 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
 
     return NGX_OK;
 }
+
+
+/* Gives back a slot, at the time ngx_current_msec has then, that is not used */
+
+void
+ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
+    ngx_msec_t slot)
+{
+    ngx_uint_t                       i, n, prev;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        return;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+    i = sh->next;
+
+    for (n = 0; n < sh->calls; n++) {
+        i = (i + sh->calls - 1) % sh->calls;
+
+        if (sh->slots[i] == slot) {
+            break;
+        }
+    }
+
+    if (n < sh->calls) {
+
+        /* the older ones move up, before them the one that had made room */
+
+        while (i != sh->next) {
+            prev = (i + sh->calls - 1) % sh->calls;
+            sh->slots[i] = sh->slots[prev];
+            i = prev;
+        }
+
+        sh->slots[i] = slot - pace->window;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+}

@@ -32,6 +32,8 @@ ngx_int_t ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_vcita_oauth_pace_reserve(
     ngx_http_vcita_oauth_pace_t *pace, ngx_uint_t n, ngx_msec_t patience,
     ngx_msec_t *slots);
+void ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
+    ngx_msec_t slot);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_PACE_H_INCLUDED_ */

@@ -36,6 +36,7 @@ typedef struct {
 
 typedef struct {
     ngx_int_t                      index;
+    ngx_str_t                      name;
     ngx_str_t                      claim;     /* empty: not one of ours */
     ngx_array_t                    values;    /* ..._value_t */
 } ngx_http_vcita_oauth_rule_t;
@@ -48,6 +49,8 @@ static char *ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
 static char *ngx_http_vcita_oauth_rule_regex(ngx_conf_t *cf,
     ngx_http_vcita_oauth_value_t *v, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_rule_met(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule);
+static void ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule);
 static ngx_int_t ngx_http_vcita_oauth_rule_array(ngx_http_request_t *r,
     ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
@@ -73,12 +76,41 @@ ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
 
         rc = ngx_http_vcita_oauth_rule_met(r, s, &rule[i]);
 
+        if (rc == NGX_DECLINED) {
+            ngx_http_vcita_oauth_rule_unmet(r, s, &rule[i]);
+        }
+
         if (rc != NGX_OK) {
             return rc;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* a claim that nobody has is more likely a mistake than a stranger */
+
+static void
+ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule)
+{
+    ngx_str_t  value;
+
+    if (rule->claim.len
+        && ngx_http_vcita_oauth_session_claim(s, &rule->claim, &value)
+           != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "vcita_oauth_require is not met: the session has no "
+                      "claim \"%V\"; if vcita's id_token has none either, try "
+                      "\"vcita_oauth_userinfo on\"", &rule->claim);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "the session does not meet vcita_oauth_require $%V",
+                  &rule->name);
 }
 
 
@@ -330,6 +362,7 @@ ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
 
     ngx_strlow(name->data, name->data, name->len);
 
+    rule->name = *name;
     rule->index = ngx_http_get_variable_index(cf, name);
 
     if (rule->index == NGX_ERROR) {

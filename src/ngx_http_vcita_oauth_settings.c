@@ -73,6 +73,14 @@ static ngx_conf_enum_t  ngx_http_vcita_oauth_formats[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_vcita_oauth_userinfos[] = {
+    { ngx_string("auto"), NGX_HTTP_VCITA_OAUTH_AUTO },
+    { ngx_string("on"), NGX_HTTP_VCITA_OAUTH_ON },
+    { ngx_string("off"), NGX_HTTP_VCITA_OAUTH_OFF },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_vcita_oauth_samesites[] = {
     { ngx_string("lax"), NGX_HTTP_VCITA_OAUTH_LAX },
     { ngx_string("none"), NGX_HTTP_VCITA_OAUTH_NONE },
@@ -114,9 +122,17 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_http_vcita_oauth_field(userinfo_endpoint),
       NGX_HTTP_VCITA_OAUTH_STR },
 
+    { "vcita_oauth_userinfo",
+      ngx_conf_set_enum_slot, ngx_http_vcita_oauth_userinfos,
+      ngx_http_vcita_oauth_field(userinfo), NGX_HTTP_VCITA_OAUTH_WORD },
+
     { "vcita_oauth_pkce",
       ngx_conf_set_flag_slot, NULL,
       ngx_http_vcita_oauth_field(pkce), NGX_HTTP_VCITA_OAUTH_WORD },
+
+    { "vcita_oauth_issuer",
+      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_text_post,
+      ngx_http_vcita_oauth_field(issuer), NGX_HTTP_VCITA_OAUTH_STR },
 
     { "vcita_oauth_session_key_file",
       ngx_http_vcita_oauth_key_file, NULL,
@@ -222,6 +238,7 @@ ngx_http_vcita_oauth_settings_create(ngx_conf_t *cf)
      */
 
     app->token_format = NGX_CONF_UNSET_UINT;
+    app->userinfo = NGX_CONF_UNSET_UINT;
     app->pkce = NGX_CONF_UNSET;
     app->session_keys.files = NGX_CONF_UNSET_PTR;
     app->session_timeout = NGX_CONF_UNSET;
@@ -251,6 +268,7 @@ ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
     ngx_str_set(&app->cookie_name, "vcita_session");
 
     app->token_format = NGX_HTTP_VCITA_OAUTH_FORM;
+    app->userinfo = NGX_HTTP_VCITA_OAUTH_AUTO;
     app->pkce = 1;
     app->session_timeout = 8 * 60 * 60;
     app->login_timeout = 10 * 60;

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Texts: whether two are the same, and what bytes one may hold.
+ * Texts: whether two are the same, what bytes one may hold, and what number
+ * one stands for.
  * May touch the strings it is given, nothing else.
  */
 
@@ -86,4 +87,43 @@ ngx_http_vcita_oauth_unicode(ngx_str_t *text)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * The whole part of a decimal number, at most ..._NUMBER_MAX: what is larger
+ * counts as that.  NGX_DECLINED: negative, with an exponent, or no number.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    if (p == last || *p == '.') {
+        return NGX_DECLINED;
+    }
+
+    *value = 0;
+
+    for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
+
+        if (*value < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX) {
+            *value = *value * 10 + (*p - '0');
+        }
+    }
+
+    *value = ngx_min(*value, NGX_HTTP_VCITA_OAUTH_NUMBER_MAX);
+
+    if (p < last && *p == '.') {
+
+        do {
+            p++;
+        } while (p < last && *p >= '0' && *p <= '9');
+    }
+
+    return (p == last) ? NGX_OK : NGX_DECLINED;
 }

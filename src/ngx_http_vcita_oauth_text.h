@@ -12,9 +12,14 @@
 #include <ngx_core.h>
 
 
+/* as many seconds are 300 years */
+#define NGX_HTTP_VCITA_OAUTH_NUMBER_MAX  10000000000
+
+
 ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_unicode(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_ */

@@ -124,8 +124,7 @@ ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[1],
-                                      ngx_http_vcita_oauth_exchange_userinfo);
+    return ngx_http_vcita_oauth_exchange_identity(r, x);
 }
 
 

@@ -18,9 +18,6 @@
 
 #define NGX_HTTP_VCITA_OAUTH_OK          200
 
-/* an end that is further away than this (in seconds) is as good as none */
-#define NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX 10000000000
-
 #define NGX_HTTP_VCITA_OAUTH_PARAMS      6
 
 
@@ -36,6 +33,8 @@ static size_t ngx_http_vcita_oauth_json_len(ngx_str_t *value);
 static u_char *ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value);
 static void ngx_http_vcita_oauth_token_forget(ngx_array_t *members);
 static ngx_int_t ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token);
+static void ngx_http_vcita_oauth_token_id(ngx_array_t *members,
     ngx_http_vcita_oauth_token_t *token);
 static ngx_int_t ngx_http_vcita_oauth_token_text(ngx_array_t *members,
     const char *name, ngx_str_t *value);
@@ -204,23 +203,17 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
 }
 
 
-/* tokens that are not used are not left lying about */
+/* a token that is not used is not left lying about */
 
 static void
 ngx_http_vcita_oauth_token_forget(ngx_array_t *members)
 {
-    const char                    **name;
     ngx_http_vcita_oauth_member_t  *m;
 
-    static const char  *unused[] = { "refresh_token", "id_token", NULL };
+    m = ngx_http_vcita_oauth_member(members, "refresh_token");
 
-    for (name = unused; *name; name++) {
-
-        m = ngx_http_vcita_oauth_member(members, *name);
-
-        if (m && m->value.len) {
-            ngx_explicit_memzero(m->value.data, m->value.len);
-        }
+    if (m && m->value.len) {
+        ngx_explicit_memzero(m->value.data, m->value.len);
     }
 }
 
@@ -255,7 +248,31 @@ ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
         return NGX_DECLINED;
     }
 
+    ngx_http_vcita_oauth_token_id(members, token);
+
     return ngx_http_vcita_oauth_token_expires(members, &token->expires_in);
+}
+
+
+/* whatever stands there has to be right: a number is no JWT, but not nothing */
+
+static void
+ngx_http_vcita_oauth_token_id(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token)
+{
+    ngx_http_vcita_oauth_member_t  *m;
+
+    m = ngx_http_vcita_oauth_member(members, "id_token");
+
+    if (m == NULL || m->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        return;
+    }
+
+    token->identified = 1;
+
+    if (m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING) {
+        token->id_token = m->value;
+    }
 }
 
 
@@ -292,7 +309,6 @@ ngx_http_vcita_oauth_token_text(ngx_array_t *members, const char *name,
 static ngx_int_t
 ngx_http_vcita_oauth_token_expires(ngx_array_t *members, time_t *expires_in)
 {
-    u_char                         *p, *last;
     int64_t                         value;
     ngx_http_vcita_oauth_member_t  *m;
 
@@ -310,38 +326,14 @@ ngx_http_vcita_oauth_token_expires(ngx_array_t *members, time_t *expires_in)
         return NGX_DECLINED;
     }
 
-    p = m->value.data;
-    last = p + m->value.len;
-
-    if (p == last || *p == '.') {
+    if (ngx_http_vcita_oauth_number(&m->value, &value) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    value = 0;
+    /* an end that far away is as good as none */
 
-    for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (value < NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX) {
-            value = value * 10 + (*p - '0');
-        }
-    }
-
-    if (p < last && *p == '.') {
-
-        do {
-            p++;
-        } while (p < last && *p >= '0' && *p <= '9');
-    }
-
-    if (p < last) {
-
-        /* negative, an exponent, or no number at all */
-
-        return NGX_DECLINED;
-    }
-
-    *expires_in = (value < NGX_HTTP_VCITA_OAUTH_EXPIRES_MAX) ? (time_t) value
-                                                             : 0;
+    *expires_in = (value < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX) ? (time_t) value
+                                                            : 0;
 
     return NGX_OK;
 }
@@ -388,17 +380,16 @@ ngx_http_vcita_oauth_b64token(ngx_str_t *token)
 
 
 /*
- * Reads a userinfo answer (OpenID Connect Core, 5.3.2) and appends its
- * claims.  NGX_DECLINED: no answer that names a "sub".
+ * Reads a userinfo answer (OpenID Connect Core, 5.3.2): appends its claims,
+ * and tells whose they are.  NGX_DECLINED: no answer that names a "sub".
  */
 
 ngx_int_t
 ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
-    ngx_str_t *body, ngx_array_t *claims)
+    ngx_str_t *body, ngx_str_t *sub, ngx_array_t *claims)
 {
-    ngx_int_t                       rc;
-    ngx_array_t                     members;
-    ngx_http_vcita_oauth_member_t  *sub;
+    ngx_int_t    rc;
+    ngx_array_t  members;
 
     if (status != NGX_HTTP_VCITA_OAUTH_OK) {
         return NGX_DECLINED;
@@ -417,14 +408,7 @@ ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
         return rc;
     }
 
-    sub = ngx_http_vcita_oauth_member(&members, "sub");
-
-    if (sub == NULL
-        || sub->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING
-        || sub->value.len == 0
-        || sub->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE
-        || !ngx_http_vcita_oauth_printable(&sub->value))
-    {
+    if (ngx_http_vcita_oauth_claims_sub(&members, sub) != NGX_OK) {
         return NGX_DECLINED;
     }
 

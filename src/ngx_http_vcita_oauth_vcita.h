@@ -31,7 +31,9 @@ typedef struct {
     ngx_str_t                    access_token;
     ngx_str_t                    token_type;
     ngx_str_t                    scope;
+    ngx_str_t                    id_token;
     time_t                       expires_in;
+    unsigned                     identified:1;     /* id_token was there */
 
     ngx_str_t                    error;
     ngx_str_t                    error_description;
@@ -43,7 +45,7 @@ ngx_int_t ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
 ngx_int_t ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool,
     ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_oauth_token_t *token);
 ngx_int_t ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool,
-    ngx_uint_t status, ngx_str_t *body, ngx_array_t *claims);
+    ngx_uint_t status, ngx_str_t *body, ngx_str_t *sub, ngx_array_t *claims);
 void ngx_http_vcita_oauth_error_code(ngx_str_t *error);
 
 

@@ -134,6 +134,22 @@ is $b->get('/both')->status, 200, 'two rules, both met';
 is $b->get('/first')->status, 403, 'two rules, the first met';
 is $b->get('/second')->status, 403, 'two rules, the second met';
 
+=== TEST 5a: a rule for a claim that the session has not: the log says what to try
+--- gate
+--- config
+location / {
+    vcita_oauth on;
+    vcita_oauth_require $vcita_oauth_claim_no_such x;
+    proxy_pass $VCITA_APP;
+}
+location /other { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_role x; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 403, 'not allowed';
+is $b->visit('/other')->status, 403, 'nor by another value';
+like error_log(), qr/\[warn\].*the session has no claim "no_such".*vcita_oauth_userinfo on/, 'the claim is not there';
+like error_log(), qr/\[info\].*the session does not meet vcita_oauth_require \$vcita_oauth_claim_role,/, 'another value';
+
 === TEST 6: evaluated at each request that has a session; an anonymous one passes under `optional`
 --- gate
 --- config

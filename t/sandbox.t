@@ -12,6 +12,7 @@ __DATA__
 
 === TEST 1: a whole login over https, with the token that vcita gave
 --- gate
+vcita_oauth_userinfo on;
 --- config
 location / {
     vcita_oauth on;
@@ -29,7 +30,7 @@ my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
 is $got{'x-user'}, 'alice@example.biz', 'who it is';
 is $got{'x-business'}, 'ed469f8764326a66', 'of which business';
 like $got{authorization}, qr/^Bearer [0-9a-f]{64}$/, 'the token';
-cmp_ok length $b->cookie('vcita_session'), '<=', 600, 'a small cookie, with all that vcita says';
+cmp_ok length $b->cookie('vcita_session'), '<=', 800, 'a small cookie, with all that id_token and userinfo say';
 is(VcitaSandbox->sub_of(substr $got{authorization}, 7), 'a383717599bf1893', 'vcita knows the token');
 
 === TEST 2: a token request in JSON
@@ -97,7 +98,37 @@ like error_log(), qr/\[error\].*vcita cannot be reached at/, 'the log says why';
 --- error_log
 cannot be reached
 
-=== TEST 8: without PKCE
+=== TEST 8: the id_token of a real server is enough, by default
+--- gate
+vcita_oauth_issuer $SANDBOX_ISSUER;
+--- config
+location / {
+    vcita_oauth on;
+    proxy_set_header X-Sub $vcita_oauth_claim_sub;
+    proxy_set_header X-Business $vcita_oauth_claim_business_id;
+    proxy_set_header X-User $vcita_oauth_claim_email;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = browser();
+my $r = $b->visit('/');
+is $r->status, 200, 'in';
+my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+is $got{'x-sub'}, 'a383717599bf1893', 'who it is';
+is $got{'x-business'}, 'ed469f8764326a66', 'of which business';
+is $got{'x-user'}, undef, 'userinfo would have told more';
+
+=== TEST 9: an id_token of another issuer
+--- gate
+vcita_oauth_issuer https://issuer.example;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 502, 'bad gateway';
+--- error_log
+its iss is not vcita_oauth_issuer
+
+=== TEST 10: without PKCE
 --- gate
 vcita_oauth_pkce off;
 --- config

@@ -32,7 +32,7 @@ sub import {
     });
 
     no strict 'refs';
-    *{"VcitaFlow::Code::$_"} = \&$_ for qw( answered sent_to_vcita begun callbacks );
+    *{"VcitaFlow::Code::$_"} = \&$_ for qw( answered sent_to_vcita begun callbacks id_token );
 }
 
 
@@ -70,6 +70,15 @@ sub begun {
     my $r = $b->get(VcitaFlow::url($url // '/'));
     die 'no login begins: ' . $r->status . "\n" if $r->status != 302;
     return $b;
+}
+
+
+# an instruction for the id_token of a browser's login: with its nonce, unless another is set or omitted
+sub id_token {
+    my ($b, %spec) = @_;
+    my $asked = (grep { defined } map { scalar $_->param('nonce') } $b->answers)[-1];
+    $spec{set} = { nonce => $asked, %{ $spec{set} || {} } } if defined $asked;
+    return \%spec;
 }
 
 

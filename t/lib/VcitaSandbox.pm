@@ -49,7 +49,7 @@ sub import {
 }
 
 
-# the directives that lead a block's gate to the sandbox; its own come first
+# the directives that lead a block's gate to the sandbox; its own come first, $SANDBOX_ISSUER in them
 sub gate {
     my (undef, $block) = @_;
     my $own = $block->gate // return;
@@ -65,6 +65,7 @@ sub gate {
         my ($name) = $line =~ /^(\S+)/;
         $own .= "\n$line" unless $own =~ /^\s*\Q$name\E\s/m;
     }
+    $own =~ s/\$SANDBOX_ISSUER/$Ready->{https}/g;
     $block->set_value(gate => $own);
 }
 

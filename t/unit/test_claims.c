@@ -33,6 +33,7 @@ static ngx_array_t *test_claims_members(void);
 static ngx_int_t test_claims_parse(ngx_str_t *text, ngx_array_t *members);
 static ngx_str_t test_claims_show(ngx_array_t *members, ngx_uint_t types);
 static ngx_int_t test_claims_of(const char *text, ngx_array_t *claims);
+static void test_claims_useful(ngx_array_t *claims);
 static ngx_array_t *test_claims_deep(ngx_uint_t depth, const char *open,
     const char *close, ngx_int_t *rc);
 static ngx_str_t test_claims_repeat(const char *start, const char *piece,
@@ -606,11 +607,58 @@ unit_test(claims_limits)
     *ngx_cpymem(p, "\"sub\":\"s\"}", sizeof("\"sub\":\"s\"}") - 1) = '\0';
 
     claims = test_claims_members();
-    is_int(test_claims_of((char *) text.data, claims), NGX_OK, "266 claims");
-    is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS, "256 stay");
+    is_int(test_claims_of((char *) text.data, claims), NGX_OK, "too many");
+    is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS, "so many stay");
 
     m = ngx_http_vcita_oauth_member(claims, "sub");
     ok(m != NULL && m->value.len == 1, "sub is among them");
+}
+
+
+/* what is merged later does not show through what cannot be a claim */
+
+unit_test(claims_merge)
+{
+    ngx_str_t                       over, under, got;
+    ngx_array_t                    *claims, *first, *second;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    over = unit_text("{\"sub\":\"s\",\"role\":null,\"email\":\"new\","
+                     "\"x\":\"\",\"y\":[],\"z\":\"a\\nb\",\"o\":{\"p\":\"1\"},"
+                     "\"Up\":\"u\"}");
+    under = unit_text("{\"sub\":\"t\",\"role\":\"owner\",\"email\":\"old\","
+                      "\"x\":\"1\",\"y\":\"2\",\"z\":\"3\",\"o\":\"4\","
+                      "\"up\":\"5\",\"only\":\"6\",\"o__q\":\"7\"}");
+
+    claims = test_claims_members();
+    first = test_claims_members();
+    second = test_claims_members();
+
+    test_claims_parse(&over, first);
+    test_claims_parse(&under, second);
+
+    ngx_http_vcita_oauth_claims(unit_pool, first, claims);
+    ngx_http_vcita_oauth_claims(unit_pool, second, claims);
+    test_claims_useful(claims);
+
+    got = test_claims_show(claims, 0);
+    is_str(&got, "sub=s|email=new|o__p=1|up=u|only=6|o__q=7|", "merged");
+
+    /* of a value that was too long, the length is left, and the name */
+
+    claims = test_claims_members();
+    first = test_claims_members();
+
+    over = test_claims_repeat("{\"Long\":\"", "x", "\",\"b\":\"\\n\"}", 257);
+    test_claims_parse(&over, first);
+    ngx_http_vcita_oauth_claims(unit_pool, first, claims);
+
+    c = claims->elts;
+    is_int(claims->nelts, 2, "two are no claims");
+    is_str(&c[0].name, "long", "the name");
+    is_int(c[0].value.len, 257, "the length");
+    is_int(c[0].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "no value");
+    is_int(c[1].value.len, 0, "another has none");
 }
 
 
@@ -723,7 +771,35 @@ test_claims_of(const char *text, ngx_array_t *claims)
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_claims(unit_pool, members, claims);
+    if (ngx_http_vcita_oauth_claims(unit_pool, members, claims) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    test_claims_useful(claims);
+
+    return NGX_OK;
+}
+
+
+/* leaves out what is there only to keep its name */
+
+static void
+test_claims_useful(ngx_array_t *claims)
+{
+    ngx_uint_t                      i, n;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+    n = 0;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            c[n++] = c[i];
+        }
+    }
+
+    claims->nelts = n;
 }
 
 

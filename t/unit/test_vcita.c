@@ -368,7 +368,7 @@ unit_test(vcita_userinfo)
                              "\"brand_theme\":{\"locale\":\"en\"},"
                              "\"email_verified\":true,\"phone\":null}",
                         &claims);
-    is_int(claims->nelts, 4, "its claims");
+    is_int(claims->nelts, 6, "its claims, and those that are none");
 
     m = ngx_http_vcita_oauth_member(claims, "email_verified");
     ok(m != NULL, "a boolean");
@@ -488,7 +488,7 @@ static ngx_int_t
 test_vcita_userinfo(ngx_uint_t status, const char *body,
     ngx_array_t **claims)
 {
-    ngx_str_t  text;
+    ngx_str_t  text, sub;
 
     *claims = ngx_array_create(unit_pool, 1,
                                sizeof(ngx_http_vcita_oauth_member_t));
@@ -499,7 +499,7 @@ test_vcita_userinfo(ngx_uint_t status, const char *body,
     text = unit_text(body);
 
     return ngx_http_vcita_oauth_userinfo_answer(unit_pool, status, &text,
-                                                *claims);
+                                                &sub, *claims);
 }
 
 

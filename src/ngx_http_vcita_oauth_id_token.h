@@ -1,0 +1,30 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_ID_TOKEN_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_ID_TOKEN_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* what an id_token has to say; times in seconds */
+
+typedef struct {
+    ngx_str_t                    client_id;
+    ngx_str_t                    issuer;    /* empty: any */
+    ngx_str_t                    nonce;     /* empty: none was sent */
+    time_t                       now;
+    time_t                       skew;
+} ngx_http_vcita_oauth_expected_t;
+
+
+const char *ngx_http_vcita_oauth_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
+    ngx_http_vcita_oauth_expected_t *expected, ngx_array_t *members);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_ID_TOKEN_H_INCLUDED_ */
