@@ -73,6 +73,9 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
     ngx_http_vcita_oauth_setting_command("vcita_oauth_client_secret",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CLIENT_SECRET),
 
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_assertion_key",
+        NGX_CONF_TAKE12, NGX_HTTP_VCITA_OAUTH_CLIENT_ASSERTION_KEY),
+
     ngx_http_vcita_oauth_setting_command("vcita_oauth_redirect_uri",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_REDIRECT_URI),
 

@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_vcita_oauth_assertion.h"
 #include "ngx_http_vcita_oauth_cookie.h"
 #include "ngx_http_vcita_oauth_fetch.h"
 #include "ngx_http_vcita_oauth_pace.h"
@@ -76,6 +77,7 @@ typedef struct {
 typedef enum {
     NGX_HTTP_VCITA_OAUTH_CLIENT_ID = 0,
     NGX_HTTP_VCITA_OAUTH_CLIENT_SECRET,
+    NGX_HTTP_VCITA_OAUTH_CLIENT_ASSERTION_KEY,
     NGX_HTTP_VCITA_OAUTH_REDIRECT_URI,
     NGX_HTTP_VCITA_OAUTH_TOKEN_ENDPOINT,
     NGX_HTTP_VCITA_OAUTH_TOKEN_FORMAT,
@@ -118,12 +120,22 @@ typedef struct {
 } ngx_http_vcita_oauth_key_files_t;
 
 
+/* the file and the kid come first: by them two are compared */
+
+typedef struct {
+    ngx_array_t                        *names;      /* NULL: there is none */
+    ngx_str_t                           secret;     /* the file's SHA-256 */
+    ngx_http_vcita_oauth_signer_t       signer;
+} ngx_http_vcita_oauth_client_key_t;
+
+
 typedef struct {
 
     /* as configured */
 
     ngx_str_t                           client_id;
     ngx_str_t                           client_secret;
+    ngx_http_vcita_oauth_client_key_t   assertion_key;
     ngx_http_vcita_oauth_redirect_t     redirect;
     ngx_str_t                           token_endpoint;
     ngx_uint_t                          token_format;
@@ -394,7 +406,8 @@ ngx_table_elt_t *ngx_http_vcita_oauth_add_header(ngx_http_request_t *r,
 
 void ngx_http_vcita_oauth_describe(ngx_str_t *error,
     ngx_http_vcita_oauth_page_t *page);
-const char *ngx_http_vcita_oauth_hint(ngx_str_t *error);
+const char *ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app,
+    ngx_str_t *error);
 ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code);
 
 /* variables */
@@ -428,6 +441,8 @@ char *ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data);
 
 char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -113,7 +113,9 @@ ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
     if (app->client_id.len == 0) {
         missing = "vcita_oauth_client_id";
 
-    } else if (app->client_secret.len == 0) {
+    } else if (app->client_secret.len == 0
+               && app->assertion_key.names == NULL)
+    {
         missing = "vcita_oauth_client_secret";
 
     } else if (app->redirect.uri.len == 0) {
@@ -193,7 +195,8 @@ ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
         n = app->session_keys.secrets->nelts;
 
     } else {
-        secret = &app->client_secret;
+        secret = app->client_secret.len ? &app->client_secret
+                                        : &app->assertion_key.secret;
         n = 1;
     }
 
@@ -433,6 +436,8 @@ ngx_http_vcita_oauth_app_wipe(void *data)
     }
 
     ngx_explicit_memzero(app->client_secret.data, app->client_secret.len);
+    ngx_explicit_memzero(app->assertion_key.secret.data,
+                         app->assertion_key.secret.len);
     ngx_explicit_memzero(app->http_proxy.data, app->http_proxy.len);
     ngx_explicit_memzero(app->derive.elts,
                          app->derive.nelts

@@ -310,7 +310,7 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita's authorize endpoint refused the login: \"%V\"%s",
-                  &error, ngx_http_vcita_oauth_hint(&error));
+                  &error, ngx_http_vcita_oauth_hint(ctx->callback, &error));
 
     return ngx_http_vcita_oauth_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY,
                                               NULL, 0);

@@ -129,6 +129,14 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
 };
 
 
+/* of invalid_client, to an application that signs */
+
+static const char  ngx_http_vcita_oauth_key_hint[] =
+    ": check vcita_oauth_client_id, that the key and kid of "
+    "vcita_oauth_client_assertion_key are at the client_auth_jwks_uri of the "
+    "app at vcita, and this machine's clock";
+
+
 static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
 
     { "invalid_client",
@@ -204,9 +212,15 @@ ngx_http_vcita_oauth_describe(ngx_str_t *error,
 /* What the log adds to an error of vcita's that has a likely cause, or "" */
 
 const char *
-ngx_http_vcita_oauth_hint(ngx_str_t *error)
+ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
 {
     ngx_http_vcita_oauth_hint_t  *h;
+
+    if (app->assertion_key.names
+        && ngx_http_vcita_oauth_error_is(error, "invalid_client"))
+    {
+        return ngx_http_vcita_oauth_key_hint;
+    }
 
     for (h = ngx_http_vcita_oauth_hints; h->code; h++) {
 

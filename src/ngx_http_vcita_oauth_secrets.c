@@ -18,6 +18,9 @@
 #define NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN  32
 
 
+static char *ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_client_key_t *key, ngx_str_t *pem);
+static ngx_uint_t ngx_http_vcita_oauth_is_kid(ngx_str_t *kid);
 static ngx_int_t ngx_http_vcita_oauth_read_file(ngx_conf_t *cf,
     ngx_str_t *name, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_read_fd(ngx_conf_t *cf,
@@ -61,6 +64,122 @@ ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_vcita_oauth_conf_text(cf, NULL, field);
+}
+
+
+/* file [kid=id] */
+
+char *
+ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char                               *rv;
+    ngx_str_t                          *value, *name, pem;
+    ngx_http_vcita_oauth_client_key_t  *key;
+
+    key = (ngx_http_vcita_oauth_client_key_t *) ((u_char *) conf
+                                                 + cmd->offset);
+
+    if (key->names) {
+        return "is duplicate";
+    }
+
+    key->names = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+    if (key->names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    name = ngx_array_push_n(key->names, 2);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    name[0] = value[1];
+    ngx_str_null(&name[1]);
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "kid=", 4) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        name[1].data = value[2].data + 4;
+        name[1].len = value[2].len - 4;
+
+        if (!ngx_http_vcita_oauth_is_kid(&name[1])) {
+            return "takes a kid of printable ASCII characters";
+        }
+    }
+
+    if (ngx_http_vcita_oauth_read_file(cf, &name[0], &pem) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = ngx_http_vcita_oauth_client_key(cf, key, &pem);
+
+    ngx_explicit_memzero(pem.data, pem.len);
+
+    return rv;
+}
+
+
+/* the text of the file does not stay: its hash will do for session keys */
+
+static char *
+ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_client_key_t *key, ngx_str_t *pem)
+{
+    ngx_int_t    rc;
+    ngx_str_t   *name;
+    const char  *error;
+
+    name = key->names->elts;
+
+    rc = ngx_http_vcita_oauth_signer(&key->signer, cf->pool, pem, &name[1],
+                                     &error);
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "client assertion key \"%V\" %s", &name[0],
+                           error);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    key->secret.len = NGX_HTTP_VCITA_OAUTH_HASH_LEN;
+
+    key->secret.data = ngx_pnalloc(cf->pool, NGX_HTTP_VCITA_OAUTH_HASH_LEN);
+    if (key->secret.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_hash(pem, key->secret.data) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_is_kid(ngx_str_t *kid)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < kid->len; i++) {
+
+        if (kid->data[i] < 0x20 || kid->data[i] > 0x7e) {
+            return 0;
+        }
+    }
+
+    return kid->len != 0;
 }
 
 

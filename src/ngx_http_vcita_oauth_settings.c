@@ -105,6 +105,10 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_http_vcita_oauth_secret, NULL,
       ngx_http_vcita_oauth_field(client_secret), NGX_HTTP_VCITA_OAUTH_STR },
 
+    { "vcita_oauth_client_assertion_key",
+      ngx_http_vcita_oauth_assertion_key, NULL,
+      ngx_http_vcita_oauth_field(assertion_key), NGX_HTTP_VCITA_OAUTH_LIST },
+
     { "vcita_oauth_redirect_uri",
       ngx_http_vcita_oauth_redirect, NULL,
       ngx_http_vcita_oauth_field(redirect), NGX_HTTP_VCITA_OAUTH_STR },

@@ -16,6 +16,8 @@
 
 static ngx_int_t ngx_http_vcita_oauth_token_body(
     ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_token_assertion(
+    ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *assertion);
 static ngx_int_t ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
@@ -30,9 +32,11 @@ ngx_int_t
 ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    if (x->fetch.body.len == 0
-        && ngx_http_vcita_oauth_token_body(x) != NGX_OK)
-    {
+    /* made anew each time: an assertion works once */
+
+    ngx_http_vcita_oauth_wipe(&x->fetch.body);
+
+    if (ngx_http_vcita_oauth_token_body(x) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -60,6 +64,13 @@ ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
     grant.code = x->code;
     grant.json = (app->token_format == NGX_HTTP_VCITA_OAUTH_JSON);
 
+    if (app->assertion_key.names
+        && ngx_http_vcita_oauth_token_assertion(x, &grant.client_assertion)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
 
         derive = app->derive.elts;
@@ -86,8 +97,34 @@ ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
                                             &x->fetch.body);
 
     ngx_explicit_memzero(text, sizeof(text));
+    ngx_http_vcita_oauth_wipe(&grant.client_assertion);
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_assertion(ngx_http_vcita_oauth_exchange_t *x,
+    ngx_str_t *assertion)
+{
+    ngx_http_request_t          *r;
+    ngx_http_vcita_oauth_app_t  *app;
+
+    r = x->request;
+    app = x->app;
+
+    if (ngx_http_vcita_oauth_assertion(&app->assertion_key.signer, r->pool,
+                                       &app->client_id, &app->token_endpoint,
+                                       ngx_time(), assertion)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "nothing could be signed with "
+                      "vcita_oauth_client_assertion_key");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -198,7 +235,8 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
 
     ngx_log_error(level, r->connection->log, 0,
                   "vcita gave no token: status %ui, \"%V\"%s",
-                  x->fetch.status, error, ngx_http_vcita_oauth_hint(error));
+                  x->fetch.status, error,
+                  ngx_http_vcita_oauth_hint(x->app, error));
 
     ctx->error = *error;
     ctx->error_description = x->token.error_description;

@@ -18,7 +18,7 @@
 
 #define NGX_HTTP_VCITA_OAUTH_OK          200
 
-#define NGX_HTTP_VCITA_OAUTH_PARAMS      6
+#define NGX_HTTP_VCITA_OAUTH_PARAMS      8
 
 
 typedef struct {
@@ -51,25 +51,33 @@ ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
 {
     u_char                       *p;
     size_t                        len;
-    ngx_str_t                     type;
+    ngx_str_t                     none, type, jwt;
     ngx_uint_t                    i;
     ngx_http_vcita_oauth_param_t  param[NGX_HTTP_VCITA_OAUTH_PARAMS] = {
         { ngx_string("grant_type"), NULL },
         { ngx_string("client_id"), NULL },
         { ngx_string("client_secret"), NULL },
+        { ngx_string("client_assertion_type"), NULL },
+        { ngx_string("client_assertion"), NULL },
         { ngx_string("code"), NULL },
         { ngx_string("redirect_uri"), NULL },
         { ngx_string("code_verifier"), NULL }
     };
 
+    ngx_str_null(&none);
     ngx_str_set(&type, "authorization_code");
+    ngx_str_set(&jwt, "urn:ietf:params:oauth:client-assertion-type:"
+                      "jwt-bearer");
 
     param[0].value = &type;
     param[1].value = &grant->client_id;
-    param[2].value = &grant->client_secret;
-    param[3].value = &grant->code;
-    param[4].value = &grant->redirect_uri;
-    param[5].value = &grant->code_verifier;
+    param[2].value = grant->client_assertion.len ? &none
+                                                 : &grant->client_secret;
+    param[3].value = grant->client_assertion.len ? &jwt : &none;
+    param[4].value = &grant->client_assertion;
+    param[5].value = &grant->code;
+    param[6].value = &grant->redirect_uri;
+    param[7].value = &grant->code_verifier;
 
     len = sizeof("{}");
 

@@ -12,11 +12,13 @@
 #include <ngx_core.h>
 
 
-/* what a code is exchanged with (RFC 6749, 4.1.3; RFC 7636, 4.5) */
+/* what a code is exchanged with (RFC 6749, 4.1.3; RFC 7636, 4.5; RFC 7523,
+   2.2); beside an assertion the secret is not sent */
 
 typedef struct {
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret;
+    ngx_str_t                    client_assertion; /* empty: the secret */
     ngx_str_t                    redirect_uri;
     ngx_str_t                    code;
     ngx_str_t                    code_verifier;    /* empty: no PKCE */

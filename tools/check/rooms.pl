@@ -12,7 +12,8 @@ my %ROOMS = (
                      token identity admit logout variables page errors conf
                      directives settings secrets address app registry )],
     services => [qw( fetch multi vcita session pace )],
-    leaves   => [qw( seal cookie id_token claims json tags query text )],
+    leaves   => [qw( seal assertion cookie id_token claims json tags query
+                     text )],
 );
 
 my %ABOVE = (services => ['flow'], leaves => [ 'flow', 'services' ]);
