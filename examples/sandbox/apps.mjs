@@ -23,8 +23,8 @@ export class Apps {
     for (const app of JSON.parse(readFileSync(file, 'utf8'))) this.add(app);
   }
 
-  // Takes the members that vcita's API documents, and client_id and
-  // client_secret where they shall not be made up.
+  // Takes the members that vcita's API documents, client_id and client_secret
+  // where they shall not be made up, and jwks for keys that nobody serves.
   add(given) {
     const uris = given.oauth_redirect_uris ?? [];
     const app = {
@@ -35,6 +35,7 @@ export class Apps {
       name: given.name ?? given.client_id,
       access_token_format: 'opaque',
       client_auth_jwks_uri: given.client_auth_jwks_uri ?? null,
+      jwks: given.jwks ?? null,
       redirect_uris: given.redirect_uri ? [given.redirect_uri, ...uris] : uris,
       scopes: given.scopes ?? null, // null: any
       trusted: given.trusted === true, // true: no consent page
@@ -53,6 +54,10 @@ export class Apps {
     if (!app.redirect_uris.every(isRedirectUri)) {
       throw new AppError('redirect_uri must be an absolute http(s) URI without a fragment');
     }
+    if (app.client_auth_jwks_uri !== null && !isWebUri(app.client_auth_jwks_uri)) {
+      throw new AppError('client_auth_jwks_uri must be an absolute http(s) URI');
+    }
+    if (app.jwks && !Array.isArray(app.jwks.keys)) throw new AppError('jwks has no keys');
     if (app.scopes && !(Array.isArray(app.scopes) && app.scopes.every(text))) {
       throw new AppError('scopes must be an array of strings');
     }
@@ -67,6 +72,7 @@ export class Apps {
   get(clientId) { return this.#byClientId.get(clientId); }
 
   // The app as oidc-provider's client metadata; undefined if there is none.
+  // One with keys of its own signs, and its secret is worth nothing.
   clientMetadata(clientId) {
     const app = this.get(clientId);
     return app && {
@@ -76,15 +82,23 @@ export class Apps {
       redirect_uris: app.redirect_uris,
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token'],
-      token_endpoint_auth_method: 'client_secret_post',
+      ...authentication(app),
     };
   }
 }
 
-function isRedirectUri(value) {
+function authentication({ jwks, client_auth_jwks_uri: jwks_uri }) {
+  const token_endpoint_auth_method = 'private_key_jwt';
+  if (jwks) return { token_endpoint_auth_method, jwks };
+  if (jwks_uri) return { token_endpoint_auth_method, jwks_uri };
+  return { token_endpoint_auth_method: 'client_secret_post' };
+}
+
+const isRedirectUri = (value) => isWebUri(value) && !value.includes('#');
+
+function isWebUri(value) {
   try {
-    const { protocol } = new URL(value);
-    return /^https?:$/.test(protocol) && !value.includes('#');
+    return /^https?:$/.test(new URL(value).protocol);
   } catch {
     return false;
   }

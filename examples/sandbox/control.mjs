@@ -46,7 +46,7 @@ export function makeControl({ apps, users, store, faults, stats, options }) {
     }
     const { client_id, client_secret, ...documented } = given;
     const app = apps.add(documented);
-    const { redirect_uris, scopes, trusted, ...data } = app;
+    const { redirect_uris, scopes, trusted, jwks, ...data } = app;
     return sendJson(res, 201, { data, status: 'OK' });
   }
 

@@ -21,7 +21,8 @@ export async function makeProvider({ issuer, store, apps, users, consents, stats
       authorization: AUTHORIZE, token: '/oauth/token', userinfo: '/oauth/userinfo', jwks: '/oauth/jwks',
     },
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_post'],
+    clientAuthMethods: ['client_secret_post', 'private_key_jwt'],
+    fetch: fetchKeys,
     clientDefaults: { id_token_signed_response_alg: options.idTokenAlg },
     pkce: { required: () => false },
     issueRefreshToken: () => options.refreshToken,
@@ -115,6 +116,10 @@ export async function makeProvider({ issuer, store, apps, users, consents, stats
     oidc.params.max_age = undefined;
   }
 }
+
+// Gets an app's client_auth_jwks_uri. Without the provider's own dispatcher,
+// which refuses loopback: a test's keys are served nowhere else.
+const fetchKeys = (url, { dispatcher, ...options }) => fetch(url, options);
 
 // One key for each algorithm that an id_token may be signed with.
 async function makeKeys() {

@@ -1,5 +1,6 @@
 // Proves what the README says the sandbox does: `npm test`.
 
+import './test/assertion.mjs';
 import './test/command.mjs';
 import './test/faults.mjs';
 import './test/login.mjs';
