@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use VcitaTest;
+use VcitaAssertion;
 
 use File::Temp ();
 
@@ -204,7 +205,54 @@ my ($t) = stub->requests('/oauth/token');
 is $t->fields->{client_secret}, 's3cret-0123456789abcdef-0123456789', 'the secret as vcita gave it out';
 
 
-=== TEST 5: session_key_file: "may repeat; at least 32 bytes; two alike: a warning"
+=== TEST 5: client_assertion_key: private_key_jwt: PEM, RS256 or ES256, of an RSA key or one of P-256
+--- flow
+my $key = sub { "${URI}vcita_oauth_client_id app1;\nvcita_oauth_client_assertion_key $_[0]; #!\n"
+    . "server { $SERVER vcita_oauth on; }" };
+my $text = sub { open my $fh, '<', client_key($_[0]) or die $!; local $/; <$fh> };
+
+accepts $key->(client_key($_)), "no secret is needed beside a key: $_" for qw( rsa rsa1 ec ec1 );
+accepts $key->(client_key('rsa') . ' kid=one'), 'with a kid';
+accepts $key->(client_key('ec') . ' "kid=a \\"b\\" ~"'), 'of any printable characters';
+conf_file('a1', $text->('ec'));
+accepts $key->('a1'), 'relative to the configuration';
+accepts $key->(conf_file('a2', "a comment\n" . $text->('rsa') =~ s/\n/\r\n/gr)), 'of another system, with a comment';
+accepts_line 'vcita_oauth_client_assertion_key ' . client_key('ec') . ';', 'beside a secret';
+warns $key->(conf_file('a3', $text->('ec'), 0644)), qr{"\S+/a3" can be read by everyone},
+    'world-readable: a warning';
+
+my $other = qr/is neither an RSA key nor an EC key/;
+refuses $key->(client_key('rsa1024')), qr/key "\S+rsa1024\.pem" is an RSA key of less than 2048 bits/, 'a short RSA key';
+refuses $key->(client_key($_)), qr/key "\S+\.pem" is of another curve than P-256/, "another curve: $_" for qw( p384 k256 );
+refuses $key->(client_key($_)), $other, "another kind of key: $_" for qw( ed25519 pss );
+refuses $key->(client_key($_)), qr/is encrypted: nginx needs it without a passphrase/, "an encrypted key: $_"
+    for qw( encrypted encrypted1 );
+my $none = qr/holds no private key in PEM/;
+refuses $key->(client_key('public')), $none, 'a public key';
+refuses $key->(conf_file('a10', do { open my $fh, '<', VcitaCert->get->{site}; local $/; <$fh> })), $none, 'a certificate';
+refuses $key->(conf_file('a4', 'x' x 100)), $none, 'no PEM';
+refuses $key->(conf_file('a5', substr $text->('rsa'), 0, 900)), $none, 'a key that was cut short';
+refuses $key->(conf_file('a6', '')), qr/"\S+a6" .*is empty/, 'an empty file';
+refuses $key->('none.pem'), qr/open\(\) "\S+none\.pem" failed \(2: /, 'no such file';
+refuses $key->('.'), qr/is not a file/, 'a directory';
+refuses $key->(conf_file('a7', 'x' x 65537)), qr/more than 65536 bytes/, 'far too long';
+refuses $key->(client_key('ec') . " $_"), qr/invalid parameter "\S+"/, "no such parameter: $_" for qw( one KID=one alg=ES256 );
+refuses $key->(client_key('ec') . " $_"), qr/takes a kid of printable ASCII characters/, 'no kid'
+    for 'kid=', '"kid="', "\"kid=a\tb\"", 'kid=é', "kid=a\x7f";
+refuses $key->(client_key('ec') . ' kid=a kid=b'), qr/invalid number of arguments/, 'two';
+refuses 'vcita_oauth_client_assertion_key ' . client_key('ec') . ";\nvcita_oauth_client_assertion_key "
+    . client_key('ec') . "; #!\n", qr/is duplicate/, 'twice';
+
+if ($> != 0) {
+    refuses $key->(conf_file('a8', $text->('ec'), 0)), qr/open\(\) "\S+" failed \(13: /, 'not ours to read';
+}
+
+my $pem = $text->('ec');
+my (undef, undef, undef, $out) = main::nginx_t($key->(conf_file('a9', $pem =~ s/-----END.*//sr)));
+unlike $out, qr/\Q$_\E/, 'a message never shows the key' for grep { length > 40 && !/--/ } split /\n/, $pem;
+
+
+=== TEST 6: session_key_file: "may repeat; at least 32 bytes; two alike: a warning"
 --- flow
 my $k1 = conf_file('k1', 'a' x 32);
 my $k2 = conf_file('k2', 'b' x 48);
@@ -229,7 +277,7 @@ warns_line 'vcita_oauth_session_key_file ' . conf_file('k7', 'c' x 32, 0644) . '
     'world-readable';
 
 
-=== TEST 6: a redirect_uri that is not absolute http(s), has a fragment, or variables in its path
+=== TEST 7: a redirect_uri that is not absolute http(s), has a fragment, or variables in its path
 --- flow
 my $uri = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { $SERVER vcita_oauth on; }" };
 for my $bad ('/oauth/callback', 'portal.example.com/oauth/callback', '//portal.example.com/oauth/callback',
@@ -263,7 +311,7 @@ for my $good ('https://portal.example.com/oauth/callback', 'https://portal.examp
 }
 
 
-=== TEST 7: "plain-http endpoints and redirect_uri are for loopback and tests: a warning for any other host"
+=== TEST 8: "plain-http endpoints and redirect_uri are for loopback and tests: a warning for any other host"
 --- flow
 my $uri = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { $SERVER vcita_oauth on; }" };
 warns $uri->('http://portal.example.com/cb'), qr/is not protected by TLS/, 'redirect_uri';
@@ -286,7 +334,7 @@ for my $which (qw( authorize token userinfo )) {
 }
 
 
-=== TEST 8: authorize_args may not repeat a parameter that the module sends
+=== TEST 9: authorize_args may not repeat a parameter that the module sends
 --- flow
 for my $name (qw( response_type client_id redirect_uri scope state nonce code_challenge code_challenge_method )) {
     refuses_line "vcita_oauth_authorize_args $name=1;", qr/"$name" in "$name=1"/, $name;
@@ -306,7 +354,7 @@ accepts_line "vcita_oauth_authorize_args $_;", $_
     for 'prompt=login', '"prompt=login&ui_locales=de"', 'States=1', 'xstate=1', 'a=state', 'a%20b=1', '?a=1';
 
 
-=== TEST 9: cookies: name, domain, samesite
+=== TEST 10: cookies: name, domain, samesite
 --- flow
 refuses_line "vcita_oauth_cookie_name $_->[0];", $_->[1], "cookie_name $_->[0]"
     for [ '""', qr/1 to 64 characters/ ], [ 'x' x 65, qr/1 to 64 characters/ ], [ '"a b"', qr/no cookie name can have/ ],
@@ -333,7 +381,7 @@ refuses "${APP}vcita_oauth_cookie_samesite none; #!\nserver { $SERVER vcita_oaut
     'samesite none without https, of another level';
 
 
-=== TEST 10: "a literal redirect_uri host other than loopback that is not among server_name: a warning"
+=== TEST 11: "a literal redirect_uri host other than loopback that is not among server_name: a warning"
 --- flow
 my $server = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { listen 127.0.0.1:\$PORT; $_[1] vcita_oauth on; }" };
 my $says = qr/is not among the names of its server/;
@@ -355,7 +403,7 @@ warns "${APP}server { $SERVER vcita_oauth on;\nvcita_oauth_redirect_uri https://
     'once, however many locations there are';
 
 
-=== TEST 11: ssl_verify "off for other than loopback: a warning"; certificates; the proxy
+=== TEST 12: ssl_verify "off for other than loopback: a warning"; certificates; the proxy
 --- flow
 warns_line 'vcita_oauth_ssl_verify off;', qr/"vcita_oauth_ssl_verify off"/, 'towards vcita';
 accepts_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://localhost/t; '
@@ -377,14 +425,14 @@ my (undef, undef, undef, $out) =
 unlike $out, qr/t0p/, 'no message shows the password of the proxy';
 
 
-=== TEST 12: rate
+=== TEST 13: rate
 --- flow
 accepts_line "vcita_oauth_rate $_;", "rate $_" for '8r/s', '1r/s', '30r/m', '1r/m', '1000r/s', 'off';
 refuses_line "vcita_oauth_rate $_;", qr/invalid rate|invalid value|takes/, "rate $_"
     for '0r/s', '-1r/s', '8', '8r/h', 'r/s', '8.5r/s', '8r/sx', 'on', '""', '99999999999999999999r/s';
 
 
-=== TEST 13: two different applications of one server: "both lines are named, and the first directive that differs"
+=== TEST 14: two different applications of one server: "both lines are named, and the first directive that differs"
 --- flow
 my $two = sub { "server { $SERVER\nlocation /a { $APP$URI vcita_oauth on;\n$_[0] }\n"
     . "location /b { $APP$URI vcita_oauth on;\n$_[1] }\n}" };
@@ -408,6 +456,9 @@ sub refuses_two {
 }
 
 for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
+     ['client_assertion_key', client_key('ec'), client_key('rsa')],
+     ['client_assertion_key', client_key('ec'), client_key('ec') . ' kid=one'],
+     ['client_assertion_key', client_key('ec') . ' kid=two', client_key('ec') . ' kid=one'],
      ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['token_format', 'form', 'json'],
      ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
      ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
@@ -438,7 +489,7 @@ refuses_two("$APP\nvcita_oauth_redirect_uri https://portal.example.com/cb; #!\ns
     qr/differ in "vcita_oauth_redirect_uri"/, 'inherited from http, and own');
 
 
-=== TEST 14: inheritance, and applications that do not meet
+=== TEST 15: inheritance, and applications that do not meet
 --- flow
 accepts "${APP}${URI}vcita_oauth on;\nserver { $SERVER location / { } location /b { vcita_oauth off; } }", 'all in http';
 accepts "${APP}server { $SERVER $URI vcita_oauth on; location / { vcita_oauth_pkce on; location /a/ { vcita_oauth optional; } } }",

@@ -3,6 +3,15 @@
 use lib 't/lib';
 use VcitaSandbox;
 use VcitaTest;
+use VcitaAssertion;
+
+# the gate of an app that signs with one key, while vcita knows others, by their names
+sub VcitaFlow::Code::signs_as {
+    my ($name, $key, $kid, @known) = @_;
+    my $id = VcitaSandbox->create(name => $name, jwks => VcitaFlow::Code::client_jwks(@known));
+    return "no vcita_oauth_client_secret;\nvcita_oauth_client_id $id;\nvcita_oauth_client_assertion_key "
+        . VcitaFlow::Code::client_key($key) . " $kid;\n";
+}
 
 add_block_preprocessor(sub { VcitaSandbox->gate(shift) });
 
@@ -135,3 +144,64 @@ vcita_oauth_pkce off;
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is browser()->visit('/')->status, 200, 'in';
+
+=== TEST 9: private_key_jwt that is verified: RS256, with a kid
+--- gate eval
+VcitaFlow::Code::signs_as('nine', 'rsa', 'kid=rsa', 'rsa_other', 'rsa', 'ec')
+--- config
+location / { vcita_oauth on; proxy_set_header X-User $vcita_oauth_claim_email; proxy_pass $VCITA_APP; }
+--- flow
+for (1 .. 3) {
+    my $r = browser()->visit('/reports');
+    is $r->status, 200, "login $_: in";
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    is $got{'x-user'}, 'alice@example.biz', 'who it is';
+}
+
+=== TEST 10: private_key_jwt that is verified: ES256, without a kid, as JSON
+--- gate eval
+VcitaFlow::Code::signs_as('ten', 'ec', '', 'ec') . 'vcita_oauth_token_format json;'
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 200, "login $_: in" for 1 .. 20;
+
+=== TEST 11: private_key_jwt that is verified: after 429, a fresh assertion is good
+--- gate eval
+VcitaFlow::Code::signs_as('eleven', 'ec', 'kid=ec', 'ec')
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'status', status => 429, count => 1 });
+is browser()->visit('/')->status, 200, 'in';
+
+=== TEST 12: private_key_jwt that is verified: a key that vcita does not know
+--- gate eval
+VcitaFlow::Code::signs_as('twelve', 'rsa', '', 'rsa_other')
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 502, 'bad gateway';
+like error_log(), qr/\[crit\].*"invalid_client".*kid.*client_auth_jwks_uri/, 'the log says what to check';
+--- error_log
+invalid_client
+
+=== TEST 13: private_key_jwt that is verified: a kid that vcita does not know
+--- gate eval
+VcitaFlow::Code::signs_as('thirteen', 'rsa', 'kid=other', 'rsa')
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 502, 'bad gateway';
+--- error_log
+invalid_client
+
+=== TEST 14: private_key_jwt that is verified: the secret will not do for an app with keys
+--- gate eval
+VcitaFlow::Code::signs_as('fourteen', 'rsa', '', 'rsa') =~ s/^(?:no|vcita_oauth_client_assertion_key) .*\n//mgr
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit('/')->status, 502, 'bad gateway';
+--- error_log
+invalid_client

@@ -6,6 +6,7 @@
 #   VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 200 });
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
+#   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id
 package VcitaSandbox;
 
 use strict;
@@ -24,7 +25,6 @@ my ($Pid, $Ready, $Owner);
 
 sub import {
     return if $Pid;
-    my $port = $ENV{TEST_NGINX_PORT} || 1984;
     my $sandbox = Cwd::abs_path(__FILE__ =~ s{[^/]*$}{}r . '../../examples/sandbox/sandbox.mjs');
 
     pipe my $from, my $to or die "pipe: $!";
@@ -34,7 +34,7 @@ sub import {
         open STDOUT, '>&', $to;
         delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS )};
         exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', 900,
-             '--app', "$ID:$SECRET:http://127.0.0.1:$port/oauth/callback", '--auto', 'alice'
+             '--app', "$ID:$SECRET:" . callback(), '--auto', 'alice'
             or POSIX::_exit(127);
     }
     close $to;
@@ -47,6 +47,9 @@ sub import {
     defined $line or die "the sandbox ended at its start: is node there, and npm ci done?\n";
     $Ready = decode_json($line);
 }
+
+
+sub callback { 'http://127.0.0.1:' . ($ENV{TEST_NGINX_PORT} || 1984) . '/oauth/callback' }
 
 
 # the directives that lead a block's gate to the sandbox; its own come first, $SANDBOX_ISSUER in them
@@ -63,7 +66,7 @@ sub gate {
     );
     for my $line (@lines) {
         my ($name) = $line =~ /^(\S+)/;
-        $own .= "\n$line" unless $own =~ /^\s*\Q$name\E\s/m;
+        $own .= "\n$line" unless $own =~ /^\s*(?:no\s+)?\Q$name\E[\s;]/m;
     }
     $own =~ s/\$SANDBOX_ISSUER/$Ready->{https}/g;
     $block->set_value(gate => $own);
@@ -76,6 +79,17 @@ sub control {
         $data ? { headers => { 'Content-Type' => 'application/json' }, content => encode_json($data) } : {});
     $answer->{success} or die "the sandbox answered $answer->{status} to $method $what\n";
     return length $answer->{content} ? decode_json($answer->{content}) : undef;
+}
+
+
+sub create {
+    my (undef, %app) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 15)->post("$Ready->{http}/platform/v1/apps", {
+        headers => { Authorization => 'Bearer sandbox-directory-token', 'Content-Type' => 'application/json' },
+        content => encode_json({ app_code_name => $app{name}, redirect_uri => callback(), trusted => \1, %app }),
+    });
+    $answer->{success} or die "the sandbox created no app: $answer->{status} $answer->{content}\n";
+    return decode_json($answer->{content})->{data}{client_id};
 }
 
 

@@ -419,6 +419,32 @@ unit_test(vcita_request)
                   "\"code_verifier\":\"v-._~\"}",
            "JSON without a secret");
 
+    /* beside an assertion, the secret stays at home */
+
+    grant.client_secret = unit_text("s3cret");
+    grant.client_assertion = unit_text("a.b-c_d.e");
+    ngx_str_null(&grant.code_verifier);
+
+    ngx_http_vcita_oauth_token_request(unit_pool, &grant, &body);
+    is_str(&body, "{\"grant_type\":\"authorization_code\","
+                  "\"client_id\":\"id\","
+                  "\"client_assertion_type\":\"urn:ietf:params:oauth:"
+                  "client-assertion-type:jwt-bearer\","
+                  "\"client_assertion\":\"a.b-c_d.e\",\"code\":\"c0de\","
+                  "\"redirect_uri\":\"https://a.b/oauth/callback\"}",
+           "JSON with an assertion");
+
+    grant.json = 0;
+    ngx_http_vcita_oauth_token_request(unit_pool, &grant, &body);
+    is_str(&body, "grant_type=authorization_code&client_id=id"
+                  "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+                  "client-assertion-type%3Ajwt-bearer"
+                  "&client_assertion=a.b-c_d.e&code=c0de"
+                  "&redirect_uri=https%3A%2F%2Fa.b%2Foauth%2Fcallback",
+           "a form with an assertion");
+
+    ngx_str_null(&grant.client_assertion);
+
     /* every byte, in every parameter: it comes back from both forms */
 
     all = unit_room(128);
