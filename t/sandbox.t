@@ -145,39 +145,39 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is browser()->visit('/')->status, 200, 'in';
 
-=== TEST 9: private_key_jwt that is verified: RS256, with a kid
+=== TEST 11: private_key_jwt that is verified: RS256, with a kid
 --- gate eval
-VcitaFlow::Code::signs_as('nine', 'rsa', 'kid=rsa', 'rsa_other', 'rsa', 'ec')
+VcitaFlow::Code::signs_as('rs256', 'rsa', 'kid=rsa', 'rsa_other', 'rsa', 'ec')
 --- config
-location / { vcita_oauth on; proxy_set_header X-User $vcita_oauth_claim_email; proxy_pass $VCITA_APP; }
+location / { vcita_oauth on; proxy_set_header X-Sub $vcita_oauth_claim_sub; proxy_pass $VCITA_APP; }
 --- flow
 for (1 .. 3) {
     my $r = browser()->visit('/reports');
     is $r->status, 200, "login $_: in";
     my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
-    is $got{'x-user'}, 'alice@example.biz', 'who it is';
+    is $got{'x-sub'}, 'a383717599bf1893', 'who it is';
 }
 
-=== TEST 10: private_key_jwt that is verified: ES256, without a kid, as JSON
+=== TEST 12: private_key_jwt that is verified: ES256, without a kid, as JSON
 --- gate eval
-VcitaFlow::Code::signs_as('ten', 'ec', '', 'ec') . 'vcita_oauth_token_format json;'
+VcitaFlow::Code::signs_as('es256', 'ec', '', 'ec') . 'vcita_oauth_token_format json;'
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is browser()->visit('/')->status, 200, "login $_: in" for 1 .. 20;
 
-=== TEST 11: private_key_jwt that is verified: after 429, a fresh assertion is good
+=== TEST 13: private_key_jwt that is verified: after 429, a fresh assertion is good
 --- gate eval
-VcitaFlow::Code::signs_as('eleven', 'ec', 'kid=ec', 'ec')
+VcitaFlow::Code::signs_as('again', 'ec', 'kid=ec', 'ec')
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'status', status => 429, count => 1 });
 is browser()->visit('/')->status, 200, 'in';
 
-=== TEST 12: private_key_jwt that is verified: a key that vcita does not know
+=== TEST 14: private_key_jwt that is verified: a key that vcita does not know
 --- gate eval
-VcitaFlow::Code::signs_as('twelve', 'rsa', '', 'rsa_other')
+VcitaFlow::Code::signs_as('other-key', 'rsa', '', 'rsa_other')
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
@@ -186,9 +186,9 @@ like error_log(), qr/\[crit\].*"invalid_client".*kid.*client_auth_jwks_uri/, 'th
 --- error_log
 invalid_client
 
-=== TEST 13: private_key_jwt that is verified: a kid that vcita does not know
+=== TEST 15: private_key_jwt that is verified: a kid that vcita does not know
 --- gate eval
-VcitaFlow::Code::signs_as('thirteen', 'rsa', 'kid=other', 'rsa')
+VcitaFlow::Code::signs_as('other-kid', 'rsa', 'kid=other', 'rsa')
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
@@ -196,9 +196,9 @@ is browser()->visit('/')->status, 502, 'bad gateway';
 --- error_log
 invalid_client
 
-=== TEST 14: private_key_jwt that is verified: the secret will not do for an app with keys
+=== TEST 16: private_key_jwt that is verified: the secret will not do for an app with keys
 --- gate eval
-VcitaFlow::Code::signs_as('fourteen', 'rsa', '', 'rsa') =~ s/^(?:no|vcita_oauth_client_assertion_key) .*\n//mgr
+VcitaFlow::Code::signs_as('secret', 'rsa', '', 'rsa') =~ s/^(?:no|vcita_oauth_client_assertion_key) .*\n//mgr
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow

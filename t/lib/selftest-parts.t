@@ -8,6 +8,7 @@ use lib $FindBin::Bin;
 use Digest::SHA qw( sha256 );
 use MIME::Base64 qw( encode_base64url );
 use Test::More;
+use VcitaAssertion ();
 use VcitaBrowser;
 use VcitaHttp qw( url_split url_join query_param read_message );
 use VcitaJar;
@@ -70,6 +71,30 @@ is $j->header('https://www.example.com/'), undef, 'Expires in the past removes';
 $j->store($https, 's=1; Path=/; SameSite=Lax');
 is $j->header($https, cross_site => 1, method => 'POST'), undef, 'Lax stays off a cross-site POST';
 is $j->header($https, cross_site => 1), 'deep=1; s=1', 'not off a link';
+
+# -- signatures of clients, made here by another way than they are checked
+
+for my $name (qw( rsa ec )) {
+    my $key = VcitaAssertion::client_key($name);
+    is +(stat $key)[2] & 0777, 0600, "$name: its file is private";
+
+    my ($text, $sig) = ("$key.text", "$key.sig");
+    open my $fh, '>', $text or die "$text: $!";
+    print $fh 'head.claims';
+    close $fh;
+    VcitaAssertion::openssl(qw( dgst -sha256 -sign ), $key, '-out', $sig, $text);
+    open $fh, '<:raw', $sig or die "$sig: $!";
+    my $raw = do { local $/; <$fh> };
+
+    if ($name eq 'ec') {
+        is VcitaAssertion::verified($name, 'head.claims', $raw), 0, 'ec: DER is not the form of a JWT';
+        my @numbers = VcitaAssertion::openssl(qw( asn1parse -inform DER -in ), $sig) =~ /INTEGER\s+:(\w+)/g;
+        $raw = pack 'H64 H64', map { substr '0' x 64 . $_, -64 } @numbers;
+    }
+    is VcitaAssertion::verified($name, 'head.claims', $raw), 1, "$name: good";
+    is VcitaAssertion::verified($name, 'head.claimz', $raw), 0, "$name: of another text";
+    is VcitaAssertion::verified("${name}_other", 'head.claims', $raw), 0, "$name: of another key";
+}
 
 # -- the stub
 
