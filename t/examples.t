@@ -5,12 +5,13 @@ use lib 't/lib';
 use VcitaTest;
 
 use File::Temp ();
+use MIME::Base64 qw( encode_base64 );
 use VcitaCert ();
 
 repeat_each(1);
 
 my $Dir = File::Temp->newdir;
-mkdir "$Dir/ended" or die "$Dir/ended: $!\n";
+mkdir "$Dir/$_" or die "$Dir/$_: $!\n" for qw( ended app );
 
 sub slurp { local $/; open my $fh, '<', $_[0] or die "$_[0]: $!\n"; return scalar <$fh> }
 
@@ -25,19 +26,26 @@ sub put {
 
 put(client_secret => 's3cret-0123456789abcdef-0123456789');
 put(session_key => pack 'C*', map { int rand 256 } 1 .. 48);
+put('app/index.html' => "the page\n");
+put('app/page.js' => "// the page's script\n");
+
+# where they are; tools/mutants.sh tests its own
+my $Examples = $ENV{VCITA_EXAMPLES} // 'examples';
 
 
 # an example, by its name or the text of the README, with paths that are here
 sub example {
     my ($name) = @_;
-    my $text = $name eq 'README' ? (slurp('README.md') =~ /^```nginx\n(.*?)^```/ms)[0] : slurp("examples/$name.conf");
+    my $text = $name eq 'README' ? (slurp('README.md') =~ /^```nginx\n(load_module .*?)^```/ms)[0]
+                                 : slurp("$Examples/$name.conf");
     my $cert = VcitaCert->get;
 
     $text =~ s{/etc/nginx/vcita/}{$Dir/}g;
-    $text =~ s{/var/log/nginx/}{$Dir/}g;
+    $text =~ s{/var/(?:log/nginx|www)/}{$Dir/}g;
+    $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$cert->{ca}}g;
     $text =~ s{/etc/nginx/\w+\.crt}{$cert->{site}}g;
     $text =~ s{/etc/nginx/\w+\.key}{$cert->{site_key}}g;
-    die "$name: a path is left: $&\n" if $text =~ m{/(?:etc|var|usr)/\S*};
+    die "$name: a path is left: $&\n" if $text =~ m{/(?:etc|var|usr)/(?!resolv\.conf)\S*};
     return $text;
 }
 
@@ -77,10 +85,12 @@ sub VcitaFlow::Code::end_sessions {
 sub VcitaFlow::Code::at {
     my ($host, %opt) = @_;
     my $to = '127.0.0.1:' . VcitaFlow::rand_port(1);
-    return VcitaFlow::browser(base => "https://$host", resolve => { map { ("$_.example.com" => $to) } qw( portal spa gym other ) }, %opt);
+    return VcitaFlow::browser(base => "https://$host", resolve => { map { ("$_.example.com" => $to) } qw( portal spa gym app other ) }, %opt);
 }
 
-sub VcitaFlow::Code::user { return { map { lc $_->[0] => $_->[1] } @{ $_[0]->json->{headers} } }->{'x-forwarded-user'} }
+# what the application received: its headers
+sub VcitaFlow::Code::seen { return { map { lc $_->[0] => $_->[1] } @{ $_[0]->json->{headers} } } }
+sub VcitaFlow::Code::user { return VcitaFlow::Code::seen($_[0])->{'x-forwarded-user'} }
 
 # without the port, which is 443 outside of a test
 sub VcitaFlow::Code::plain { return $_[0] =~ s{^(https://[^/:]+):\d+}{$1}r }
@@ -88,7 +98,89 @@ sub VcitaFlow::Code::plain { return $_[0] =~ s{^(https://[^/:]+):\d+}{$1}r }
 sub VcitaFlow::Code::user_claims { return { userinfo => { set => {@_} } } }
 
 
+# A client that wants to be somebody else: asks for a path in every way that it can name a header in, and gives
+# the names whose value came through to the application, sorted, and how many of the requests it received.
+sub VcitaFlow::Code::spoofed {
+    my ($b, $path, @names) = @_;
+    my @all = map { ($_ => "spoofed-$_") } @names;
+    my @most = grep { $_ ne 'Authorization' } @names;
+    my $like = sub { my ($how) = @_; [ map { ($how->($_) => "spoofed-$_") } @most ] };
+
+    my @ways = (\@all, $like->(sub { lc $_[0] }), $like->(sub { uc $_[0] }), [ authORIZATION => 'spoofed-Authorization' ],
+        $like->(sub { join '', map { rand > 0.5 ? uc : lc } split //, $_[0] }),
+        (map { my $char = $_; $like->(sub { $_[0] =~ s/-/$char/gr }) } '_', '.'),
+        $like->(sub { $_[0] =~ s/-([^-]*)$/_$1/r }), [ (@{ $like->(sub { $_[0] }) }) x 3 ],
+        [ ('Authorization' => 'spoofed-Authorization') x 2 ], [ map { ($_ => '', $_ => "spoofed-$_") } @most ],
+        [ @all, Connection => join ', ', 'close', @names ], [ @all, 'X-HTTP-Method-Override' => 'GET' ],
+        [ map { ("$_ " => "spoofed-$_") } @names ], [ map { ('X-A' => "a\r\n $_: spoofed-$_") } @names ]);
+
+    my $before = VcitaFlow::stub()->app_requests;
+    for my $way (@ways) {
+        for my $method (qw( GET POST )) {
+            my $r = $b->request($method => $path, headers => $way);
+            VcitaFlow::fail("$method $path with @$way[0, 1]: " . $r->status) if $r->status >= 500;
+        }
+    }
+
+    my @got = VcitaFlow::stub()->app_requests;
+    splice @got, 0, $before;
+    my %found;
+    $found{$_} = 1 for map { map { $_->[1] =~ /spoofed-([\w-]+)/g } @{ $_->{headers} } } @got;
+    return (join(' ', sort keys %found), scalar @got);
+}
+
+
+# The bytes of all that these browsers got, and all that was logged.
+sub VcitaFlow::Code::everything {
+    my @logs = map { VcitaFlow::servroot() . "/logs/$_" } qw( access.log error.log );
+    return join "\n", (map { ($_->{raw_head} // '') . $_->body } map { $_->answers } @_), map { slurp($_) } @logs;
+}
+
+# in how many ways a text tells a token: as it is, as bytes, in base64
+sub VcitaFlow::Code::tells {
+    my ($text, $token) = @_;
+    my %way = (text => $token, start => substr($token, 0, 20), end => substr($token, -20), bytes => pack('H*', $token));
+    for my $of ($token, pack('H*', $token)) {
+        # in base64, three bytes later than others is the same text again
+        $way{"base64 $_ " . length $of} = substr encode_base64(substr($of, $_), ''), 0, 20 for 0 .. 2;
+    }
+    my @found = grep { index(lc $text, lc $way{$_}) >= 0 || index($text =~ tr{-_}{+/}r, $way{$_}) >= 0 } sort keys %way;
+    return join ', ', @found;
+}
+
+
+# vcita's API for api.conf, over TLS, under its own name, at port 2: before the application that echoes.  Its answers
+# give away the token that it was sent in a cookie and a header; /platform/v1/clients/telltale/ in the body, too.
+my $Api = <<'END';
+upstream api.vcita.biz { server 127.0.0.1:$TEST_NGINX_RAND_PORT_2; }
+
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_2 ssl;
+    server_name          api.vcita.biz;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    access_log           off;
+
+    proxy_set_header     Host  $http_host;
+    add_header           Set-Cookie     "vcita_api=$http_authorization; Path=/" always;
+    add_header           Authorization  $http_authorization always;
+
+    location / {
+        sub_filter        $http_authorization "(as it should be)";
+        sub_filter_types  *;
+        sub_filter_once   off;
+        proxy_pass        $VCITA_APP;
+    }
+    location /platform/v1/clients/telltale/  { proxy_pass $VCITA_APP; }
+    location /platform/v1/clients/revoked/   { return 401 '{"error":"invalid_token"}'; }
+    location /platform/v1/clients/elsewhere/ { add_header X-Accel-Redirect /page.js; return 200 'theirs'; }
+}
+END
+
+
 # `--- example: name`: what is in its http {}, with the stand-in for vcita
+# `--- without: regex`: less the lines that it matches, to show that what should not be seen would be
+# `--- before`: what stands before it
 add_block_preprocessor(sub {
     my ($block) = @_;
     my $name = $block->example // return $block->set_value(config => '');
@@ -100,9 +192,21 @@ add_block_preprocessor(sub {
         'http://127\.0\.0\.1:8000'   => sub { '$VCITA_APP' },
         '(vcita_oauth_client_id\s+)\w+;' => sub { "${1}app1;" },
     );
+    if ($name eq 'api') {
+        delete $change{'http://127\.0\.0\.1:8000'};
+        $http = "$Api$http";
+    }
     for my $what (sort keys %change) {
         $http =~ s/$what/$change{$what}->()/ge or die "$name: no $what\n";
     }
+    for my $what (grep { length } split /\n/, $block->without // '') {
+        $http =~ s/^.*$what.*\n//mg or die "$name: no line has $what\n";
+    }
+    $http = ($block->before // '') . $http;
+
+    # an API that is not vcita's
+    $http =~ s{(proxy_ssl_trusted_certificate\s+)\S+;}{$1\$VCITA_CA_OTHER;} or die if defined $block->other_ca;
+    $http =~ s{\$VCITA_CERT(_KEY)?;}{VcitaCert->get->{ $1 ? 'stub_key' : 'stub' } . ';'}ge or die if defined $block->other_name;
     $block->set_value(http_config => "vcita_oauth_rate off;\n"
         . "vcita_oauth_authorize_endpoint \$VCITA_STUB/app/oauth/authorize;\n"
         . "vcita_oauth_token_endpoint \$VCITA_STUB/oauth/token;\n"
@@ -234,3 +338,384 @@ is $back->get($url)->status, 400, 'a login of one does not end at the other';
 is $b->get('https://spa.example.com/', headers => [ Host => $_ ])->status, 400, "Host: $_"
     for 'evil.example.com', 'spa.example.com<', 'spa.example.com/x';
 is at('other.example.com')->get('/', soft => 1)->status, 0, 'another name gets no TLS at all';
+
+
+=== TEST 7: portal.conf: in, back where it began, the application is told who; out
+--- example: portal
+--- flow
+my $b = at('portal.example.com');
+is $b->get('/reports?year=2026')->status, 302, 'nobody goes to vcita';
+is $b->post('/reports', { a => 1 })->status, 401, 'a form is not sent there';
+is scalar(stub->app_requests), 0, 'the application saw nothing of it';
+
+my $r = $b->visit('/reports?year=2026');
+is $r->status, 200, 'in';
+is $r->json->{uri}, '/reports?year=2026', 'where it began';
+
+my $h = seen($r);
+is $h->{$_->[0]}, $_->[1], $_->[0] for [ 'x-forwarded-user', 'a383717599bf1893' ],
+    [ 'x-forwarded-email', 'alice@example.biz' ], [ 'x-forwarded-role', 'owner' ],
+    [ 'x-forwarded-business', 'ed469f8764326a66' ], [ host => 'portal.example.com' ],
+    [ 'x-forwarded-host', 'portal.example.com' ], [ 'x-forwarded-port', rand_port(1) ], [ 'x-forwarded-proto', 'https' ],
+    [ 'x-forwarded-for', '127.0.0.1' ], [ 'x-real-ip', '127.0.0.1' ], map { [ $_, undef ] } qw( authorization forwarded cookie );
+
+is $b->get('/logout', cross_site => 1, headers => [ 'Sec-Fetch-Site' => 'cross-site' ])->status, 200,
+    'another site that signs out: a page';
+is $b->get('/reports')->status, 200, 'and still in';
+is $b->get('/logout')->location, 'https://www.example.com/', 'out';
+is_deeply [ $b->cookies ], [], 'no cookie is left';
+is $b->get('/reports')->status, 302, 'and it holds';
+is at('portal.example.com')->get('/logout')->location, 'https://www.example.com/', 'out without having been in';
+
+
+=== TEST 8: portal.conf: another business gets 403, everywhere, at once and later; the files in /assets/ are for all
+--- example: portal
+--- flow
+for my $claims ([ business_uid => 'another' ], [ business_uid => '' ], [ business_uid => 'ED469F8764326A66' ],
+    [ business_uid => 'ed469f8764326a66 ' ], [ business_uid => [] ], [ business_uid => { a => 'ed469f8764326a66' } ])
+{
+    my $b = at('portal.example.com');
+    stub->next(user_claims(@$claims));
+    my $r = $b->visit('/reports');
+    is $r->status, 403, 'not for this business: ' . encode_json($claims);
+    like $r->body, qr/alice\@example\.biz/, 'the page says who is signed in';
+    is $b->get($_)->status, 403, "nor $_" for '/', '/assets', '/assets/', '/oauth/', '/logout/';
+    is $b->get('/assets/app.css')->status, 200, 'but a public file';
+    is user($b->res), undef, 'as nobody';
+}
+stub->next({ userinfo => { omit => [ 'business_uid' ] } });
+is at('portal.example.com')->visit('/')->status, 403, 'nor for somebody of none';
+is scalar(grep { $_->{target} ne '/assets/app.css' } stub->app_requests), 0, 'the application saw nothing of them';
+
+
+=== TEST 9: portal.conf: what is public is what its location names, whatever the address looks like
+--- example: portal
+--- flow
+my $b = at('portal.example.com');
+for ('/assets/app.css', '/assets/js/v-2/app_1.min.js?v=3', '/x/../assets/app.css', '/assets//app.css', '/%61ssets/app.css',
+     '/reports/..%2fassets/app.css', '/reports/%2e%2e/assets/app.css', '/reports/a/..%2f..%2fassets%2fapp.css')
+{
+    my $r = $b->get($_);
+    is $r->status, 200, "$_: public";
+    like $r->json->{uri}, qr{^/assets/[\w./-]+(?:\?v=3)?$}, 'and asked for by its plain name';
+}
+my $n = stub->app_requests;
+for ('/assets/', '/assets/app', '/assets/..;/reports.css', '/assets/..;/reports', '/assets/a.css;/../reports', '/assets/%2e%2e/reports.css',
+     '/assets/..%2freports.css', '/assets/..%5creports.css', '/assets/..%255creports.css', '/assets/%252e%252e/reports.css',
+     '/assets/%252e%252e%252freports.css', '/assets/.htaccess', '/assets/a.css%00', '/assets/a.css%00.css', '/assets/a.css%0a',
+     '/assets/a.css/', '/assets/a.css%3f', '/Assets/a.css', '/assets;/a.css', '/x/assets/a.css', '/assets/a%20.css', '/assets/a..css')
+{
+    my $status = $b->get($_)->status;
+    ok $status == 302 || $status == 400, "$_: $status";
+}
+is scalar(stub->app_requests), $n, 'the application saw none of them';
+
+
+=== TEST 10: portal.conf: what a client says of itself never reaches the application, on any path, before and after login
+--- example: portal
+--- flow
+my @names = qw( X-Forwarded-User X-Forwarded-Email X-Forwarded-Role X-Forwarded-Business X-Forwarded-For X-Forwarded-Host
+                X-Forwarded-Port X-Forwarded-Proto X-Real-IP Forwarded Authorization );
+my $b = at('portal.example.com');
+for my $path ('/', '/reports', '/oauth/callback', '/logout') {
+    is_deeply [ spoofed($b, $path, @names) ], [ '', 0 ], "nobody, $path: it sees nothing at all";
+}
+my ($found, $n) = spoofed($b, '/assets/app.css', @names);
+is $found, '', 'nobody, a public file';
+cmp_ok $n, '>=', 20, "in $n requests";
+
+is $b->visit('/')->status, 200, 'alice is in';
+for my $path ('/', '/reports', '/assets/app.css') {
+    ($found, $n) = spoofed($b, $path, @names);
+    is $found, '', "alice, $path";
+    cmp_ok $n, '>=', 20, "in $n requests";
+}
+my %who = map { join(' ', $_->header('X-Forwarded-User')) => 1 } grep { $_->{target} eq '/reports' } stub->app_requests;
+is join(', ', sort keys %who), 'a383717599bf1893', 'who she is says the gate alone';
+
+# one that vcita did not send is nobody's
+stub->next({ userinfo => { omit => [qw( role email )] } });
+$b = at('portal.example.com');
+is $b->visit('/')->status, 200, 'somebody without a role';
+my $h = seen($b->get('/', headers => [ 'X-Forwarded-Role' => 'owner', 'X-Forwarded-Email' => 'a@example.biz' ]));
+is $h->{$_}, undef, "an absent claim removes the header: $_" for qw( x-forwarded-role x-forwarded-email );
+is $h->{'x-forwarded-user'}, 'a383717599bf1893', 'the others are there';
+
+
+=== TEST 11: portal.conf without its headers: the application would see what clients say, and the test would see that
+--- example: portal
+--- without
+proxy_set_header\s+(?!Host)
+--- before
+underscores_in_headers on;
+--- flow
+my @names = qw( X-Forwarded-User X-Forwarded-Email X-Forwarded-Role X-Forwarded-Business X-Forwarded-For X-Forwarded-Host
+                X-Forwarded-Port X-Forwarded-Proto X-Real-IP Forwarded Authorization );
+my $b = at('portal.example.com');
+is +(spoofed($b, '/assets/app.css', @names))[0], join(' ', sort @names), 'of nobody, at a public file';
+$b->visit('/');
+is +(spoofed($b, $_, @names))[0], join(' ', sort @names), "of alice, at $_" for '/', '/reports', '/assets/app.css';
+ok((grep { defined $_->header('X_Forwarded_User') } stub->app_requests), 'with underscores, where they are let through');
+
+
+=== TEST 12: portal.conf: garbage codes are limited, and another address logs in meanwhile
+--- example: portal
+--- flow
+my $bad = at('portal.example.com', from => '127.0.0.2');
+$bad->get('/');
+my $crowd = crowd;
+my $start = time;
+$crowd->add($bad->tab, GET => $bad->callback_url(code => "garbage$_")) for 1 .. 150;
+$crowd->start;
+$crowd->until(sub { grep { $_ && $_->status == 429 } $crowd->answers }, 10, 'the limit to be reached');
+
+my $b = at('portal.example.com', from => '127.0.0.3');
+is $b->visit('/reports')->status, 200, 'another address logs in';
+is seen($b->res)->{'x-forwarded-for'}, '127.0.0.3', 'from there';
+
+my @status = map { $_->status } $crowd->finish;
+my %n;
+$n{$_}++ for @status;
+my $most = 51 + 10 * (time - $start + 1);
+cmp_ok $n{429} // 0, '>=', 150 - $most, "limited: $n{429}";
+cmp_ok $n{302} // 0, '>=', 51, "passed, and back to vcita: $n{302}";
+is $n{429} + $n{302}, 150, 'all of them';
+my @garbage = grep { /^garbage/ } map { $_->fields->{code} } stub->requests('/oauth/token');
+is scalar(@garbage), $n{302}, 'vcita was asked of those alone that passed';
+is $bad->get('/assets/app.css')->status, 200, 'other paths are not limited';
+--- error_log
+limiting requests
+
+
+=== TEST 13: api.conf: the page, then its calls: vcita's API gets the token of who is signed in, and what is named
+--- example: api
+--- log_level: info
+--- flow
+my $b = at('app.example.com');
+is $b->get('/clients/17')->status, 302, 'nobody goes to vcita';
+my @fetch = (headers => [ Accept => '*/*', 'Sec-Fetch-Site' => 'same-origin', 'Sec-Fetch-Mode' => 'cors' ]);
+my $r = $b->get('/vcita-api/platform/v1/clients', @fetch);
+is $r->status, 401, 'a call of nobody: 401, which the page handles';
+is scalar($r->header('WWW-Authenticate')), 'Bearer realm="vcita"', 'with a challenge that no browser asks a password for';
+is_deeply $r->set_cookies, [], 'and no login begins';
+
+is $b->visit('/clients/17')->body, "the page\n", 'in, and the page for whatever address it has';
+is $b->get('/page.js')->body, "// the page's script\n", 'its files';
+is scalar(stub->app_requests), 0, 'no call yet';
+
+my ($token) = map { $_->header('Authorization') =~ /^Bearer (\S+)$/ } stub->requests('/oauth/userinfo');
+like $token, qr/^[0-9a-f]{64}$/, 'the token that vcita gave';
+
+$r = $b->get('/vcita-api/platform/v1/clients?per_page=10&q=a%26b', headers => [ Accept => 'application/json',
+    Cookie => $b->jar->header('https://app.example.com/') . '; theirs=1', Referer => 'https://app.example.com/clients/17',
+    'X-Forwarded-User' => 'a', 'X-Odd' => 'b', Range => 'bytes=0-1', 'Accept-Encoding' => 'gzip', TE => 'trailers' ]);
+is $r->status, 200, 'a call';
+is $r->json->{uri}, '/platform/v1/clients?per_page=10&q=a%26b', 'its address at vcita';
+my ($got) = stub->app_requests;
+is scalar($got->header('Authorization')), "Bearer $token", 'the token';
+is scalar($got->header('Host')), 'api.vcita.biz', 'the host';
+is join(' ', sort map { lc $_->[0] } @{ $got->{headers} }), 'accept authorization connection host user-agent',
+    'and nothing else of the browser: no cookies';
+
+$r = $b->post('/vcita-api/platform/v1/clients', undef, json => { name => 'Bob' },
+    headers => [ Origin => 'https://app.example.com', 'Sec-Fetch-Site' => 'same-origin' ]);
+is $r->json->{body}, '{"name":"Bob"}', 'a body';
+is seen($r)->{'content-type'}, 'application/json', 'and its type';
+is $b->request(DELETE => '/vcita-api/platform/v1/clients/a1')->json->{method}, 'DELETE', 'another method';
+
+$r = $b->get('/vcita-api/platform/v1/clients/revoked/', @fetch);
+is $r->status, 401, 'a token that vcita does not know any more: 401, too';
+is plain($b->get('/login')->location), 'https://app.example.com/', '/login ends the session, and goes to the page';
+is $b->hop->status, 302, 'which signs in';
+is $b->follow->body, "the page\n", 'again';
+is $b->get('/vcita-api/platform/v1/clients', @fetch)->status, 200, 'and its calls work';
+
+is $b->get('/logout')->location, 'https://www.example.com/', 'out';
+is $b->get('/vcita-api/platform/v1/clients', @fetch)->status, 401, 'and it holds';
+is $b->get('/clients/17')->status, 302, 'for the page, too';
+
+
+=== TEST 14: api.conf: the rule, and no part of the API but the one that is named
+--- example: api
+--- flow
+my $b = at('app.example.com');
+stub->next(user_claims(business_uid => 'another'));
+is $b->visit('/')->status, 403, 'another business may not come in';
+is $b->get('/vcita-api/platform/v1/clients')->status, 403, 'nor call the API';
+
+$b = at('app.example.com');
+is $b->visit('/')->status, 200, 'in';
+is $b->get("/vcita-api$_")->status, 404, $_ for '/', '/oauth/token', '/platform/v1/tokens', '/platform/v1/apps',
+    '/platform/v1/clientsecrets', '/platform/v1/clients/../tokens', '/platform/v1/clients/%2e%2e/tokens',
+    '/platform/v1/clients/..%2ftokens', '/platform/v1/clients/..;/tokens', '/platform/v1/clients/%252e%252e/tokens',
+    '/platform/v1/clients%0d%0aX:%20y', '/platform/v1/clients%3f', '/@evil.example.com/platform/v1/clients';
+is $b->get('/vcita-api/../platform/v1/clients')->body, "the page\n", 'not of the API at all';
+is scalar(stub->app_requests), 0, 'vcita saw none of it';
+is $b->get('/x/..%2fvcita-api/platform/v1/clients/a-1/notes')->json->{uri}, '/platform/v1/clients/a-1/notes',
+    'what nginx read is what vcita gets';
+
+
+=== TEST 15: api.conf: calls in the page's name (CSRF): 403, whatever the method, with a session and without
+--- example: api
+--- flow
+my $b = at('app.example.com');
+my $none = at('app.example.com');
+is $b->visit('/')->status, 200, 'in';
+
+my $ours = 'https://app.example.com';
+for ([ 200, 'same-origin', undef ], [ 200, 'same-origin', $ours ], [ 200, undef, $ours ], [ 200, undef, undef ],
+     [ 403, 'cross-site', undef ], [ 403, 'cross-site', $ours ], [ 403, 'cross-site', 'https://evil.example.org' ],
+     [ 403, 'same-site', undef ], [ 403, 'same-site', 'https://blog.example.com' ], [ 403, 'none', undef ],
+     [ 403, 'same-origin', 'https://evil.example.org' ], [ 403, 'same-origin', 'null' ], [ 403, 'odd', $ours ],
+     [ 403, undef, 'null' ], [ 403, undef, 'https://evil.example.org' ], [ 403, undef, 'https://app.example.com.evil.org' ],
+     [ 403, undef, 'https://blog.example.com' ], [ 403, undef, 'http://app.example.com' ], [ 403, undef, 'https://app.example.com:8443' ],
+     [ 403, undef, "$ours $ours" ])
+{
+    my ($status, $site, $origin) = @$_;
+    my @h = ((defined $site ? ('Sec-Fetch-Site' => $site, 'Sec-Fetch-Mode' => 'cors') : ('X-Requested-With' => 'XMLHttpRequest')),
+             defined $origin ? (Origin => $origin) : ());
+    for my $method (qw( GET POST PUT PATCH DELETE OPTIONS )) {
+        my $what = "$method, Sec-Fetch-Site " . ($site // '-') . ', Origin ' . ($origin // '-');
+        my $n = stub->app_requests;
+        is $b->request($method => '/vcita-api/platform/v1/clients', headers => \@h)->status, $status, $what;
+        is stub->app_requests - $n, $status == 200 ? 1 : 0, 'what vcita got of it';
+        is $none->request($method => '/vcita-api/platform/v1/clients', headers => \@h)->status, $status == 200 ? 401 : 403,
+            "nobody: $what";
+    }
+}
+$b->modern(1);
+is $b->get('/page.js', cross_site => 1)->status, 200, 'the page itself can be linked to';
+
+my ($cookie) = grep { /^__Host-vcita_session=/ } map { @{ $_->set_cookies } } $b->answers;
+like $cookie, qr/; SameSite=Lax\b/, 'the session cookie is SameSite=Lax';
+
+
+=== TEST 16: api.conf: the token never appears in any answer to the browser, in a cookie or in a log
+--- example: api
+--- log_level: info
+--- flow
+my @names = qw( Authorization X-Forwarded-User Cookie2 Proxy-Authorization );
+my $b = at('app.example.com');
+$b->visit('/');
+my ($token) = map { $_->header('Authorization') =~ /^Bearer (\S+)$/ } stub->requests('/oauth/userinfo');
+
+for my $path ('clients', 'clients/a1', 'clients/revoked/', 'tokens') {
+    for my $method (qw( GET HEAD POST PUT PATCH DELETE OPTIONS TRACE FOO )) {
+        $b->request($method => "/vcita-api/platform/v1/$path", body => $method =~ /^P/ ? 'a' : undef);
+    }
+}
+is $b->request(TRACE => '/vcita-api/platform/v1/clients')->status, 405, 'TRACE is refused';
+is scalar(grep { $_->{method} eq 'TRACE' } stub->app_requests), 0, 'and not passed on';
+my ($found, $n) = spoofed($b, '/vcita-api/platform/v1/clients', @names);
+is $found, '', 'what the browser says of itself does not reach vcita';
+cmp_ok $n, '>=', 20, "in $n requests";
+
+my $r = $b->get('/vcita-api/platform/v1/clients/elsewhere/');
+is $r->body, 'theirs', 'an answer of vcita sends nginx nowhere';
+is_deeply [ map { $b->get("/vcita-api/platform/v1/$_")->header('Set-Cookie') } 'clients', 'clients/revoked/' ], [],
+    'nor sets a cookie here';
+
+$b->get('/login');
+$b->follow;
+$b->get('/logout');
+wait_for { access_log() =~ m{"GET /logout } } 5, 'the last of it in the log';
+my $all = everything($b);
+cmp_ok length $all, '>', 20000, 'all that was answered and logged: ' . length $all;
+like $all, qr/\(as it should be\)/, 'vcita saw the token';
+is tells($all, $token), '', 'nobody else did';
+
+
+=== TEST 17: api.conf without what hides it: the token would be seen, and the test would see that
+--- example: api
+--- without
+proxy_hide_header
+proxy_ignore_headers
+--- log_level: info
+--- flow
+my $b = at('app.example.com');
+$b->visit('/');
+my ($token) = map { $_->header('Authorization') =~ /^Bearer (\S+)$/ } stub->requests('/oauth/userinfo');
+is tells(everything($b), $token), '', 'not yet';
+my $r = $b->get('/vcita-api/platform/v1/clients');
+like tells(join("\n", $r->header('Set-Cookie')), $token), qr/\btext\b/, 'in a cookie';
+like tells(join("\n", $r->header('Authorization')), $token), qr/\btext\b/, 'in a header';
+like tells($b->get('/vcita-api/platform/v1/clients/telltale/')->body, $token), qr/\btext\b/, 'in a body, which no proxy can hide';
+is $b->get('/vcita-api/platform/v1/clients/elsewhere/')->body, "// the page's script\n", 'an answer that sends nginx elsewhere';
+like tells('x' . MIME::Base64::encode_base64("ab$token", ''), $token), qr/base64/, 'encoded';
+like tells(everything($b), $token), qr/\btext\b/, 'so in everything';
+
+
+=== TEST 18: api.conf: the token is sent to vcita alone: another authority's certificate is 502, and nothing was sent
+--- example: api
+--- other_ca
+--- flow
+my $b = at('app.example.com');
+is $b->visit('/')->status, 200, 'in';
+is $b->get('/vcita-api/platform/v1/clients')->status, 502, 'no call';
+is scalar(stub->app_requests), 0, 'and no token';
+--- error_log
+upstream SSL certificate verify error
+
+
+=== TEST 19: api.conf: nor to another name's
+--- example: api
+--- other_name
+--- flow
+my $b = at('app.example.com');
+is $b->visit('/')->status, 200, 'in';
+is $b->get('/vcita-api/platform/v1/clients')->status, 502, 'no call';
+is scalar(stub->app_requests), 0, 'and no token';
+--- error_log
+upstream SSL certificate does not match "api.vcita.biz"
+
+
+=== TEST 20: the README's configuration: what a client says of itself never reaches the application
+--- example: README
+--- flow
+my @names = qw( X-Forwarded-User Authorization );
+my $b = at('portal.example.com');
+is_deeply [ spoofed($b, '/', @names) ], [ '', 0 ], 'nobody: it sees nothing at all';
+is $b->visit('/')->status, 200, 'in';
+my ($found, $n) = spoofed($b, '/', @names);
+is $found, '', 'alice';
+cmp_ok $n, '>=', 18, "in $n requests";
+
+
+=== TEST 21: optional.conf: what a client says of itself never reaches the application
+--- example: optional
+--- flow
+my @names = qw( X-Forwarded-User Authorization );
+my $b = at('portal.example.com');
+is_deeply [ spoofed($b, $_, @names) ], [ '', 0 ], "nobody, $_: it sees nothing at all" for '/account/', '/login', '/oauth/callback', '/logout';
+for my $who ('nobody', 'alice') {
+    for my $path ('/', '/page', $who eq 'alice' ? '/account/' : ()) {
+        my ($found, $n) = spoofed($b, $path, @names);
+        is $found, '', "$who, $path";
+        cmp_ok $n, '>=', 18, "in $n requests";
+    }
+    is $b->visit('/login')->status, 200, 'in';
+}
+
+
+=== TEST 22: multi-domain.conf: what a client says of itself never reaches the application
+--- example: multi-domain
+--- flow
+my @names = qw( X-Forwarded-User Authorization );
+my $b = at('spa.example.com');
+is_deeply [ spoofed($b, '/', @names) ], [ '', 0 ], 'nobody: it sees nothing at all';
+is $b->visit('/')->status, 200, 'in';
+my ($found, $n) = spoofed($b, '/', @names);
+is $found, '', 'alice';
+cmp_ok $n, '>=', 18, "in $n requests";
+
+
+=== TEST 23: end-sessions.conf: what a client says of itself never reaches the application
+--- example: end-sessions
+--- flow
+my @names = qw( X-Forwarded-User Authorization );
+my $b = at('portal.example.com');
+is_deeply [ spoofed($b, '/', @names) ], [ '', 0 ], 'nobody: it sees nothing at all';
+is $b->visit('/')->status, 200, 'in';
+my ($found, $n) = spoofed($b, '/', @names);
+is $found, '', 'alice';
+cmp_ok $n, '>=', 18, "in $n requests";

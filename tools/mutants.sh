@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
 # tools/mutants.sh [patches]: is the suite awake?  Each patch of t/mutants/ breaks
-# one thing in the source, and its tests have to fail.
+# one thing in the source or in an example, and its tests have to fail.
 #
 # A patch begins with what the contract says and the mutant does not keep, and
 # with its tests, fast ones, one a line; all of a file, or the blocks whose
@@ -37,8 +37,8 @@ passed=0 failed=0
 
 # --- source trees -------------------------------------------------------------
 
-# what a build reads
-sources() { find config ./*.c src t/unit tools -type f | sort; }
+# what a build reads, and the examples, which the tests do
+sources() { find config ./*.c src t/unit tools examples/*.conf -type f | sort; }
 
 
 # as the sources are now: what somebody edits meanwhile does not count
@@ -100,7 +100,8 @@ run() {
 
     port=$((first_port + 40 * ${tree##*/}))
 
-    VCITA_TEST_ONLY=$3 MODULES=$tree/build TEST_DIR=$tree/test \
+    VCITA_TEST_ONLY=$3 MODULES=$tree/build VCITA_EXAMPLES=$tree/examples \
+    TEST_DIR=$tree/test \
     TEST_PORT=$port TEST_JOBS=1 TEST_TIMEOUT=$limit \
         tools/test.sh "$2" > "$tree/log" 2>&1
 }

@@ -24,7 +24,8 @@ my $SECRET = qr/^(?:code|state|nonce|code_challenge|code_verifier|client_secret|
 
 
 # options: base, ca, verify (1), timeout (15), modern (0), trust_loopback (0), headers [n => v, ...],
-# resolve { 'portal.example.com' => '127.0.0.1:21010' } (a name, or name:port, of the address bar)
+# resolve { 'portal.example.com' => '127.0.0.1:21010' } (a name, or name:port, of the address bar),
+# from '127.0.0.2' (the address that its requests come from)
 sub new {
     my ($class, %opt) = @_;
     my $self = bless { timeout => 15, verify => 1, headers => [], resolve => {}, answers => [],
@@ -215,7 +216,7 @@ sub start {
     my ($host, $port) = $to =~ /^(.*):(\d+)$/ ? ($1, $2) : ($to, $u->{port});
 
     return VcitaExchange->start($loop,
-        host => $host, port => $port, method => $method,
+        host => $host, port => $port, from => $self->{from}, method => $method,
         bytes => $self->_bytes($method, $u, $url, \%opt),
         timeout => $opt{timeout} // $self->{timeout},
         tls => $u->{scheme} eq 'https'

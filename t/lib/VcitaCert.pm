@@ -4,7 +4,8 @@
 #   my $c = VcitaCert->get;   # hash of file names:
 #   ca         the CA                     ca_other   another CA, which signed nothing here
 #   stub, stub_key    for localhost only (so https://127.0.0.1 is a wrong host)
-#   site, site_key    for nginx's own servers: localhost, 127.0.0.1, portal.example.com, *.example.com
+#   site, site_key    for nginx's own servers: localhost, 127.0.0.1, *.example.com, and
+#                     api.vcita.biz
 package VcitaCert;
 
 use strict;
@@ -30,7 +31,7 @@ sub get {
         $Made->{$ca} = "$d/$ca.pem";
     }
     _leaf($d, 'stub', 'DNS:localhost');
-    _leaf($d, 'site', 'DNS:localhost,IP:127.0.0.1,DNS:example.com,DNS:*.example.com');
+    _leaf($d, 'site', 'DNS:localhost,IP:127.0.0.1,DNS:example.com,DNS:*.example.com,DNS:api.vcita.biz');
 
     return $Made;
 }

@@ -4,7 +4,8 @@
 #   VcitaExchange->start($loop, host => '127.0.0.1', port => 80, bytes => "GET / ...", tls => {...} or undef,
 #       method => 'GET', timeout => 15, raw => 0, done => sub { my ($response) = @_ });
 # tls: { name => SNI and host to check, ca => file, verify => 1 }.  raw => 1: the body is every byte
-# that came until the peer closed.  ->sent: the request has been written; ->abort(reset => 1).
+# that came until the peer closed.  from: the address to send from.  ->sent: the request has been written;
+# ->abort(reset => 1).
 package VcitaExchange;
 
 use strict;
@@ -25,7 +26,8 @@ sub start {
     $self->{timer} = $loop->after($self->{timeout} * scale(),
         sub { $self->_fail("timeout while $self->{stage}") });
 
-    $self->{sock} = IO::Socket::INET->new(Proto => 'tcp', Type => Socket::SOCK_STREAM())
+    $self->{sock} = IO::Socket::INET->new(Proto => 'tcp', Type => Socket::SOCK_STREAM(),
+            defined $arg{from} ? (LocalAddr => $arg{from}) : ())
         or return $self->_later("socket: $!");
     $self->{sock}->blocking(0);
     setsockopt $self->{sock}, IPPROTO_TCP, TCP_NODELAY, 1;
