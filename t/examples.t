@@ -26,6 +26,7 @@ sub put {
 
 put(client_secret => 's3cret-0123456789abcdef-0123456789');
 put(session_key => pack 'C*', map { int rand 256 } 1 .. 48);
+put('mime.types' => 'types { text/html html; application/javascript js; }');
 put('app/index.html' => "the page\n");
 put('app/page.js' => "// the page's script\n");
 
@@ -43,6 +44,7 @@ sub example {
     $text =~ s{/etc/nginx/vcita/}{$Dir/}g;
     $text =~ s{/var/(?:log/nginx|www)/}{$Dir/}g;
     $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$cert->{ca}}g;
+    $text =~ s{/etc/nginx/mime\.types}{$Dir/mime.types}g;
     $text =~ s{/etc/nginx/\w+\.crt}{$cert->{site}}g;
     $text =~ s{/etc/nginx/\w+\.key}{$cert->{site_key}}g;
     die "$name: a path is left: $&\n" if $text =~ m{/(?:etc|var|usr)/(?!resolv\.conf)\S*};
@@ -500,7 +502,9 @@ is scalar($r->header('WWW-Authenticate')), 'Bearer realm="vcita"', 'with a chall
 is_deeply $r->set_cookies, [], 'and no login begins';
 
 is $b->visit('/clients/17')->body, "the page\n", 'in, and the page for whatever address it has';
+is scalar($b->res->header('Content-Type')), 'text/html', 'as a page';
 is $b->get('/page.js')->body, "// the page's script\n", 'its files';
+is scalar($b->res->header('Content-Type')), 'application/javascript', 'as what they are';
 is scalar(stub->app_requests), 0, 'no call yet';
 
 my ($token) = map { $_->header('Authorization') =~ /^Bearer (\S+)$/ } stub->requests('/oauth/userinfo');
