@@ -83,9 +83,10 @@ sub VcitaFlow::Code::end_sessions {
 }
 
 
-# a browser at a site of the example
+# a browser at a site of the example; vcita answers with an id_token, which has few claims
 sub VcitaFlow::Code::at {
     my ($host, %opt) = @_;
+    VcitaFlow::stub()->always({ token => { id_token => {} } });
     my $to = '127.0.0.1:' . VcitaFlow::rand_port(1);
     return VcitaFlow::browser(base => "https://$host", resolve => { map { ("$_.example.com" => $to) } qw( portal spa gym app other ) }, %opt);
 }
@@ -275,6 +276,7 @@ is user($b->follow), undef, 'and nobody again';
 --- flow
 my ($alice, $bob) = map { at('portal.example.com') } 1, 2;
 is $alice->visit('/')->status, 200, 'alice is in';
+stub->always({ token => 0 });            # an id_token would be alice's
 stub->next(user_claims(sub => 'b0b', email => 'bob@example.biz'));
 is $bob->visit('/')->status, 200, 'bob is in';
 
