@@ -1,0 +1,273 @@
+# instructions.pl [--record]: what a request costs, in instructions.
+#
+# callgrind runs nginx as one process and counts, so that neither load nor luck
+# changes a figure: the same bytes are asked N and then 2N times on one
+# connection, and the difference is divided by N.  What the clock costs (a
+# second that begins makes nginx format its times anew) is taken out.
+#
+# Fails if a figure of bench/instructions.txt has grown by over 5 %, or if a
+# logged-in request parses JSON, or allocates for its claims.  --record writes
+# that file anew.
+
+use strict;
+use warnings;
+
+use lib 'bench';
+use Bench;
+use Site;
+
+my $LIMIT = 1.05;
+my $N = $ENV{BENCH_QUICK} ? 50 : 200;
+my $FILE = "$ROOT/bench/instructions.txt";
+
+# every function by which a pool or the heap gives memory
+my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
+                   ngx_create_pool malloc calloc realloc posix_memalign );
+
+# name, server, path, cookie; values: as query arguments, in the plain server
+my @REQUESTS = (
+    [ 'empty_gif',                    plain => '/gif0',   1 ],
+    [ 'empty_gif gated',              gate  => '/gif0',   1 ],
+    [ 'empty_gif gated, 2 claims',    gate  => '/gif2',   1 ],
+    [ 'empty_gif gated, 6 claims',    gate  => '/gif6',   1 ],
+    [ '1 KiB file',                   plain => '/1k0',    1 ],
+    [ '1 KiB file gated',             gate  => '/1k0',    1 ],
+    [ 'proxy',                        plain => '/proxy0', 1 ],
+    [ 'proxy, 2 headers',             plain => '/proxy2', 1 ],
+    [ 'proxy gated',                  gate  => '/proxy0', 1 ],
+    [ 'proxy gated, 2 claims',        gate  => '/proxy2', 1 ],
+    [ 'return 302, as long',          plain => '/302',    0 ],
+    [ 'redirect to vcita, anonymous', gate  => '/gif0',   0 ],
+);
+
+my $Record = grep { $_ eq '--record' } @ARGV;
+my $Failed = 0;
+my ($Pid, $Dumps) = (0, 0);
+
+
+Bench::import_dir('instructions');
+
+conf('back', back_servers());
+nginx('back', $PORT{app});
+
+my $redirect = measured_redirect();
+my $cookie = "theme=dark; " . start_under_callgrind($redirect);
+my %found = map { $_->[0] => measure(@$_) } @REQUESTS;
+
+show();
+no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims');
+same_allocations();
+compare() if !$Record;
+record() if $Record && !$Failed;
+
+exit($Failed ? 1 : 0);
+
+
+# --- the two servers ----------------------------------------------------------
+
+# an address that makes "return 302" as long as the redirect to vcita
+sub measured_redirect {
+    conf('front', plain_server('/x') . gate_server());
+
+    my $pid = nginx('front', $PORT{gate});
+    my $address = '/' . 'x' x (redirect_length() + 1);
+
+    end_of($pid);
+    return $address;
+}
+
+
+# starts the servers, and logs in: the session's cookie
+sub start_under_callgrind {
+    my ($redirect) = @_;
+
+    conf('front', plain_server($redirect) . gate_server());
+    spew("$DIR/front.conf", "master_process off;\n" . slurp("$DIR/front.conf"));
+
+    $Pid = nginx('front', $PORT{gate}, 'valgrind', '-q', '--tool=callgrind',
+                 "--callgrind-out-file=$DIR/callgrind",
+                 '--compress-strings=no', '--compress-pos=no',
+                 '--dump-before=ngx_reopen_files');
+
+    return login($PORT{gate}, '/gif0');
+}
+
+
+# --- measuring ----------------------------------------------------------------
+
+# instructions, calls of each function, status of the answers, bytes of a request
+sub measure {
+    my ($name, $server, $path, $with_cookie) = @_;
+
+    my @values = claim_values();
+    my $query = join '&', map { "$_=$values[$_ - 1]" } 1 .. @values;
+    my $bytes = "GET $path?$query HTTP/1.1\r\n"
+        . browser_headers('127.0.0.1', $with_cookie ? $cookie : undef);
+    my $c = connection($PORT{$server});
+    my $status;
+
+    ($status) = ask($c, $bytes) for 1 .. 20;
+
+    my @window = map { window($c, $bytes, $_) } $N, 2 * $N;
+    my %calls = map { $_ => ($window[1]{calls}{$_}
+                             - ($window[0]{calls}{$_} // 0)) / $N }
+        keys %{ $window[1]{calls} };
+
+    die "$name: status $status\n" if $status != ($with_cookie ? 200 : 302);
+
+    return { instructions => ($window[1]{cost} - $window[0]{cost}) / $N,
+             calls => \%calls, bytes => length $bytes };
+}
+
+
+# what n requests cost, with a constant for the window itself
+sub window {
+    my ($c, $bytes, $n) = @_;
+
+    dump_now($c, $bytes);
+    ask($c, $bytes) for 1 .. $n;
+
+    return read_profile(dump_now($c, $bytes));
+}
+
+
+# USR1 makes nginx reopen its files, and callgrind write what it counted; a
+# process that answers afterwards has written all of it
+sub dump_now {
+    my ($c, $bytes) = @_;
+    my $file = "$DIR/callgrind." . ++$Dumps;
+
+    kill USR1 => $Pid;
+    wait_for("profile: see $DIR/front.out", sub { -e $file });
+    ask($c, $bytes);
+
+    return $file;
+}
+
+
+sub read_profile {
+    my ($file) = @_;
+    my ($cost, $clock, $target, %calls) = (0, 0, '');
+
+    for my $line (split /\n/, slurp($file)) {
+
+        if ($line =~ /^cfn=(.*)/) {
+            $target = $1;
+
+        } elsif ($line =~ /^calls=(\d+)/) {
+            $calls{$target} += $1;
+
+        } elsif ($line =~ /^(?:summary|totals): (\d+)/) {
+            $cost = $1;
+
+        } elsif ($target eq 'ngx_time_update' && $line =~ /^\S+ (\d+)/) {
+            $clock += $1;
+        }
+
+        $target = '' if $line !~ /^(?:cfn|calls|cfi|cob)=/;
+    }
+
+    return { cost => $cost - $clock, calls => \%calls };
+}
+
+
+# --- what is to hold ----------------------------------------------------------
+
+sub show {
+    printf "%-30s %13s %12s\n", 'request', 'instructions', 'allocations';
+
+    for my $name (map { $_->[0] } @REQUESTS) {
+        printf "%-30s %13.0f %12.2f\n", $name, $found{$name}{instructions},
+            allocations($name);
+    }
+
+    printf "a request with a session has %d bytes, its cookie %d\n",
+        $found{'empty_gif gated'}{bytes}, length $cookie;
+}
+
+
+sub wrong {
+    print "FAILED: @_\n";
+    $Failed = 1;
+}
+
+
+sub allocations {
+    my ($name) = @_;
+    my $n = 0;
+
+    $n += $found{$name}{calls}{$_} // 0 for @ALLOCATE;
+    return $n;
+}
+
+
+sub no_json {
+    for my $name (@_) {
+        my @yajl = grep { /^yajl_|_json_/ && $found{$name}{calls}{$_} > 0 }
+            keys %{ $found{$name}{calls} };
+
+        wrong("$name calls @yajl") if @yajl;
+        print "$name: no call of yajl\n" if !@yajl;
+    }
+}
+
+
+# Two claims in headers allocate what two other values would: nothing of their
+# own.  The gate itself may take its context (a block, and the pool's note of it).
+sub same_allocations {
+    my @plain = map { allocations($_) } 'proxy', 'proxy, 2 headers';
+    my @gate = map { allocations($_) } 'proxy gated', 'proxy gated, 2 claims';
+
+    printf "two headers: %+.2f allocations without the gate, %+.2f with claims;"
+        . " the gate: %+.2f\n", $plain[1] - $plain[0], $gate[1] - $gate[0],
+        $gate[0] - $plain[0];
+
+    wrong('claims in headers allocate')
+        if $gate[1] - $gate[0] > $plain[1] - $plain[0] + 0.01;
+    wrong('the gate allocates more than its context')
+        if $gate[0] - $plain[0] > 2.01;
+}
+
+
+# --- the file -----------------------------------------------------------------
+
+sub record {
+    my $text = "# Instructions per request: make bench-check, which fails when"
+        . " one grows by over 5 %.\n"
+        . '# ' . join(', ', software()) . "\n\n";
+
+    $text .= sprintf "%-30s %8.0f\n", $_, $found{$_}{instructions}
+        for map { $_->[0] } @REQUESTS;
+
+    spew($FILE, $text);
+    print "recorded in bench/instructions.txt\n";
+}
+
+
+sub software {
+    return map { s/:\S+//r } versions(qw( nginx libssl3 libc6 valgrind gcc ));
+}
+
+
+sub compare {
+    my ($head, @lines) = grep { /^[^#]|^# \S+ \d/ } split /\n/, slurp($FILE);
+    my $now = '# ' . join ', ', software();
+
+    print "recorded with $head\n", "     now with $now\n" if $head ne $now;
+
+    for my $line (grep { /\S/ } @lines) {
+        my ($name, $was) = $line =~ /^(.*?) +(\d+)$/;
+
+        next if !$found{$name};
+        compare_one($name, $was, $found{$name}{instructions});
+    }
+}
+
+
+sub compare_one {
+    my ($name, $was, $is) = @_;
+
+    wrong(sprintf '%s: %.0f instructions, recorded are %d: %+.1f %%', $name,
+          $is, $was, 100 * ($is / $was - 1))
+        if $is > $was * $LIMIT;
+}
