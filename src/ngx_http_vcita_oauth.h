@@ -15,6 +15,7 @@
 #include "ngx_http_vcita_oauth_assertion.h"
 #include "ngx_http_vcita_oauth_cookie.h"
 #include "ngx_http_vcita_oauth_fetch.h"
+#include "ngx_http_vcita_oauth_hash.h"
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"
@@ -54,6 +55,9 @@
 #define NGX_HTTP_VCITA_OAUTH_SESSION        0
 #define NGX_HTTP_VCITA_OAUTH_LOGIN          1
 #define NGX_HTTP_VCITA_OAUTH_COOKIES        2
+
+/* a request's cookies of ours that its context has room for */
+#define NGX_HTTP_VCITA_OAUTH_FOUND          4
 
 
 /* where a directive stands */
@@ -232,7 +236,7 @@ typedef struct {
     ngx_uint_t                          attempt;
     ngx_uint_t                          sent;
     uint32_t                            authorize;
-    u_char                              seed[16];
+    u_char                              seed[NGX_HTTP_VCITA_OAUTH_SEAL_NONCE];
     u_char                              login[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
     u_char                              session[8]; /* there was, or zeros */
     ngx_str_t                           return_uri;
@@ -264,6 +268,8 @@ typedef struct {
 
     ngx_http_vcita_oauth_exchange_t    *exchange;
     void                              **passed;     /* the gate, in there */
+
+    ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
 
     unsigned                            alive:1;
     unsigned                            called_back:1;

@@ -15,31 +15,21 @@
 #include "ngx_http_vcita_oauth_cookie.h"
 
 
-/* the part of a line from one cookie's name to the next one's */
-
-typedef struct {
-    ngx_str_t                    name;
-    ngx_str_t                    value;
-    u_char                      *next;
-} ngx_http_vcita_oauth_pair_t;
-
-
 /* what stays of a line while it is walked */
 
 typedef struct {
     ngx_str_t                    kept;
     u_char                      *copy;
-    ngx_uint_t                   gap;     /* unsigned  gap:1; */
 } ngx_http_vcita_oauth_cut_t;
 
 
+static u_char *ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last,
+    u_char **end);
+static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
+    u_char *p, u_char *end, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_oauth_cookie_keep(
     ngx_http_vcita_oauth_cut_t *cut, ngx_str_t *line, ngx_pool_t *pool,
-    u_char *p, u_char *next);
-static void ngx_http_vcita_oauth_cookie_pair(u_char *p, u_char *last,
-    ngx_http_vcita_oauth_pair_t *pair);
-static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
-    ngx_str_t *name);
+    u_char *p, u_char *end);
 static void ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line);
 static ngx_int_t ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool,
     ngx_list_t *list, ngx_table_elt_t *h);
@@ -142,38 +132,36 @@ ngx_int_t
 ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *found)
 {
-    u_char                        *p, *last;
+    u_char                        *p, *end, *last, *next, *others;
     ngx_int_t                      i;
+    ngx_str_t                      value;
     ngx_uint_t                     n;
     ngx_http_vcita_oauth_cut_t     cut;
-    ngx_http_vcita_oauth_pair_t    pair;
     ngx_http_vcita_oauth_found_t  *f;
 
     ngx_memzero(&cut, sizeof(ngx_http_vcita_oauth_cut_t));
 
-    p = line->data;
-    last = p + line->len;
-
-    i = NGX_DECLINED;
     n = found->nelts;
+    last = line->data + line->len;
+    others = line->data;
 
-    for ( /* void */ ; p < last; p = pair.next) {
+    for (p = line->data; p < last; p = next) {
 
-        ngx_http_vcita_oauth_cookie_pair(p, last, &pair);
+        next = ngx_http_vcita_oauth_cookie_next(p, last, &end);
 
-        i = ngx_http_vcita_oauth_cookie_find(names, &pair.name);
+        i = ngx_http_vcita_oauth_cookie_find(names, p, end, &value);
 
         if (i == NGX_DECLINED) {
-
-            if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, p,
-                                                 pair.next)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
             continue;
         }
+
+        if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, p)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        others = next;
 
         f = ngx_array_push(found);
         if (f == NULL) {
@@ -181,18 +169,22 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
         }
 
         f->index = i;
-        f->value = pair.value;
-
-        cut.gap = (cut.kept.len != 0);
+        f->value = value;
     }
 
     if (found->nelts == n) {
         return NGX_OK;
     }
 
+    if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, last)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* the separator before a last one of ours goes with it */
 
-    if (i != NGX_DECLINED) {
+    if (others == last) {
         ngx_http_vcita_oauth_cookie_trim(&cut.kept);
     }
 
@@ -206,16 +198,100 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
 }
 
 
-/* one that stays: in place as long as what stays is of one piece */
+/* where the cookie at p ends, and where the one after it begins */
+
+static u_char *
+ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last, u_char **end)
+{
+    /* libc's: it looks at many bytes at once */
+
+    p = memchr(p, ';', last - p);
+
+    if (p == NULL) {
+        *end = last;
+        return last;
+    }
+
+    *end = p;
+
+    do {
+        p++;
+    } while (p < last && (*p == ' ' || *p == '\t'));
+
+    return p;
+}
+
+
+/* which of the names the cookie from p to end has */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
+    ngx_str_t *value)
+{
+    u_char      *v;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        if ((size_t) (end - p) <= name[i].len
+            || *p != *name[i].data
+            || ngx_memcmp(p, name[i].data, name[i].len) != 0)
+        {
+            continue;
+        }
+
+        v = p + name[i].len;
+
+        while (v < end && (*v == ' ' || *v == '\t')) {
+            v++;
+        }
+
+        if (v == end || *v != '=') {
+            continue;
+        }
+
+        do {
+            v++;
+        } while (v < end && (*v == ' ' || *v == '\t'));
+
+        while (end > v && (end[-1] == ' ' || end[-1] == '\t')) {
+            end--;
+        }
+
+        value->data = v;
+        value->len = end - v;
+
+        return i;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* others that stay: in place as long as what stays is of one piece */
 
 static ngx_int_t
 ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
-    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *next)
+    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end)
 {
+    if (p == end) {
+        return NGX_OK;
+    }
+
     if (cut->kept.len == 0) {
         cut->kept.data = p;
+        cut->kept.len = end - p;
+        return NGX_OK;
+    }
 
-    } else if (cut->gap && cut->copy == NULL) {
+    if (cut->copy == NULL) {
 
         cut->copy = ngx_pnalloc(pool, line->len + 1);
         if (cut->copy == NULL) {
@@ -226,86 +302,10 @@ ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
         cut->kept.data = cut->copy;
     }
 
-    if (cut->copy) {
-        ngx_memcpy(cut->copy + cut->kept.len, p, next - p);
-    }
-
-    cut->kept.len += next - p;
+    ngx_memcpy(cut->copy + cut->kept.len, p, end - p);
+    cut->kept.len += end - p;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_vcita_oauth_cookie_pair(u_char *p, u_char *last,
-    ngx_http_vcita_oauth_pair_t *pair)
-{
-    u_char  *end, *eq;
-
-    end = ngx_strlchr(p, last, ';');
-
-    if (end == NULL) {
-        end = last;
-    }
-
-    pair->next = (end < last) ? end + 1 : last;
-
-    while (pair->next < last && (*pair->next == ' ' || *pair->next == '\t')) {
-        pair->next++;
-    }
-
-    while (p < end && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-
-    eq = ngx_strlchr(p, end, '=');
-
-    if (eq == NULL) {
-        ngx_str_null(&pair->name);
-        return;
-    }
-
-    pair->value.data = eq + 1;
-    pair->value.len = end - pair->value.data;
-
-    while (eq > p && (eq[-1] == ' ' || eq[-1] == '\t')) {
-        eq--;
-    }
-
-    pair->name.data = p;
-    pair->name.len = eq - p;
-
-    while (pair->value.len
-           && (*pair->value.data == ' ' || *pair->value.data == '\t'))
-    {
-        pair->value.data++;
-        pair->value.len--;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, ngx_str_t *name)
-{
-    ngx_str_t   *n;
-    ngx_uint_t   i;
-
-    n = names->elts;
-
-    for (i = 0; i < names->nelts; i++) {
-
-        if (n[i].len == name->len
-            && ngx_memcmp(n[i].data, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_DECLINED;
 }
 
 

@@ -49,12 +49,16 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
 
     cln->handler = ngx_http_vcita_oauth_ctx_cleanup;
 
-    if (ngx_array_init(&ctx->cookies, r->pool, 2,
-                       sizeof(ngx_http_vcita_oauth_found_t))
-        != NGX_OK
-        || ngx_http_vcita_oauth_cookies_cut(&r->headers_in, r->pool,
-                                            &vscf->cookies, &ctx->cookies)
-           != NGX_OK)
+    /* an array that has room for the usual ones without an allocation */
+
+    ctx->cookies.elts = ctx->found;
+    ctx->cookies.size = sizeof(ngx_http_vcita_oauth_found_t);
+    ctx->cookies.nalloc = NGX_HTTP_VCITA_OAUTH_FOUND;
+    ctx->cookies.pool = r->pool;
+
+    if (ngx_http_vcita_oauth_cookies_cut(&r->headers_in, r->pool,
+                                         &vscf->cookies, &ctx->cookies)
+        != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -123,7 +127,7 @@ ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
 
     referer = &r->headers_in.referer->value;
 
-    query = ngx_strlchr(referer->data, referer->data + referer->len, '?');
+    query = memchr(referer->data, '?', referer->len);
 
     if (query
         && query - referer->data > (ssize_t) callback->len

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Sealing: keys, authenticated boxes, random bytes, strict base64url.
+ * Sealing: keys, authenticated boxes, strict base64url.
  * May touch OpenSSL and the memory it is given, nothing else.
  */
 
@@ -10,26 +10,19 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
-#include <openssl/kdf.h>
-#include <openssl/rand.h>
 
 #include "ngx_http_vcita_oauth_seal.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_SEAL_VERSION  1
-#define NGX_HTTP_VCITA_OAUTH_SEAL_NONCE    12
 
 
-static ngx_int_t ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
+static ngx_int_t ngx_http_vcita_oauth_open_by(
     ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
     ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_seal_bind(
-    ngx_http_vcita_oauth_seal_t *s, EVP_CIPHER_CTX *ctx, u_char *head,
-    ngx_str_t *field);
-static u_char *ngx_http_vcita_oauth_seal_field(u_char *p, ngx_str_t *field);
+    ngx_http_vcita_oauth_key_t *key, EVP_CIPHER_CTX *ctx, ngx_str_t *field);
 static EVP_CIPHER_CTX *ngx_http_vcita_oauth_cipher(u_char *key, int enc);
 static void ngx_http_vcita_oauth_seal_cleanup(void *data);
 
@@ -70,125 +63,6 @@ static const u_char  ngx_http_vcita_oauth_alphabet[256] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 };
-
-
-/*
- * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_OAUTH_KEY_LEN bytes for
- * the labelled purpose.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
-    const char *label, u_char *key)
-{
-    size_t         len;
-    ngx_int_t      rc;
-    EVP_PKEY_CTX  *ctx;
-
-    rc = NGX_ERROR;
-    len = NGX_HTTP_VCITA_OAUTH_KEY_LEN;
-
-    ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (EVP_PKEY_derive_init(ctx) > 0
-        && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0
-        && EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt->data, salt->len) > 0
-        && EVP_PKEY_CTX_set1_hkdf_key(ctx, secret->data, secret->len) > 0
-        && EVP_PKEY_CTX_add1_hkdf_info(ctx, (u_char *) label,
-                                       ngx_strlen(label)) > 0
-        && EVP_PKEY_derive(ctx, key, &len) > 0
-        && len == NGX_HTTP_VCITA_OAUTH_KEY_LEN)
-    {
-        rc = NGX_OK;
-    }
-
-    EVP_PKEY_CTX_free(ctx);
-    ERR_clear_error();
-
-    return rc;
-}
-
-
-/* HMAC-SHA256 of the parts, each with its length before it */
-
-ngx_int_t
-ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
-    u_char *mac)
-{
-    u_char       *p;
-    size_t        len;
-    ngx_uint_t    i;
-    unsigned int  size;
-    u_char        text[512];
-
-    len = 0;
-
-    for (i = 0; i < n; i++) {
-        len += 2 + parts[i].len;
-    }
-
-    if (len > sizeof(text)) {
-        return NGX_ERROR;
-    }
-
-    p = text;
-
-    for (i = 0; i < n; i++) {
-        p = ngx_http_vcita_oauth_seal_field(p, &parts[i]);
-    }
-
-    if (HMAC(EVP_sha256(), key, NGX_HTTP_VCITA_OAUTH_KEY_LEN, text, p - text,
-             mac, &size)
-        == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_explicit_memzero(text, len);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash)
-{
-    if (EVP_Digest(text->data, text->len, hash, NULL, EVP_sha256(), NULL)
-        != 1)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_vcita_oauth_random(u_char *p, size_t len)
-{
-    if (RAND_bytes(p, len) != 1) {
-        ERR_clear_error();
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* NGX_OK if the two are equal; takes the same time wherever they differ */
-
-ngx_int_t
-ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b)
-{
-    if (a->len != b->len || CRYPTO_memcmp(a->data, b->data, a->len) != 0) {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
 
 
 /*
@@ -237,10 +111,10 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
     s->bound.data = p;
     s->bound.len = len;
 
-    p = ngx_http_vcita_oauth_seal_field(p, &name);
+    p = ngx_http_vcita_oauth_hash_field(p, &name);
 
     for (i = 0; i < n; i++) {
-        p = ngx_http_vcita_oauth_seal_field(p, &fields[i]);
+        p = ngx_http_vcita_oauth_hash_field(p, &fields[i]);
     }
 
     return NGX_OK;
@@ -257,7 +131,7 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
     ngx_str_t *secret, ngx_str_t *salt, const char *purpose)
 {
     u_char                       bytes[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
-    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN], *p;
     ngx_str_t                    text;
     ngx_http_vcita_oauth_key_t  *key;
 
@@ -280,6 +154,21 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
     }
 
     key->id = hash[0];
+
+    /* in one piece: it is fed to each box that is made or opened */
+
+    p = ngx_pnalloc(s->keys.pool, 2 + s->bound.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    key->bound.data = p;
+    key->bound.len = 2 + s->bound.len;
+
+    *p++ = NGX_HTTP_VCITA_OAUTH_SEAL_VERSION;
+    *p++ = key->id;
+    ngx_memcpy(p, s->bound.data, s->bound.len);
+
     key->seal = ngx_http_vcita_oauth_cipher(bytes, 1);
     key->open = ngx_http_vcita_oauth_cipher(bytes, 0);
 
@@ -313,7 +202,7 @@ ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
 
     room[0] = NGX_HTTP_VCITA_OAUTH_SEAL_VERSION;
     room[1] = key[0].id;
-    nonce = room + 2;
+    nonce = ngx_http_vcita_oauth_seal_nonce(room);
 
     if (ngx_http_vcita_oauth_random(nonce, NGX_HTTP_VCITA_OAUTH_SEAL_NONCE)
         != NGX_OK)
@@ -324,7 +213,7 @@ ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
     p = room + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
 
     if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) != 1
-        || ngx_http_vcita_oauth_seal_bind(s, ctx, room, field) != NGX_OK
+        || ngx_http_vcita_oauth_seal_bind(key, ctx, field) != NGX_OK
         || EVP_EncryptUpdate(ctx, p, &n, text->data, text->len) != 1
         || EVP_EncryptFinal_ex(ctx, p + n, &n) != 1
         || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG,
@@ -379,8 +268,7 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
     for (i = 0; i < s->keys.nelts; i++) {
 
         if (key[i].id == room[1]
-            && ngx_http_vcita_oauth_open_by(s, &key[i], field, &raw,
-                                            text)
+            && ngx_http_vcita_oauth_open_by(&key[i], field, &raw, text)
                == NGX_OK)
         {
             *used = i;
@@ -393,9 +281,8 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
-    ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
-    ngx_str_t *text)
+ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_key_t *key,
+    ngx_str_t *field, ngx_str_t *raw, ngx_str_t *text)
 {
     int              n;
     u_char          *p, *tag;
@@ -405,8 +292,10 @@ ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
     p = raw->data + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
     tag = raw->data + raw->len - NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
 
-    if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, raw->data + 2) == 1
-        && ngx_http_vcita_oauth_seal_bind(s, ctx, raw->data, field) == NGX_OK
+    if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL,
+                           ngx_http_vcita_oauth_seal_nonce(raw->data))
+        == 1
+        && ngx_http_vcita_oauth_seal_bind(key, ctx, field) == NGX_OK
         && EVP_DecryptUpdate(ctx, text->data, &n, p, text->len) == 1
         && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
                                NGX_HTTP_VCITA_OAUTH_SEAL_TAG, tag) == 1
@@ -424,14 +313,14 @@ ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_seal_t *s,
 /* the associated data: version and key id, what the kind is bound to, field */
 
 static ngx_int_t
-ngx_http_vcita_oauth_seal_bind(ngx_http_vcita_oauth_seal_t *s,
-    EVP_CIPHER_CTX *ctx, u_char *head, ngx_str_t *field)
+ngx_http_vcita_oauth_seal_bind(ngx_http_vcita_oauth_key_t *key,
+    EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 {
     int     n;
     u_char  len[2];
 
-    if (EVP_CipherUpdate(ctx, NULL, &n, head, 2) != 1
-        || EVP_CipherUpdate(ctx, NULL, &n, s->bound.data, s->bound.len) != 1)
+    if (EVP_CipherUpdate(ctx, NULL, &n, key->bound.data, key->bound.len)
+        != 1)
     {
         return NGX_ERROR;
     }
@@ -450,16 +339,6 @@ ngx_http_vcita_oauth_seal_bind(ngx_http_vcita_oauth_seal_t *s,
     }
 
     return NGX_OK;
-}
-
-
-static u_char *
-ngx_http_vcita_oauth_seal_field(u_char *p, ngx_str_t *field)
-{
-    *p++ = (u_char) (field->len >> 8);
-    *p++ = (u_char) field->len;
-
-    return ngx_cpymem(p, field->data, field->len);
 }
 
 

@@ -13,16 +13,20 @@
 
 #include <openssl/evp.h>
 
+#include "ngx_http_vcita_oauth_hash.h"
 
-#define NGX_HTTP_VCITA_OAUTH_KEY_LEN     32
-#define NGX_HTTP_VCITA_OAUTH_HASH_LEN    32
 
 /* 32 bytes as base64url: a login cookie, a nonce, a code_verifier */
 #define NGX_HTTP_VCITA_OAUTH_TEXT_LEN    43
 
 /* version, key id, nonce; then the text; then the tag */
-#define NGX_HTTP_VCITA_OAUTH_SEAL_HEAD   (1 + 1 + 12)
+#define NGX_HTTP_VCITA_OAUTH_SEAL_NONCE  12
+#define NGX_HTTP_VCITA_OAUTH_SEAL_HEAD                                        \
+    (1 + 1 + NGX_HTTP_VCITA_OAUTH_SEAL_NONCE)
 #define NGX_HTTP_VCITA_OAUTH_SEAL_TAG    16
+
+/* the nonce of the box in a room: no two boxes have the same */
+#define ngx_http_vcita_oauth_seal_nonce(room)  ((room) + 1 + 1)
 
 /* the length of a box of n bytes, as base64url */
 #define ngx_http_vcita_oauth_sealed_len(n)                                    \
@@ -45,6 +49,7 @@
 
 typedef struct {
     u_char                       id;
+    ngx_str_t                    bound;
     EVP_CIPHER_CTX              *seal;
     EVP_CIPHER_CTX              *open;
 } ngx_http_vcita_oauth_key_t;
@@ -60,14 +65,6 @@ typedef struct {
     ngx_str_t                    bound;
 } ngx_http_vcita_oauth_seal_t;
 
-
-ngx_int_t ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
-    const char *label, u_char *key);
-ngx_int_t ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts,
-    ngx_uint_t n, u_char *mac);
-ngx_int_t ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash);
-ngx_int_t ngx_http_vcita_oauth_random(u_char *p, size_t len);
-ngx_int_t ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b);
 
 ngx_int_t ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
     ngx_pool_t *pool, const char *purpose, ngx_str_t *fields, ngx_uint_t n);

@@ -15,10 +15,10 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* issued, attempt, sent, authorize, seed, login, session; the return address */
+/* issued, attempt, sent, authorize, login, session; the return address */
 
 #define NGX_HTTP_VCITA_OAUTH_STATE_HEAD                                       \
-    (8 + 1 + 1 + 4 + 16 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
 
 
 static u_char *ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value,
@@ -28,7 +28,8 @@ static uint64_t ngx_http_vcita_oauth_state_get(u_char **p, size_t len);
 
 /*
  * Issues a state for the browser whose login cookie is ctx->login.  Fills in
- * time, seed, login and session; the caller has set the rest.
+ * time, seed, login and session; the caller has set the rest.  The seed is
+ * the nonce of the box: unique, and drawn anyhow.
  */
 
 ngx_int_t
@@ -44,9 +45,7 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
     s->issued = (uint64_t) tp->sec * 1000 + tp->msec;
     s->key = 0;
 
-    if (ngx_http_vcita_oauth_random(s->seed, sizeof(s->seed)) != NGX_OK
-        || ngx_http_vcita_oauth_hash(&ctx->login, s->login) != NGX_OK)
-    {
+    if (ngx_http_vcita_oauth_hash(&ctx->login, s->login) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -72,13 +71,21 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
     p = ngx_http_vcita_oauth_state_put(p, s->attempt, 1);
     p = ngx_http_vcita_oauth_state_put(p, s->sent, 1);
     p = ngx_http_vcita_oauth_state_put(p, s->authorize, 4);
-    p = ngx_cpymem(p, s->seed, sizeof(s->seed));
     p = ngx_cpymem(p, s->login, sizeof(s->login));
     p = ngx_cpymem(p, s->session, sizeof(s->session));
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
-    return ngx_http_vcita_oauth_seal(&app->state_seal, &ctx->redirect_uri,
-                                     &text, room, state);
+    if (ngx_http_vcita_oauth_seal(&app->state_seal, &ctx->redirect_uri,
+                                  &text, room, state)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
+               sizeof(s->seed));
+
+    return NGX_OK;
 }
 
 
@@ -115,8 +122,8 @@ ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
     s->sent = ngx_http_vcita_oauth_state_get(&p, 1);
     s->authorize = ngx_http_vcita_oauth_state_get(&p, 4);
 
-    ngx_memcpy(s->seed, p, sizeof(s->seed));
-    p += sizeof(s->seed);
+    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
+               sizeof(s->seed));
 
     ngx_memcpy(s->login, p, sizeof(s->login));
     p += sizeof(s->login);

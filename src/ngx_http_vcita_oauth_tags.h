@@ -28,9 +28,57 @@ u_char *ngx_http_vcita_oauth_tag_put(u_char *p, ngx_uint_t tag,
     ngx_str_t *value);
 u_char *ngx_http_vcita_oauth_tag_put_number(u_char *p, ngx_uint_t tag,
     uint64_t value);
-ngx_int_t ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
-    ngx_http_vcita_oauth_tag_t *t);
 ngx_int_t ngx_http_vcita_oauth_tag_number(ngx_str_t *value, uint64_t *t);
+static ngx_inline ngx_int_t ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
+    ngx_http_vcita_oauth_tag_t *t);
+
+
+/* The next value of the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
+
+static ngx_inline ngx_int_t
+ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
+    ngx_http_vcita_oauth_tag_t *t)
+{
+    u_char  *p;
+    size_t   left, len;
+
+    p = rest->data;
+    left = rest->len;
+
+    if (left == 0) {
+        return NGX_DONE;
+    }
+
+    if (left < 2) {
+        return NGX_ERROR;
+    }
+
+    t->tag = *p++;
+    len = *p++;
+    left -= 2;
+
+    if (len & 0x80) {
+
+        if (left == 0) {
+            return NGX_ERROR;
+        }
+
+        len = (len & 0x7f) << 7 | (*p++ & 0x7f);
+        left--;
+    }
+
+    if (len > left) {
+        return NGX_ERROR;
+    }
+
+    t->value.data = p;
+    t->value.len = len;
+
+    rest->data = p + len;
+    rest->len = left - len;
+
+    return NGX_OK;
+}
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_TAGS_H_INCLUDED_ */

@@ -12,7 +12,7 @@ my %ROOMS = (
                      token identity admit logout variables page errors conf
                      directives settings secrets address app registry )],
     services => [qw( fetch multi vcita session pace )],
-    leaves   => [qw( seal assertion cookie id_token claims json tags query
+    leaves   => [qw( hash seal assertion cookie id_token claims json tags query
                      text )],
 );
 
