@@ -18,7 +18,8 @@ FILES =
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan mutants matrix check demo install clean
+.PHONY: help all unit test test-asan mutants matrix check demo install clean \
+        bench bench-check
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -68,6 +69,19 @@ mutants: ## breaks the source in many small ways; the tests must see each
 
 matrix: ## all tests against nginx 1.22, 1.26, 1.30, or make matrix SUITES=trixie
 	@FILES="$(FILES)" tools/matrix.sh $(SUITES)
+
+
+# --- measure ------------------------------------------------------------------
+
+bench: ## what the gate costs, beside its peers (BENCH_QUICK=1: two minutes)
+	@tools/deps.sh bench
+	@tools/build.sh
+	@perl -Ibench bench/bench.pl
+
+bench-check: ## instructions per request, against bench/instructions.txt
+	@tools/deps.sh callgrind
+	@tools/build.sh
+	@perl -Ibench bench/instructions.pl
 
 
 # --- see it work --------------------------------------------------------------

@@ -9,6 +9,8 @@
 #   demo   build, node, and what the demo's browser needs
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
 #   mutants   test, and patch
+#   callgrind   build, and valgrind
+#   bench  demo, callgrind, the peers and what measures them
 #
 # tools/deps.sh names: prints the packages of build and test, and does nothing.
 #
@@ -32,6 +34,8 @@ browser_packages=(perl libio-socket-ssl-perl openssl)
 test_packages=("${browser_packages[@]}" curl nghttp2-client procps)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
+callgrind_packages=(perl valgrind libc6-dbg)
+bench_packages=(wrk apache2 libapache2-mod-auth-openidc gnuplot-nox strace)
 matrix_packages=(mmdebstrap arch-test debian-archive-keyring)
 
 
@@ -219,6 +223,9 @@ group() {
         test-nginx) test_nginx ;;
         mutants)    group test
                     apt_install patch ;;
+        callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;
+        bench)      group demo
+                    apt_install "${callgrind_packages[@]}" "${bench_packages[@]}" ;;
         *)     die "no group $1; there are build, test, asan, node, demo" ;;
     esac
 }
