@@ -13,7 +13,7 @@ use POSIX ();
 use Time::HiRes qw( sleep time );
 
 our @EXPORT = qw( $ROOT $DIR $CLAIMS say_step port spawn end_of nginx conf
-                  is_open wait_for connection ask browser_headers login
+                  is_open wait_for connection ask ask_for browser_headers login
                   slurp spew median versions );
 
 our $ROOT = $ENV{BENCH_ROOT} // POSIX::getcwd();
@@ -38,7 +38,8 @@ sub import_dir {
     $DIR = "$ROOT/build/bench/$name";
     remove_tree($DIR);
     make_path(map { "$DIR/$_" } qw( html temp ));
-    spew("$DIR/html/1k", ('0123456789abcdef' x 64));
+    spew("$DIR/html/1k", '0123456789abcdef' x 64);
+    spew("$DIR/html/gif", 'GIF89a' . "\0" x 37);
 }
 
 
