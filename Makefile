@@ -14,17 +14,21 @@ MODULES_PATH = $(shell $$(command -v nginx || echo /usr/sbin/nginx) -V 2>&1 \
 # test files, as in: make test FILES=t/02-gate.t
 FILES =
 
+# fuzz targets, and how long each runs, as in: make fuzz TARGETS="json cookie"
+TARGETS =
+FUZZ_SECONDS = 60
+
 # what make matrix runs, as in: make matrix SUITES="trixie sid"
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan mutants matrix check demo install clean \
-        bench bench-check
+.PHONY: help all unit test test-asan fuzz mutants matrix check demo install \
+        clean bench bench-check
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
 	    | while IFS='|' read -r target text; do \
-	          printf '  make %-12s %s\n' "$$target" "$$text"; \
+	          printf '  make %-13s %s\n' "$$target" "$$text"; \
 	      done
 
 
@@ -62,6 +66,10 @@ unit: ## the unit tests alone
 test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 	@tools/deps.sh asan
 	@tools/asan.sh $(FILES)
+
+fuzz: ## fuzzes what reads foreign bytes: make fuzz FUZZ_SECONDS=60 TARGETS=json
+	@tools/deps.sh fuzz
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" tools/fuzz.sh $(TARGETS)
 
 mutants: ## breaks the source in many small ways; the tests must see each
 	@tools/deps.sh mutants

@@ -19,30 +19,6 @@ out=$root/build/asan
 reports=$out/reports
 
 
-get_source() {
-    local main=$tree/src/core/nginx.c
-
-    [ ! -f "$out/source.$version" ] || return 0
-
-    rm -rf "$tree"
-    mkdir -p "$tree"
-
-    if [ -n "${NGINX_SRC:-}" ]; then
-        cp -R "$NGINX_SRC/." "$tree"
-    else
-        nginx_source "$version" "$tree" "$out/fetch.log"
-    fi
-
-    # When main() returns, as after nginx -t, its variables are gone, and the
-    # whole configuration would be called a leak.
-    sed -i 's/^    ngx_cycle_t  *\*cycle, init_cycle;/    static &/' "$main"
-    grep -q 'static .*init_cycle;' "$main" \
-        || die "the main() of nginx $version looks different: mend get_source"
-
-    touch "$out/source.$version"
-}
-
-
 build_nginx() {
     local flags print
 
@@ -129,21 +105,10 @@ show_reports() {
 }
 
 
-if [ -n "${NGINX_SRC:-}" ]; then
-    NGINX_SRC=$(realpath "$NGINX_SRC")
-    [ -f "$NGINX_SRC/src/core/nginx.c" ] \
-        || die "no complete nginx sources in $NGINX_SRC"
-    version=$(source_version "$NGINX_SRC")
-else
-    version=$(binary_version)
-fi
-
-tree=$out/nginx-$version
-
 cd "$root"
 mkdir -p "$out"
 
-get_source
+sanitize_source
 build_nginx
 build_modules
 run "$@"

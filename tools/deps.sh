@@ -5,6 +5,7 @@
 #   build  compiler, nginx-dev and the libraries of the module
 #   test   build, node, and Test::Nginx
 #   asan   test, and clang with its sanitizers
+#   fuzz   build, and clang with its sanitizers and libFuzzer
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
@@ -217,6 +218,8 @@ group() {
                clang_runtime
                test_nginx
                need_node ;;
+        fuzz)  apt_install "${build_packages[@]}" "${asan_packages[@]}"
+               clang_runtime ;;
         clang)      apt_install clang ;;
         static)     apt_install "${build_packages[@]}" "${static_packages[@]}" ;;
         matrix)     apt_install "${matrix_packages[@]}" ;;

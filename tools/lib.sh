@@ -90,6 +90,44 @@ sanitize_module+=" -fno-sanitize-recover=undefined"
 sanitize_module+=" -fsanitize-address-use-odr-indicator"
 sanitize_link="-fsanitize=address,undefined"
 
+
+# Complete nginx sources for the tools with sanitizers: $NGINX_SRC, or those of
+# the installed version.  Sets version and tree.
+sanitize_source() {
+    local folder=$root/build/asan
+
+    if [ -n "${NGINX_SRC:-}" ]; then
+        NGINX_SRC=$(realpath "$NGINX_SRC")
+        [ -f "$NGINX_SRC/src/core/nginx.c" ] \
+            || die "no complete nginx sources in $NGINX_SRC"
+        version=$(source_version "$NGINX_SRC")
+    else
+        version=$(binary_version)
+    fi
+
+    tree=$folder/nginx-$version
+
+    [ ! -f "$folder/source.$version" ] || return 0
+
+    rm -rf "$tree"
+    mkdir -p "$tree"
+
+    if [ -n "${NGINX_SRC:-}" ]; then
+        cp -R "$NGINX_SRC/." "$tree"
+    else
+        nginx_source "$version" "$tree" "$folder/fetch.log"
+    fi
+
+    # When main() returns, as after nginx -t, its variables are gone, and the
+    # whole configuration would be called a leak.
+    sed -i 's/^    ngx_cycle_t  *\*cycle, init_cycle;/    static &/' \
+        "$tree/src/core/nginx.c"
+    grep -q 'static .*init_cycle;' "$tree/src/core/nginx.c" \
+        || die "the main() of nginx $version looks different: mend lib.sh"
+
+    touch "$folder/source.$version"
+}
+
 debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 

@@ -38,7 +38,10 @@ passed=0 failed=0
 # --- source trees -------------------------------------------------------------
 
 # what a build reads, and the examples, which the tests do
-sources() { find config ./*.c src t/unit tools examples/*.conf -type f | sort; }
+sources() {
+    find config ./*.c src t/unit t/fuzz tools examples/*.conf -type f \
+        -not -path "*/seeds/*" | sort
+}
 
 
 # as the sources are now: what somebody edits meanwhile does not count
@@ -71,12 +74,13 @@ restore() {
 }
 
 
-# build TREE FILES: the module, and the unit tests if they are among the files
+# build TREE FILES: the module, and the unit tests if they are among the files,
+# or the fuzz targets, which are in the same module
 build() {
     "$1/tools/build.sh" || return 1
 
     case " $2 " in
-        *" t/unit.t "*) "$1/tools/build.sh" "$1/t/unit" ;;
+        *" t/unit.t "*|*" t/fuzz.t "*) "$1/tools/build.sh" "$1/t/unit" ;;
     esac
 }
 

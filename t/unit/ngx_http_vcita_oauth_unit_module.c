@@ -2,13 +2,15 @@
 /*
  * A module for tests only: "vcita_oauth_unit_test NAME | all;" runs the tests
  * that unit.h registers while the configuration is read, prints TAP on stdout,
- * and is a configuration error if a check failed.
+ * and is a configuration error if a check failed.  "vcita_oauth_fuzz_replay
+ * NAME PATH;" runs a fuzz target with a seed, or with all seeds of a folder.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <stdio.h>
+#include "fuzz.h"
 #include "unit.h"
 
 
@@ -16,6 +18,7 @@
 
 
 static char *unit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *unit_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t unit_run(ngx_conf_t *cf, unit_test_t *test);
 static void unit_result(ngx_uint_t passed, const char *file,
     ngx_uint_t line, const char *fmt, va_list args);
@@ -36,6 +39,13 @@ static ngx_command_t  ngx_http_vcita_oauth_unit_commands[] = {
     { ngx_string("vcita_oauth_unit_test"),
       NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       unit_directive,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("vcita_oauth_fuzz_replay"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE2,
+      unit_replay,
       0,
       0,
       NULL },
@@ -111,6 +121,38 @@ unit_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            unit_failures, unit_checks);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+unit_replay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t       n;
+    ngx_str_t      *value;
+    fuzz_target_t  *target;
+
+    value = cf->args->elts;
+
+    target = fuzz_find((char *) value[1].data);
+
+    if (target == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no fuzz target \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    n = fuzz_replay(target, (char *) value[2].data, cf->log);
+
+    if (n <= 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no seeds could be read from \"%V\"", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    printf("%ld\n", (long) n);
+    fflush(stdout);
 
     return NGX_CONF_OK;
 }

@@ -1,0 +1,99 @@
+
+/*
+ * Claims of a JSON object: names that variables can have, each once, values
+ * that can stand in a header.
+ * Dictionary: json
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_claims.h"
+#include "fuzz.h"
+
+
+static void fuzz_claims_one(ngx_http_vcita_oauth_member_t *c);
+static void fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims);
+
+
+fuzz_target(claims)
+{
+    ngx_uint_t                      i, n;
+    ngx_array_t                    *members, *claims;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+
+    if (ngx_http_vcita_oauth_json(fuzz_pool, in, members) != NGX_OK) {
+        return;
+    }
+
+    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, claims)
+               == NGX_OK);
+    fuzz_check(claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS);
+    fuzz_check(claims->nelts <= members->nelts);
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+        fuzz_claims_one(&c[i]);
+
+        for (n = 0; n < i; n++) {
+            fuzz_check(!fuzz_same(&c[n].name, &c[i].name));
+        }
+    }
+
+    fuzz_claims_sub(members, claims);
+
+    /* none is added by saying it again */
+
+    n = claims->nelts;
+
+    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, claims)
+               == NGX_OK);
+    fuzz_check(claims->nelts == n);
+}
+
+
+static void
+fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
+{
+    size_t  i;
+
+    fuzz_check(c->name.len && c->name.len <= NGX_HTTP_VCITA_OAUTH_JSON_NAME);
+
+    for (i = 0; i < c->name.len; i++) {
+        fuzz_check(islower(c->name.data[i]) || isdigit(c->name.data[i])
+                   || c->name.data[i] == '_');
+    }
+
+    fuzz_check(c->value.len);
+    fuzz_check(c->value.len <= NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
+    fuzz_check(fuzz_printable(&c->value));
+}
+
+
+/* "sub" is what the outermost object says, or not there */
+
+static void
+fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
+{
+    ngx_http_vcita_oauth_member_t  *m, *c;
+
+    m = ngx_http_vcita_oauth_member(members, "sub");
+
+    if (m == NULL
+        || m->value.len == 0
+        || m->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE
+        || !fuzz_printable(&m->value))
+    {
+        return;
+    }
+
+    c = claims->elts;
+
+    fuzz_check(claims->nelts && fuzz_same_text(&c->name, "sub"));
+    fuzz_check(fuzz_same(&c->value, &m->value));
+}

@@ -1,0 +1,148 @@
+
+/*
+ * A token request with a code that anybody may have made up: its parameters
+ * read back as they were, and no other is there.  Input: 1 for JSON, a line
+ * that is the redirect_uri, the code.
+ * Dictionary: query
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_json.h"
+#include "ngx_http_vcita_oauth_query.h"
+#include "ngx_http_vcita_oauth_vcita.h"
+#include "fuzz.h"
+
+
+static void fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant,
+    ngx_str_t *body);
+static void fuzz_grant_form_param(ngx_str_t *body, const char *name,
+    ngx_str_t *value);
+static void fuzz_grant_json(ngx_http_vcita_oauth_grant_t *grant,
+    ngx_str_t *body);
+static void fuzz_grant_json_param(ngx_array_t *members, const char *name,
+    ngx_str_t *value);
+
+
+fuzz_target(grant)
+{
+    ngx_str_t                      body;
+    ngx_http_vcita_oauth_grant_t   grant;
+
+    ngx_memzero(&grant, sizeof(ngx_http_vcita_oauth_grant_t));
+
+    ngx_str_set(&grant.client_id, "client");
+    ngx_str_set(&grant.client_secret, "s&=\"\\ +%41");
+
+    grant.json = fuzz_byte(in) % 2;
+    grant.redirect_uri = fuzz_line(in);
+    grant.code = fuzz_copy(in);
+
+    fuzz_check(ngx_http_vcita_oauth_token_request(fuzz_pool, &grant, &body)
+               == NGX_OK);
+
+    body = fuzz_copy(&body);
+
+    if (grant.json) {
+        fuzz_grant_json(&grant, &body);
+
+    } else {
+        fuzz_grant_form(&grant, &body);
+    }
+}
+
+
+static void
+fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
+{
+    ngx_str_t   rest, name, value, type;
+    ngx_uint_t  n;
+
+    n = 0;
+    rest = *body;
+
+    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+        n++;
+    }
+
+    fuzz_check(n == (ngx_uint_t) 3 + (grant->redirect_uri.len != 0)
+                    + (grant->code.len != 0));
+
+    ngx_str_set(&type, "authorization_code");
+
+    fuzz_grant_form_param(body, "grant_type", &type);
+    fuzz_grant_form_param(body, "client_id", &grant->client_id);
+    fuzz_grant_form_param(body, "client_secret", &grant->client_secret);
+    fuzz_grant_form_param(body, "redirect_uri", &grant->redirect_uri);
+    fuzz_grant_form_param(body, "code", &grant->code);
+}
+
+
+static void
+fuzz_grant_form_param(ngx_str_t *body, const char *name, ngx_str_t *value)
+{
+    ngx_int_t  rc;
+    ngx_str_t  got;
+
+    rc = ngx_http_vcita_oauth_query_get(fuzz_pool, body, name, &got);
+
+    if (value->len == 0) {
+        fuzz_check(rc == NGX_DECLINED);
+        return;
+    }
+
+    fuzz_check(rc == NGX_OK && fuzz_same(&got, value));
+}
+
+
+static void
+fuzz_grant_json(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_str_t     type;
+    ngx_array_t  *members;
+
+    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+
+    rc = ngx_http_vcita_oauth_json(fuzz_pool, body, members);
+
+    /* bytes that are no text cannot be told in JSON */
+
+    if (!fuzz_utf8(body)) {
+        fuzz_check(rc == NGX_DECLINED);
+        return;
+    }
+
+    fuzz_check(rc == NGX_OK);
+    fuzz_check(members->nelts == (ngx_uint_t) 3
+                                 + (grant->redirect_uri.len != 0)
+                                 + (grant->code.len != 0));
+
+    ngx_str_set(&type, "authorization_code");
+
+    fuzz_grant_json_param(members, "grant_type", &type);
+    fuzz_grant_json_param(members, "client_id", &grant->client_id);
+    fuzz_grant_json_param(members, "client_secret", &grant->client_secret);
+    fuzz_grant_json_param(members, "redirect_uri", &grant->redirect_uri);
+    fuzz_grant_json_param(members, "code", &grant->code);
+}
+
+
+static void
+fuzz_grant_json_param(ngx_array_t *members, const char *name,
+    ngx_str_t *value)
+{
+    ngx_http_vcita_oauth_member_t  *m;
+
+    m = ngx_http_vcita_oauth_member(members, name);
+
+    if (value->len == 0) {
+        fuzz_check(m == NULL);
+        return;
+    }
+
+    fuzz_check(m && m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+    fuzz_check(fuzz_same(&m->value, value));
+}

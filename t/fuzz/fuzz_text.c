@@ -1,0 +1,57 @@
+
+/*
+ * Texts: UTF-8 of whole characters is never refused (that nothing else passes
+ * is JSON's word), what is printable has no control byte, an error code is one.
+ * Dictionary: json
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_text.h"
+#include "ngx_http_vcita_oauth_vcita.h"
+#include "fuzz.h"
+
+
+static void fuzz_text_error(ngx_str_t *text);
+
+
+fuzz_target(text)
+{
+    if (ngx_http_vcita_oauth_unicode(in) != NGX_OK) {
+        fuzz_check(!fuzz_utf8(in) || memchr(in->data, '\\', in->len));
+    }
+
+    fuzz_check(ngx_http_vcita_oauth_printable(in) == fuzz_printable(in));
+    fuzz_check(ngx_http_vcita_oauth_same(in, in));
+
+    fuzz_text_error(in);
+}
+
+
+/* one that may be one stays, any other becomes "other" */
+
+static void
+fuzz_text_error(ngx_str_t *text)
+{
+    size_t      i;
+    ngx_str_t   error;
+    ngx_uint_t  good;
+
+    good = (text->len && text->len <= 64);
+
+    for (i = 0; i < text->len; i++) {
+
+        if (!isalnum(text->data[i]) && !memchr("_.-", text->data[i], 3)) {
+            good = 0;
+        }
+    }
+
+    error = *text;
+
+    ngx_http_vcita_oauth_error_code(&error);
+
+    fuzz_check(good ? error.data == text->data && error.len == text->len
+                    : fuzz_same_text(&error, "other"));
+}

@@ -1,0 +1,48 @@
+
+/*
+ * A userinfo answer: it names somebody, or there are no claims.
+ * Dictionary: json
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_vcita.h"
+#include "fuzz.h"
+
+
+fuzz_target(userinfo)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_array_t                    *claims, *none;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    none = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+
+    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 401, in, none);
+
+    fuzz_check(rc == NGX_DECLINED && none->nelts == 0);
+
+    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 200, in, claims);
+
+    if (rc != NGX_OK) {
+        fuzz_check(rc == NGX_DECLINED && claims->nelts == 0);
+        return;
+    }
+
+    c = claims->elts;
+
+    fuzz_check(claims->nelts && claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS);
+    fuzz_check(fuzz_same_text(&c->name, "sub"));
+    fuzz_check(c->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+
+    for (i = 0; i < claims->nelts; i++) {
+        fuzz_check(c[i].value.len);
+        fuzz_check(c[i].value.len <= NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
+        fuzz_check(fuzz_printable(&c[i].value));
+    }
+}
