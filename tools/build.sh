@@ -49,7 +49,7 @@ fingerprint() {
     printf '%s\n' "$module" "$tree" "$cc" "${flags[@]}"
     "$cc" --version
     cat "$tree/src/core/nginx.h" "$module/config"
-    find "$module" "$root/src" -maxdepth 1 -name '*.[ch]' 2>/dev/null | sort
+    find "$module" "${also[@]}" -maxdepth 1 -name '*.[ch]' 2>/dev/null | sort
     dpkg-query -W nginx-dev 'libcurl4*-dev' libyajl-dev libssl-dev 2>/dev/null \
         || true
 }
@@ -105,6 +105,10 @@ name=${name//[\"\']/}
 case $name in
     ''|*'$'*) name=$(sed -n 's/^ngx_addon_name=//p' "$module/config") ;;
 esac
+
+# a module for tests has its sources elsewhere, too
+also=("$root/src")
+[ "$module" = "$root" ] || also+=("$root/t/fuzz")
 
 [ "$module" = "$root" ] || out=$out/$(basename "$module")
 out=$(realpath -m "${OUT:-$out}")

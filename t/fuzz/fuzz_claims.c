@@ -69,31 +69,48 @@ fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
                    || c->name.data[i] == '_');
     }
 
+    /* what only keeps a name from others */
+
+    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        fuzz_check(c->value.len == 0
+                   || c->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
+        return;
+    }
+
     fuzz_check(c->value.len);
     fuzz_check(c->value.len <= NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
     fuzz_check(fuzz_printable(&c->value));
 }
 
 
-/* "sub" is what the outermost object says, or not there */
+/* "sub" is what the outermost object says: no other member takes its name */
 
 static void
 fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
 {
+    ngx_str_t                       sub;
     ngx_http_vcita_oauth_member_t  *m, *c;
 
     m = ngx_http_vcita_oauth_member(members, "sub");
 
-    if (m == NULL
-        || m->value.len == 0
-        || m->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE
-        || !fuzz_printable(&m->value))
-    {
+    if (m == NULL) {
+        fuzz_check(ngx_http_vcita_oauth_claims_sub(members, &sub)
+                   == NGX_DECLINED);
         return;
     }
 
     c = claims->elts;
 
     fuzz_check(claims->nelts && fuzz_same_text(&c->name, "sub"));
-    fuzz_check(fuzz_same(&c->value, &m->value));
+
+    if (ngx_http_vcita_oauth_claims_sub(members, &sub) == NGX_OK) {
+        fuzz_check(m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+        fuzz_check(c->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+        fuzz_check(fuzz_same(&c->value, &sub));
+        fuzz_check(fuzz_same(&m->value, &sub));
+    }
+
+    if (c->type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        fuzz_check(fuzz_same(&c->value, &m->value));
+    }
 }

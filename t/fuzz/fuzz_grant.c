@@ -1,8 +1,8 @@
 
 /*
  * A token request with a code that anybody may have made up: its parameters
- * read back as they were, and no other is there.  Input: 1 for JSON, a line
- * that is the redirect_uri, the code.
+ * read back as they were, and no other is there.  Input: 1 for JSON, 2 for an
+ * assertion, a line that is the redirect_uri, the code.
  * Dictionary: query
  */
 
@@ -16,6 +16,7 @@
 #include "fuzz.h"
 
 
+static ngx_uint_t fuzz_grant_params(ngx_http_vcita_oauth_grant_t *grant);
 static void fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant,
     ngx_str_t *body);
 static void fuzz_grant_form_param(ngx_str_t *body, const char *name,
@@ -28,6 +29,7 @@ static void fuzz_grant_json_param(ngx_array_t *members, const char *name,
 
 fuzz_target(grant)
 {
+    u_char                         how;
     ngx_str_t                      body;
     ngx_http_vcita_oauth_grant_t   grant;
 
@@ -36,7 +38,13 @@ fuzz_target(grant)
     ngx_str_set(&grant.client_id, "client");
     ngx_str_set(&grant.client_secret, "s&=\"\\ +%41");
 
-    grant.json = fuzz_byte(in) % 2;
+    how = fuzz_byte(in);
+
+    if (how & 2) {
+        ngx_str_set(&grant.client_assertion, "a.b-_.c");
+    }
+
+    grant.json = how & 1;
     grant.redirect_uri = fuzz_line(in);
     grant.code = fuzz_copy(in);
 
@@ -45,12 +53,26 @@ fuzz_target(grant)
 
     body = fuzz_copy(&body);
 
+    /* the secret is not sent beside an assertion */
+
+    if (grant.client_assertion.len) {
+        ngx_str_null(&grant.client_secret);
+    }
+
     if (grant.json) {
         fuzz_grant_json(&grant, &body);
 
     } else {
         fuzz_grant_form(&grant, &body);
     }
+}
+
+
+static ngx_uint_t
+fuzz_grant_params(ngx_http_vcita_oauth_grant_t *grant)
+{
+    return 2 + (grant->client_assertion.len ? 2 : 1)
+           + (grant->redirect_uri.len != 0) + (grant->code.len != 0);
 }
 
 
@@ -67,14 +89,14 @@ fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
         n++;
     }
 
-    fuzz_check(n == (ngx_uint_t) 3 + (grant->redirect_uri.len != 0)
-                    + (grant->code.len != 0));
+    fuzz_check(n == fuzz_grant_params(grant));
 
     ngx_str_set(&type, "authorization_code");
 
     fuzz_grant_form_param(body, "grant_type", &type);
     fuzz_grant_form_param(body, "client_id", &grant->client_id);
     fuzz_grant_form_param(body, "client_secret", &grant->client_secret);
+    fuzz_grant_form_param(body, "client_assertion", &grant->client_assertion);
     fuzz_grant_form_param(body, "redirect_uri", &grant->redirect_uri);
     fuzz_grant_form_param(body, "code", &grant->code);
 }
@@ -116,15 +138,15 @@ fuzz_grant_json(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
     }
 
     fuzz_check(rc == NGX_OK);
-    fuzz_check(members->nelts == (ngx_uint_t) 3
-                                 + (grant->redirect_uri.len != 0)
-                                 + (grant->code.len != 0));
+    fuzz_check(members->nelts == fuzz_grant_params(grant));
 
     ngx_str_set(&type, "authorization_code");
 
     fuzz_grant_json_param(members, "grant_type", &type);
     fuzz_grant_json_param(members, "client_id", &grant->client_id);
     fuzz_grant_json_param(members, "client_secret", &grant->client_secret);
+    fuzz_grant_json_param(members, "client_assertion",
+                          &grant->client_assertion);
     fuzz_grant_json_param(members, "redirect_uri", &grant->redirect_uri);
     fuzz_grant_json_param(members, "code", &grant->code);
 }

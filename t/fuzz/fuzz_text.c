@@ -1,7 +1,8 @@
 
 /*
  * Texts: UTF-8 of whole characters is never refused (that nothing else passes
- * is JSON's word), what is printable has no control byte, an error code is one.
+ * is JSON's word), what is printable has no control byte, an error code is
+ * one, a number is what it says.
  * Dictionary: json
  */
 
@@ -15,6 +16,7 @@
 
 
 static void fuzz_text_error(ngx_str_t *text);
+static void fuzz_text_number(ngx_str_t *text);
 
 
 fuzz_target(text)
@@ -27,6 +29,7 @@ fuzz_target(text)
     fuzz_check(ngx_http_vcita_oauth_same(in, in));
 
     fuzz_text_error(in);
+    fuzz_text_number(in);
 }
 
 
@@ -54,4 +57,39 @@ fuzz_text_error(ngx_str_t *text)
 
     fuzz_check(good ? error.data == text->data && error.len == text->len
                     : fuzz_same_text(&error, "other"));
+}
+
+
+/* digits, at least one, then a fraction perhaps, which is cut off */
+
+static void
+fuzz_text_number(ngx_str_t *text)
+{
+    char        *p, *end;
+    double       want;
+    size_t       digits;
+    int64_t      got;
+    ngx_uint_t   good;
+
+    p = (char *) fuzz_header(text).data;
+
+    digits = strspn(p, "0123456789");
+    end = p + digits;
+
+    if (*end == '.') {
+        end += 1 + strspn(end + 1, "0123456789");
+    }
+
+    good = (digits && end == p + text->len);
+
+    fuzz_check((ngx_http_vcita_oauth_number(text, &got) == NGX_OK) == good);
+
+    if (good) {
+        p[digits] = '\0';
+        want = strtod(p, NULL);
+
+        fuzz_check(want < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX
+                   ? got == (int64_t) want
+                   : got == NGX_HTTP_VCITA_OAUTH_NUMBER_MAX);
+    }
 }

@@ -72,6 +72,7 @@ fuzz_token_good(ngx_http_vcita_oauth_token_t *token)
     fuzz_check(fuzz_printable(&token->scope));
     fuzz_check(token->expires_in >= 0 && token->expires_in < 10000000000);
     fuzz_check(token->error.len == 0);
+    fuzz_check(token->identified || token->id_token.len == 0);
 }
 
 

@@ -16,6 +16,7 @@
 fuzz_target(userinfo)
 {
     ngx_int_t                       rc;
+    ngx_str_t                       sub;
     ngx_uint_t                      i;
     ngx_array_t                    *claims, *none;
     ngx_http_vcita_oauth_member_t  *c;
@@ -23,11 +24,13 @@ fuzz_target(userinfo)
     claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
     none = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 401, in, none);
+    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 401, in, &sub,
+                                              none);
 
     fuzz_check(rc == NGX_DECLINED && none->nelts == 0);
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 200, in, claims);
+    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 200, in, &sub,
+                                              claims);
 
     if (rc != NGX_OK) {
         fuzz_check(rc == NGX_DECLINED && claims->nelts == 0);
@@ -39,8 +42,14 @@ fuzz_target(userinfo)
     fuzz_check(claims->nelts && claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS);
     fuzz_check(fuzz_same_text(&c->name, "sub"));
     fuzz_check(c->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+    fuzz_check(sub.len && fuzz_same(&c->value, &sub));
 
     for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            continue;
+        }
+
         fuzz_check(c[i].value.len);
         fuzz_check(c[i].value.len <= NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
         fuzz_check(fuzz_printable(&c[i].value));
