@@ -127,6 +127,9 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
     ngx_http_vcita_oauth_setting_command("vcita_oauth_login_timeout",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT),
 
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_store",
+        NGX_CONF_1MORE, NGX_HTTP_VCITA_OAUTH_SESSION_STORE),
+
     ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_name",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_NAME),
 

@@ -19,6 +19,7 @@
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"
+#include "ngx_http_vcita_oauth_store.h"
 #include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_vcita.h"
 
@@ -92,6 +93,7 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE,
     NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT,
     NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT,
+    NGX_HTTP_VCITA_OAUTH_SESSION_STORE,
     NGX_HTTP_VCITA_OAUTH_COOKIE_NAME,
     NGX_HTTP_VCITA_OAUTH_COOKIE_DOMAIN,
     NGX_HTTP_VCITA_OAUTH_COOKIE_SAMESITE,
@@ -133,6 +135,14 @@ typedef struct {
 } ngx_http_vcita_oauth_client_key_t;
 
 
+/* where sessions live: as configured, and the store */
+
+typedef struct {
+    ngx_str_t                           text;
+    ngx_http_vcita_oauth_store_t       *store;      /* NULL: in the cookie */
+} ngx_http_vcita_oauth_storage_t;
+
+
 typedef struct {
 
     /* as configured */
@@ -150,6 +160,7 @@ typedef struct {
     ngx_http_vcita_oauth_key_files_t    session_keys;
     time_t                              session_timeout;
     time_t                              login_timeout;
+    ngx_http_vcita_oauth_storage_t      storage;
     ngx_str_t                           cookie_name;
     ngx_str_t                           cookie_domain;
     ngx_uint_t                          cookie_samesite;
@@ -420,7 +431,7 @@ ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code);
 
 ngx_int_t ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf);
 
-/* directives, settings, application, registry: configuration time */
+/* directives, settings, storage, application, registry: configuration time */
 
 char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -452,6 +463,9 @@ char *ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf,
 char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_http_vcita_oauth_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data);

@@ -151,6 +151,10 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_conf_set_sec_slot, &ngx_http_vcita_oauth_positive_post,
       ngx_http_vcita_oauth_field(login_timeout), NGX_HTTP_VCITA_OAUTH_WORD },
 
+    { "vcita_oauth_session_store",
+      ngx_http_vcita_oauth_session_store, NULL,
+      ngx_http_vcita_oauth_field(storage), NGX_HTTP_VCITA_OAUTH_STR },
+
     { "vcita_oauth_cookie_name",
       ngx_conf_set_str_slot, &ngx_http_vcita_oauth_cookie_token_post,
       ngx_http_vcita_oauth_field(cookie_name), NGX_HTTP_VCITA_OAUTH_STR },
@@ -269,6 +273,7 @@ ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
     ngx_str_set(&app->token_endpoint, "https://api.vcita.biz/oauth/token");
     ngx_str_set(&app->userinfo_endpoint,
                 "https://api.vcita.biz/oauth/userinfo");
+    ngx_str_set(&app->storage.text, "cookie");
     ngx_str_set(&app->cookie_name, "vcita_session");
 
     app->token_format = NGX_HTTP_VCITA_OAUTH_FORM;

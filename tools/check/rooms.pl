@@ -10,8 +10,9 @@ use Check;
 my %ROOMS = (
     flow     => [qw( entry client gate rules state login callback exchange
                      token identity admit logout variables page errors conf
-                     directives settings secrets address app registry )],
-    services => [qw( fetch multi vcita session pace )],
+                     directives settings storage secrets address app
+                     registry )],
+    services => [qw( fetch multi vcita session store store_zone pace )],
     leaves   => [qw( hash seal assertion cookie id_token claims json tags query
                      text )],
 );
