@@ -257,6 +257,17 @@ typedef struct {
 
 typedef struct ngx_http_vcita_oauth_exchange_s
     ngx_http_vcita_oauth_exchange_t;
+typedef struct ngx_http_vcita_oauth_keep_s
+    ngx_http_vcita_oauth_keep_t;
+
+
+/* what a session store is asked for a request */
+
+typedef struct {
+    ngx_http_vcita_oauth_store_op_t     op;
+    ngx_http_request_t                 *request;
+    unsigned                            waiting:1;
+} ngx_http_vcita_oauth_ask_t;
 
 
 typedef struct {
@@ -265,6 +276,15 @@ typedef struct {
 
     ngx_http_vcita_oauth_app_t         *app;        /* session looked up in */
     ngx_http_vcita_oauth_session_t      session;
+    ngx_str_t                           cookie;     /* that it came by */
+    ngx_uint_t                          sealed_by;  /* which of the keys */
+    ngx_uint_t                          looked;     /* how many cookies */
+    ngx_int_t                           outcome;    /* when no longer looking */
+    ngx_http_vcita_oauth_ask_t         *lookup;
+    ngx_http_vcita_oauth_keep_t        *keep;
+
+    ngx_http_vcita_oauth_ask_t         *end;        /* a logout's */
+    ngx_uint_t                          ended;
 
     ngx_http_vcita_oauth_app_t         *origin_app; /* redirect_uri made for */
     ngx_str_t                           redirect_uri;
@@ -282,9 +302,11 @@ typedef struct {
 
     ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
 
+    unsigned                            looking:1;
     unsigned                            alive:1;
     unsigned                            called_back:1;
     unsigned                            redirected:1; /* internally */
+    unsigned                            refused:1;    /* before it was read */
 } ngx_http_vcita_oauth_ctx_t;
 
 
@@ -311,8 +333,30 @@ ngx_int_t ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
 /* gate */
 
 ngx_int_t ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r);
+
+/* wait */
+
+ngx_int_t ngx_http_vcita_oauth_wait(ngx_http_request_t *r);
+void ngx_http_vcita_oauth_wake(ngx_http_request_t *r);
+ngx_http_vcita_oauth_ask_t *ngx_http_vcita_oauth_ask_create(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_store_t *store);
+ngx_int_t ngx_http_vcita_oauth_ask(ngx_http_vcita_oauth_ask_t *ask,
+    ngx_http_vcita_oauth_store_pt what);
+ngx_int_t ngx_http_vcita_oauth_ask_result(ngx_http_vcita_oauth_ask_t *ask);
+void ngx_http_vcita_oauth_ask_cancel(ngx_http_vcita_oauth_ask_t *ask);
+
+/* look-up, keeping */
+
 ngx_int_t ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+ngx_int_t ngx_http_vcita_oauth_keep(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_str_t *text, time_t max_age);
+ngx_int_t ngx_http_vcita_oauth_keep_new(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_str_t *text, time_t max_age);
+ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
 
 /* client */
 
@@ -381,8 +425,9 @@ void ngx_http_vcita_oauth_exchange_cancel(
 /* admission */
 
 ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *state,
-    ngx_http_vcita_oauth_token_t *token, ngx_array_t *claims);
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
+    ngx_array_t *claims);
 
 /* logout */
 
@@ -404,6 +449,8 @@ typedef struct {
 
 
 ngx_int_t ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page);
+ngx_int_t ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page);
 ngx_int_t ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page);

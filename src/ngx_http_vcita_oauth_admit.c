@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The admission: a token and claims become a session in the browser's cookie.
+ * The admission: a token and claims become a session.
  */
 
 
@@ -13,33 +13,37 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* the bytes that make a cookie of the largest size */
+/* the bytes that make a cookie, or a value in a store, of the largest size */
 
 #define NGX_HTTP_VCITA_OAUTH_SESSION_MAX                                      \
     (NGX_HTTP_VCITA_OAUTH_COOKIE_MAX / 4 * 3                                  \
-     - NGX_HTTP_VCITA_OAUTH_SEAL_HEAD - NGX_HTTP_VCITA_OAUTH_SEAL_TAG)
+     - ngx_http_vcita_oauth_raw_len(0))
+
+#define NGX_HTTP_VCITA_OAUTH_STORED_MAX                                       \
+    (NGX_HTTP_VCITA_OAUTH_STORE_MAX - ngx_http_vcita_oauth_raw_len(0))
 
 
 static ngx_int_t ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_token_t *token,
-    ngx_array_t *claims, ngx_str_t *text);
+    ngx_array_t *claims, size_t limit, ngx_str_t *text);
 static ngx_str_t *ngx_http_vcita_oauth_admit_scope(
     ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *state,
     ngx_http_vcita_oauth_token_t *token);
-static ngx_int_t ngx_http_vcita_oauth_admit_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *text, time_t max_age);
 
 
 /*
- * Sets the cookie of a new session.  NGX_DECLINED: it would be larger than a
- * cookie can be, even without the claims that can be spared.
+ * Makes a new session and keeps it.  NGX_DECLINED: it would be larger than
+ * there is room for, even without the claims that can be spared.  NGX_AGAIN,
+ * NGX_BUSY: what ngx_http_vcita_oauth_keep_new() says.
  */
 
 ngx_int_t
 ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *state,
-    ngx_http_vcita_oauth_token_t *token, ngx_array_t *claims)
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
+    ngx_array_t *claims)
 {
+    size_t                          limit;
     time_t                          max_age;
     ngx_int_t                       rc;
     ngx_str_t                       text;
@@ -58,13 +62,17 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
     s.expires = ngx_time() + max_age;
     s.scope = *ngx_http_vcita_oauth_admit_scope(app, state, token);
 
-    rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims, &text);
+    limit = app->storage.store ? NGX_HTTP_VCITA_OAUTH_STORED_MAX
+                               : NGX_HTTP_VCITA_OAUTH_SESSION_MAX;
+
+    rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims, limit,
+                                           &text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_vcita_oauth_admit_seal(r, app, &text, max_age);
+    rc = ngx_http_vcita_oauth_keep_new(r, ctx, app, &text, max_age);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -97,7 +105,7 @@ ngx_http_vcita_oauth_admit_scope(ngx_http_vcita_oauth_app_t *app,
 static ngx_int_t
 ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_token_t *token,
-    ngx_array_t *claims, ngx_str_t *text)
+    ngx_array_t *claims, size_t limit, ngx_str_t *text)
 {
     u_char       id[NGX_HTTP_VCITA_OAUTH_SESSION_ID];
     ngx_time_t  *tp;
@@ -123,31 +131,6 @@ ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
         s->token_type = token->token_type;
     }
 
-    return ngx_http_vcita_oauth_session_encode(r->pool, s, claims,
-                                            NGX_HTTP_VCITA_OAUTH_SESSION_MAX,
-                                            text);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_admit_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *text, time_t max_age)
-{
-    u_char     *room;
-    ngx_str_t   box;
-
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_seal_room(text->len));
-    if (room == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_seal(&app->session_seal, NULL, text, room, &box)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           &app->session_cookie, &box,
-                                           max_age);
+    return ngx_http_vcita_oauth_session_encode(r->pool, s, claims, limit,
+                                               text);
 }

@@ -435,6 +435,10 @@ ngx_http_vcita_oauth_app_wipe(void *data)
         }
     }
 
+    if (app->storage.store) {
+        ngx_explicit_memzero(app->storage.text.data, app->storage.text.len);
+    }
+
     ngx_explicit_memzero(app->client_secret.data, app->client_secret.len);
     ngx_explicit_memzero(app->assertion_key.secret.data,
                          app->assertion_key.secret.len);

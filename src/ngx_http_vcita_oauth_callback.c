@@ -134,6 +134,16 @@ ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
 
     rc = ngx_http_vcita_oauth_find_session(r, ctx, app);
 
+    if (rc == NGX_AGAIN) {
+        return ngx_http_vcita_oauth_wait(r);
+    }
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
+                                                NGX_HTTP_SERVICE_UNAVAILABLE,
+                                                "store_unavailable", 0);
+    }
+
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -112,6 +112,12 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
       "Its operator has to look into it.",
       "Try again" },
 
+    { "store_unavailable",
+      "Your session cannot be looked up right now",
+      "This site could not find out whether you are signed in. Nothing is "
+      "lost: try again in a moment.",
+      "Try again" },
+
     { "not_allowed",
       "This account may not come in here",
       "You are signed in, but this site is not open to your account. You are "

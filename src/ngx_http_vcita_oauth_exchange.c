@@ -145,23 +145,18 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next)
 {
+    ngx_int_t  rc;
+
     x->next = next;
     x->waiting = 1;
 
-    /* a browser that goes away must be noticed */
+    rc = ngx_http_vcita_oauth_wait(r);
 
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    if (rc != NGX_AGAIN) {
         ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return NGX_AGAIN;
+    return rc;
 }
 
 
@@ -189,11 +184,9 @@ ngx_http_vcita_oauth_exchange_timer(ngx_event_t *ev)
 static void
 ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = x->request;
-    c = r->connection;
 
     x->waiting = 0;
 
@@ -206,13 +199,7 @@ ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_exchange_t *x)
         return;
     }
 
-    ngx_http_set_log_request(c->log, r);
-
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-
-    ngx_http_core_run_phases(r);
-    ngx_http_run_posted_requests(c);
+    ngx_http_vcita_oauth_wake(r);
 }
 
 

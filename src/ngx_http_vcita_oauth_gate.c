@@ -16,8 +16,13 @@
 
 static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_unavailable(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
@@ -41,7 +46,6 @@ static void ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r);
 ngx_int_t
 ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                         rc;
     ngx_http_vcita_oauth_ctx_t       *ctx;
     ngx_http_vcita_oauth_loc_conf_t  *vlcf;
 
@@ -83,24 +87,39 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+    return ngx_http_vcita_oauth_gate_session(r, ctx, vlcf);
+}
 
-    if (rc == NGX_OK) {
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    switch (ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app)) {
+
+    case NGX_OK:
         return ngx_http_vcita_oauth_gate_open(r, ctx, vlcf);
-    }
 
-    if (rc != NGX_DECLINED) {
+    case NGX_AGAIN:
+        return ngx_http_vcita_oauth_wait(r);
+
+    case NGX_BUSY:
+        return ngx_http_vcita_oauth_gate_unavailable(r, ctx, vlcf->app);
+
+    case NGX_DECLINED:
+
+        if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
+
+            /* NGX_OK would grant access under "satisfy any" */
+
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_vcita_oauth_gate_closed(r, ctx, vlcf->app);
+
+    default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
-
-        /* NGX_OK would grant access under "satisfy any" */
-
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_vcita_oauth_gate_closed(r, ctx, vlcf->app);
 }
 
 
@@ -122,62 +141,12 @@ ngx_http_vcita_oauth_gate_late(ngx_http_request_t *r)
 
     if (ctx) {
         ctx->redirected = 1;
+        ctx->refused = 1;
         ctx->status = r->err_status ? (ngx_uint_t) r->err_status
                                     : NGX_HTTP_BAD_REQUEST;
     }
 
     return ctx;
-}
-
-
-/*
- * NGX_OK: the request has a session of this application, in ctx->session.
- * Of several cookies, the first one that opens counts.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
-{
-    u_char      *room;
-    ngx_str_t    value, text;
-    ngx_uint_t   next, key;
-
-    if (ctx->app == app) {
-        return ctx->alive ? NGX_OK : NGX_DECLINED;
-    }
-
-    ctx->app = app;
-    ctx->alive = 0;
-
-    next = 0;
-
-    while (ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
-                                            NGX_HTTP_VCITA_OAUTH_SESSION,
-                                            &next, &value)
-           == NGX_OK)
-    {
-        room = ngx_pnalloc(r->pool,
-                           ngx_http_vcita_oauth_open_room(value.len));
-        if (room == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_http_vcita_oauth_open(&app->session_seal, NULL, &value, room,
-                                      &text, &key)
-            == NGX_OK
-            && ngx_http_vcita_oauth_session_decode(&text, &ctx->session)
-               == NGX_OK
-            && ngx_http_vcita_oauth_session_alive(&ctx->session, ngx_time(),
-                                                  app->session_timeout)
-               == NGX_OK)
-        {
-            ctx->alive = 1;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
 }
 
 
@@ -203,6 +172,34 @@ ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
     ctx->passed = r->loc_conf;
 
     return NGX_OK;
+}
+
+
+/* the store does not say who this is: nobody comes in, not as nobody either */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_unavailable(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_str_t                    uri;
+    ngx_http_vcita_oauth_page_t  page;
+
+    if (ctx->status) {
+        return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
+    }
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "store_unavailable");
+    page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
+        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK
+        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
 }
 
 

@@ -33,6 +33,10 @@ static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_int_t rc);
 static void ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
     ngx_array_t *claims);
 
@@ -242,24 +246,29 @@ static ngx_int_t
 ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_int_t                    rc;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
-
-    ctx = x->ctx;
+    ngx_int_t  rc;
 
     rc = ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &x->claims);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_admit(r, x->app, &x->state, &x->token,
-                                        &x->claims);
+        rc = ngx_http_vcita_oauth_admit(r, x->ctx, x->app, &x->state,
+                                        &x->token, &x->claims);
     }
 
     if (rc == NGX_DECLINED) {
 
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the session takes more than %d bytes of cookie: a "
-                      "server-side vcita_oauth_session_store has room for it",
-                      NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
+        if (x->app->storage.store) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "the session takes more than %d bytes",
+                          NGX_HTTP_VCITA_OAUTH_STORE_MAX);
+
+        } else {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "the session takes more than %d bytes of cookie: a "
+                          "server-side vcita_oauth_session_store has room "
+                          "for it",
+                          NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
+        }
 
         return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                                   "session_too_large", 0);
@@ -267,15 +276,46 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
 
     ngx_http_vcita_oauth_exchange_cancel(x);
 
+    return ngx_http_vcita_oauth_identity_end(r, x, rc);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    return ngx_http_vcita_oauth_identity_end(r, x,
+                                       ngx_http_vcita_oauth_kept(r, x->ctx));
+}
+
+
+/* nobody is sent on before the store has the session */
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_int_t rc)
+{
+    if (rc == NGX_AGAIN) {
+        x->next = ngx_http_vcita_oauth_identity_kept;
+
+        return ngx_http_vcita_oauth_wait(r);
+    }
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_vcita_oauth_exchange_fail(r, x,
+                                                NGX_HTTP_SERVICE_UNAVAILABLE,
+                                                "store_unavailable", 0);
+    }
+
     if (rc != NGX_OK
-        || ngx_http_vcita_oauth_login_finished(r, ctx, x->app) != NGX_OK)
+        || ngx_http_vcita_oauth_login_finished(r, x->ctx, x->app) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
 
-    return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
+    return ngx_http_vcita_oauth_callback_return(r, x->ctx, &x->state);
 }
 
 

@@ -61,6 +61,24 @@ ngx_int_t
 ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_http_vcita_oauth_error_content(r, ctx, page);
+
+    if (rc == (ngx_int_t) page->status) {
+        return rc;
+    }
+
+    return ngx_http_vcita_oauth_answered(r, rc);
+}
+
+
+/* The same for a content handler, whose result finalizes the request */
+
+ngx_int_t
+ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+{
     ctx->status = page->status;
 
     if (page->text == NULL) {
@@ -86,8 +104,7 @@ ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
         return page->status;
     }
 
-    return ngx_http_vcita_oauth_answered(r,
-                                      ngx_http_vcita_oauth_send_page(r, page));
+    return ngx_http_vcita_oauth_send_page(r, page);
 }
 
 

@@ -185,7 +185,7 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
 /*
  * Seals the text with the first key; "field" (may be NULL) is bound beside
  * the fields of the kind.  The room holds ngx_http_vcita_oauth_seal_room()
- * bytes; the box, base64url, lies in it.
+ * bytes: the box begins it, and as base64url, what is returned, lies behind.
  */
 
 ngx_int_t
@@ -243,14 +243,9 @@ ngx_int_t
 ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
     ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used)
 {
-    ngx_str_t                    raw;
-    ngx_uint_t                   i;
-    ngx_http_vcita_oauth_key_t  *key;
+    ngx_str_t  raw;
 
-    if (box->len < ngx_http_vcita_oauth_sealed_len(0)
-        || ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK
-        || room[0] != NGX_HTTP_VCITA_OAUTH_SEAL_VERSION)
-    {
+    if (ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -259,16 +254,36 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
 
     /* beside the box: another key may share the id of one that fails */
 
-    text->data = room + raw.len;
-    text->len = raw.len - NGX_HTTP_VCITA_OAUTH_SEAL_HEAD
-                - NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+    return ngx_http_vcita_oauth_open_raw(s, field, &raw, room + raw.len,
+                                         text, used);
+}
+
+
+/* The same for the bytes of a box; the room is for its text alone */
+
+ngx_int_t
+ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
+    ngx_uint_t *used)
+{
+    ngx_uint_t                   i;
+    ngx_http_vcita_oauth_key_t  *key;
+
+    if (raw->len < ngx_http_vcita_oauth_raw_len(0)
+        || raw->data[0] != NGX_HTTP_VCITA_OAUTH_SEAL_VERSION)
+    {
+        return NGX_DECLINED;
+    }
+
+    text->data = room;
+    text->len = raw->len - ngx_http_vcita_oauth_raw_len(0);
 
     key = s->keys.elts;
 
     for (i = 0; i < s->keys.nelts; i++) {
 
-        if (key[i].id == room[1]
-            && ngx_http_vcita_oauth_open_by(&key[i], field, &raw, text)
+        if (key[i].id == raw->data[1]
+            && ngx_http_vcita_oauth_open_by(&key[i], field, raw, text)
                == NGX_OK)
         {
             *used = i;

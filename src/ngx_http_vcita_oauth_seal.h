@@ -28,10 +28,12 @@
 /* the nonce of the box in a room: no two boxes have the same */
 #define ngx_http_vcita_oauth_seal_nonce(room)  ((room) + 1 + 1)
 
-/* the length of a box of n bytes, as base64url */
+/* the length of a box of n bytes: its own bytes, and as base64url */
+#define ngx_http_vcita_oauth_raw_len(n)                                       \
+    (NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG)
+
 #define ngx_http_vcita_oauth_sealed_len(n)                                    \
-    (((NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG)  \
-      * 4 + 2) / 3)
+    ((ngx_http_vcita_oauth_raw_len(n) * 4 + 2) / 3)
 
 /* the bytes behind n characters of base64url */
 #define ngx_http_vcita_oauth_unbase64url_len(n)                               \
@@ -41,10 +43,9 @@
 #define ngx_http_vcita_oauth_open_room(n)                                     \
     (2 * ngx_http_vcita_oauth_unbase64url_len(n))
 
-/* the room that seal() needs for a text of n bytes: the box, then its text */
+/* the room that seal() needs for a text of n bytes: the box, in both forms */
 #define ngx_http_vcita_oauth_seal_room(n)                                     \
-    (NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG     \
-     + ngx_http_vcita_oauth_sealed_len(n))
+    (ngx_http_vcita_oauth_raw_len(n) + ngx_http_vcita_oauth_sealed_len(n))
 
 
 typedef struct {
@@ -74,6 +75,9 @@ ngx_int_t ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s,
     ngx_str_t *field, ngx_str_t *text, u_char *room, ngx_str_t *box);
 ngx_int_t ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s,
     ngx_str_t *field, ngx_str_t *box, u_char *room, ngx_str_t *text,
+    ngx_uint_t *used);
+ngx_int_t ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
+    ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
     ngx_uint_t *used);
 
 size_t ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len);

@@ -8,13 +8,13 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate rules state login callback exchange
-                     token identity admit logout variables page errors conf
-                     directives settings storage secrets address app
-                     registry )],
+    flow     => [qw( entry client gate lookup keep wait rules state login
+                     callback exchange token identity admit logout variables
+                     page errors conf directives settings storage secrets
+                     address app registry )],
     services => [qw( fetch multi vcita session store store_zone pace )],
     leaves   => [qw( hash seal assertion cookie id_token claims json tags query
-                     text )],
+                     text zone )],
 );
 
 my %ABOVE = (services => ['flow'], leaves => [ 'flow', 'services' ]);

@@ -1,0 +1,56 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_VCITA_OAUTH_ZONE_KEY    32
+
+/* the largest value, in bytes */
+#define NGX_HTTP_VCITA_OAUTH_ZONE_VALUE  65535
+
+
+/* what lies in the shared memory */
+
+typedef struct {
+    ngx_rbtree_t                 rbtree;
+    ngx_rbtree_node_t            sentinel;
+    ngx_rbtree_t                 expiry;
+    ngx_rbtree_node_t            expiry_sentinel;
+    ngx_queue_t                  queue;      /* the last used one first */
+
+    ngx_uint_t                   entries;
+    ngx_uint_t                   evicted;    /* before their time */
+    ngx_uint_t                   told;       /* of these, in the log */
+    time_t                       told_at;
+} ngx_http_vcita_oauth_zone_sh_t;
+
+
+typedef struct {
+    ngx_http_vcita_oauth_zone_sh_t  *sh;
+    ngx_slab_pool_t                 *pool;
+} ngx_http_vcita_oauth_zone_t;
+
+
+/* whoever calls these has locked the pool, if anybody else may have it */
+
+ngx_int_t ngx_http_vcita_oauth_zone_init(ngx_http_vcita_oauth_zone_t *zone);
+ngx_int_t ngx_http_vcita_oauth_zone_get(ngx_http_vcita_oauth_zone_t *zone,
+    u_char *key, time_t now, ngx_pool_t *pool, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_oauth_zone_has(ngx_http_vcita_oauth_zone_t *zone,
+    u_char *key, time_t now);
+ngx_int_t ngx_http_vcita_oauth_zone_put(ngx_http_vcita_oauth_zone_t *zone,
+    u_char *key, time_t now, ngx_str_t *value, time_t ttl);
+void ngx_http_vcita_oauth_zone_remove(ngx_http_vcita_oauth_zone_t *zone,
+    u_char *key, time_t now);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_ */

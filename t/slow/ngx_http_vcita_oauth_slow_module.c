@@ -1,0 +1,320 @@
+
+/*
+ * For tests only: "vcita_oauth_slow_store folder" puts itself before every
+ * session store.  Each operation is pending for a moment; then, and while there
+ * is a file "hold" in the folder, it goes on being; a file "down" makes it fail,
+ * a file "dead" makes it fail at once.  It logs what it does.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_SLOW  5
+
+
+typedef struct {
+    ngx_str_t                         folder;
+} ngx_http_vcita_oauth_slow_conf_t;
+
+
+typedef struct {
+    ngx_http_vcita_oauth_store_t      real;
+    ngx_str_t                         folder;
+} ngx_http_vcita_oauth_slow_t;
+
+
+typedef struct {
+    ngx_event_t                       timer;
+    ngx_connection_t                  connection;    /* the timer's, for logs */
+    ngx_http_vcita_oauth_store_op_t  *op;
+    ngx_http_vcita_oauth_store_pt     what;
+    const char                       *name;
+} ngx_http_vcita_oauth_slow_op_t;
+
+
+static void *ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_srv_conf_t *vscf, ngx_str_t *folder);
+static ngx_int_t ngx_http_vcita_oauth_slow_read(
+    ngx_http_vcita_oauth_store_op_t *op);
+static ngx_int_t ngx_http_vcita_oauth_slow_write(
+    ngx_http_vcita_oauth_store_op_t *op);
+static ngx_int_t ngx_http_vcita_oauth_slow_replace(
+    ngx_http_vcita_oauth_store_op_t *op);
+static ngx_int_t ngx_http_vcita_oauth_slow_end(
+    ngx_http_vcita_oauth_store_op_t *op);
+static void ngx_http_vcita_oauth_slow_cancel(
+    ngx_http_vcita_oauth_store_op_t *op);
+static ngx_int_t ngx_http_vcita_oauth_slow_start(
+    ngx_http_vcita_oauth_store_op_t *op, ngx_http_vcita_oauth_store_pt what,
+    const char *name);
+static void ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_vcita_oauth_slow_told(
+    ngx_http_vcita_oauth_slow_t *slow, const char *name);
+
+
+static ngx_command_t  ngx_http_vcita_oauth_slow_commands[] = {
+
+    { ngx_string("vcita_oauth_slow_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_vcita_oauth_slow_conf_t, folder),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_vcita_oauth_slow_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_vcita_oauth_slow_init,        /* postconfiguration */
+
+    ngx_http_vcita_oauth_slow_create_conf, /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_vcita_oauth_slow_module = {
+    NGX_MODULE_V1,
+    &ngx_http_vcita_oauth_slow_module_ctx, /* module context */
+    ngx_http_vcita_oauth_slow_commands,    /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static const ngx_http_vcita_oauth_store_type_t
+    ngx_http_vcita_oauth_slow_type =
+{
+    ngx_http_vcita_oauth_slow_read,
+    ngx_http_vcita_oauth_slow_write,
+    ngx_http_vcita_oauth_slow_replace,
+    ngx_http_vcita_oauth_slow_end,
+    ngx_http_vcita_oauth_slow_cancel
+};
+
+
+static void *
+ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_conf_t));
+}
+
+
+/* all applications are registered by now */
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                         i;
+    ngx_http_core_srv_conf_t         **cscf;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_slow_conf_t  *smcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    smcf = ngx_http_conf_get_module_main_conf(cf,
+                                            ngx_http_vcita_oauth_slow_module);
+
+    if (smcf->folder.len == 0) {
+        return NGX_OK;
+    }
+
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_slow_server(cf,
+                cscf[i]->ctx->srv_conf[ngx_http_vcita_oauth_module.ctx_index],
+                &smcf->folder)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_srv_conf_t *vscf, ngx_str_t *folder)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_app_t    **app;
+    ngx_http_vcita_oauth_slow_t    *slow;
+    ngx_http_vcita_oauth_store_t   *store;
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+        store = app[i]->storage.store;
+
+        if (store == NULL || store->type == &ngx_http_vcita_oauth_slow_type) {
+            continue;
+        }
+
+        slow = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_t));
+        if (slow == NULL) {
+            return NGX_ERROR;
+        }
+
+        slow->real = *store;
+        slow->folder = *folder;
+
+        store->type = &ngx_http_vcita_oauth_slow_type;
+        store->data = slow;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_read(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+
+    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->read, "read");
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_write(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+
+    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->write,
+                                           "write");
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_replace(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+
+    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->replace,
+                                           "replace");
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_end(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+
+    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->end, "end");
+}
+
+
+static void
+ngx_http_vcita_oauth_slow_cancel(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_slow_op_t *s = op->state;
+
+    ngx_log_error(NGX_LOG_NOTICE, op->log, 0, "slow store: %s cancelled",
+                  s->name);
+
+    ngx_del_timer(&s->timer);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_start(ngx_http_vcita_oauth_store_op_t *op,
+    ngx_http_vcita_oauth_store_pt what, const char *name)
+{
+    ngx_http_vcita_oauth_slow_op_t  *s;
+
+    if (ngx_http_vcita_oauth_slow_told(op->store->data, "dead")) {
+        return NGX_ERROR;
+    }
+
+    s = ngx_pcalloc(op->pool, sizeof(ngx_http_vcita_oauth_slow_op_t));
+    if (s == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->op = op;
+    s->what = what;
+    s->name = name;
+
+    s->connection.fd = (ngx_socket_t) -1;
+
+    s->timer.handler = ngx_http_vcita_oauth_slow_timer;
+    s->timer.data = &s->connection;
+    s->timer.log = op->log;
+
+    op->state = s;
+
+    ngx_add_timer(&s->timer, NGX_HTTP_VCITA_OAUTH_SLOW);
+
+    ngx_log_error(NGX_LOG_NOTICE, op->log, 0, "slow store: %s begins", name);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
+{
+    ngx_http_vcita_oauth_slow_t      *slow;
+    ngx_http_vcita_oauth_store_t     *store;
+    ngx_http_vcita_oauth_slow_op_t   *s;
+    ngx_http_vcita_oauth_store_op_t  *op;
+
+    s = (ngx_http_vcita_oauth_slow_op_t *) ev;
+
+    op = s->op;
+    store = op->store;
+    slow = store->data;
+
+    if (ngx_http_vcita_oauth_slow_told(slow, "hold")) {
+        ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_SLOW);
+        return;
+    }
+
+    if (ngx_http_vcita_oauth_slow_told(slow, "down")) {
+        op->rc = NGX_ERROR;
+
+    } else {
+        op->store = &slow->real;
+        op->rc = s->what(op);
+        op->store = store;
+    }
+
+    op->handler(op);
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_slow_told(ngx_http_vcita_oauth_slow_t *slow,
+    const char *name)
+{
+    u_char           path[NGX_MAX_PATH];
+    ngx_file_info_t  fi;
+
+    ngx_sprintf(path, "%V/%s%Z", &slow->folder, name);
+
+    return ngx_file_info(path, &fi) != NGX_FILE_ERROR;
+}
