@@ -58,6 +58,7 @@ test: ## all tests, or make test FILES="t/02-gate.t"
 	@tools/deps.sh test
 	@tools/build.sh
 	@tools/build.sh t/unit
+	@tools/build.sh t/slow
 	@tools/test.sh $(FILES)
 
 unit: ## the unit tests alone

@@ -81,6 +81,16 @@ ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     s.data = p + 1;
     s.len = zone->data + zone->len - s.data;
 
+    if (name.len == sizeof("vcita_oauth") - 1
+        && ngx_strncmp(name.data, "vcita_oauth", name.len) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "session zone cannot be called \"%V\": the module "
+                           "has another one of this name",
+                           &name);
+        return NGX_CONF_ERROR;
+    }
+
     size = ngx_parse_size(&s);
 
     if (size == NGX_ERROR) {

@@ -53,6 +53,7 @@ build_modules() {
 
     tools/build.sh
     tools/build.sh t/unit
+    tools/build.sh t/slow
 }
 
 

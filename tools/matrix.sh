@@ -139,6 +139,7 @@ test_suite() {
         shift
         tools/build.sh
         tools/build.sh t/unit
+        tools/build.sh t/slow
         tools/test.sh "$@"' bash "$1" ${files[@]+"${files[@]}"}
 }
 
@@ -148,6 +149,7 @@ test_suite() {
 test_here() {
     tools/build.sh
     tools/build.sh t/unit
+    tools/build.sh t/slow
     TEST_DIR=$out/here/test exec tools/test.sh ${files[@]+"${files[@]}"}
 }
 
@@ -157,6 +159,7 @@ test_clang() {
 
     OUT=$out/clang tools/build.sh
     OUT=$out/clang/unit tools/build.sh t/unit
+    OUT=$out/clang/slow tools/build.sh t/slow
     MODULES=$out/clang TEST_DIR=$out/clang/test \
         exec tools/test.sh "${files[@]:-${short[@]}}"
 }
@@ -203,6 +206,7 @@ build_static() {
 test_static() {
     build_static
     tools/build.sh t/unit
+    tools/build.sh t/slow
     NGINX_BINARY=$out/static/objs/nginx MODULES=none \
         TEST_DIR=$out/static/test exec tools/test.sh "${files[@]:-${short[@]}}"
 }

@@ -39,7 +39,7 @@ passed=0 failed=0
 
 # what a build reads, and the examples, which the tests do
 sources() {
-    find config ./*.c src t/unit t/fuzz tools examples/*.conf -type f \
+    find config ./*.c src t/unit t/fuzz t/slow tools examples/*.conf -type f \
         -not -path "*/seeds/*" | sort
 }
 
@@ -80,7 +80,11 @@ build() {
     "$1/tools/build.sh" || return 1
 
     case " $2 " in
-        *" t/unit.t "*|*" t/fuzz.t "*) "$1/tools/build.sh" "$1/t/unit" ;;
+        *" t/unit.t "*|*" t/fuzz.t "*) "$1/tools/build.sh" "$1/t/unit" || return 1 ;;
+    esac
+
+    case " $2 " in
+        *" t/store.t "*) "$1/tools/build.sh" "$1/t/slow" ;;
     esac
 }
 

@@ -227,9 +227,11 @@ elif [ ! -f "$module" ]; then
 fi
 
 export TEST_NGINX_BINARY TEST_NGINX_LOAD_MODULES VCITA_OAUTH_UNIT_MODULE
+export VCITA_OAUTH_SLOW_MODULE
 TEST_NGINX_BINARY=$(nginx_binary)
 TEST_NGINX_LOAD_MODULES=$module
 VCITA_OAUTH_UNIT_MODULE=$modules/unit/ngx_http_vcita_oauth_unit_module.so
+VCITA_OAUTH_SLOW_MODULE=$modules/slow/ngx_http_vcita_oauth_slow_module.so
 
 mkdir -p "$work/seconds"
 readarray -t files < <(longest_first "$@")

@@ -202,6 +202,7 @@ sub expand {
         STUB => sub { stub()->url }, STUB_TLS => sub { stub()->url_tls }, APP => sub { stub()->app_url },
         CA => sub { VcitaCert->get->{ca} }, CA_OTHER => sub { VcitaCert->get->{ca_other} },
         CERT => sub { VcitaCert->get->{site} }, CERT_KEY => sub { VcitaCert->get->{site_key} },
+        SLOW => sub { $ENV{VCITA_OAUTH_SLOW_MODULE} },
     );
     $text =~ s/\$VCITA_([A-Z_]+)/($value{$1} || die "$name: what is \$VCITA_$1?\n")->()/ge;
     return $text;

@@ -1,9 +1,10 @@
 
 /*
  * For tests only: "vcita_oauth_slow_store folder" puts itself before every
- * session store.  Each operation is pending for a moment; then, and while there
- * is a file "hold" in the folder, it goes on being; a file "down" makes it fail,
- * a file "dead" makes it fail at once.  It logs what it does.
+ * session store.  Each operation is pending for a moment, and as long as there
+ * is a file "hold" in the folder.  Other files there make the store fail, late
+ * ("down") or at once ("dead"), and change what is read: a bit of a value is
+ * another ("flip"), a value is the one that was read before it ("mix").
  */
 
 
@@ -25,6 +26,8 @@ typedef struct {
 typedef struct {
     ngx_http_vcita_oauth_store_t      real;
     ngx_str_t                         folder;
+    ngx_str_t                         last;          /* that was read */
+    u_char                            value[NGX_HTTP_VCITA_OAUTH_STORE_MAX];
 } ngx_http_vcita_oauth_slow_t;
 
 
@@ -55,6 +58,8 @@ static ngx_int_t ngx_http_vcita_oauth_slow_start(
     ngx_http_vcita_oauth_store_op_t *op, ngx_http_vcita_oauth_store_pt what,
     const char *name);
 static void ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_slow_change(
+    ngx_http_vcita_oauth_slow_t *slow, ngx_http_vcita_oauth_store_op_t *op);
 static ngx_uint_t ngx_http_vcita_oauth_slow_told(
     ngx_http_vcita_oauth_slow_t *slow, const char *name);
 
@@ -174,7 +179,7 @@ ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
             continue;
         }
 
-        slow = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_t));
+        slow = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_t));
         if (slow == NULL) {
             return NGX_ERROR;
         }
@@ -301,9 +306,32 @@ ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
         op->store = &slow->real;
         op->rc = s->what(op);
         op->store = store;
+
+        if (s->what == slow->real.type->read && op->rc == NGX_OK) {
+            ngx_http_vcita_oauth_slow_change(slow, op);
+        }
     }
 
     op->handler(op);
+}
+
+
+static void
+ngx_http_vcita_oauth_slow_change(ngx_http_vcita_oauth_slow_t *slow,
+    ngx_http_vcita_oauth_store_op_t *op)
+{
+    if (ngx_http_vcita_oauth_slow_told(slow, "flip")) {
+        op->value.data[op->value.len / 2] ^= 1;
+    }
+
+    if (ngx_http_vcita_oauth_slow_told(slow, "mix")) {
+        op->value = slow->last;
+        return;
+    }
+
+    slow->last.data = slow->value;
+    slow->last.len = op->value.len;
+    ngx_memcpy(slow->value, op->value.data, op->value.len);
 }
 
 
