@@ -5,6 +5,7 @@
  * is a file "hold" in the folder.  Other files there make the store fail, late
  * ("down") or at once ("dead"), and change what is read: a bit of a value is
  * another ("flip"), a value is the one that was read before it ("mix").
+ * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows.
  */
 
 
@@ -21,6 +22,11 @@
 typedef struct {
     ngx_str_t                         folder;
 } ngx_http_vcita_oauth_slow_conf_t;
+
+
+typedef struct {
+    ngx_int_t                         n;
+} ngx_http_vcita_oauth_slow_loc_conf_t;
 
 
 typedef struct {
@@ -41,6 +47,11 @@ typedef struct {
 
 
 static void *ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf);
+static void *ngx_http_vcita_oauth_slow_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_oauth_slow_fill(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_vcita_oauth_slow_fill_handler(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
     ngx_http_vcita_oauth_srv_conf_t *vscf, ngx_str_t *folder);
@@ -73,6 +84,13 @@ static ngx_command_t  ngx_http_vcita_oauth_slow_commands[] = {
       offsetof(ngx_http_vcita_oauth_slow_conf_t, folder),
       NULL },
 
+    { ngx_string("vcita_oauth_slow_fill"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_oauth_slow_fill,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_vcita_oauth_slow_loc_conf_t, n),
+      NULL },
+
       ngx_null_command
 };
 
@@ -87,7 +105,8 @@ static ngx_http_module_t  ngx_http_vcita_oauth_slow_module_ctx = {
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    NULL,                                  /* create location configuration */
+    ngx_http_vcita_oauth_slow_create_loc_conf,
+                                           /* create location configuration */
     NULL                                   /* merge location configuration */
 };
 
@@ -123,6 +142,70 @@ static void *
 ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_conf_t));
+}
+
+
+static void *
+ngx_http_vcita_oauth_slow_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_vcita_oauth_slow_loc_conf_t  *slcf;
+
+    slcf = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_loc_conf_t));
+
+    if (slcf) {
+        slcf->n = NGX_CONF_UNSET;
+    }
+
+    return slcf;
+}
+
+
+static char *
+ngx_http_vcita_oauth_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_vcita_oauth_slow_fill_handler;
+
+    return ngx_conf_set_num_slot(cf, cmd, conf);
+}
+
+
+/* the values are no sessions, but look-ups pass them by as if they were */
+
+static ngx_int_t
+ngx_http_vcita_oauth_slow_fill_handler(ngx_http_request_t *r)
+{
+    u_char                                 value[300];
+    ngx_int_t                              i;
+    ngx_http_vcita_oauth_store_op_t        op;
+    ngx_http_vcita_oauth_loc_conf_t       *vlcf;
+    ngx_http_vcita_oauth_slow_loc_conf_t  *slcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_slow_module);
+
+    ngx_memzero(&op, sizeof(ngx_http_vcita_oauth_store_op_t));
+    ngx_memset(value, 'v', sizeof(value));
+
+    op.store = vlcf->app->storage.store;
+    op.pool = r->pool;
+    op.log = r->connection->log;
+    op.value.data = value;
+    op.value.len = sizeof(value);
+    op.ttl = 3600;
+
+    for (i = 0; i < slcf->n; i++) {
+
+        if (ngx_http_vcita_oauth_random(op.key, sizeof(op.key)) != NGX_OK
+            || op.store->type->write(&op) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return NGX_HTTP_NO_CONTENT;
 }
 
 
