@@ -280,16 +280,15 @@ static ngx_uint_t
 ngx_http_vcita_oauth_id_token_among(ngx_http_vcita_oauth_member_t *aud,
     ngx_str_t *client_id)
 {
-    u_char     *p, *last;
-    ngx_str_t   element;
+    u_char      *p;
+    ngx_str_t    element;
+    ngx_uint_t   i;
 
     p = aud->lengths.data;
-    last = p + aud->lengths.len;
-
     element.data = aud->value.data;
 
-    for ( /* void */ ; p < last; p += 2) {
-        element.len = (size_t) p[0] << 8 | p[1];
+    for (i = 0; i < aud->lengths.len; i += 2) {
+        element.len = (size_t) p[i] << 8 | p[i + 1];
 
         if (ngx_http_vcita_oauth_same(&element, client_id)) {
             return 1;

@@ -15,7 +15,7 @@
 
 
 #define FUZZ_STATE_HEAD                                                       \
-    (8 + 1 + 1 + 4 + 16 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
 
 
 typedef struct {
@@ -114,9 +114,12 @@ fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
     fuzz_check(s->attempt == fuzz_state_number(text, 8, 1));
     fuzz_check(s->sent == fuzz_state_number(text, 9, 1));
     fuzz_check(s->authorize == fuzz_state_number(text, 10, 4));
-    fuzz_check(ngx_memcmp(s->seed, text->data + 14, 16) == 0);
-    fuzz_check(ngx_memcmp(s->login, text->data + 30, 32) == 0);
-    fuzz_check(ngx_memcmp(s->session, text->data + 62, 8) == 0);
+    fuzz_check(ngx_memcmp(s->seed,
+                          ngx_http_vcita_oauth_seal_nonce(room.data),
+                          sizeof(s->seed))
+               == 0);
+    fuzz_check(ngx_memcmp(s->login, text->data + 14, 32) == 0);
+    fuzz_check(ngx_memcmp(s->session, text->data + 46, 8) == 0);
 
     tail.data = text->data + FUZZ_STATE_HEAD;
     tail.len = text->len - FUZZ_STATE_HEAD;
