@@ -27,6 +27,8 @@ typedef struct {
 } ngx_http_vcita_oauth_store_zone_t;
 
 
+static char *ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size, ngx_http_vcita_oauth_store_t *store);
 static ngx_int_t ngx_http_vcita_oauth_store_zone_init(
     ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_vcita_oauth_store_zone_read(
@@ -62,11 +64,9 @@ char *
 ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     ngx_http_vcita_oauth_store_t *store)
 {
-    u_char                             *p;
-    ssize_t                             size;
-    ngx_str_t                           name, s;
-    ngx_shm_zone_t                     *shm_zone;
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t   name, s;
 
     name = *zone;
 
@@ -80,16 +80,6 @@ ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
 
     s.data = p + 1;
     s.len = zone->data + zone->len - s.data;
-
-    if (name.len == sizeof("vcita_oauth") - 1
-        && ngx_strncmp(name.data, "vcita_oauth", name.len) == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "session zone cannot be called \"%V\": the module "
-                           "has another one of this name",
-                           &name);
-        return NGX_CONF_ERROR;
-    }
 
     size = ngx_parse_size(&s);
 
@@ -105,9 +95,30 @@ ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
         return NGX_CONF_ERROR;
     }
 
+    if (name.len == sizeof("vcita_oauth") - 1
+        && ngx_strncmp(name.data, "vcita_oauth", name.len) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "session zone cannot be called \"%V\": the module "
+                           "has another one of this name",
+                           &name);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_store_zone_add(cf, &name, size, store);
+}
+
+
+static char *
+ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size, ngx_http_vcita_oauth_store_t *store)
+{
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_http_vcita_oauth_store_zone_t  *z;
+
     /* not the module's own tag: its other zones are no stores */
 
-    shm_zone = ngx_shared_memory_add(cf, &name, size,
+    shm_zone = ngx_shared_memory_add(cf, name, size,
                              (void *) &ngx_http_vcita_oauth_store_zone_type);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;

@@ -205,3 +205,21 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 is browser()->visit('/')->status, 502, 'bad gateway';
 --- error_log
 invalid_client
+
+=== TEST 17: a whole login whose session lives in a zone
+--- gate
+vcita_oauth_userinfo on;
+vcita_oauth_session_store zone=sessions:1m;
+--- config
+location / { vcita_oauth on; proxy_set_header X-User $vcita_oauth_claim_email; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+--- flow
+my $b = browser();
+my $r = $b->visit('/reports');
+is $r->status, 200, 'in';
+my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+is $got{'x-user'}, 'alice@example.biz', 'who it is';
+my $id = $b->cookie('vcita_session');
+is length $id, 43, 'an id';
+is $b->get('/logout')->status, 200, 'logout';
+is browser()->get('/', headers => [ Cookie => "vcita_session=$id" ])->status, 302, 'a copied cookie is dead';
