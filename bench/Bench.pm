@@ -12,9 +12,9 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( $ROOT $DIR $CLAIMS say_step port spawn end_of nginx conf
-                  is_open wait_for connection ask ask_for browser_headers login
-                  slurp spew median versions );
+our @EXPORT = qw( $ROOT $DIR $CLAIMS say_step port spawn end_of nginx worker_of
+                  conf is_open wait_for connection ask browser_headers
+                  login slurp spew median versions );
 
 our $ROOT = $ENV{BENCH_ROOT} // POSIX::getcwd();
 our $DIR;
@@ -159,6 +159,13 @@ sub nginx {
 
     wait_for("nginx: see $DIR/$name.out", sub { is_open($port) }, 60);
     return $pid;
+}
+
+
+# the one worker of a master
+sub worker_of {
+    my ($master) = @_;
+    return wait_for('worker', sub { `pgrep -P $master` =~ /(\d+)/ && $1 });
 }
 
 

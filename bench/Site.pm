@@ -10,15 +10,15 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( %PORT gate_settings plain_server gate_server back_servers
-                  redirect_length claim_values );
+our @EXPORT = qw( %PORT gate_settings plain_server gate_server auth_server
+                  back_servers redirect_length claim_values );
 
 # a claim of each of the headers X-1 to X-6
 my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
 
 our %PORT;
-@PORT{qw( plain gate app vcita silent check auth apache apache_shm )}
-    = map { port($_) } 0 .. 8;
+@PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
+          memory )} = map { port($_) } 0 .. 10;
 
 
 # the application at vcita; everything else is as it comes
@@ -95,6 +95,47 @@ END
 }
 
 
+# The same targets behind auth_request: as most guides have it, a new connection
+# for each check, and with connections that are kept.  The daemon is the kindest
+# there can be: an nginx on another cpu that answers 204 whatever it is asked.
+sub auth_server {
+    my $text = '';
+
+    for my $kind (qw( fresh alive )) {
+        my $auth = "auth_request /check-$kind;";
+
+        $text .= <<END;
+        location = /gif-$kind   { $auth empty_gif; }
+        location = /1k-$kind    { $auth alias $DIR/html/1k; }
+        location = /proxy-$kind { $auth proxy_set_header Connection "";
+                                  proxy_http_version 1.1; proxy_pass http://app; }
+END
+    }
+
+    return <<END . "$text    }\n";
+    upstream check { server 127.0.0.1:$PORT{check}; keepalive 32; }
+    server {
+        listen 127.0.0.1:$PORT{auth};
+        location = /check-fresh {
+            internal;
+            proxy_pass http://127.0.0.1:$PORT{check};
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header X-Original-URI \$request_uri;
+        }
+        location = /check-alive {
+            internal;
+            proxy_pass http://check;
+            proxy_http_version 1.1;
+            proxy_pass_request_body off;
+            proxy_set_header Connection "";
+            proxy_set_header Content-Length "";
+            proxy_set_header X-Original-URI \$request_uri;
+        }
+END
+}
+
+
 # the application: 1 KiB, whatever is asked for; vcita: a token, a person
 sub back_servers {
     my $token = '0123456789abcdef' x 4;
@@ -103,6 +144,10 @@ sub back_servers {
     server {
         listen 127.0.0.1:$PORT{app};
         location / { root $DIR/html; rewrite ^ /1k break; }
+    }
+    server {
+        listen 127.0.0.1:$PORT{check};
+        location / { return 204; }
     }
     server {
         listen 127.0.0.1:$PORT{vcita};
