@@ -466,7 +466,8 @@ ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
 
     } else if (redirect
                && conf->app->client_id.len
-               && conf->app->client_secret.len)
+               && (conf->app->client_secret.len
+                   || conf->app->assertion_key.names))
     {
         user = "vcita_oauth_redirect_uri";
         origin = &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];

@@ -192,3 +192,16 @@ open my $fh, '<', client_key('rsa') or die $!;
 my @pem = grep { !/-----/ && length > 40 } map { s/\s+$//r } <$fh>;
 my $log = error_log() . access_log();
 ok index($log, $_) < 0, 'not in a log' for $claims, $signature, @pem;
+
+
+=== TEST 11: an assertion key makes a callback of a redirect_uri, as a secret does, where no gate is
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/oauth/callback;
+    location / { }
+}
+--- gate eval
+VcitaFlow::Code::signs('rsa')
+--- flow
+is browser()->get('http://127.0.0.1:' . rand_port(1) . '/oauth/callback?code=x&state=y')->status, 400, 'a callback';
