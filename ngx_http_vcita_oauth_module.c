@@ -124,6 +124,9 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
     ngx_http_vcita_oauth_setting_command("vcita_oauth_session_timeout",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT),
 
+    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_idle_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_IDLE_TIMEOUT),
+
     ngx_http_vcita_oauth_setting_command("vcita_oauth_login_timeout",
         NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT),
 
@@ -251,6 +254,8 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_vcita_oauth_callback_handler;
+
+    ngx_http_vcita_oauth_renew_init();
 
     ngx_str_set(&name, "request_id");
 

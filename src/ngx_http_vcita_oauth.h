@@ -92,6 +92,7 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_ISSUER,
     NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE,
     NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT,
+    NGX_HTTP_VCITA_OAUTH_SESSION_IDLE_TIMEOUT,
     NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT,
     NGX_HTTP_VCITA_OAUTH_SESSION_STORE,
     NGX_HTTP_VCITA_OAUTH_COOKIE_NAME,
@@ -159,6 +160,7 @@ typedef struct {
     ngx_str_t                           issuer;
     ngx_http_vcita_oauth_key_files_t    session_keys;
     time_t                              session_timeout;
+    time_t                              session_idle_timeout; /* 0: off */
     time_t                              login_timeout;
     ngx_http_vcita_oauth_storage_t      storage;
     ngx_str_t                           cookie_name;
@@ -285,6 +287,7 @@ typedef struct {
 
     ngx_http_vcita_oauth_ask_t         *end;        /* a logout's */
     ngx_uint_t                          ended;
+    ngx_http_vcita_oauth_app_t         *renew;      /* to be sealed anew */
 
     ngx_http_vcita_oauth_app_t         *origin_app; /* redirect_uri made for */
     ngx_str_t                           redirect_uri;
@@ -357,6 +360,12 @@ ngx_int_t ngx_http_vcita_oauth_keep_new(ngx_http_request_t *r,
     ngx_str_t *text, time_t max_age);
 ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
+
+/* renewal */
+
+void ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+void ngx_http_vcita_oauth_renew_init(void);
 
 /* client */
 

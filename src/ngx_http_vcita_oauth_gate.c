@@ -169,6 +169,8 @@ ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
         }
     }
 
+    ngx_http_vcita_oauth_renew(r, ctx, vlcf);
+
     ctx->passed = r->loc_conf;
 
     return NGX_OK;

@@ -4,7 +4,7 @@
  *
  * What a session is: its bytes, and whether it is alive.  The bytes are a
  * list of tagged values; a tag that this build does not know is passed over,
- * unless its critical bit says that it must be understood.
+ * and kept, unless its critical bit says that it must be understood.
  * May touch claims and a pool.
  */
 
@@ -275,6 +275,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     ngx_memzero(s, sizeof(ngx_http_vcita_oauth_session_t));
     ngx_str_set(&s->token_type, "Bearer");
 
+    s->text = *text;
     rest = *text;
 
     for ( ;; ) {
@@ -373,26 +374,103 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
 
 
 /*
- * NGX_OK while the session lives: "timeout" is the longest life in seconds
- * that the configuration gives a session now, whatever it was given then.
+ * Encodes a decoded session again, with what "seen" is now.  Every other value
+ * is copied as it stands, and in its place: those that a later build has put
+ * there are not this one's to drop.  The text holds the token, too.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_alive(ngx_http_vcita_oauth_session_t *s,
-    time_t now, time_t timeout)
+ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *text)
 {
-    time_t  created;
+    u_char                      *p;
+    ngx_str_t                    rest, from;
+    ngx_http_vcita_oauth_tag_t   t;
 
-    created = (time_t) (s->created / 1000);
-
-    if (now >= s->expires
-        || created > now + NGX_HTTP_VCITA_OAUTH_SKEW
-        || now - created >= timeout)
-    {
-        return NGX_DECLINED;
+    p = ngx_pnalloc(pool, NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t)
+                          + s->text.len);
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
+    text->data = p;
+
+    if (s->seen) {
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
+                                                s->seen);
+    }
+
+    rest = s->text;
+
+    for ( ;; ) {
+        from = rest;
+
+        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+            break;
+        }
+
+        if (t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
+            p = ngx_cpymem(p, from.data, rest.data - from.data);
+        }
+    }
+
+    text->len = p - text->data;
+
     return NGX_OK;
+}
+
+
+/*
+ * The seconds that a session still has, 0: it is over.  "timeout" is the
+ * longest life that the configuration gives a session now, whatever it was
+ * given then, and "idle" the longest time between two navigations, 0 for any.
+ */
+
+time_t
+ngx_http_vcita_oauth_session_left(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t timeout, time_t idle)
+{
+    time_t  left, created, seen;
+
+    created = (time_t) (s->created / 1000);
+    seen = s->seen ? s->seen : created;
+
+    if (created > now + NGX_HTTP_VCITA_OAUTH_SKEW
+        || seen > now + NGX_HTTP_VCITA_OAUTH_SKEW)
+    {
+        return 0;
+    }
+
+    /* by a clock that is ahead of ours: it counts as now */
+
+    created = ngx_min(created, now);
+    seen = ngx_min(seen, now);
+
+    left = ngx_min(s->expires - now, timeout - (now - created));
+
+    if (idle) {
+        left = ngx_min(left, idle - (now - seen));
+    }
+
+    return ngx_max(left, 0);
+}
+
+
+/*
+ * Whether a navigation makes an idle time of so many seconds begin anew: at
+ * most once in a tenth of it, since each time costs a cookie
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_session_slides(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t idle)
+{
+    time_t  seen;
+
+    seen = s->seen ? s->seen : (time_t) (s->created / 1000);
+
+    return idle && (now - seen) * 10 > idle;
 }
 
 

@@ -20,7 +20,8 @@
 
 /*
  * Times are Unix time, "created" in milliseconds, the others in seconds.
- * A decoded session points into the text that it was decoded from.
+ * A decoded session points into the text that it was decoded from.  "seen"
+ * is when the last navigation was answered, 0: none has been since the login.
  */
 
 typedef struct {
@@ -33,6 +34,7 @@ typedef struct {
     ngx_str_t                    token_type;
     ngx_str_t                    scope;
 
+    ngx_str_t                    text;
     ngx_str_t                    claims;
 
     unsigned                     hex:1;    /* the token is the hex of these */
@@ -44,8 +46,12 @@ ngx_int_t ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
     ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     ngx_http_vcita_oauth_session_t *s);
-ngx_int_t ngx_http_vcita_oauth_session_alive(
-    ngx_http_vcita_oauth_session_t *s, time_t now, time_t timeout);
+ngx_int_t ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *text);
+time_t ngx_http_vcita_oauth_session_left(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t timeout, time_t idle);
+ngx_uint_t ngx_http_vcita_oauth_session_slides(
+    ngx_http_vcita_oauth_session_t *s, time_t now, time_t idle);
 ngx_int_t ngx_http_vcita_oauth_session_claim(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_oauth_session_array(

@@ -42,6 +42,8 @@ static ngx_uint_t ngx_http_vcita_oauth_setting_equal(
     ngx_http_vcita_oauth_setting_t *s, void *a, void *b);
 static ngx_uint_t ngx_http_vcita_oauth_list_equal(ngx_array_t *a,
     ngx_array_t *b);
+static char *ngx_http_vcita_oauth_time_or_off(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post,
@@ -147,6 +149,11 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
       ngx_http_vcita_oauth_field(session_timeout),
       NGX_HTTP_VCITA_OAUTH_WORD },
 
+    { "vcita_oauth_session_idle_timeout",
+      ngx_http_vcita_oauth_time_or_off, &ngx_http_vcita_oauth_positive_post,
+      ngx_http_vcita_oauth_field(session_idle_timeout),
+      NGX_HTTP_VCITA_OAUTH_WORD },
+
     { "vcita_oauth_login_timeout",
       ngx_conf_set_sec_slot, &ngx_http_vcita_oauth_positive_post,
       ngx_http_vcita_oauth_field(login_timeout), NGX_HTTP_VCITA_OAUTH_WORD },
@@ -250,6 +257,7 @@ ngx_http_vcita_oauth_settings_create(ngx_conf_t *cf)
     app->pkce = NGX_CONF_UNSET;
     app->session_keys.files = NGX_CONF_UNSET_PTR;
     app->session_timeout = NGX_CONF_UNSET;
+    app->session_idle_timeout = NGX_CONF_UNSET;
     app->login_timeout = NGX_CONF_UNSET;
     app->cookie_samesite = NGX_CONF_UNSET_UINT;
     app->connect_timeout = NGX_CONF_UNSET_MSEC;
@@ -280,6 +288,7 @@ ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
     app->userinfo = NGX_HTTP_VCITA_OAUTH_AUTO;
     app->pkce = 1;
     app->session_timeout = 8 * 60 * 60;
+    app->session_idle_timeout = 0;
     app->login_timeout = 10 * 60;
     app->cookie_samesite = NGX_HTTP_VCITA_OAUTH_LAX;
     app->connect_timeout = 5000;
@@ -433,6 +442,29 @@ ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* seconds; "off" is 0 */
+
+static char *
+ngx_http_vcita_oauth_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char  *p = conf;
+
+    time_t     *value;
+    ngx_str_t  *arg;
+
+    value = (time_t *) (p + cmd->offset);
+    arg = cf->args->elts;
+
+    if (*value == NGX_CONF_UNSET && ngx_strcmp(arg[1].data, "off") == 0) {
+        *value = 0;
+        return NGX_CONF_OK;
+    }
+
+    return ngx_conf_set_sec_slot(cf, cmd, conf);
 }
 
 

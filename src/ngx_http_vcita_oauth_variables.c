@@ -223,7 +223,7 @@ static ngx_int_t
 ngx_http_vcita_oauth_var_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    time_t                            left, limit;
+    time_t                            left;
     ngx_http_vcita_oauth_session_t   *s;
     ngx_http_vcita_oauth_loc_conf_t  *vlcf;
 
@@ -236,12 +236,11 @@ ngx_http_vcita_oauth_var_expires(ngx_http_request_t *r,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    left = s->expires - ngx_time();
-    limit = (time_t) (s->created / 1000) + vlcf->app->session_timeout
-            - ngx_time();
+    left = ngx_http_vcita_oauth_session_left(s, ngx_time(),
+                                             vlcf->app->session_timeout,
+                                             vlcf->app->session_idle_timeout);
 
-    return ngx_http_vcita_oauth_var_time(r, v,
-                                         ngx_max(ngx_min(left, limit), 0));
+    return ngx_http_vcita_oauth_var_time(r, v, left);
 }
 
 

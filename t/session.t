@@ -297,6 +297,7 @@ is $old->get('/')->status, 200, 'a session of key a';
 
 $keys->(qw( b a ));
 my $new = logged_in('/');
+my $copy = $old->clone;
 is $old->get('/')->status, 200, 'the old key opens';
 my $r = $begun->come_back(code => stub_code);
 is $r->status, 303, 'a login that began under the old key ends, its code_verifier too';
@@ -304,7 +305,8 @@ is $r->location, url('/begun'), 'at its address';
 is scalar(grep { $_->status == 200 } $begun->follow), 1, 'and is in';
 
 $keys->('b');
-is $old->get('/')->status, 302, 'without the old key its session is none';
+is $copy->get('/')->status, 302, 'without the old key its session is none';
+is $old->get('/')->status, 200, 'unless it was sealed anew';
 is $new->get('/')->status, 200, 'that of the new key is in';
 
 

@@ -18,11 +18,31 @@
 
 typedef struct {
     uint64_t     created;
+    time_t       seen;
     time_t       expires;
     time_t       now;
     time_t       timeout;
-    ngx_int_t    rc;
-} test_session_alive_t;
+    time_t       idle;
+    time_t       left;
+} test_session_left_t;
+
+
+typedef struct {
+    uint64_t     created;
+    time_t       seen;
+    time_t       now;
+    time_t       idle;
+    ngx_uint_t   slides;
+} test_session_slides_t;
+
+
+/* the bytes of a session, what it is seen at, and its bytes then */
+
+typedef struct {
+    const char  *bytes;
+    time_t       seen;
+    const char  *again;
+} test_session_again_t;
 
 
 typedef struct {
@@ -133,34 +153,117 @@ static const char  *test_session_no_claims[] = {
 };
 
 
-static test_session_alive_t  test_session_lives[] = {
+/* created, seen, expires; now; timeout, idle; left */
+
+static test_session_left_t  test_session_lefts[] = {
 
     /* the end */
-    { 1000000, 2000, 1000, 9999, NGX_OK },
-    { 1000000, 2000, 1999, 9999, NGX_OK },
-    { 1000000, 2000, 2000, 9999, NGX_DECLINED },
-    { 1000000, 2000, 2001, 9999, NGX_DECLINED },
+    { 1000000, 0, 2000, 1000, 9999, 0, 1000 },
+    { 1000000, 0, 2000, 1999, 9999, 0, 1 },
+    { 1000000, 0, 2000, 2000, 9999, 0, 0 },
+    { 1000000, 0, 2000, 2001, 9999, 0, 0 },
 
     /* the timeout that is configured now */
-    { 1000000, 9000, 1099, 100, NGX_OK },
-    { 1000000, 9000, 1100, 100, NGX_DECLINED },
-    { 1000999, 9000, 1099, 100, NGX_OK },
-    { 1000999, 9000, 1100, 100, NGX_DECLINED },
-    { 1000000, 9000, 1000, 0, NGX_DECLINED },
-    { 1000000, 9000, 1000, 1, NGX_OK },
+    { 1000000, 0, 9000, 1099, 100, 0, 1 },
+    { 1000000, 0, 9000, 1100, 100, 0, 0 },
+    { 1000999, 0, 9000, 1099, 100, 0, 1 },
+    { 1000999, 0, 9000, 1100, 100, 0, 0 },
+    { 1000000, 0, 9000, 1000, 0, 0, 0 },
+    { 1000000, 0, 9000, 1000, 1, 0, 1 },
 
-    /* clocks that differ */
-    { 1000000, 9000, 999, 100, NGX_OK },
-    { 1000000, 9000, 940, 100, NGX_OK },
-    { 1000999, 9000, 940, 100, NGX_OK },
-    { 1000000, 9000, 939, 100, NGX_DECLINED },
-    { 1000000, 9000, 0, 100, NGX_DECLINED },
+    /* the idle time, from the login on */
+    { 1000000, 0, 9000, 1000, 9999, 50, 50 },
+    { 1000000, 0, 9000, 1049, 9999, 50, 1 },
+    { 1000999, 0, 9000, 1049, 9999, 50, 1 },
+    { 1000000, 0, 9000, 1050, 9999, 50, 0 },
+    { 1000000, 0, 9000, 5000, 9999, 50, 0 },
+
+    /* the idle time, from the last navigation on */
+    { 1000000, 1040, 9000, 1040, 9999, 50, 50 },
+    { 1000000, 1040, 9000, 1050, 9999, 50, 40 },
+    { 1000000, 1040, 9000, 1089, 9999, 50, 1 },
+    { 1000000, 1040, 9000, 1090, 9999, 50, 0 },
+    { 1000000, 1040, 9000, 1090, 9999, 0, 7910 },
+
+    /* never longer than the absolute life */
+    { 1000000, 1040, 1060, 1050, 9999, 50, 10 },
+    { 1000000, 1040, 1060, 1060, 9999, 50, 0 },
+    { 1000000, 1040, 9000, 1050, 60, 50, 10 },
+    { 1000000, 1040, 9000, 1060, 60, 50, 0 },
+
+    /* clocks that differ: up to 60 s ahead is now */
+    { 1000000, 0, 9000, 999, 100, 0, 100 },
+    { 1000000, 0, 9000, 940, 100, 0, 100 },
+    { 1000999, 0, 9000, 940, 100, 0, 100 },
+    { 1000000, 0, 9000, 939, 100, 0, 0 },
+    { 1000000, 0, 9000, 0, 100, 0, 0 },
+    { 1000000, 0, 9000, 940, 9999, 50, 50 },
+    { 1000000, 0, 9000, 939, 9999, 50, 0 },
+    { 1000000, 2000, 9000, 1999, 9999, 50, 50 },
+    { 1000000, 2000, 9000, 1940, 9999, 50, 50 },
+    { 1000000, 2000, 9000, 1939, 9999, 50, 0 },
+    { 1000000, 2000, 9000, 1939, 9999, 0, 0 },
 
     /* far away */
-    { 1000000, NGX_MAX_INT_T_VALUE, 1000, NGX_MAX_INT_T_VALUE, NGX_OK },
-    { 1, NGX_MAX_INT_T_VALUE, 4000000000, NGX_MAX_INT_T_VALUE, NGX_OK },
-    { 1, NGX_MAX_INT_T_VALUE, 4000000000, 4000000000, NGX_DECLINED },
-    { 0xffffffffffffffffull, NGX_MAX_INT_T_VALUE, 1000, 100, NGX_DECLINED }
+    { 1000000, 0, NGX_MAX_INT_T_VALUE, 1000, NGX_MAX_INT_T_VALUE, 0,
+      NGX_MAX_INT_T_VALUE - 1000 },
+    { 1000, 0, NGX_MAX_INT_T_VALUE, 4000000000, NGX_MAX_INT_T_VALUE,
+      NGX_MAX_INT_T_VALUE, NGX_MAX_INT_T_VALUE - 4000000000 },
+    { 1, 0, NGX_MAX_INT_T_VALUE, 4000000000, 4000000000, 0, 0 },
+    { 1000000, NGX_MAX_INT_T_VALUE, 9000, 1000, 100, 50, 0 },
+    { 0xffffffffffffffffull, 0, NGX_MAX_INT_T_VALUE, 1000, 100, 0, 0 }
+};
+
+
+/* created, seen; now; idle; slides */
+
+static test_session_slides_t  test_session_slidings[] = {
+    { 1000000, 0, 9000, 0, 0 },
+    { 1000000, 1000, 9000, 0, 0 },
+
+    { 1000000, 0, 1000, 100, 0 },
+    { 1000000, 0, 1010, 100, 0 },
+    { 1000000, 0, 1011, 100, 1 },
+    { 1000999, 0, 1010, 100, 0 },
+    { 1000999, 0, 1011, 100, 1 },
+
+    { 1000000, 2000, 2000, 100, 0 },
+    { 1000000, 2000, 2010, 100, 0 },
+    { 1000000, 2000, 2011, 100, 1 },
+    { 1000000, 2000, 2360, 3600, 0 },
+    { 1000000, 2000, 2361, 3600, 1 },
+    { 1000000, 2000, 2001, 2, 1 },
+    { 1000000, 2000, 2000, 2, 0 },
+
+    /* seen by a clock that is ahead */
+    { 1000000, 2000, 1999, 2, 0 },
+    { 1000000, 2000, 1940, 100, 0 }
+};
+
+
+static test_session_again_t  test_session_agains[] = {
+    { TEST_SESSION, 0, TEST_SESSION },
+    { TEST_SESSION, 7, TEST_SESSION },
+    { TEST_SESSION "03 01 05", 7,
+      TEST_SESSION },
+    { TEST_SESSION "03 01 05", 0,
+      TEST_SESSION },
+    { TEST_SESSION "03 01 05 03 02 0102", 7,
+      TEST_SESSION },
+    { TEST_SESSION "03 01 05 08 02 7979", 7,
+      TEST_SESSION "08 02 7979" },
+    { TEST_SESSION "08 02 7979 03 01 05 10 02 0173", 7,
+      TEST_SESSION "08 02 7979 10 02 0173" },
+
+    /* of a later build: not a bit of them changes, nor their order */
+    { TEST_SESSION "09 00", 7,
+      TEST_SESSION "09 00" },
+    { TEST_SESSION "7f 03 000102 03 01 05 09 01 ff", 7,
+      TEST_SESSION "7f 03 000102 09 01 ff" },
+    { TEST_SESSION "09 8001 ff 03 01 05 09 01 ff", 7,
+      TEST_SESSION "09 8001 ff 09 01 ff" },
+    { TEST_SESSION "10 02 0173 20 01 78 20 01 78 11 01 00", 7,
+      TEST_SESSION "10 02 0173 20 01 78 20 01 78 11 01 00" }
 };
 
 
@@ -562,24 +665,121 @@ unit_test(session_decode)
 }
 
 
-unit_test(session_alive)
+unit_test(session_left)
 {
     ngx_uint_t                       i, n;
-    test_session_alive_t            *t;
+    test_session_left_t             *t;
     ngx_http_vcita_oauth_session_t   s;
 
-    t = test_session_lives;
-    n = sizeof(test_session_lives) / sizeof(test_session_lives[0]);
+    t = test_session_lefts;
+    n = sizeof(test_session_lefts) / sizeof(test_session_lefts[0]);
 
     for (i = 0; i < n; i++) {
         test_session_make(&s, "token");
         s.created = t[i].created;
+        s.seen = t[i].seen;
         s.expires = t[i].expires;
 
-        is_int(ngx_http_vcita_oauth_session_alive(&s, t[i].now, t[i].timeout),
-               t[i].rc, "alive %ui: at %T, of %uL to %T", i, t[i].now,
-               t[i].created, t[i].expires);
+        is_int(ngx_http_vcita_oauth_session_left(&s, t[i].now, t[i].timeout,
+                                                 t[i].idle),
+               t[i].left, "left %ui: at %T, of %uL, seen %T, to %T", i,
+               t[i].now, t[i].created, t[i].seen, t[i].expires);
     }
+}
+
+
+unit_test(session_slides)
+{
+    ngx_uint_t                       i, n;
+    test_session_slides_t           *t;
+    ngx_http_vcita_oauth_session_t   s;
+
+    t = test_session_slidings;
+    n = sizeof(test_session_slidings) / sizeof(test_session_slidings[0]);
+
+    for (i = 0; i < n; i++) {
+        test_session_make(&s, "token");
+        s.created = t[i].created;
+        s.seen = t[i].seen;
+
+        is_int(ngx_http_vcita_oauth_session_slides(&s, t[i].now, t[i].idle),
+               t[i].slides, "slides %ui: at %T, of %uL, seen %T, by %T", i,
+               t[i].now, t[i].created, t[i].seen, t[i].idle);
+    }
+}
+
+
+unit_test(session_again)
+{
+    ngx_str_t                        text, again, rest;
+    ngx_uint_t                       i, n;
+    ngx_http_vcita_oauth_session_t   s, back;
+
+    n = sizeof(test_session_agains) / sizeof(test_session_agains[0]);
+
+    for (i = 0; i < n; i++) {
+        text = unit_hex(test_session_agains[i].bytes);
+        is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_OK,
+               "again %ui: a session", i);
+
+        s.seen = test_session_agains[i].seen;
+        is_int(ngx_http_vcita_oauth_session_again(unit_pool, &s, &again),
+               NGX_OK, "again %ui: encoded", i);
+
+        rest = again;
+
+        if (s.seen) {
+            ok(rest.len > 3 && ngx_memcmp(rest.data, "\x03\x01\x07", 3) == 0,
+               "again %ui: seen", i);
+            rest.data += 3;
+            rest.len -= 3;
+        }
+
+        text = unit_hex(test_session_agains[i].again);
+        is_eq(&rest, &text, "again %ui: and the rest as it was", i);
+
+        again = unit_copy(again.data, again.len);
+        is_int(ngx_http_vcita_oauth_session_decode(&again, &back), NGX_OK,
+               "again %ui: a session again", i);
+        ok(test_session_same(&s, &back), "again %ui: the same one", i);
+    }
+}
+
+
+unit_test(session_again_size)
+{
+    size_t                           limit;
+    ngx_str_t                        text;
+    ngx_uint_t                       fit, larger;
+    ngx_array_t                     *claims;
+    ngx_http_vcita_oauth_session_t   s, back;
+
+    fit = 0;
+    larger = 0;
+
+    for (limit = 60; limit < 400; limit++) {
+        claims = test_session_claims();
+        test_session_claim(claims, "sub", 20);
+        test_session_claim(claims, "email", 240);
+
+        test_session_make(&s, "token");
+        text = test_session_encode(&s, claims, limit);
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        (void) ngx_http_vcita_oauth_session_decode(&text, &back);
+        back.seen = 0xffffffff;
+
+        (void) ngx_http_vcita_oauth_session_again(unit_pool, &back, &text);
+
+        fit++;
+        larger += (text.len > limit);
+    }
+
+    ok(fit > 200, "sessions that fit");
+    is_int(larger, 0, "all of them do when they have been seen");
 }
 
 

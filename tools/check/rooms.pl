@@ -8,7 +8,7 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate lookup keep wait rules state login
+    flow     => [qw( entry client gate lookup keep wait renew rules state login
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      address app registry )],
