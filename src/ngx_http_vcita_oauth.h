@@ -363,7 +363,7 @@ ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
 
 /* renewal */
 
-void ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 void ngx_http_vcita_oauth_renew_init(void);
 

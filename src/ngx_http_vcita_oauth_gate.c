@@ -169,7 +169,9 @@ ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
         }
     }
 
-    ngx_http_vcita_oauth_renew(r, ctx, vlcf);
+    if (ngx_http_vcita_oauth_renew(r, ctx, vlcf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ctx->passed = r->loc_conf;
 

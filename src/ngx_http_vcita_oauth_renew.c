@@ -38,7 +38,7 @@ ngx_http_vcita_oauth_renew_init(void)
  * for are read by scripts and kept by caches.
  */
 
-void
+ngx_int_t
 ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
 {
@@ -52,11 +52,11 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
         && !ngx_http_vcita_oauth_session_slides(&ctx->session, now,
                                                 app->session_idle_timeout))
     {
-        return;
+        return NGX_OK;
     }
 
     if (vlcf->logout || !ngx_http_vcita_oauth_client_navigates(r)) {
-        return;
+        return NGX_OK;
     }
 
     ctx->renew = app;
@@ -66,6 +66,8 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     if (app->session_idle_timeout) {
         ctx->session.seen = now;
     }
+
+    return ngx_http_vcita_oauth_renew_private(r);
 }
 
 
@@ -143,26 +145,21 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
 
 /*
  * RFC 9111, 3: what is private is in no shared cache, whatever else the answer
- * allows.  The line is none of headers_out.cache_control, which "expires"
- * writes over, and it stands beside those of the upstream.
+ * allows.  Some look at the first line only: this one is there before those of
+ * the upstream, and is none of headers_out.cache_control, which "expires"
+ * writes over.
  */
 
 static ngx_int_t
 ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r)
 {
-    ngx_table_elt_t  *h;
+    ngx_str_t  value;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    ngx_str_set(&value, "private");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "private");
 
     return NGX_OK;
 }

@@ -121,7 +121,7 @@ sub prepare {
             . " return 200 'pong'; }\n$config");
     }
 
-    $block->set_value(http_config => gate_lines($block) . ($block->http_config // ''))
+    $block->set_value(http_config => usual_gate($block->gate) . ($block->http_config // ''))
         if defined $block->gate;
 
     for my $section (qw( config http_config main_config post_main_config user_files more_headers
@@ -175,9 +175,9 @@ sub skipped {
 }
 
 
-sub gate_lines {
-    my ($block) = @_;
-    my $extra = $block->gate;
+# the usual application, with these directives instead of its own or beside them
+sub usual_gate {
+    my ($extra) = @_;
 
     my %own;
     $own{$1} = 1 while $extra =~ /^\s*(?:no\s+)?(vcita_oauth_\w+)/mg;
