@@ -4,10 +4,14 @@
 use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
+use VcitaLoad;
 use VcitaMachine;
 
 # a machine; it goes with the flow
 sub VcitaFlow::Code::machine { return VcitaMachine->start(@_) }
+
+# these browsers go on navigating between the addresses
+sub VcitaFlow::Code::load { return VcitaLoad->start(@_) }
 
 # the machines at so many seconds from the beginning
 sub VcitaFlow::Code::at { my ($seconds, @m) = @_; $_->clock($seconds) for @m }
@@ -46,6 +50,9 @@ sub VcitaFlow::Code::in_with {
 # what no navigation is
 my @XHR = (headers => [ 'X-Requested-With' => 'XMLHttpRequest' ]);
 sub VcitaFlow::Code::asks { my ($b, $url) = @_; return $b->get($url, @XHR) }
+
+# a key is named by the second of its making
+sub VcitaFlow::Code::next_second { my $was = time; VcitaFlow::wait_for(sub { time > $was }, 3, 'the next second') }
 
 # the machines end without a word of warning
 sub VcitaFlow::Code::quiet {
@@ -510,3 +517,101 @@ in_with($b->get($m->url), 3600, 'within the first tenth, for the key');
 at(200, $m);
 in_with($b->get($m->url), undef, 'once');
 quiet($m);
+
+
+=== TEST 13: examples/rotate-keys.sh: the order of its steps, and whose the files are
+--- flow
+my $dir = servroot() . '-keys';
+system 'rm', '-rf', $dir;
+mkdir $dir or die $!;
+
+my $step = sub { my $said = `sh examples/rotate-keys.sh $dir @_ 2>&1`; return ($? >> 8, $said) };
+my $refuses = sub {
+    my ($like, @step) = @_;
+    my ($status, $said) = $step->(@step);
+    is $status, 1, "@step: refused";
+    like $said, $like, "@step: why";
+};
+my $keys = sub { my ($status, $said) = $step->(); return [ map { s{.*/}{}r } split /\n/, $said ] };
+my $does = sub { my ($status, $said) = $step->(@_); is $status, 0, "@_: done" or diag $said; return $said };
+
+is_deeply $keys->(), [], 'no keys';
+$refuses->(qr/there is no key: .* add/, 'use');
+$refuses->(qr/there is no other key/, 'drop');
+$does->('add');
+my ($one) = @{ $keys->() };
+like $one, qr/^session_key\.\d{14}$/, 'the first key';
+$refuses->(qr/in use already/, 'use');
+next_second();
+like $does->('add'), qr/Next: .*then: rotate-keys\.sh \S+ use/, 'it says what comes next';
+my (undef, $two) = @{ $keys->() };
+is_deeply $keys->(), [ $one, $two ], 'a new one comes last';
+$refuses->(qr/not in use yet/, 'add');
+$refuses->(qr/not in use yet/, 'drop');
+$does->('use');
+is_deeply $keys->(), [ $two, $one ], 'then first';
+$refuses->(qr/within 8 hours after "use"/, 'drop');
+$refuses->(qr/within 1 hours after "use"/, 'drop', 1);
+utime time - 7300, time - 7300, "$dir/session_keys.conf";
+$refuses->(qr/within 3 hours/, 'drop', 3);
+like $does->('drop', 2), qr/remove there and here:\n\S+\Q$one\E\n/, 'it says which file has to go';
+is_deeply $keys->(), [ $two ], 'then alone';
+$refuses->(qr/no such step/, 'rotate');
+$refuses->(qr/no number of hours/, 'drop', '1h');
+
+for my $key ($one, $two) {
+    is sprintf('%o', (stat "$dir/$key")[2] & 0777), '600', 'nobody else reads a key';
+    is -s "$dir/$key", 48, 'of 48 bytes';
+}
+is_deeply [ sort map { s{.*/}{}r } glob "$dir/* $dir/.new*" ], [ $one, $two, 'session_keys.conf' ], 'nothing else is there';
+
+# a key that nginx.conf named by itself is the oldest
+open my $fh, '>', "$dir/session_keys.conf" or die $!;
+print $fh "vcita_oauth_session_key_file $dir/session_key;\n";
+close $fh;
+next_second();
+$does->($_) for 'add', 'use';
+like $keys->()->[0], qr/^session_key\.\d{14}$/, 'the new one first';
+is $keys->()->[1], 'session_key', 'the old one last';
+
+
+=== TEST 14: key rotation under load: browsers that navigate through all its steps, and nobody is signed out
+--- flow
+my $dir = servroot() . '-keys';
+system 'rm', '-rf', $dir;
+mkdir $dir or die $!;
+my $step = sub { system("sh examples/rotate-keys.sh $dir @_ >$dir/said") == 0 or die "rotate-keys.sh: @_\n" };
+$step->('add');
+next_second();
+
+my $gate = "include $dir/session_keys.conf; vcita_oauth_session_idle_timeout 10m;";
+my @m = (machine('a', gate => $gate, workers => 2));
+push @m, machine('b', gate => $gate, workers => 2, redirect => $m[0]->port);
+my @b = map { logged_in($m[0]) } 1 .. 12;
+my @left = map { $_->clone } @b[ 0 .. 3 ];
+
+# each step reaches one machine after the other, while the browsers go from machine to machine
+my $load = load(\@b, map { $_->url('/page') } @m);
+my $now = 0;
+for my $do ('add', 'use', 'drop 0') {
+    my $was = $load->count;
+    $step->($do);
+    for my $m (@m) {
+        $m->configure;
+        # every browser has been here and there since, some of them again and again
+        my $seen = $load->count;
+        wait_for { $load->count >= $seen + 10 * @b } 30, "navigations after $do at $m->{name}";
+    }
+    at($now += 200, @m);
+    my $seen = $load->count;
+    wait_for { $load->count >= $seen + 5 * @b } 30, 'navigations, minutes later';
+    cmp_ok $load->count - $was, '>=', 25 * @b, "$do: under load";
+}
+my $r = $load->stop;
+is_deeply $r->{statuses}, { 200 => $r->{n} }, "all of the $r->{n} navigations are in";
+cmp_ok $r->{set}, '>=', 3 * @b, "sessions sealed anew: $r->{set}";
+is scalar(grep { $_->get($m[0]->url)->status == 302 } @left), 4, 'those that stayed away have a key that is gone';
+is scalar(@{ $r->{cookies} }), 12, 'and of the twelve';
+is scalar(grep { browser()->get($m[1]->url, headers => [ Cookie => "vcita_session=$_" ])->status == 200 } @{ $r->{cookies} }), 12,
+    'each one is in';
+quiet(@m);
