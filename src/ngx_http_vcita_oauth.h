@@ -16,6 +16,7 @@
 #include "ngx_http_vcita_oauth_cookie.h"
 #include "ngx_http_vcita_oauth_fetch.h"
 #include "ngx_http_vcita_oauth_hash.h"
+#include "ngx_http_vcita_oauth_life.h"
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"

@@ -72,8 +72,8 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
         return rc;
     }
 
-    max_age = ngx_http_vcita_oauth_session_left(&s, ngx_time(), max_age,
-                                                app->session_idle_timeout);
+    max_age = ngx_http_vcita_oauth_life_left(&s, ngx_time(), max_age,
+                                             app->session_idle_timeout);
 
     rc = ngx_http_vcita_oauth_keep_new(r, ctx, app, &text, max_age);
 

@@ -207,9 +207,9 @@ ngx_http_vcita_oauth_lookup_take(ngx_http_vcita_oauth_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_oauth_session_left(&ctx->session, ngx_time(),
-                                          app->session_timeout,
-                                          app->session_idle_timeout)
+    if (ngx_http_vcita_oauth_life_left(&ctx->session, ngx_time(),
+                                       app->session_timeout,
+                                       app->session_idle_timeout)
         == 0)
     {
         return NGX_DECLINED;

@@ -49,8 +49,8 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     app = vlcf->app;
 
     if (ctx->sealed_by == 0
-        && !ngx_http_vcita_oauth_session_slides(&ctx->session, now,
-                                                app->session_idle_timeout))
+        && !ngx_http_vcita_oauth_life_slides(&ctx->session, now,
+                                             app->session_idle_timeout))
     {
         return NGX_OK;
     }
@@ -120,8 +120,8 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
         s->seen = now;
     }
 
-    left = ngx_http_vcita_oauth_session_left(s, now, app->session_timeout,
-                                             app->session_idle_timeout);
+    left = ngx_http_vcita_oauth_life_left(s, now, app->session_timeout,
+                                          app->session_idle_timeout);
 
     if (left == 0) {
         return NGX_OK;

@@ -48,10 +48,6 @@ ngx_int_t ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     ngx_http_vcita_oauth_session_t *s);
 ngx_int_t ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *text);
-time_t ngx_http_vcita_oauth_session_left(ngx_http_vcita_oauth_session_t *s,
-    time_t now, time_t timeout, time_t idle);
-ngx_uint_t ngx_http_vcita_oauth_session_slides(
-    ngx_http_vcita_oauth_session_t *s, time_t now, time_t idle);
 ngx_int_t ngx_http_vcita_oauth_session_claim(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_oauth_session_array(

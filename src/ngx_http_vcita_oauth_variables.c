@@ -236,9 +236,9 @@ ngx_http_vcita_oauth_var_expires(ngx_http_request_t *r,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    left = ngx_http_vcita_oauth_session_left(s, ngx_time(),
-                                             vlcf->app->session_timeout,
-                                             vlcf->app->session_idle_timeout);
+    left = ngx_http_vcita_oauth_life_left(s, ngx_time(),
+                                          vlcf->app->session_timeout,
+                                          vlcf->app->session_idle_timeout);
 
     return ngx_http_vcita_oauth_var_time(r, v, left);
 }

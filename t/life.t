@@ -609,6 +609,7 @@ for my $do ('add', 'use', 'drop 0') {
 }
 my $r = $load->stop;
 is_deeply $r->{statuses}, { 200 => $r->{n} }, "all of the $r->{n} navigations are in";
+is $r->{moved}, 0, 'none of them was lost';
 cmp_ok $r->{set}, '>=', 3 * @b, "sessions sealed anew: $r->{set}";
 is scalar(grep { $_->get($m[0]->url)->status == 302 } @left), 4, 'those that stayed away have a key that is gone';
 is scalar(@{ $r->{cookies} }), 12, 'and of the twelve';

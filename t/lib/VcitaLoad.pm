@@ -2,8 +2,9 @@
 #
 #   my $load = VcitaLoad->start([@browsers], @urls);    # each browser goes from address to address
 #   $load->count;                                       # answers so far
-#   my $r = $load->stop;   # { n, statuses { 200 => n }, set (session cookies), cookies [ the browsers' last ], urls { bad ones } }
-# An answer that does not come counts as its error's text.  It ends with the object, by its pid.
+#   my $r = $load->stop;   # { n, statuses { 200 => n }, set (session cookies), moved, cookies [ the browsers' last ] }
+# Where nobody answers, the next address is asked, as a load balancer would, and `moved` counts it.  Any other
+# answer that does not come counts as its error's text.  It ends with the object, by its pid.
 package VcitaLoad;
 
 use strict;
@@ -87,7 +88,7 @@ sub DESTROY {
 
 sub _child {
     my ($to, $parent, $browsers, @urls) = @_;
-    my ($stop, %r) = (0, n => 0, statuses => {}, set => 0);
+    my ($stop, %r) = (0, n => 0, statuses => {}, set => 0, moved => 0);
     my $begin = now();
 
     local $SIG{TERM} = sub { $stop = 1 };
@@ -99,7 +100,14 @@ sub _child {
         for my $i (0 .. $#$browsers) {
             $crowd->add($browsers->[$i]->tab, GET => $urls[ ($round + $i + $_) % @urls ]) for 0, 1;
         }
-        for my $answer ($crowd->run) {
+        my @answers = $crowd->run;
+        for my $i (0 .. $#answers) {
+            my $answer = $answers[$i];
+            for my $url (@urls) {
+                last if $answer->status || length $answer->body || $answer->error !~ /refused|reset|closed|ended/i;
+                $r{moved}++;
+                $answer = $browsers->[ $i / 2 ]->tab->get($url, soft => 1);
+            }
             $r{n}++;
             $r{statuses}{ $answer->status || $answer->error }++;
             $r{set} += grep { /^vcita_session=./ } @{ $answer->set_cookies };

@@ -5,6 +5,7 @@
 #   $m->url('/x'); $m->port;
 #   $m->clock(3600);                 # its clock is now that many seconds ahead of this machine's
 #   $m->configure(gate => '...');    # other directives, and a reload; back when no old worker is left
+#   $m->replace(module => '...');    # is ended, as by `nginx -s quit`, and started again with this
 #   $m->stop;                        # the messages of its log at warn and above
 # Options: gate (as the section of that name), server (instead of the gated location), http, module, workers,
 # redirect (port that redirect_uri names: its own), with { NAME => $value } (of $NAME in all of these).
@@ -38,6 +39,14 @@ sub start {
                        workers => 1, with => {}, %opt }, $class;
     $self->{port} = free_port();
     $self->clock($opt{clock} // 0);
+    $self->_begin;
+    return $self;
+}
+
+
+sub _begin {
+    my ($self) = @_;
+    my ($name, $dir) = @$self{qw( name dir )};
     $self->_write;
 
     my $shim = shim();
@@ -57,7 +66,6 @@ sub start {
         die "$name did not start: " . $self->log . slurp("$dir/stderr") . "\n" if waitpid($pid, POSIX::WNOHANG()) > 0;
         return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
     }, 30, "$name to start");
-    return $self;
 }
 
 
@@ -95,6 +103,14 @@ sub configure {
 }
 
 
+sub replace {
+    my ($self, %opt) = @_;
+    $self->_end('QUIT');
+    %$self = (%$self, %opt);
+    $self->_begin;
+}
+
+
 sub workers {
     my ($self) = @_;
     return grep { (VcitaFlow::_stat($_))[1] == $self->{pid} } map { m{/(\d+)/stat$} } glob '/proc/[0-9]*/stat';
@@ -103,16 +119,22 @@ sub workers {
 
 sub stop {
     my ($self) = @_;
+    $self->_end('TERM');
+    return grep { /\[(?:warn|error|crit|alert|emerg)\]/ } split /^/, $self->log;
+}
+
+
+sub _end {
+    my ($self, $signal) = @_;
     my $pid = delete $self->{pid} or return;
 
-    kill TERM => $pid;
+    kill $signal => $pid;
     for (1 .. 1000 * scale()) {
-        last if waitpid($pid, POSIX::WNOHANG()) == $pid || !kill 0 => $pid;
+        return if waitpid($pid, POSIX::WNOHANG());
         Time::HiRes::sleep(0.01);
     }
-    if (kill 0 => $pid) { kill KILL => $pid; waitpid $pid, 0 }
-
-    return grep { /\[(?:warn|error|crit|alert|emerg)\]/ } split /^/, $self->log;
+    kill KILL => $pid;
+    waitpid $pid, 0;
 }
 
 

@@ -12,7 +12,7 @@ my %ROOMS = (
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      address app registry )],
-    services => [qw( fetch multi vcita session store store_zone pace )],
+    services => [qw( fetch multi vcita session life store store_zone pace )],
     leaves   => [qw( hash seal assertion cookie id_token claims json tags query
                      text zone )],
 );

@@ -1,0 +1,185 @@
+# A rolling upgrade: an older build of the module and a newer one beside this one, with the same keys, and browsers
+# that go from one to the other.  The older build is that of a commit of this repository, from before sessions were
+# sealed anew; where the history does not reach it (a shallow clone, a folder without one), it is this one with
+# t/upgrade/older.patch.  The newer one is t/upgrade/newer.patch: it puts a value into a session that this one does
+# not know.  Both are built at the first run, into build/upgrade.
+
+use lib 't/lib';
+use VcitaTest;
+use VcitaCheck;
+use VcitaLoad;
+use VcitaMachine;
+
+use Cwd ();
+use File::Path ();
+
+my $OLDER = '27fe64b3922b3ebe0a7c84c67633a62900e737a9';          # "Tests: odd cookies, paths and callbacks, ..."
+my $WHAT = 'config *.c src t/unit/config tools';
+
+my $root = Cwd::getcwd();
+my $trees = "$root/build/upgrade" . ($ENV{SANITIZE} ? '-asan' : '');
+
+my $from_history = system("git cat-file -e '$OLDER^{commit}' 2>/dev/null") == 0;
+my %built;
+
+
+# each is built once a run; where it is built already, its sources are compared
+sub VcitaFlow::Code::module_of {
+    my ($name) = @_;
+    return $built{$name} ||= built($name);
+}
+
+sub built {
+    my ($name) = @_;
+    my $tree = "$trees/$name";
+    my $how = $name eq 'older' && $from_history ? "git archive $OLDER $WHAT" : "tar -cf - $WHAT";
+
+    File::Path::make_path($tree);
+    my $patch = $name eq 'older' && $from_history ? 'true' : "patch -p1 -s -f -F 1 < $root/t/upgrade/$name.patch";
+
+    # through a second folder: a file that has not changed keeps its time, and is not compiled again
+    my $out = `exec 2>&1; set -e; rm -rf $tree.new; mkdir $tree.new
+        $how | tar -xf - -C $tree.new
+        (cd $tree.new && $patch)
+        cd $tree.new; find . -type f | while read -r f; do
+            cmp -s "\$f" "$tree/\$f" || { mkdir -p "$tree/\${f%/*}"; cp -p "\$f" "$tree/\$f"; touch "$tree/\$f"; }
+        done
+        cd $tree; find config *.c src -type f | while read -r f; do [ -e "$tree.new/\$f" ] || rm "\$f"; done
+        rm -rf $tree.new
+        OUT=$tree/build tools/build.sh`;
+    die "no $name build: $out\n" if $?;
+
+    return "$tree/build/ngx_http_vcita_oauth_module.so";
+}
+
+
+# once, before any flow has to hurry
+if ($ENV{TEST_NGINX_LOAD_MODULES}) {
+    VcitaFlow::Code::module_of($_) for qw( older newer );
+}
+
+sub VcitaFlow::Code::from_history { return $from_history }
+sub VcitaFlow::Code::machine { return VcitaMachine->start(@_) }
+sub VcitaFlow::Code::load { return VcitaLoad->start(@_) }
+
+sub VcitaFlow::Code::logged_in {
+    my ($m) = @_;
+    my $b = VcitaFlow::browser(base => $m->url(''));
+    my $r = $b->get($m->url('/first'));
+    die 'no login begins: ' . $r->status . "\n" if $r->status != 302;
+    $b->next_hop;
+    $r = $b->come_back(code => VcitaStub::stub_code());
+    die 'no login: ' . $r->status . "\n" if $r->status != 303;
+    return $b;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    # linked into nginx there is no build beside it
+    $block->set_value(SKIP => '') if !$ENV{TEST_NGINX_LOAD_MODULES};
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the two patches fit this source
+--- flow
+for my $name (qw( older newer )) {
+    my $said = `patch -p1 -s -f -F 1 --dry-run < t/upgrade/$name.patch 2>&1`;
+    is $?, 0, "$name.patch applies" or diag $said;
+}
+diag 'the history of this folder does not reach the older build: it is made by t/upgrade/older.patch' if !from_history();
+ok -f module_of($_), "$_ is built" for qw( older newer );
+
+
+=== TEST 2: a rolling upgrade: what a newer build put into a session is kept, and written back when it is sealed anew
+--- flow
+my %has = (server => <<'CONF', gate => 'vcita_oauth_session_idle_timeout 1h;');
+location / { vcita_oauth on; add_header X-Type $vcita_oauth_token_type; proxy_pass $VCITA_APP; }
+CONF
+my $newer = machine('newer', %has, module => module_of('newer'));
+my $this = machine('this', %has, redirect => $newer->port);
+my $older = machine('older', %has, redirect => $newer->port, module => module_of('older'), gate => '');
+
+my $b = logged_in($newer);
+my $r = $b->get($newer->url);
+is $r->header('X-Type'), 'later', 'the newer build sees its value';
+for my $minutes (7, 14, 21) {
+    $_->clock(60 * $minutes) for $newer, $this, $older;
+    my $was = $b->cookie('vcita_session');
+
+    $r = $b->get($older->url);
+    is $r->status, 200, "$minutes: in at the older build";
+    is $b->cookie('vcita_session'), $was, "$minutes: which seals nothing anew";
+
+    $r = $b->get($this->url);
+    is $r->status, 200, "$minutes: in at this one";
+    is $r->header('X-Type'), 'Bearer', "$minutes: which does not know the value";
+    isnt $b->cookie('vcita_session'), $was, "$minutes: and seals the session anew";
+
+    $r = $b->get($newer->url);
+    is $r->status, 200, "$minutes: in at the newer build";
+    is $r->header('X-Type'), 'later', "$minutes: which finds its value";
+}
+
+# and one that an older build began
+$b = logged_in($older);
+for my $m ($this, $newer, $older, $newer, $this, $older) {
+    $_->clock(60 * 30) for $newer, $this, $older;
+    is $b->get($m->url)->status, 200, 'a session of the older build, in at another one';
+}
+is_deeply [ map { $_->stop } $newer, $this, $older ], [], 'nothing to warn of in the logs';
+
+
+=== TEST 3: a rolling upgrade under load: an older build beside a newer one, same keys, and nobody is signed out
+--- flow
+my $key = servroot() . '-key';
+open my $fh, '>', $key or die $!;
+print $fh 'k' x 48;
+close $fh;
+chmod 0600, $key;
+
+my %build = (older => module_of('older'), this => undef, newer => module_of('newer'));
+my $gate = "vcita_oauth_session_key_file $key;";
+my $idle = "$gate vcita_oauth_session_idle_timeout 10m;";
+
+# three machines, all of them of the older build; one after the other gets this one, then the newer one
+my @m = (machine('a', gate => $gate, module => $build{older}));
+push @m, map { machine($_, gate => $gate, module => $build{older}, redirect => $m[0]->port) } 'b', 'c';
+my @b = map { logged_in($m[$_ % 3]) } 0 .. 11;
+my $load = load(\@b, map { $_->url('/page') } @m);
+
+my $navigated = sub {
+    my ($what) = @_;
+    my $seen = $load->count;
+    wait_for { $load->count >= $seen + 6 * @b } 30, "navigations: $what";
+};
+$navigated->('before');
+my $minutes = 0;
+my $later = sub { $minutes += 2; $_->clock(60 * $minutes) for @m };
+for my $to ('this', 'newer') {
+    for my $m (@m) {
+        $navigated->("beside $to");
+        $m->replace(module => $build{$to});
+        $later->();
+        $navigated->("$m->{name} is $to");
+    }
+    # when all have it, the directive that the older build does not know
+    next if $to ne 'this';
+    for my $m (@m) { $m->configure(gate => $idle); $navigated->("$m->{name} slides") }
+}
+# back again: the newer build did not please
+for my $m (@m) {
+    $m->replace(module => $build{this});
+    $later->();
+    $navigated->("$m->{name} is back");
+}
+my $r = $load->stop;
+is_deeply $r->{statuses}, { 200 => $r->{n} }, "all of the $r->{n} navigations are in";
+cmp_ok $r->{set}, '>', 0, "sessions sealed anew: $r->{set}";
+for my $m (@m) {
+    is scalar(grep { browser()->get($m->url, headers => [ Cookie => "vcita_session=$_" ])->status == 200 }
+        @{ $r->{cookies} }), 12, "each of the twelve is in at $m->{name}";
+}
+is_deeply [ map { $_->stop } @m ], [], 'nothing to warn of in the logs';
