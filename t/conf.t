@@ -129,7 +129,7 @@ refuses_line 'vcita_oauth_token_format xml;', qr/invalid value "xml"/, 'token_fo
 refuses_line 'vcita_oauth_pkce plain;', qr/invalid value "plain"/, 'pkce';
 refuses_line 'vcita_oauth_cookie_samesite strict;', qr/invalid value "strict"/, 'samesite: there is no strict';
 refuses_line 'vcita_oauth_ssl_verify maybe;', qr/invalid value "maybe"/, 'ssl_verify';
-for my $name (qw( session_timeout login_timeout connect_timeout timeout )) {
+for my $name (qw( session_timeout session_idle_timeout login_timeout connect_timeout timeout )) {
     refuses_line "vcita_oauth_$name soon;", qr/invalid value/, "$name, no time";
     refuses_line "vcita_oauth_$name 0;", qr/must be more than 0/, "$name 0";
     refuses_line "vcita_oauth_$name -1s;", qr/invalid value/, "$name, negative";
@@ -137,6 +137,9 @@ for my $name (qw( session_timeout login_timeout connect_timeout timeout )) {
     accepts_line "vcita_oauth_$name 90s;", "$name 90s";
 }
 accepts_line 'vcita_oauth_session_timeout 1d;', 'session_timeout 1d';
+accepts_line 'vcita_oauth_session_idle_timeout off;', 'session_idle_timeout off';
+refuses "${APP}${URI}vcita_oauth_session_idle_timeout $_->[0];\nvcita_oauth_session_idle_timeout $_->[1]; #!\n",
+    qr/is duplicate/, "session_idle_timeout @$_" for [ 'off', 'off' ], [ 'off', '5m' ], [ '5m', 'off' ];
 accepts_line "vcita_oauth_$_;", $_
     for 'token_format form', 'token_format json', 'pkce off', 'cookie_samesite lax', 'cookie_samesite none',
         'ssl_verify on', 'scope openid', 'scope openid email profile';
@@ -440,6 +443,7 @@ my $two = sub { "server { $SERVER\nlocation /a { $APP$URI vcita_oauth on;\n$_[0]
 accepts $two->('', ''), 'the same settings repeated are the same application';
 accepts $two->('vcita_oauth_pkce on;', ''), 'so they are where one spells out a default';
 accepts $two->('vcita_oauth_session_timeout 480m;', 'vcita_oauth_session_timeout 8h;'), 'or says it in another way';
+accepts $two->('vcita_oauth_session_idle_timeout off;', ''), 'off is the default';
 accepts $two->('vcita_oauth_scope openid;', 'vcita_oauth_scope openid email;'), 'another scope is the same application';
 accepts $two->('', 'vcita_oauth_authorize_args prompt=login; vcita_oauth_authorize_endpoint https://a.example/a;'),
     'so are other arguments and another authorize endpoint';
@@ -462,7 +466,7 @@ for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
      ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['token_format', 'form', 'json'],
      ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
      ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
-     ['session_timeout', '1h', '2h'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
+     ['session_timeout', '1h', '2h'], ['session_idle_timeout', 'off', '30m'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
      ['cookie_domain', 'portal.example.com', 'example.com'], ['cookie_samesite', 'lax', 'none'],
      ['connect_timeout', '1s', '2s'], ['timeout', '1s', '2s'], ['ssl_verify', 'on', 'off'],
      ['http_proxy', 'http://127.0.0.1:1', 'http://127.0.0.1:2'])

@@ -3,7 +3,7 @@
 #
 #   my $m = VcitaMachine->start('a', gate => "vcita_oauth_session_idle_timeout 1h;", clock => -30);
 #   $m->url('/x'); $m->port;
-#   $m->clock(3600);                 # its clock is now that many seconds ahead of this machine's
+#   $m->clock(3600);                 # it is an hour later there, and stays so: the clocks of machines stand still
 #   $m->configure(gate => '...');    # other directives, and a reload; back when no old worker is left
 #   $m->replace(module => '...');    # is ended, as by `nginx -s quit`, and started again with this
 #   $m->stop;                        # the messages of its log at warn and above
@@ -25,6 +25,7 @@ use VcitaTest ();
 my $SERVER = 'location / { vcita_oauth on; add_header X-Left $vcita_oauth_expires always; proxy_pass $VCITA_APP; }';
 
 my $Next = 5;                    # ports behind that of the nginx under test
+my $Noon = time;                 # when all clocks stand at 0
 my $Shim;
 
 
@@ -81,7 +82,7 @@ sub clock {
     my $file = "$self->{dir}/clock";
 
     open my $fh, -e $file ? '+<' : '>', $file or die "$file: $!";
-    syswrite $fh, sprintf '%-20d', $seconds;
+    syswrite $fh, sprintf '%-20d', $Noon + $seconds;
     close $fh;
 }
 
@@ -193,7 +194,7 @@ sub free_port {
 }
 
 
-# gettimeofday(), which is nginx's clock, with so many seconds added as the file says
+# gettimeofday(), which is nginx's clock, as the file says; its timers have another one, which goes on
 sub shim {
     return $Shim if $Shim;
     my $base = VcitaFlow::servroot() . '-clock';
@@ -204,7 +205,6 @@ sub shim {
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 static int  fd = -1;
@@ -222,18 +222,16 @@ clock_open(void)
 int
 gettimeofday(struct timeval *restrict tv, void *restrict tz)
 {
-    char             text[21] = { 0 };
-    struct timespec  now;
+    char  text[21] = { 0 };
 
     (void) tz;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    tv->tv_sec = now.tv_sec;
-    tv->tv_usec = now.tv_nsec / 1000;
-
-    if (fd != -1 && pread(fd, text, 20, 0) > 0) {
-        tv->tv_sec += atol(text);
+    if (fd == -1 || pread(fd, text, 20, 0) != 20) {
+        abort();
     }
+
+    tv->tv_sec = atol(text);
+    tv->tv_usec = 500000;
 
     return 0;
 }
