@@ -18,6 +18,9 @@ static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf,
+    ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_unavailable(
@@ -95,13 +98,35 @@ static ngx_int_t
 ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
 {
-    switch (ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app)) {
+    ngx_int_t  rc;
 
-    case NGX_OK:
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+
+    if (rc == NGX_OK) {
+        ctx->alive = 1;
         return ngx_http_vcita_oauth_gate_open(r, ctx, vlcf);
+    }
 
-    case NGX_AGAIN:
+    return ngx_http_vcita_oauth_gate_without(r, ctx, vlcf, rc);
+}
+
+
+/* there is no session: not yet, not now, or not at all */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf,
+    ngx_int_t rc)
+{
+    ctx->alive = 0;
+
+    if (rc == NGX_AGAIN) {
         return ngx_http_vcita_oauth_wait(r);
+    }
+
+    ctx->outcome = rc;
+
+    switch (rc) {
 
     case NGX_BUSY:
         return ngx_http_vcita_oauth_gate_unavailable(r, ctx, vlcf->app);
@@ -169,8 +194,10 @@ ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_vcita_oauth_renew(r, ctx, vlcf) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_vcita_oauth_renew(r, ctx, vlcf);
+
+    if (rc != NGX_OK) {
+        return ngx_http_vcita_oauth_gate_without(r, ctx, vlcf, rc);
     }
 
     ctx->passed = r->loc_conf;

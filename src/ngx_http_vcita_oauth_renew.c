@@ -35,7 +35,8 @@ ngx_http_vcita_oauth_renew_init(void)
 /*
  * The gate lets this request in.  Navigations alone renew a session: a page
  * that keeps asking for news is not a person, and the answers to what it asks
- * for are read by scripts and kept by caches.
+ * for are read by scripts and kept by caches.  Returns NGX_OK, or what
+ * ngx_http_vcita_oauth_keep() does.
  */
 
 ngx_int_t
@@ -47,6 +48,11 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
 
     now = ngx_time();
     app = vlcf->app;
+
+    if (ctx->renew == app) {
+        return app->storage.store ? ngx_http_vcita_oauth_kept(r, ctx)
+                                  : NGX_OK;
+    }
 
     if (ctx->sealed_by == 0
         && !ngx_http_vcita_oauth_life_slides(&ctx->session, now,
@@ -67,13 +73,21 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
         ctx->session.seen = now;
     }
 
-    return ngx_http_vcita_oauth_renew_private(r);
+    if (ngx_http_vcita_oauth_renew_private(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* an answer cannot wait for a store */
+
+    return app->storage.store
+           ? ngx_http_vcita_oauth_renew_session(r, ctx, app) : NGX_OK;
 }
 
 
 /*
- * The session is sealed when the answer begins, not when the request does: the
- * answer that took long does not put an older session over a newer one
+ * In its cookie, the session is sealed when the answer begins, not when the
+ * request does: the answer that took long does not put an older session over
+ * a newer one
  */
 
 static ngx_int_t
@@ -95,6 +109,7 @@ ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r)
 
     if (ctx->alive
         && ctx->app == app
+        && app->storage.store == NULL
         && ngx_http_vcita_oauth_renew_session(r, ctx, app) != NGX_OK)
     {
         return NGX_ERROR;
@@ -131,15 +146,15 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_admit_seal(r, app, &text, left);
+    rc = ngx_http_vcita_oauth_keep(r, ctx, app, &text, left);
 
     ngx_explicit_memzero(text.data, text.len);
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
+    if (rc == NGX_OK) {
+        return ngx_http_vcita_oauth_renew_private(r);
     }
 
-    return ngx_http_vcita_oauth_renew_private(r);
+    return rc;
 }
 
 

@@ -616,3 +616,45 @@ is scalar(@{ $r->{cookies} }), 12, 'and of the twelve';
 is scalar(grep { browser()->get($m[1]->url, headers => [ Cookie => "vcita_session=$_" ])->status == 200 } @{ $r->{cookies} }), 12,
     'each one is in';
 quiet(@m);
+
+
+=== TEST 15: the idle time of a session in a zone slides there, under the id that it has
+--- flow
+my $m = machine('a', gate => "vcita_oauth_session_idle_timeout 1h;\nvcita_oauth_session_store zone=sessions:1m;");
+my $b = logged_in($m);
+my $id = $b->cookie('vcita_session');
+is length $id, 43, 'an id';
+is $b->cookie_info('vcita_session')->{max_age}, 3600, 'Max-Age of a new session';
+my $copy = $b->clone;
+
+at(361, $m);
+in_with(asks($b, $m->url), undef, 'what is no navigation');
+in_with($b->get($m->url), 3600, 'a navigation');
+is $b->cookie('vcita_session'), $id, 'the same id';
+in_with($b->get($m->url), undef, 'once');
+
+at(3700, $m);
+is asks($copy, $m->url)->status, 200, 'another tab is in, too';
+at(361 + 3600, $m);
+is asks($b, $m->url)->status, 401, 'out, an hour after the navigation';
+is asks($copy, $m->url)->status, 401, 'everywhere';
+quiet($m);
+
+
+=== TEST 16: a session in a zone, sealed by an old key, is sealed anew there
+--- flow
+my %file = map { my $f = servroot() . "-zone-$_"; open my $fh, '>', $f or die $!; print $fh "$_" x 40; close $fh;
+                 chmod 0600, $f; ($_ => $f) } qw( a b );
+my $keys = sub { join "\n", 'vcita_oauth_session_store zone=sessions:1m;', map { "vcita_oauth_session_key_file $file{$_};" } @_ };
+my $m = machine('a', gate => $keys->('a'));
+my $b = logged_in($m);
+my $copy = $b->clone;
+at(3600, $m);
+$m->configure(gate => $keys->(qw( b a )));
+in_with(asks($b, $m->url), undef, 'what is no navigation');
+in_with($b->get($m->url), 25200, 'a navigation');
+in_with($b->get($m->url), undef, 'once');
+$m->configure(gate => $keys->('b'));
+in_with($b->get($m->url), undef, 'the old key is gone, and the session stays');
+in_with($copy->get($m->url), undef, 'for every cookie that has its id');
+quiet($m);

@@ -771,3 +771,20 @@ my $n = () = error_log() =~ /slow store: read begins/g;
 my $r = $b->raw('127.0.0.1', port, "GET / HTTP/1.1\r\nCookie: vcita_session=" . $b->cookie('vcita_session') . "\r\nHost: a b\r\n\r\n");
 like $r->body, qr{^HTTP/1\.1 400 }, 'refused';
 is scalar(() = error_log() =~ /slow store: read begins/g), $n, 'nobody was asked';
+
+
+=== TEST 40: a session that slides waits for its store, and the request goes on with it
+--- slow
+--- gate
+vcita_oauth_session_idle_timeout 5s;
+--- flow
+my $b = logged_in('alice');
+my $id = $b->cookie('vcita_session');
+my $r;
+wait_for { $r = $b->get('/'); @{ $r->set_cookies } } 5, 'a tenth of the idle time';
+is $r->status, 200, 'in';
+is scalar($r->header('X-Sub')), 'alice', 'with its session';
+is $b->cookie('vcita_session'), $id, 'the id stays';
+is scalar($r->header('Cache-Control')), 'private', 'private';
+like error_log(), qr/slow store: replace begins/, 'the store has it anew';
+wait_for { $b->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status == 401 } 10, 'the end of the idle time';

@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_life.h"
 #include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_tags.h"
 #include "fuzz.h"
@@ -24,7 +25,7 @@ static void fuzz_session_elements(ngx_str_t *lengths, ngx_str_t *value);
 static ngx_array_t *fuzz_session_claims(ngx_http_vcita_oauth_session_t *s);
 static void fuzz_session_again(ngx_http_vcita_oauth_session_t *s,
     ngx_array_t *claims);
-static void fuzz_session_alive(ngx_http_vcita_oauth_session_t *s);
+static void fuzz_session_life(ngx_http_vcita_oauth_session_t *s);
 
 
 fuzz_target(session)
@@ -54,7 +55,7 @@ fuzz_target(session)
         (void) fuzz_session_look_up(&s, &name, &claim);
     }
 
-    fuzz_session_alive(&s);
+    fuzz_session_life(&s);
     fuzz_session_again(&s, fuzz_session_claims(&s));
 }
 
@@ -218,26 +219,28 @@ fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
 
 
 static void
-fuzz_session_alive(ngx_http_vcita_oauth_session_t *s)
+fuzz_session_life(ngx_http_vcita_oauth_session_t *s)
 {
-    time_t  created;
+    time_t  created, left;
 
     created = (time_t) (s->created / 1000);
 
-    fuzz_check(ngx_http_vcita_oauth_session_alive(s, s->expires,
-                                                  NGX_MAX_INT_T_VALUE)
-               == NGX_DECLINED);
-    fuzz_check(ngx_http_vcita_oauth_session_alive(s, created, 0)
-               == NGX_DECLINED);
+    fuzz_check(ngx_http_vcita_oauth_life_left(s, s->expires,
+                                              NGX_MAX_INT_T_VALUE, 0)
+               == 0);
+    fuzz_check(ngx_http_vcita_oauth_life_left(s, created, 0, 0) == 0);
 
-    if (created < s->expires) {
-        fuzz_check(ngx_http_vcita_oauth_session_alive(s, created, 1)
-                   == NGX_OK);
+    left = ngx_http_vcita_oauth_life_left(s, created, 10, 5);
+
+    fuzz_check(left >= 0 && left <= 5);
+
+    if (created < s->expires && s->seen <= created) {
+        fuzz_check(ngx_http_vcita_oauth_life_left(s, created, 1, 0) == 1);
     }
 
     if (created > NGX_HTTP_VCITA_OAUTH_SKEW) {
-        fuzz_check(ngx_http_vcita_oauth_session_alive(s,
-                                  created - NGX_HTTP_VCITA_OAUTH_SKEW - 1, 1)
-                   == NGX_DECLINED);
+        fuzz_check(ngx_http_vcita_oauth_life_left(s,
+                               created - NGX_HTTP_VCITA_OAUTH_SKEW - 1, 1, 0)
+                   == 0);
     }
 }
