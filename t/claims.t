@@ -188,15 +188,19 @@ for my $char ('x', "\xc3\xbc", '\u0041', '\\\\') {
 userinfo
 
 
-=== TEST 9: 300 claims: 256 of them, in their order, sub among them wherever it stands
+=== TEST 9: 300 claims: all of them; 4,000: as many as fit; sub among them wherever it stands
 --- claims: sub c0 c1 c253 c254 c255 c256 c299
 --- flow
-my @c = map { "\"c$_\":$_" } 0 .. 299;
-for my $at (0, 150, 300) {
-    my @all = @c;
-    splice @all, $at, 0, '"sub":"s"';
-    my $h = claimed('{' . join(',', @all) . '}', "sub at $at");
-    is join(' ', map { $h->{"x-claim-$_"} } qw( sub c0 c1 c253 c254 c255 c256 c299 )), '[s] [0] [1] [253] [254] [] [] []', "sub at $at: 256";
+for my $n (300, 4000) {
+    my @c = map { "\"c$_\":" . $_ % 10 } 0 .. $n - 1;
+    for my $at (0, $n / 2, $n) {
+        my @all = @c;
+        splice @all, $at, 0, '"sub":"s"';
+        my $h = claimed('{' . join(',', @all) . '}', "$n, sub at $at");
+        is $h->{'x-claim-sub'}, '[s]', "$n, sub at $at: sub";
+        is join(' ', map { $h->{"x-claim-$_"} } qw( c0 c1 c253 c254 c255 c256 c299 )), '[0] [1] [3] [4] [5] [6] [9]', 'and all others'
+            if $n == 300;
+    }
 }
 
 
