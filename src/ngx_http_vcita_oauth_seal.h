@@ -13,6 +13,7 @@
 
 #include <openssl/evp.h>
 
+#include "ngx_http_vcita_oauth_base64url.h"
 #include "ngx_http_vcita_oauth_hash.h"
 
 
@@ -34,10 +35,6 @@
 
 #define ngx_http_vcita_oauth_sealed_len(n)                                    \
     ((ngx_http_vcita_oauth_raw_len(n) * 4 + 2) / 3)
-
-/* the bytes behind n characters of base64url */
-#define ngx_http_vcita_oauth_unbase64url_len(n)                               \
-    ((n) / 4 * 3 + ((n) % 4 ? (n) % 4 - 1 : 0))
 
 /* the room that open() needs for a box of n characters: its bytes, the text */
 #define ngx_http_vcita_oauth_open_room(n)                                     \
@@ -79,9 +76,6 @@ ngx_int_t ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s,
 ngx_int_t ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
     ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
     ngx_uint_t *used);
-
-size_t ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len);
-ngx_int_t ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_ */

@@ -13,8 +13,8 @@ my %ROOMS = (
                      page errors conf directives settings storage secrets
                      address app registry )],
     services => [qw( fetch multi vcita session life store store_zone pace )],
-    leaves   => [qw( hash seal assertion cookie id_token claims json tags query
-                     text zone )],
+    leaves   => [qw( hash base64url seal assertion cookie id_token claims json
+                     tags query text zone )],
 );
 
 my %ABOVE = (services => ['flow'], leaves => [ 'flow', 'services' ]);
