@@ -21,8 +21,8 @@
 static ngx_int_t ngx_http_vcita_oauth_open_by(
     ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
     ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_seal_bind(
-    ngx_http_vcita_oauth_key_t *key, EVP_CIPHER_CTX *ctx, ngx_str_t *field);
+static ngx_int_t ngx_http_vcita_oauth_seal_bind(EVP_CIPHER_CTX *ctx,
+    ngx_str_t *field);
 static EVP_CIPHER_CTX *ngx_http_vcita_oauth_cipher(u_char *key, int enc);
 static void ngx_http_vcita_oauth_seal_cleanup(void *data);
 
@@ -84,8 +84,9 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
 
 
 /*
- * Derives one more key from the secret.  The key id is public: it only tells
- * which keys are worth trying.
+ * Derives one more key from the secret.  What the kind is bound to goes into
+ * the key, so that a box does not pay for it.  The key id is public: it only
+ * tells which keys are worth trying.
  */
 
 ngx_int_t
@@ -93,7 +94,8 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
     ngx_str_t *secret, ngx_str_t *salt, const char *purpose)
 {
     u_char                       bytes[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
-    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN], *p;
+    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    ngx_int_t                    rc;
     ngx_str_t                    text;
     ngx_http_vcita_oauth_key_t  *key;
 
@@ -104,39 +106,29 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
 
     ngx_memzero(key, sizeof(ngx_http_vcita_oauth_key_t));
 
-    if (ngx_http_vcita_oauth_hkdf(secret, salt, purpose, bytes) != NGX_OK) {
-        return NGX_ERROR;
+    text.data = hash;
+    text.len = sizeof(hash);
+
+    rc = NGX_ERROR;
+
+    if (ngx_http_vcita_oauth_hkdf(secret, salt, purpose, bytes) == NGX_OK
+        && ngx_http_vcita_oauth_hash(&s->bound, hash) == NGX_OK
+        && ngx_http_vcita_oauth_hmac(bytes, &text, 1, bytes) == NGX_OK)
+    {
+        key->seal = ngx_http_vcita_oauth_cipher(bytes, 1);
+        key->open = ngx_http_vcita_oauth_cipher(bytes, 0);
+
+        text.data = bytes;
+        text.len = sizeof(bytes);
+
+        rc = ngx_http_vcita_oauth_hash(&text, hash);
+
+        key->id = hash[0];
     }
-
-    text.data = bytes;
-    text.len = sizeof(bytes);
-
-    if (ngx_http_vcita_oauth_hash(&text, hash) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    key->id = hash[0];
-
-    /* in one piece: it is fed to each box that is made or opened */
-
-    p = ngx_pnalloc(s->keys.pool, 2 + s->bound.len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    key->bound.data = p;
-    key->bound.len = 2 + s->bound.len;
-
-    *p++ = NGX_HTTP_VCITA_OAUTH_SEAL_VERSION;
-    *p++ = key->id;
-    ngx_memcpy(p, s->bound.data, s->bound.len);
-
-    key->seal = ngx_http_vcita_oauth_cipher(bytes, 1);
-    key->open = ngx_http_vcita_oauth_cipher(bytes, 0);
 
     ngx_explicit_memzero(bytes, sizeof(bytes));
 
-    if (key->seal == NULL || key->open == NULL) {
+    if (rc != NGX_OK || key->seal == NULL || key->open == NULL) {
         return NGX_ERROR;
     }
 
@@ -175,7 +167,7 @@ ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
     p = room + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
 
     if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) != 1
-        || ngx_http_vcita_oauth_seal_bind(key, ctx, field) != NGX_OK
+        || ngx_http_vcita_oauth_seal_bind(ctx, field) != NGX_OK
         || EVP_EncryptUpdate(ctx, p, &n, text->data, text->len) != 1
         || EVP_EncryptFinal_ex(ctx, p + n, &n) != 1
         || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG,
@@ -272,7 +264,7 @@ ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_key_t *key,
     if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL,
                            ngx_http_vcita_oauth_seal_nonce(raw->data))
         == 1
-        && ngx_http_vcita_oauth_seal_bind(key, ctx, field) == NGX_OK
+        && ngx_http_vcita_oauth_seal_bind(ctx, field) == NGX_OK
         && EVP_DecryptUpdate(ctx, text->data, &n, p, text->len) == 1
         && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
                                NGX_HTTP_VCITA_OAUTH_SEAL_TAG, tag) == 1
@@ -287,20 +279,13 @@ ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_key_t *key,
 }
 
 
-/* the associated data: version and key id, what the kind is bound to, field */
+/* the associated data: the field, with its length */
 
 static ngx_int_t
-ngx_http_vcita_oauth_seal_bind(ngx_http_vcita_oauth_key_t *key,
-    EVP_CIPHER_CTX *ctx, ngx_str_t *field)
+ngx_http_vcita_oauth_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 {
     int     n;
     u_char  len[2];
-
-    if (EVP_CipherUpdate(ctx, NULL, &n, key->bound.data, key->bound.len)
-        != 1)
-    {
-        return NGX_ERROR;
-    }
 
     if (field == NULL) {
         return NGX_OK;

@@ -47,7 +47,6 @@
 
 typedef struct {
     u_char                       id;
-    ngx_str_t                    bound;
     EVP_CIPHER_CTX              *seal;
     EVP_CIPHER_CTX              *open;
 } ngx_http_vcita_oauth_key_t;
