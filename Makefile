@@ -91,6 +91,7 @@ bench-check: ## instructions per request, against bench/instructions.txt
 	@tools/deps.sh callgrind
 	@tools/build.sh
 	@perl -Ibench bench/instructions.pl
+	@perl -Ibench bench/growth.pl
 
 
 # --- see it work --------------------------------------------------------------

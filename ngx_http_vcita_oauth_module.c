@@ -367,6 +367,8 @@ ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&vscf->cookies, cf->pool,
                           NGX_HTTP_VCITA_OAUTH_COOKIES, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&vscf->stems, cf->pool, 2, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NULL;

@@ -225,14 +225,14 @@ sub login {
     my ($status, $head) = ask($c, "GET $path HTTP/1.1\r\n"
                                   . browser_headers($host));
     my ($state) = $head =~ /^Location: .*[?&]state=([\w-]+)/mi;
-    my ($cookie) = $head =~ /^Set-Cookie: (\w+=[\w.-]+)/mi;
+    my ($cookie) = $head =~ /^Set-Cookie: ([\w-]+=[\w.-]+)/mi;
 
     die "no redirect to a login: $head" if $status != 302 || !$state;
 
     ($status, $head) = ask($c, "GET /oauth/callback?code=c&state=$state"
                                . " HTTP/1.1\r\n"
                                . browser_headers($host, $cookie));
-    ($cookie) = $head =~ /^Set-Cookie: (vcita_session=[\w-]+)/mi;
+    ($cookie) = $head =~ /^Set-Cookie: ([\w-]*vcita_session=[\w-]+)/mi;
 
     die "no session: $head" if $status != 303 || !$cookie;
     return $cookie;

@@ -18,7 +18,7 @@ my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
 
 our %PORT;
 @PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
-          memory )} = map { port($_) } 0 .. 10;
+          memory people )} = map { port($_) } 0 .. 11;
 
 
 # the application at vcita; everything else is as it comes

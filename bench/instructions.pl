@@ -1,9 +1,6 @@
 # instructions.pl [--record]: what a request costs, in instructions.
 #
-# callgrind runs nginx as one process and counts, so that neither load nor luck
-# changes a figure: the same bytes are asked N and then 2N times on one
-# connection, and the difference is divided by N.  What the clock costs (a
-# second that begins makes nginx format its times anew) is taken out.
+# callgrind counts, so that neither load nor luck changes a figure.
 #
 # Fails if a figure of bench/instructions.txt has grown by over 5 %, or what the
 # gate adds to one has; or if a logged-in request parses JSON, or allocates for
@@ -13,6 +10,7 @@ use strict;
 use warnings;
 
 use Bench;
+use Callgrind;
 use Site;
 
 my $LIMIT = 1.05;
@@ -50,7 +48,6 @@ my %WITHOUT = (
 
 my $Record = grep { $_ eq '--record' } @ARGV;
 my $Failed = 0;
-my ($Pid, $Dumps) = (0, 0);
 
 
 Bench::import_dir('instructions');
@@ -60,7 +57,7 @@ nginx('back', $PORT{app});
 
 my $redirect = measured_redirect();
 my $cookie = "theme=dark; " . start_under_callgrind($redirect);
-my %found = map { $_->[0] => measure(@$_) } @REQUESTS;
+my %found = map { $_->[0] => measured(@$_) } @REQUESTS;
 
 show();
 no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims');
@@ -90,97 +87,23 @@ sub start_under_callgrind {
     my ($redirect) = @_;
 
     conf('front', plain_server($redirect) . gate_server());
-    spew("$DIR/front.conf", "master_process off;\n" . slurp("$DIR/front.conf"));
-
-    $Pid = nginx('front', $PORT{gate}, 'valgrind', '-q', '--tool=callgrind',
-                 "--callgrind-out-file=$DIR/callgrind",
-                 '--compress-strings=no', '--compress-pos=no',
-                 '--dump-before=ngx_reopen_files');
+    nginx_counted('front', $PORT{gate});
 
     return login($PORT{gate}, '/gif0');
 }
 
 
-# --- measuring ----------------------------------------------------------------
-
-# instructions, calls of each function, status of the answers, bytes of a request
-sub measure {
+# what a request of the table costs; its bytes
+sub measured {
     my ($name, $server, $path, $with_cookie) = @_;
 
     my @values = claim_values();
     my $query = join '&', map { "$_=$values[$_ - 1]" } 1 .. @values;
     my $bytes = "GET $path?$query HTTP/1.1\r\n"
         . browser_headers('127.0.0.1', $with_cookie ? $cookie : undef);
-    my $c = connection($PORT{$server});
-    my $status;
 
-    ($status) = ask($c, $bytes) for 1 .. 20;
-
-    my @window = map { window($c, $bytes, $_) } $N, 2 * $N;
-    my %calls = map { $_ => ($window[1]{calls}{$_}
-                             - ($window[0]{calls}{$_} // 0)) / $N }
-        keys %{ $window[1]{calls} };
-
-    die "$name: status $status\n" if $status != ($with_cookie ? 200 : 302);
-
-    return { instructions => ($window[1]{cost} - $window[0]{cost}) / $N,
-             calls => \%calls, bytes => length $bytes };
-}
-
-
-# what n requests cost, with a constant for the window itself
-sub window {
-    my ($c, $bytes, $n) = @_;
-
-    dump_now($c, $bytes);
-    ask($c, $bytes) for 1 .. $n;
-
-    return read_profile(dump_now($c, $bytes));
-}
-
-
-# USR1 makes nginx reopen its files, and callgrind write what it counted; a
-# process that answers afterwards has written all of it
-sub dump_now {
-    my ($c, $bytes) = @_;
-    my $file = "$DIR/callgrind." . ++$Dumps;
-
-    # a signal that comes just before epoll_wait() wakes nobody: once more
-    for (1 .. 20) {
-        kill USR1 => $Pid;
-        last if eval { wait_for('profile', sub { -e $file }, 1) };
-    }
-
-    die "no profile: see $DIR/front.out\n" if !-e $file;
-    ask($c, $bytes);
-
-    return $file;
-}
-
-
-sub read_profile {
-    my ($file) = @_;
-    my ($cost, $clock, $target, %calls) = (0, 0, '');
-
-    for my $line (split /\n/, slurp($file)) {
-
-        if ($line =~ /^cfn=(.*)/) {
-            $target = $1;
-
-        } elsif ($line =~ /^calls=(\d+)/) {
-            $calls{$target} += $1;
-
-        } elsif ($line =~ /^(?:summary|totals): (\d+)/) {
-            $cost = $1;
-
-        } elsif ($target eq 'ngx_time_update' && $line =~ /^\S+ (\d+)/) {
-            $clock += $1;
-        }
-
-        $target = '' if $line !~ /^(?:cfn|calls|cfi|cob)=/;
-    }
-
-    return { cost => $cost - $clock, calls => \%calls };
+    return { %{ measure($PORT{$server}, $bytes, $N, $with_cookie ? 200 : 302) },
+             bytes => length $bytes };
 }
 
 

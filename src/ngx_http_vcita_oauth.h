@@ -220,6 +220,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                         apps;       /* ..._app_t * */
     ngx_array_t                         cookies;    /* ngx_str_t, in pairs */
+    ngx_array_t                         stems;      /* ngx_str_t, of a pair */
 } ngx_http_vcita_oauth_srv_conf_t;
 
 

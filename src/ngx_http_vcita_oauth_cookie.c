@@ -23,6 +23,8 @@ typedef struct {
 } ngx_http_vcita_oauth_cut_t;
 
 
+static u_char *ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems,
+    u_char *p, u_char *last);
 static u_char *ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last,
     u_char **end);
 static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
@@ -42,15 +44,16 @@ static void ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
 
 /*
  * Cuts the named cookies out of every Cookie line and appends their values
- * to "found" in the order sent.  The other cookies stay byte for byte; a
- * line left empty leaves the list of headers as well.
+ * to "found" in the order sent.  Each name has one of the stems in it.  The
+ * other cookies stay byte for byte; a line left empty leaves the list of
+ * headers as well.
  */
 
 #if (nginx_version >= 1023000)
 
 ngx_int_t
 ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *found)
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_table_elt_t  *h, **link;
 
@@ -59,7 +62,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     for (h = in->cookie; h; h = h->next) {
 
         if (ngx_http_vcita_oauth_cookie_line_cut(&h->value, pool, names,
-                                                 found)
+                                                 stems, found)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -86,7 +89,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
 ngx_int_t
 ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *found)
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_uint_t         i, n;
     ngx_table_elt_t  **h;
@@ -97,7 +100,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     for (i = 0; i < in->cookies.nelts; i++) {
 
         if (ngx_http_vcita_oauth_cookie_line_cut(&h[i]->value, pool, names,
-                                                 found)
+                                                 stems, found)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -130,7 +133,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
 ngx_int_t
 ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *found)
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     u_char                        *p, *end, *last, *next, *others;
     ngx_int_t                      i;
@@ -146,6 +149,11 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
     others = line->data;
 
     for (p = line->data; p < last; p = next) {
+
+        p = ngx_http_vcita_oauth_cookie_seek(stems, p, last);
+        if (p == NULL) {
+            break;
+        }
 
         next = ngx_http_vcita_oauth_cookie_next(p, last, &end);
 
@@ -198,13 +206,58 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
 }
 
 
+/*
+ * The next cookie that can be one of ours.  libc's searches pass over the
+ * others many bytes at a time: they need not be told apart.
+ */
+
+static u_char *
+ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
+{
+    u_char      *first, *hit;
+    ngx_str_t   *stem;
+    ngx_uint_t   i;
+
+    stem = stems->elts;
+    first = NULL;
+
+    for (i = 0; i < stems->nelts; i++) {
+
+        hit = memmem(p, last - p, stem[i].data, stem[i].len);
+
+        if (hit) {
+            first = hit;
+
+            /* of the others only what begins before */
+
+            last = ngx_min(last, hit + stem[i].len);
+        }
+    }
+
+    if (first == NULL) {
+        return NULL;
+    }
+
+    hit = first;
+    first = memrchr(p, ';', hit - p);
+
+    if (first == NULL) {
+        return p;
+    }
+
+    do {
+        first++;
+    } while (*first == ' ' || *first == '\t');
+
+    return first;
+}
+
+
 /* where the cookie at p ends, and where the one after it begins */
 
 static u_char *
 ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last, u_char **end)
 {
-    /* libc's: it looks at many bytes at once */
-
     p = memchr(p, ';', last - p);
 
     if (p == NULL) {

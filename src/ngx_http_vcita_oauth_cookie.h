@@ -30,9 +30,11 @@ typedef struct {
 
 
 ngx_int_t ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in,
-    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *found);
+    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *stems,
+    ngx_array_t *found);
 ngx_int_t ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line,
-    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *found);
+    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *stems,
+    ngx_array_t *found);
 ngx_int_t ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
     ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
     ngx_str_t *value, time_t max_age);

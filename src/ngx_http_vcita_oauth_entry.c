@@ -57,7 +57,8 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
     ctx->cookies.pool = r->pool;
 
     if (ngx_http_vcita_oauth_cookies_cut(&r->headers_in, r->pool,
-                                         &vscf->cookies, &ctx->cookies)
+                                         &vscf->cookies, &vscf->stems,
+                                         &ctx->cookies)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

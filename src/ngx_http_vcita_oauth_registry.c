@@ -61,7 +61,7 @@ ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_srv_conf_t *vscf,
     ngx_http_vcita_oauth_loc_conf_t *conf)
 {
-    ngx_str_t                    *name;
+    ngx_str_t                    *name, *stem;
     ngx_uint_t                    i;
     ngx_http_vcita_oauth_app_t  **app;
 
@@ -97,6 +97,22 @@ ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
 
     name[NGX_HTTP_VCITA_OAUTH_SESSION] = conf->app->session_cookie.name;
     name[NGX_HTTP_VCITA_OAUTH_LOGIN] = conf->app->login_cookie.name;
+
+    stem = ngx_array_push(&vscf->stems);
+    if (stem == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* the longest text that both have in them: __Host- and __Secure- differ */
+
+    *stem = name[NGX_HTTP_VCITA_OAUTH_SESSION];
+
+    if (ngx_strncmp(stem->data, name[NGX_HTTP_VCITA_OAUTH_LOGIN].data,
+                    stem->len)
+        != 0)
+    {
+        *stem = conf->app->cookie_name;
+    }
 
     ngx_http_vcita_oauth_register_host(cf, conf->app);
 
