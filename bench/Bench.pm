@@ -32,7 +32,8 @@ my $Owner = $$;
 my %Running;                                     # process id -> name
 
 
-sub import_dir {
+# a folder of that name for everything that is written
+sub work_in {
     my ($name) = @_;
 
     $DIR = "$ROOT/build/bench/$name";
@@ -62,6 +63,8 @@ END {
 # spawn NAME, COMMAND: in the background, its output in a file of that name
 sub spawn {
     my ($name, @command) = @_;
+
+    spew("$DIR/$name.out", '');
 
     my $pid = fork // die "fork: $!\n";
 

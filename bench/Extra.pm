@@ -196,13 +196,26 @@ sub system_calls {
         ask($c, $bytes) for 1 .. 1000;
         kill INT => $strace;
         wait_for('strace', sub { -s "$DIR/strace-$kind.txt" });
-        $found{$kind} = { slurp("$DIR/strace-$kind.txt")
-                          =~ /^\s*[\d.]+\s+[\d.]+\s+\d+\s+(?=\d)(\d+)(?:\s+\d+)?\s+(\w+)$/mg };
-        $found{$kind} = { reverse %{ $found{$kind} } };
+        $found{$kind} = counted(slurp("$DIR/strace-$kind.txt"));
     }
 
     end_of($pid);
     return \%found;
+}
+
+
+# name => calls, from strace's table: % time, seconds, usecs/call, calls, errors
+sub counted {
+    my ($text) = @_;
+    my %calls;
+
+    for my $line (split /\n/, $text) {
+        $calls{$2} = $1
+            if $line =~ /^ *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +\d+)? +([a-z]\w*)$/
+               && $2 ne 'total';
+    }
+
+    return \%calls;
 }
 
 

@@ -21,7 +21,8 @@ sub report {
     ($R, $dir) = @_;
 
     my $text = join "\n", head(), bars(), map({ table($_) } @{ $R->{targets} }),
-        anonymous(), logins(), hanging(), sessions(), memory(), system_calls();
+        anonymous(), logins(), hanging(), sessions(), growth(), memory(),
+        system_calls();
 
     spew("$dir/results.md", $text);
     chart("$dir/results.svg");
@@ -210,6 +211,16 @@ END
     }
 
     return $text;
+}
+
+
+sub growth {
+    return <<END . $R->{extra}{growth};
+## Growth
+
+Instructions a request for `empty_gif`, counted by callgrind, as load cannot change them.
+
+END
 }
 
 

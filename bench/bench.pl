@@ -8,7 +8,7 @@
 #
 #   BENCH_QUICK=1   one short round, to see that it works; writes to build/bench
 #   BENCH_ROUNDS    rounds (7), BENCH_SECONDS: of each measurement (2)
-#   BENCH_PORT      the first of 30 ports (22000)
+#   BENCH_PORT      the first of 20 ports (22000)
 
 use strict;
 use warnings;
@@ -31,7 +31,12 @@ my %TITLE = (gif => 'empty_gif', '1k' => '1 KiB file', proxy => 'proxy');
 my $DAEMONS_COOKIE = 'session=' . 'A1b2C3d4' x 6;
 
 
-Bench::import_dir('bench');
+# by itself: it uses the same ports
+say_step('growth, by callgrind');
+my $growth = `$^X -Ibench bench/growth.pl`;
+die "growth.pl failed\n" if $?;
+
+Bench::work_in('bench');
 
 my ($front, %cookie) = start_nginx();
 my $sandbox = start_sandbox();
@@ -81,6 +86,7 @@ for my $round (1 .. $Rounds) {
 }
 
 my $extra = Extra::all($front, \%cookie, $Quick);
+$extra->{growth} = $growth;
 
 report({ contestants => \%CONTESTANT, order => \@ORDER, targets => \@TARGETS,
          titles => \%TITLE, found => \%found, extra => $extra,

@@ -19,13 +19,13 @@ my @BYTES = (0, 1000, 2000, 4000, 7000);
 my $Failed = 0;
 
 
-Bench::import_dir('growth');
+Bench::work_in('growth');
 
 conf('back', back_servers() . people());
 nginx('back', $PORT{app});
 
 conf('front', plain_server('/x') . "vcita_oauth_rate off;\n" . gates());
-nginx_counted('front', port(20));
+nginx_counted('front', port(12));
 
 print claims(), "\n", other_cookies();
 exit $Failed;
@@ -37,7 +37,7 @@ exit $Failed;
 # it is an https site, so that its cookies have the names that such a one has.
 sub gates {
     return join '', map {
-        my $port = port(20 + $_);
+        my $port = port(12 + $_);
 
         gate_server(
             redirect_uri => "https://127.0.0.1:$port/oauth/callback",
@@ -68,7 +68,7 @@ END
     my ($first, $bytes);
 
     for my $i (0 .. $#CLAIMS) {
-        my $port = port(20 + $i);
+        my $port = port(12 + $i);
         my $cookie = login($port, '/gif0');
         my ($without, $added) = both($port, $cookie);
 
@@ -88,7 +88,7 @@ END
 # --- other cookies ------------------------------------------------------------
 
 sub other_cookies {
-    my $session = login(port(20), '/gif0');
+    my $session = login(port(12), '/gif0');
     my $text = <<'END';
 | bytes of other cookies | nginx without gate | the gate adds | of what nginx takes for them |
 | --- | --- | --- | --- |
@@ -98,7 +98,7 @@ END
     for my $bytes (@BYTES) {
         my $others = join '', map { sprintf '_ga_%06d=GS1.1.1700000000.%d.1; ',
                                     $_, $_ % 10 } 1 .. $bytes / 36;
-        my @both = both(port(20), "$others$session");
+        my @both = both(port(12), "$others$session");
 
         @first = @both if !@first;
 

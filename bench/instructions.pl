@@ -15,7 +15,7 @@ use Site;
 
 my $LIMIT = 1.05;
 my $N = $ENV{BENCH_QUICK} ? 50 : 200;
-my $FILE = "$ROOT/bench/instructions.txt";
+my $FILE = $ENV{BENCH_INSTRUCTIONS} // "$ROOT/bench/instructions.txt";
 
 # every function by which a pool or the heap gives memory
 my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
@@ -50,7 +50,7 @@ my $Record = grep { $_ eq '--record' } @ARGV;
 my $Failed = 0;
 
 
-Bench::import_dir('instructions');
+Bench::work_in('instructions');
 
 conf('back', back_servers());
 nginx('back', $PORT{app});

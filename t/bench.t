@@ -1,0 +1,77 @@
+# make bench and make bench-check, each in a short run: that they work, say what they found, and fail
+# where they should.  What they measure is not judged here: the machine has other things to do.
+# Runs alone.
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Temp ();
+use Test::More;
+
+my $Root = Cwd::getcwd();
+my %Installed = map { $_ => scalar(`sh -c 'command -v $_'`) } qw( wrk apache2 gnuplot strace valgrind node );
+my @lacking = grep { !$Installed{$_} } sort keys %Installed;
+
+plan skip_all => "tools/deps.sh bench: no @lacking" if @lacking;
+plan skip_all => 'it measures the nginx and the module that are installed and built here'
+    if ($ENV{TEST_NGINX_BINARY} // '/usr/sbin/nginx') ne '/usr/sbin/nginx'
+       || ($ENV{TEST_NGINX_LOAD_MODULES} // "$Root/build/") !~ m{^\Q$Root\E/build/[^/]*$};
+
+$ENV{BENCH_QUICK} = 1;
+$ENV{BENCH_PORT} = $ENV{TEST_NGINX_PORT} // 22000;
+
+my $dir = File::Temp->newdir;
+
+sub slurp { local $/; open my $file, '<', $_[0] or die "$_[0]: $!\n"; return scalar <$file> }
+
+
+# instructions, as recorded; and with half of one of them recorded
+
+my $out = `$^X -Ibench bench/instructions.pl 2>&1`;
+is $?, 0, 'bench-check: not more than recorded' or diag $out;
+like $out, qr/^proxy gated, 2 claims: no call of yajl$/m, 'two claims in headers parse no JSON';
+like $out, qr/^two headers: \S+ allocations without the gate, \S+ with claims/m, 'nor allocate';
+
+my $less = slurp('bench/instructions.txt') =~ s{^(empty_gif gated +)(\d+)}{$1 . int($2 * 0.94)}mer;
+open my $file, '>', "$dir/less" or die "$dir/less: $!\n";
+print $file $less;
+close $file;
+
+$out = `BENCH_INSTRUCTIONS=$dir/less $^X -Ibench bench/instructions.pl 2>&1`;
+is $? >> 8, 1, 'bench-check fails when a figure has grown by over 5 %';
+like $out, qr/^FAILED: empty_gif gated: \d+ instructions, recorded are \d+: \+[56]\.\d %$/m, 'and names it';
+
+$out = `$^X -Ibench bench/growth.pl 2>&1`;
+is $?, 0, 'other cookies cost the gate less than a tenth of what they cost nginx' or diag $out;
+
+
+# the comparison
+
+$out = `$^X -Ibench bench/bench.pl 2>&1`;
+is $?, 0, 'bench' or diag $out;
+
+my $results = slurp('build/bench/results.md');
+
+for my $target ('empty_gif', '1 KiB file', 'proxy') {
+    my ($table) = $results =~ /^## \Q$target\E\n(.*?)(?:^## |\z)/ms;
+    my @rows = grep { !/---|CPU us/ } $table =~ /^(\|.*\|)$/mg;
+
+    is scalar(@rows), 11, "$target: a row for each";
+    is scalar(grep { /\| [\d.]+ \|[^|]*\|[^|]*\d[^|]*\| [1-9]\d* \| [1-9]\d* \| [1-9]\d* \|$/ } @rows), 11,
+        "$target: figures in each" or diag $table;
+}
+
+like $results, qr/^\| redirect to vcita \| [\d.]+ \| [1-9]/m, 'who is not signed in';
+like $results, qr/\*\*[\d.]+ ms\*\* of the worker's CPU, [1-9]/, 'logins';
+like $results, qr/^\| all of them wait for vcita \| [1-9]/m, 'other requests while logins hang';
+like $results, qr/^\| 1000 \| [\d.]+ \| [\d.]+ \|$/m, 'sessions in turn';
+like $results, qr/^\| 40 \| \d+ \| \d+ \| \d+ \|/m, 'growth';
+
+my @calls = $results =~ /^## System calls\n.*?\n((?:\|.*\n)+)/ms ? grep { /\d/ } split /\n/, $1 : ();
+cmp_ok scalar(@calls), '>=', 3, 'system calls';
+is scalar(grep { !/^\| \w+ \| (\d+) \| (\d+) \|$/ || $2 > $1 + 3 } @calls), 0, 'the gate adds none' or diag "@calls";
+
+like slurp('build/bench/results.svg'), qr/<svg.*mod_auth_openidc.*<\/svg>/s, 'a chart';
+
+done_testing();
