@@ -55,8 +55,8 @@ struct ngx_http_vcita_oauth_store_op_s {
 /*
  * What a store can do.  NGX_AGAIN: the operation is pending; its handler is
  * called later, once, never before the call has returned, with op->rc as the
- * call would have returned it.  NGX_ERROR: the store does not answer, or has
- * no room; it has logged why.
+ * call would have returned it; how long that can take is the store's to limit.
+ * NGX_ERROR: the store does not answer, or has no room; it has logged why.
  */
 
 typedef ngx_int_t (*ngx_http_vcita_oauth_store_pt)(

@@ -773,6 +773,34 @@ like $r->body, qr{^HTTP/1\.1 400 }, 'refused';
 is scalar(() = error_log() =~ /slow store: read begins/g), $n, 'nobody was asked';
 
 
+=== TEST 38: HTTP/2: streams that wait for a store, side by side
+--- slow
+--- http_config
+server {
+    listen $TEST_NGINX_RAND_PORT_1 ssl http2;
+    ssl_certificate $VCITA_CERT;
+    ssl_certificate_key $VCITA_CERT_KEY;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+    location = /logout { vcita_oauth_logout; }
+}
+--- flow
+if (`curl --version` !~ /^Features:.*\bHTTP2\b/m) {
+    SKIP: { Test::More::skip('curl knows no HTTP/2', 1) }
+    return pass 'nothing to test with';
+}
+my $b = logged_in();
+my $curl = sub {
+    my ($cookie, @urls) = @_;
+    return join ' ', sort split /\n/, `curl --silent --http2 --parallel --cacert @{[ ca ]} --cookie vcita_session=$cookie @{[
+        join ' ', map { "-o /dev/null https://localhost:${\ rand_port(1)}$_" } @urls ]} -w '%{http_version}:%{http_code}\n'`;
+};
+my $id = $b->cookie('vcita_session');
+is $curl->($id, map { "/$_" } 1 .. 8), join(' ', ('2:200') x 8), 'with a session';
+is $curl->(some_id(), map { "/$_" } 1 .. 8), join(' ', ('2:302') x 8), 'without';
+is $curl->($id, '/logout'), '2:200', 'logout';
+is with("vcita_session=$id")->status, 302, 'a copied cookie is dead';
+
+
 === TEST 40: a session that slides waits for its store, and the request goes on with it
 --- slow
 --- gate
