@@ -199,7 +199,9 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
 {
     ngx_str_t  raw;
 
-    if (ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK) {
+    if (box->len < ngx_http_vcita_oauth_sealed_len(0)
+        || ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 

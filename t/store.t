@@ -742,20 +742,32 @@ is $b->get('/')->status, 200, 'the others go on';
 
 === TEST 36: a request that goes on elsewhere is not woken by the store
 --- slow
+limit_req_zone $http_n zone=one:32k rate=15r/m;
 --- config
-location / { vcita_oauth on; post_action /after; proxy_pass $VCITA_APP; }
-location = /after { internal; proxy_pass $VCITA_APP; }
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /gone { vcita_oauth on; post_action /after; proxy_pass $VCITA_APP; }
+location = /before { limit_req zone=one; proxy_pass $VCITA_APP; }
+location = /after { internal; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/late; }
+location = /late { limit_req zone=one burst=5; proxy_pass $VCITA_APP; }
 --- flow
 my $b = logged_in();
+my $count = sub { my $n = () = error_log() =~ /slow store: read $_[0]/g; $n };
+my $seen = sub { scalar grep { $_->path eq '/late' } stub->app_requests };
+my ($begun, $ended) = map { $count->($_) } qw( begins ends );
 store_is('hold', 1);
 my $crowd = crowd;
-my ($n) = scalar(() = error_log() =~ /slow store: read begins/g);
-$crowd->add($b, GET => url('/'));
+$crowd->add($b->tab, GET => url('/gone'), headers => [ N => round ]);
 $crowd->start;
-$crowd->until(sub { (() = error_log() =~ /slow store: read begins/g) > $n }, 5, 'the read');
+$crowd->until(sub { $count->('begins') > $begun }, 5, 'the read');
+is browser()->get('/before', headers => [ N => round ])->status, 200, 'what is after this waits for 4 s';
 $crowd->abort_all;
-wait_for { grep { $_->path eq '/after' } stub->app_requests } 5, 'the post_action';
+wait_for { error_log() =~ /delaying request/ } 5, 'the post_action to wait';
 store_is('hold', 0);
+wait_for { $count->('ends') > $ended } 5, 'the store to answer';
+is browser()->get('/ping')->status, 200, 'the worker has done all that it has to do';
+is scalar(() = error_log() =~ /delaying request/g), 1, 'the post_action did not begin anew';
+wait_for { $seen->() } 10, 'it to end';
+is $seen->(), 1, 'once';
 is $b->get('/')->status, 200, 'the next one';
 
 

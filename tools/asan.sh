@@ -72,7 +72,9 @@ run() {
     suppressions > "$out/lsan.supp"
 
     # commas: Test::Nginx appends the name of the test to log_path
-    export ASAN_OPTIONS=detect_stack_use_after_return=1,log_path=$reports/report
+    # each dynamic module has an ngx_modules of its own
+    export ASAN_OPTIONS=detect_stack_use_after_return=1,detect_odr_violation=0
+    ASAN_OPTIONS+=,log_path=$reports/report
     export UBSAN_OPTIONS=print_stacktrace=1,log_path=$reports/report
     export LSAN_OPTIONS=suppressions=$out/lsan.supp,print_suppressions=0
     export NGINX_BINARY=$out/nginx MODULES=$out TEST_DIR=$out/test

@@ -395,6 +395,8 @@ ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
         }
     }
 
+    ngx_log_error(NGX_LOG_NOTICE, op->log, 0, "slow store: %s ends", s->name);
+
     op->handler(op);
 }
 
