@@ -271,16 +271,16 @@ unit_test(zone_random)
 
 unit_test(zone_50000)
 {
-    size_t                        len;
-    u_char                        key[TEST_ZONE_KEY];
+    u_char                        key[TEST_ZONE_KEY], v[480];
     ngx_msec_t                    start;
     ngx_str_t                     value, got;
     ngx_uint_t                    i, missing;
     ngx_http_vcita_oauth_zone_t   zone;
 
-    len = 480;
-    value = unit_room(len);
-    ngx_memset(value.data, 'v', len);
+    ngx_memset(v, 'v', sizeof(v));
+
+    value.data = v;
+    value.len = sizeof(v);
 
     test_zone_make(&zone, 32 * 1024 * 1024);
 
@@ -301,7 +301,7 @@ unit_test(zone_50000)
     for (i = 0; i < 50000; i++) {
         ngx_reset_pool(unit_pool);
         missing += (test_zone_get(&zone, i, 3600, &got) != NGX_OK
-                    || got.len != len);
+                    || got.len != sizeof(v));
     }
 
     is_int(missing, 0, "all are found");
