@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_redis.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
@@ -571,4 +572,8 @@ static void
 ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_vcita_oauth_multi_exit();
+
+#if (NGX_HTTP_VCITA_OAUTH_REDIS)
+    ngx_http_vcita_oauth_redis_exit();
+#endif
 }

@@ -518,6 +518,7 @@ char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text);
 char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_vcita_oauth_read_fd(ngx_conf_t *cf,
 char *
 ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t  *field, *value, name;
+    ngx_str_t  *field, *value;
 
     field = (ngx_str_t *) ((u_char *) conf + cmd->offset);
 
@@ -43,27 +43,38 @@ ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     *field = value[1];
 
-    if (ngx_strncmp(field->data, "file:", sizeof("file:") - 1) == 0) {
+    return ngx_http_vcita_oauth_secret_text(cf, field);
+}
 
-        name.data = field->data + sizeof("file:") - 1;
-        name.len = field->len - (sizeof("file:") - 1);
 
-        if (ngx_http_vcita_oauth_read_file(cf, &name, field) != NGX_OK) {
+/* the same for a word of a directive, in place */
+
+char *
+ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text)
+{
+    ngx_str_t  name;
+
+    if (ngx_strncmp(text->data, "file:", sizeof("file:") - 1) == 0) {
+
+        name.data = text->data + sizeof("file:") - 1;
+        name.len = text->len - (sizeof("file:") - 1);
+
+        if (ngx_http_vcita_oauth_read_file(cf, &name, text) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
-        if (field->len && field->data[field->len - 1] == LF) {
-            field->len--;
+        if (text->len && text->data[text->len - 1] == LF) {
+            text->len--;
         }
 
-        if (field->len && field->data[field->len - 1] == CR) {
-            field->len--;
+        if (text->len && text->data[text->len - 1] == CR) {
+            text->len--;
         }
 
-        field->data[field->len] = '\0';
+        text->data[text->len] = '\0';
     }
 
-    return ngx_http_vcita_oauth_conf_text(cf, NULL, field);
+    return ngx_http_vcita_oauth_conf_text(cf, NULL, text);
 }
 
 

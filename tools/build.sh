@@ -12,6 +12,7 @@
 #              (build/asan/, build/asan/NAME/ with SANITIZE)
 #   NGINX_SRC  nginx sources or Debian's nginx-dev (default /usr/share/nginx/src)
 #   SANITIZE   1: AddressSanitizer and UndefinedBehaviorSanitizer
+#   VCITA_OAUTH_REDIS  no: without hiredis, even if it is there
 #   CC_OPT     further compiler options, LD_OPT: further linker options
 
 set -euo pipefail
@@ -46,11 +47,13 @@ fi
 
 # everything that makes a new configure necessary
 fingerprint() {
-    printf '%s\n' "$module" "$tree" "$cc" "${flags[@]}"
+    printf '%s\n' "$module" "$tree" "$cc" "${flags[@]}" \
+        "${VCITA_OAUTH_REDIS:-}"
     "$cc" --version
     cat "$tree/src/core/nginx.h" "$module/config"
     find "$module" "${also[@]}" -maxdepth 1 -name '*.[ch]' 2>/dev/null | sort
-    dpkg-query -W nginx-dev 'libcurl4*-dev' libyajl-dev libssl-dev 2>/dev/null \
+    dpkg-query -W nginx-dev 'libcurl4*-dev' libyajl-dev libssl-dev \
+               libhiredis-dev 2>/dev/null \
         || true
 }
 
