@@ -15,7 +15,7 @@
 
 
 /* how many commands of a worker may be without an answer */
-#define NGX_HTTP_VCITA_OAUTH_REDIS_COMMANDS  4096
+#define NGX_HTTP_VCITA_OAUTH_REDIS_COMMANDS  1024
 
 
 typedef struct ngx_http_vcita_oauth_redis_s  ngx_http_vcita_oauth_redis_t;

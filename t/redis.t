@@ -459,3 +459,142 @@ a_second_later();
 is with($id)->status, 200, 'in';
 
 
+
+=== TEST 20: rediss to another address than the certificate's: 503, and the log says why
+--- once
+--- gate
+vcita_oauth_session_store rediss://127.0.0.2:$TEST_NGINX_REDIS_TLS_PORT ca=$VCITA_CA;
+--- flow
+is with('A' x 43)->status, 503, '503';
+like error_log(), qr{the certificate of "127.0.0.2" is not accepted: IP address mismatch}, 'the log says it';
+
+
+=== TEST 21: more than 1,024 commands without an answer: the others are 503 at once
+--- once
+--- worker_connections: 4096
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=20s connect_timeout=20s;
+--- flow
+my $f = fake_redis(GET => [ "\$-1\r\n", 'hang' ]);
+is with('A' x 43)->status, 302, 'it works';
+my $crowd = crowd();
+$crowd->add(browser(), GET => url('/'), headers => [ Cookie => sprintf 'vcita_session=%040dAAA', $_ ]) for 1 .. 1060;
+$crowd->start;
+$crowd->until(sub { 36 == grep { $_ && $_->status == 503 } $crowd->answers }, 15, 'those that are too many');
+is $crowd->pending, 1024, 'the others wait';
+wait_for { $f->asked('GET') == 1025 } 5, 'a question for each';
+$f->end;
+is scalar(grep { $_->status == 503 } $crowd->finish), 1060, 'and get none';
+like error_log(), qr{has not answered 1024 commands yet: no more are sent}, 'the log says it';
+
+
+=== TEST 22: old workers finish what they wait for at a reload, and a connection holds none of them back
+--- master_on
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=5s connect_timeout=5s;
+--- flow
+my $f = fake_redis(GET => [ "\$-1\r\n", "\$-1\r\n", sub { select undef, undef, undef, 0.7; "\$-1\r\n" }, "\$-1\r\n" ]);
+is with('A' x 43)->status, 302, 'connected';
+my $start = VcitaLoop::now();
+reloaded;
+cmp_ok VcitaLoop::now() - $start, '<', 3, 'an idle connection holds nothing back';
+
+is with('A' x 43)->status, 302, 'connected again';
+my $crowd = crowd();
+$crowd->add(browser(), GET => url('/'), headers => [ Cookie => 'vcita_session=' . 'E' x 43 ]);
+$crowd->start;
+$crowd->until(sub { $f->asked('GET') == 3 }, 5, 'a request that waits');
+my %old = map { $_ => 1 } nginx_reload;
+my ($r) = $crowd->finish;
+is $r->status, 302, 'is answered';
+wait_for { !grep { $old{$_} } nginx_workers } 4, 'the old worker to go';
+
+
+=== TEST 23: a worker that quits while Redis is being connected, silent, or gone, goes
+--- once
+--- master_on
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=300ms connect_timeout=300ms;
+--- flow
+my $id = logged_in()->cookie('vcita_session');
+for my $how (qw( pause stop )) {
+    redis->$how;
+    a_second_later();
+    is with($id)->status, 503, $how;
+    reloaded;
+    redis->resume;
+    redis->start;
+    wait_for { with($id)->status != 503 } 5, 'on it goes';
+}
+
+
+=== TEST 24: a browser that goes away while Redis is silent leaves nothing behind
+--- once
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=2s connect_timeout=2s;
+--- flow
+my $f = fake_redis(GET => [ "\$-1\r\n", sub { select undef, undef, undef, 0.5; "\$-1\r\n" }, "\$-1\r\n" ],
+                   SET => [ sub { select undef, undef, undef, 0.5; "+OK\r\n" } ]);
+is with('A' x 43)->status, 302, 'it works';
+my $crowd = crowd();
+$crowd->add(browser(), GET => url('/'), headers => [ Cookie => 'vcita_session=' . 'E' x 43 ]) for 1 .. 5;
+$crowd->start;
+$crowd->until(sub { $f->asked('GET') == 2 }, 5, 'one question for five');
+$crowd->abort(0 .. 2);
+is scalar(grep { $_ && $_->status == 302 } $crowd->finish), 2, 'two are answered';
+
+my $b = begun('/');
+$crowd = crowd();
+$crowd->add($b, GET => $b->callback_url(code => stub_code));
+$crowd->start;
+$crowd->until(sub { $f->asked('SET') == 1 }, 5, 'a session to be written');
+$crowd->abort_all;
+is with('A' x 43)->status, 302, 'the next is answered';
+
+
+=== TEST 25: a page of 50 assets: 0.8 of the requests a second of sealed cookies, at least
+--- log_level: warn
+--- once
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
+--- config
+location /sealed/ {
+    vcita_oauth on;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/sealed/callback;
+    vcita_oauth_cookie_name sealed;
+    vcita_oauth_session_store cookie;
+    alias $TEST_NGINX_SERVER_ROOT/html/;
+}
+location / { vcita_oauth on; alias $TEST_NGINX_SERVER_ROOT/html/; }
+--- user_files
+>>> a.css
+body { }
+--- flow
+my $in = logged_in()->cookie('vcita_session');
+my $b = browser();
+$b->get('/sealed/');
+$b->come_back(code => stub_code);
+my %cookie = (redis => "vcita_session=$in", cookie => 'sealed=' . $b->cookie('sealed'));
+my %url = (redis => '/a.css', cookie => '/sealed/a.css');
+
+my (%best, %sum);
+for my $n (1 .. 5) {
+    for my $store (qw( redis cookie )) {
+        # 100 pages of 50 assets, a connection each
+        my $bytes = "GET $url{$store} HTTP/1.1\r\nHost: x\r\nCookie: $cookie{$store}\r\n\r\n" x 49
+                  . "GET $url{$store} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: $cookie{$store}\r\n\r\n";
+        my ($start, $ok) = (VcitaLoop::now(), 0);
+        for (1 .. 40) {
+            my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => port) or die;
+            print $s $bytes;
+            local $/;
+            $ok += () = <$s> =~ m{^HTTP/1\.1 200 }mg;
+        }
+        my $seconds = VcitaLoop::now() - $start;
+        is $ok, 2000, "all of them: $store" if $n == 1;
+        $best{$store} = $seconds if !$best{$store} || $seconds < $best{$store};
+    }
+}
+my $ratio = $best{cookie} / $best{redis};
+cmp_ok $ratio, '>=', 0.8, sprintf 'ratio %.2f: %.0f and %.0f requests a second', $ratio,
+    2000 / $best{redis}, 2000 / $best{cookie};
