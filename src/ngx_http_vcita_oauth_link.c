@@ -12,6 +12,7 @@
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
 
+#include "ngx_http_vcita_oauth_fetch.h"
 #include "ngx_http_vcita_oauth_link.h"
 
 
@@ -38,6 +39,62 @@ static void ngx_http_vcita_oauth_link_verify_failed(
     ngx_http_vcita_oauth_link_t *link);
 
 #endif
+
+
+/*
+ * What TLS needs, an ngx_ssl_t in cf->pool: it trusts the certificates in the
+ * file, or, if its name is empty, those that the system does.  NULL: the log
+ * says why.
+ */
+
+void *
+ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
+{
+#if (NGX_SSL)
+
+    ngx_ssl_t           *ssl;
+    X509_STORE          *store;
+    ngx_pool_cleanup_t  *cln;
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl == NULL) {
+        return NULL;
+    }
+
+    ssl->log = cf->log;
+
+    if (ngx_ssl_create(ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(ssl);
+        return NULL;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    store = ngx_http_vcita_oauth_fetch_store(ca, cf->log);
+    if (store == NULL) {
+        return NULL;
+    }
+
+    SSL_CTX_set_cert_store(ssl->ctx, store);
+
+    return ssl;
+
+#else
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "this nginx was built without TLS");
+    return NULL;
+
+#endif
+}
 
 
 /*

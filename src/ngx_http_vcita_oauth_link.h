@@ -34,6 +34,7 @@ struct ngx_http_vcita_oauth_link_s {
 };
 
 
+void *ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca);
 ngx_int_t ngx_http_vcita_oauth_link_open(ngx_http_vcita_oauth_link_t *link,
     ngx_addr_t *addr);
 void ngx_http_vcita_oauth_link_close(ngx_http_vcita_oauth_link_t *link);

@@ -89,7 +89,7 @@ static ngx_queue_t  ngx_http_vcita_oauth_redis_awake;
     ngx_queue_data(q, ngx_http_vcita_oauth_redis_command_t, queue)
 
 
-/* Makes one at configuration time, with a conf that lives as long as the pool */
+/* Makes one at configuration time; conf lives as long as the pool */
 
 ngx_http_vcita_oauth_redis_t *
 ngx_http_vcita_oauth_redis_create(ngx_pool_t *pool,

@@ -144,7 +144,7 @@ ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
 }
 
 
-/* redis[s]://[user[:password]@]host[:port][/database], or unix:path[:/database] */
+/* redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db] */
 
 static char *
 ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
@@ -560,52 +560,13 @@ static char *
 ngx_http_vcita_oauth_redis_tls(ngx_conf_t *cf,
     ngx_http_vcita_oauth_redis_conf_t *c)
 {
-#if (NGX_SSL)
+    c->talk->ssl = ngx_http_vcita_oauth_link_ssl(cf, &c->ca);
 
-    ngx_ssl_t           *ssl;
-    X509_STORE          *store;
-    ngx_pool_cleanup_t  *cln;
-
-    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
-    if (ssl == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ssl->log = cf->log;
-
-    if (ngx_ssl_create(ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        ngx_ssl_cleanup_ctx(ssl);
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_ssl_cleanup_ctx;
-    cln->data = ssl;
-
-    store = ngx_http_vcita_oauth_fetch_store(&c->ca, cf->log);
-
-    if (store == NULL) {
+    if (c->talk->ssl == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" cannot be verified without a CA",
-                           &c->talk->name);
+                           "\"%V\" cannot be verified", &c->talk->name);
         return NGX_CONF_ERROR;
     }
-
-    SSL_CTX_set_cert_store(ssl->ctx, store);
-
-    c->talk->ssl = ssl;
 
     return NGX_CONF_OK;
-
-#else
-
-    return "takes no rediss://: this nginx was built without TLS";
-
-#endif
 }

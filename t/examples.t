@@ -26,6 +26,7 @@ sub put {
 
 put(client_secret => 's3cret-0123456789abcdef-0123456789');
 put(session_key => pack 'C*', map { int rand 256 } 1 .. 48);
+put(redis_password => 'of the fleet');
 put('mime.types' => 'types { text/html html; application/javascript js; }');
 put('app/index.html' => "the page\n");
 put('app/page.js' => "// the page's script\n");

@@ -30,9 +30,11 @@ log=$root/build/deps.log
 node_version=22.23.3
 
 build_packages=(gcc libc6-dev make nginx nginx-dev
-                libcurl4-openssl-dev libssl-dev libyajl-dev)
+                libcurl4-openssl-dev libssl-dev libyajl-dev
+                libhiredis-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-test_packages=("${browser_packages[@]}" curl nghttp2-client procps)
+test_packages=("${browser_packages[@]}" curl nghttp2-client procps
+               redis-server)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
