@@ -113,7 +113,10 @@ body { }
 my $b = logged_in();
 my $id = $b->cookie('vcita_session');
 redis->command(qw( CONFIG RESETSTAT ));
-is with($id, url => '/asset/a.css')->status, 200, 'one' for 1 .. 50;
+my $head = "Host: 127.0.0.1\r\nCookie: vcita_session=$id\r\n";
+my $r = browser()->raw('127.0.0.1', port, "GET /asset/a.css HTTP/1.1\r\n$head\r\n" x 49
+    . "GET /asset/a.css HTTP/1.1\r\n${head}Connection: close\r\n\r\n");
+is scalar(() = $r->body =~ m{^HTTP/1\.1 200 }mg), 50, 'a page of 50';
 is redis->calls('get'), 1, 'one after the other: one command';
 
 a_second_later();
@@ -206,7 +209,7 @@ cmp_ok $r->seconds, '<', 1.5, 'and no more';
 # it is known to be dead: nobody waits
 my @r = map { with($id) } 1 .. 20;
 is scalar(grep { $_->status == 503 } @r), 20, 'all of them';
-cmp_ok $_, '<', 0.2, 'at once' for (sort { $b <=> $a } map { $_->seconds } @r)[0];
+is scalar(grep { $_->seconds > 0.2 * VcitaLoop::scale() } @r), 0, 'at once';
 
 # a login is not lost on a page that says nothing, nor let in without a session
 $r = begun('/')->come_back(code => stub_code);
