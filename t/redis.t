@@ -601,3 +601,20 @@ for my $n (1 .. 5) {
 my $ratio = $best{cookie} / $best{redis};
 cmp_ok $ratio, '>=', 0.8, sprintf 'ratio %.2f: %.0f and %.0f requests a second', $ratio,
     2000 / $best{redis}, 2000 / $best{cookie};
+
+
+=== TEST 26: the second of a session that was read begins when it was asked for, not when Redis has answered
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=5s connect_timeout=5s;
+--- flow
+my %kept;
+my $f = fake_redis(SET => sub { $kept{ $_[1] } = $_[2]; "+OK\r\n" },
+    GET => sub { select undef, undef, undef, 0.7; sprintf "\$%d\r\n%s\r\n", length $kept{ $_[1] }, $kept{ $_[1] } });
+my $id = logged_in()->cookie('vcita_session');
+my $start = VcitaLoop::now();
+is with($id)->status, 200, 'read';
+is with($id)->status, 200, 'from memory';
+is $f->asked('GET'), 1, 'asked once';
+wait_for { VcitaLoop::now() > $start + 1.1 } 5, 'a second from the beginning';
+is with($id)->status, 200, 'read again';
+is $f->asked('GET'), 2, 'asked again';
