@@ -106,10 +106,16 @@ ngx_http_vcita_oauth_talk_start(ngx_http_vcita_oauth_talk_t *t)
 {
     ngx_int_t  rc;
 
-    if (t->state != NGX_HTTP_VCITA_OAUTH_TALK_CLOSED
-        || t->timer.timer_set
-        || (ngx_exiting && !t->busy))
-    {
+    if (t->state != NGX_HTTP_VCITA_OAUTH_TALK_CLOSED || t->timer.timer_set) {
+        return;
+    }
+
+    if (ngx_exiting && !t->busy) {
+
+        /* who needs it yet will start it */
+
+        t->down = 0;
+        t->tried = 0;
         return;
     }
 
@@ -549,9 +555,7 @@ ngx_http_vcita_oauth_talk_say(ngx_http_vcita_oauth_talk_t *t,
     u_char   *last, line[NGX_HTTP_VCITA_OAUTH_TALK_LINE];
     va_list   args;
 
-    if (t->logged
-        && ngx_time() - t->logged < NGX_HTTP_VCITA_OAUTH_TALK_SILENCE)
-    {
+    if (ngx_time() - t->logged < NGX_HTTP_VCITA_OAUTH_TALK_SILENCE) {
         return;
     }
 
@@ -577,9 +581,7 @@ ngx_http_vcita_oauth_talk_set_log(ngx_http_vcita_oauth_talk_t *t)
     t->log.handler = ngx_http_vcita_oauth_talk_log;
     t->log.data = t;
 
-    if (t->logged
-        && ngx_time() - t->logged < NGX_HTTP_VCITA_OAUTH_TALK_SILENCE)
-    {
+    if (ngx_time() - t->logged < NGX_HTTP_VCITA_OAUTH_TALK_SILENCE) {
         t->log.log_level = NGX_LOG_ALERT;
     }
 }
