@@ -55,7 +55,7 @@ add_block_preprocessor(sub {
     # the log repeats itself after ten seconds only
     if (defined $block->once) {
         $begin = "return pass 'once is enough' if round; $begin";
-        $block->set_value(no_error_log => join "\n", '[alert]', '[emerg]', 'exited on signal', $block->once =~ /(\S.*)/);
+        $block->set_value(no_error_log => join "\n", '[alert]', '[emerg]', $block->once =~ /(\S.*)/);
     }
     $block->set_value(flow => "$begin " . $block->flow) if defined $block->flow;
 });
