@@ -127,8 +127,9 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
 
 /*
- * The same for one line.  What stays is copied only where one of ours stands
- * between two others.
+ * The same for one line, which has a byte behind it for the zero that nginx
+ * ends the values of headers with.  What stays is copied only where one of
+ * ours stands between two others.
  */
 
 ngx_int_t
