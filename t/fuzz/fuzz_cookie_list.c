@@ -30,6 +30,7 @@ static void fuzz_cookie_list_link(ngx_http_headers_in_t *headers,
 static ngx_uint_t fuzz_cookie_list_is_cookie(ngx_table_elt_t *h);
 static void fuzz_cookie_list_expect(ngx_array_t *all);
 static void fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left);
+static void fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names);
 static void fuzz_cookie_list_linked(ngx_http_headers_in_t *headers,
     ngx_array_t *left);
 
@@ -57,6 +58,7 @@ fuzz_target(cookie_list)
     fuzz_cookie_list_expect(all);
     fuzz_cookie_list_linked(headers, all);
     fuzz_cookie_list_compare(&headers->headers, all);
+    fuzz_cookie_list_clean(all, &names);
 
     ngx_str_set(&value, "new");
 
@@ -207,6 +209,34 @@ fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left)
     }
 
     fuzz_check(n == left->nelts);
+}
+
+
+/* no line has one of ours any more */
+
+static void
+fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names)
+{
+    ngx_str_t          line;
+    ngx_uint_t         i;
+    ngx_array_t       *found;
+    ngx_table_elt_t  **h;
+
+    h = left->elts;
+    found = fuzz_array(sizeof(ngx_http_vcita_oauth_found_t));
+
+    for (i = 0; i < left->nelts; i++) {
+
+        if (fuzz_cookie_list_is_cookie(h[i])) {
+            line = h[i]->value;
+
+            fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool,
+                                                            names, found)
+                       == NGX_OK);
+        }
+    }
+
+    fuzz_check(found->nelts == 0);
 }
 
 

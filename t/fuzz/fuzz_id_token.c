@@ -22,6 +22,7 @@
 
 static ngx_str_t fuzz_id_token_jwt(ngx_str_t *in, ngx_str_t *header);
 static ngx_str_t fuzz_id_token_part(ngx_str_t *text);
+static ngx_uint_t fuzz_id_token_parts(ngx_str_t *jwt);
 static void fuzz_id_token_expect(ngx_http_vcita_oauth_expected_t *e);
 static void fuzz_id_token_good(ngx_array_t *members);
 static void fuzz_id_token_audience(ngx_array_t *members);
@@ -51,6 +52,7 @@ fuzz_target(id_token)
 
     if (wrong == NULL) {
         fuzz_id_token_good(members);
+        fuzz_check(fuzz_id_token_parts(&jwt) == 3);
 
         if (header.len) {
             fuzz_id_token_header(&header);
@@ -69,6 +71,22 @@ fuzz_target(id_token)
         fuzz_check(ngx_http_vcita_oauth_id_token(fuzz_pool, &jwt, &e,
                        fuzz_array(sizeof(ngx_http_vcita_oauth_member_t))));
     }
+}
+
+
+static ngx_uint_t
+fuzz_id_token_parts(ngx_str_t *jwt)
+{
+    size_t      i;
+    ngx_uint_t  n;
+
+    n = 1;
+
+    for (i = 0; i < jwt->len; i++) {
+        n += (jwt->data[i] == '.');
+    }
+
+    return n;
 }
 
 
@@ -148,7 +166,12 @@ fuzz_id_token_audience(ngx_array_t *members)
     u_char                         *p;
     size_t                          at, len;
     ngx_uint_t                      i, n, found;
-    ngx_http_vcita_oauth_member_t  *aud;
+    ngx_http_vcita_oauth_member_t  *aud, *azp;
+
+    azp = ngx_http_vcita_oauth_member(members, "azp");
+
+    fuzz_check(azp == NULL || azp->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL
+               || fuzz_id_token_is(members, "azp", "client"));
 
     if (fuzz_id_token_is(members, "aud", "client")) {
         return;

@@ -13,6 +13,9 @@
 #include "fuzz.h"
 
 
+static void fuzz_json_alone(ngx_str_t *text);
+static ngx_uint_t fuzz_json_found(ngx_array_t *members,
+    ngx_http_vcita_oauth_member_t *m);
 static void fuzz_json_member(ngx_http_vcita_oauth_member_t *m);
 static void fuzz_json_array(ngx_http_vcita_oauth_member_t *m);
 static ngx_str_t fuzz_json_object(ngx_array_t *members);
@@ -40,6 +43,7 @@ fuzz_target(json)
     }
 
     fuzz_check(fuzz_utf8(in));
+    fuzz_json_alone(in);
 
     m = members->elts;
 
@@ -61,6 +65,10 @@ fuzz_target(json)
             continue;
         }
 
+        /* of two that have one name, the second would never be found */
+
+        fuzz_check(fuzz_json_found(members, &m[i]));
+
         fuzz_check(n < again->nelts);
         fuzz_check(same[n].type == m[i].type);
         fuzz_check(fuzz_same(&same[n].name, &m[i].name));
@@ -69,6 +77,40 @@ fuzz_target(json)
     }
 
     fuzz_check(n == again->nelts);
+}
+
+
+/* what follows an object makes it none: here another one */
+
+static void
+fuzz_json_alone(ngx_str_t *text)
+{
+    ngx_str_t     more;
+    ngx_array_t  *members;
+
+    more = fuzz_room(text->len + 2);
+
+    ngx_memcpy(more.data, text->data, text->len);
+    ngx_memcpy(more.data + text->len, "{}", 2);
+
+    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+
+    fuzz_check(ngx_http_vcita_oauth_json(fuzz_pool, &more, members)
+               == NGX_DECLINED);
+}
+
+
+static ngx_uint_t
+fuzz_json_found(ngx_array_t *members, ngx_http_vcita_oauth_member_t *m)
+{
+    u_char  *name;
+
+    name = fuzz_header(&m->name).data;
+
+    /* C's end of a text inside of a name is none of a JSON string */
+
+    return ngx_strlen(name) != m->name.len
+           || ngx_http_vcita_oauth_member(members, (char *) name) == m;
 }
 
 
