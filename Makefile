@@ -22,8 +22,8 @@ FUZZ_SECONDS = 60
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan fuzz mutants matrix check demo install \
-        clean bench bench-check
+.PHONY: help all unit test test-asan test-valgrind fuzz mutants matrix check \
+        demo install clean bench bench-check
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -67,6 +67,11 @@ unit: ## the unit tests alone
 test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 	@tools/deps.sh asan
 	@tools/asan.sh $(FILES)
+
+test-valgrind: ## a part of the tests under valgrind, which must find nothing
+	@tools/deps.sh valgrind
+	@tools/build.sh
+	@tools/valgrind.sh $(FILES)
 
 fuzz: ## fuzzes what reads foreign bytes: make fuzz FUZZ_SECONDS=60 TARGETS=json
 	@tools/deps.sh fuzz

@@ -5,6 +5,7 @@
 #   build  compiler, nginx-dev and the libraries of the module
 #   test   build, node, and Test::Nginx
 #   asan   test, and clang with its sanitizers
+#   valgrind   test, and valgrind
 #   fuzz   build, and clang with its sanitizers and libFuzzer
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
@@ -220,6 +221,8 @@ group() {
                clang_runtime
                test_nginx
                need_node ;;
+        valgrind)   group test
+                    apt_install valgrind ;;
         fuzz)  apt_install "${build_packages[@]}" "${asan_packages[@]}"
                clang_runtime ;;
         clang)      apt_install clang ;;

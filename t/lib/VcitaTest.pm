@@ -84,10 +84,12 @@ END {
 sub stub { $Stub ||= VcitaStub->start }
 
 
-# the blocks to run: all, or, for tools/mutants.sh, those whose title has one of the lines of VCITA_TEST_ONLY
+# The blocks to run: all, or those whose title has one of the lines of VCITA_TEST_ONLY; a line that begins
+# with "t/FILE.t: " is for that file.
 sub chosen {
     my @blocks = @_;
-    my @only = split /\n/, $ENV{VCITA_TEST_ONLY} // '';
+    my @only = map { !m{^(t/\S+\.t)(?:: (.*))?$} ? $_ : $1 eq $0 ? $2 // () : () }
+               grep { length } split /\n/, $ENV{VCITA_TEST_ONLY} // '';
     return @blocks unless @only;
 
     for my $text (@only) {
@@ -185,6 +187,11 @@ sub usual_gate {
     $extra =~ s/^\s*no\s+vcita_oauth_\w+\s*;?[ \t]*$//mg;      # "no <directive>": left out, nothing instead
 
     my ($out, @default) = ('', @GATE);
+
+    # vcita's answers take as much longer as everything else
+    push @default, vcita_oauth_connect_timeout => 5 * VcitaLoop::scale() . 's',
+                   vcita_oauth_timeout => 10 * VcitaLoop::scale() . 's' if VcitaLoop::scale() > 1;
+
     while (my ($name, $value) = splice @default, 0, 2) {
         next if $own{$name};
         $value =~ s/\@PORT\@/Test::Nginx::Socket::server_port()/e;
