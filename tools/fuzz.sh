@@ -256,15 +256,16 @@ configure
 build
 
 if [ $# -ge 2 ] && ! is_target "$2"; then
-    is_target "$1" || die "no target $1; there are" $(targets)
+    is_target "$1" || die "no target $1; there are $(targets)"
     sanitizers "$1"; shift
     exec "$program" "$@"
 fi
 
-[ $# -gt 0 ] || set -- $(targets)
+readarray -t all < <(targets)
+[ $# -gt 0 ] || set -- "${all[@]}"
 
 for target; do
-    is_target "$target" || die "no target $target; there are" $(targets)
+    is_target "$target" || die "no target $target; there are $(targets)"
 done
 
 trap stop INT TERM

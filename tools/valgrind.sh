@@ -139,9 +139,9 @@ findings() {
 
          { sub(/^==[0-9]+== ?/, "") }
 
-         /^ERROR SUMMARY:/ { ended = 1 }
-         /^$/              { finish(); next }
-                           { text = text $0 "\n" }
+         /^ERROR SUMMARY:/               { ended = 1 }
+         /^$/ || /^FILE DESCRIPTORS:/    { finish(); next }
+                                         { text = text $0 "\n" }
 
          END { finish()
                if (!ended) {
