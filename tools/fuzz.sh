@@ -68,13 +68,15 @@ configure() {
 # what is compiled, and with which instruments, a pair a line: nginx's objects
 # with ASAN, the tests' with UBSan too, and ours tell what they have run
 sources() {
-    local file
+    local file leaves='' flow=''
 
     for file in $core; do
         echo "$tree/src/$file.c core"
     done
 
-    for file in $(sed -n -E 's/^(leaves|flow)="(.*)"/\2/p' t/unit/config); do
+    eval "$(grep -E '^(leaves|flow)=' t/unit/config)"
+
+    for file in $leaves $flow; do
         echo "$root/src/ngx_http_vcita_oauth_$file.c ours"
     done
 
@@ -95,7 +97,7 @@ compile() {
 
     # shellcheck disable=SC2086
     clang -c $options -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
-        "${includes[@]}" -o "$objs/$(basename "$1" .c).o" "$1"
+        "${includes[@]}" -o "$objs/$2/$(basename "$1" .c).o" "$1"
 }
 
 
@@ -114,6 +116,8 @@ build() {
 
     say "compiling the targets"
 
+    rm -rf "$objs"/{core,ours,test}
+    mkdir "$objs"/{core,ours,test}
     cd "$tree"
 
     while read -r source kind; do
@@ -125,8 +129,12 @@ build() {
 
     [ "$status" = 0 ] || die "failed: clang"
 
-    clang -fsanitize=fuzzer,address,undefined -o "$program" "$objs"/*.o \
-        -lyajl -lcrypto
+    # of ours and of nginx's: what the targets call, not what others need
+
+    rm -f "$objs/called.a"
+    ar rcs "$objs/called.a" "$objs"/{core,ours}/*.o
+    clang -fsanitize=fuzzer,address,undefined -o "$program" "$objs"/test/*.o \
+        "$objs/called.a" -lyajl -lcrypto
     cd "$root"
 
     printf '%s\n' "$print" > "$program.fingerprint"

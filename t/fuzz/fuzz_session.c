@@ -25,6 +25,8 @@ static void fuzz_session_elements(ngx_str_t *lengths, ngx_str_t *value);
 static ngx_array_t *fuzz_session_claims(ngx_http_vcita_oauth_session_t *s);
 static void fuzz_session_again(ngx_http_vcita_oauth_session_t *s,
     ngx_array_t *claims);
+static void fuzz_session_anew(ngx_http_vcita_oauth_session_t *s,
+    ngx_array_t *claims);
 static void fuzz_session_life(ngx_http_vcita_oauth_session_t *s);
 
 
@@ -32,6 +34,7 @@ fuzz_target(session)
 {
     size_t                           i;
     ngx_str_t                        name;
+    ngx_array_t                     *claims;
     ngx_http_vcita_oauth_member_t    claim;
     ngx_http_vcita_oauth_session_t   s;
 
@@ -55,8 +58,11 @@ fuzz_target(session)
         (void) fuzz_session_look_up(&s, &name, &claim);
     }
 
+    claims = fuzz_session_claims(&s);
+
+    fuzz_session_again(&s, claims);
+    fuzz_session_anew(&s, claims);
     fuzz_session_life(&s);
-    fuzz_session_again(&s, fuzz_session_claims(&s));
 }
 
 
@@ -218,29 +224,74 @@ fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
 }
 
 
+/* sealed anew: all values are kept, and only the time of the last visit moves */
+
+static void
+fuzz_session_anew(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
+{
+    ngx_str_t                        text, same;
+    ngx_uint_t                       i;
+    ngx_http_vcita_oauth_member_t    claim, *c;
+    ngx_http_vcita_oauth_session_t   given, again;
+
+    given = *s;
+    given.seen = 1790000000;
+
+    fuzz_check(ngx_http_vcita_oauth_session_again(fuzz_pool, &given, &text)
+               == NGX_OK);
+
+    text = fuzz_copy(&text);
+
+    fuzz_check(ngx_http_vcita_oauth_session_decode(&text, &again) == NGX_OK);
+
+    fuzz_check(again.seen == given.seen);
+    fuzz_check(again.created == s->created && again.expires == s->expires);
+    fuzz_check(again.hex == s->hex && fuzz_same(&again.token, &s->token));
+    fuzz_check(fuzz_same(&again.id, &s->id));
+    fuzz_check(fuzz_same(&again.scope, &s->scope));
+    fuzz_check(fuzz_same(&again.token_type, &s->token_type));
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+        fuzz_check(fuzz_session_look_up(&again, &c[i].name, &claim));
+        fuzz_check(claim.type == c[i].type);
+        fuzz_check(fuzz_same(&claim.value, &c[i].value));
+    }
+
+    fuzz_check(ngx_http_vcita_oauth_session_again(fuzz_pool, &again, &same)
+               == NGX_OK);
+    fuzz_check(fuzz_same(&text, &same));
+}
+
+
 static void
 fuzz_session_life(ngx_http_vcita_oauth_session_t *s)
 {
-    time_t  created, left;
+    time_t  now, left, created;
 
     created = (time_t) (s->created / 1000);
+    now = created;
 
-    fuzz_check(ngx_http_vcita_oauth_life_left(s, s->expires,
-                                              NGX_MAX_INT_T_VALUE, 0)
-               == 0);
-    fuzz_check(ngx_http_vcita_oauth_life_left(s, created, 0, 0) == 0);
+    fuzz_check(ngx_http_vcita_oauth_life_left(s, s->expires, 3600, 0) == 0);
+    fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 0, 0) == 0);
 
-    left = ngx_http_vcita_oauth_life_left(s, created, 10, 5);
+    left = ngx_http_vcita_oauth_life_left(s, now, 3600, 60);
 
-    fuzz_check(left >= 0 && left <= 5);
+    fuzz_check(left >= 0 && left <= 60);
 
-    if (created < s->expires && s->seen <= created) {
-        fuzz_check(ngx_http_vcita_oauth_life_left(s, created, 1, 0) == 1);
+    if (left) {
+        fuzz_check(now + left <= s->expires);
+        fuzz_check(s->seen <= now + NGX_HTTP_VCITA_OAUTH_SKEW);
+        fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 3600, 0) >= left);
+        fuzz_check(!ngx_http_vcita_oauth_life_slides(s, now, 0));
     }
 
-    if (created > NGX_HTTP_VCITA_OAUTH_SKEW) {
-        fuzz_check(ngx_http_vcita_oauth_life_left(s,
-                               created - NGX_HTTP_VCITA_OAUTH_SKEW - 1, 1, 0)
-                   == 0);
+    if (s->expires > now && s->seen <= now) {
+        fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 1, 0) == 1);
     }
+
+    now -= NGX_HTTP_VCITA_OAUTH_SKEW + 1;
+
+    fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 3600, 0) == 0);
 }
