@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
 static ngx_int_t ngx_http_vcita_oauth_cookie_keep(
     ngx_http_vcita_oauth_cut_t *cut, ngx_str_t *line, ngx_pool_t *pool,
     u_char *p, u_char *end);
+static void ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line);
 static void ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line);
 static ngx_int_t ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool,
     ngx_list_t *list, ngx_table_elt_t *h);
@@ -197,13 +199,21 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
         ngx_http_vcita_oauth_cookie_trim(&cut.kept);
     }
 
-    if (cut.kept.len) {
-        cut.kept.data[cut.kept.len] = '\0';
-    }
-
-    *line = cut.kept;
+    ngx_http_vcita_oauth_cookie_end(&cut, line);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line)
+{
+    if (cut->kept.len) {
+        cut->kept.data[cut->kept.len] = '\0';
+    }
+
+    *line = cut->kept;
 }
 
 

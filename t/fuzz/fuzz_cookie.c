@@ -41,7 +41,7 @@ fuzz_target(cookie)
     found = fuzz_array(sizeof(ngx_http_vcita_oauth_found_t));
 
     fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool, &names,
-                                                    found)
+                                                    &names, found)
                == NGX_OK);
 
     fuzz_cookie_compare(in, &line, &names, found);
@@ -62,7 +62,7 @@ fuzz_target(cookie)
     found->nelts = 0;
 
     fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&again, fuzz_pool, &names,
-                                                    found)
+                                                    &names, found)
                == NGX_OK);
     fuzz_check(found->nelts == 0);
     fuzz_check(again.data == line.data && again.len == line.len);

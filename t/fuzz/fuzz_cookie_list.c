@@ -52,7 +52,7 @@ fuzz_target(cookie_list)
     fuzz_cookie_list_fill(in, headers, all);
 
     fuzz_check(ngx_http_vcita_oauth_cookies_cut(headers, fuzz_pool, &names,
-                                                found)
+                                                &names, found)
                == NGX_OK);
 
     fuzz_cookie_list_expect(all);
@@ -231,7 +231,7 @@ fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names)
             line = h[i]->value;
 
             fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool,
-                                                            names, found)
+                                                            names, names, found)
                        == NGX_OK);
         }
     }

@@ -224,7 +224,7 @@ fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
 }
 
 
-/* sealed anew: all values are kept, and only the time of the last visit moves */
+/* sealed anew: all values are kept, only the time of the last visit moves */
 
 static void
 fuzz_session_anew(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
