@@ -18,12 +18,15 @@ FILES =
 TARGETS =
 FUZZ_SECONDS = 60
 
+# what make storm runs, as in: make storm STORM="browsers=500 seconds=5 rate=20"
+STORM =
+
 # what make matrix runs, as in: make matrix SUITES="trixie sid"
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan test-valgrind fuzz mutants matrix check \
-        demo install clean bench bench-check
+.PHONY: help all unit test test-asan test-valgrind fuzz mutants storm matrix \
+        check demo install clean bench bench-check
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -80,6 +83,11 @@ fuzz: ## fuzzes what reads foreign bytes: make fuzz FUZZ_SECONDS=60 TARGETS=json
 mutants: ## breaks the source in many small ways; the tests must see each
 	@tools/deps.sh mutants
 	@tools/mutants.sh $(FILES)
+
+storm: ## 2,000 browsers within 10 s at vcita's 8 calls a second (nine minutes)
+	@tools/deps.sh test
+	@tools/build.sh
+	@tools/storm.sh $(STORM)
 
 matrix: ## all tests against nginx 1.22, 1.26, 1.30, or make matrix SUITES=trixie
 	@FILES="$(FILES)" tools/matrix.sh $(SUITES)

@@ -77,7 +77,8 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
 
     { "rate_limited",
       "Many people are signing in right now",
-      "There is a short queue. This page tries again by itself.",
+      "There is a queue. Leave this page open: it tries again by itself when "
+      "it is your turn.",
       "Try now" },
 
     { "bad_token_response",

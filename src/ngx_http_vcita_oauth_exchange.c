@@ -23,6 +23,9 @@
 #define NGX_HTTP_VCITA_OAUTH_BACKOFF     500
 #define NGX_HTTP_VCITA_OAUTH_BACKOFFS    4
 
+/* seconds over which those are spread who are told to come back */
+#define NGX_HTTP_VCITA_OAUTH_SPREAD      5
+
 
 static void ngx_http_vcita_oauth_exchange_fetched(
     ngx_http_vcita_oauth_fetch_t *f);
@@ -31,12 +34,18 @@ static void ngx_http_vcita_oauth_exchange_wake(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
+static ngx_msec_t ngx_http_vcita_oauth_exchange_backoff(ngx_uint_t n);
+static ngx_int_t ngx_http_vcita_oauth_exchange_after(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t delay,
+    ngx_http_vcita_oauth_step_pt again);
 static ngx_int_t ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_reserve(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_too_late(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t seconds);
 
 
 /* Begins with a good state and a code; answers as a phase handler does */
@@ -46,6 +55,7 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
     ngx_str_t *code)
 {
+    ngx_uint_t                        seconds;
     ngx_http_vcita_oauth_exchange_t  *x;
 
     x = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_exchange_t));
@@ -74,16 +84,15 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
 
     if (ngx_http_vcita_oauth_exchange_reserve(x) != NGX_OK) {
 
+        seconds = x->slots[0] / 1000 + 1;
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
-                      "one is told to come back");
+                      "one is told to come back in %ui s", seconds);
 
         return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                             NGX_HTTP_SERVICE_UNAVAILABLE,
-                                             "rate_limited",
-                                             1 + (x->slots[0]
-                                                - NGX_HTTP_VCITA_OAUTH_PATIENCE)
-                                             / 1000);
+                                                NGX_HTTP_SERVICE_UNAVAILABLE,
+                                                "rate_limited", seconds);
     }
 
     return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[0],
@@ -163,7 +172,15 @@ ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
 static void
 ngx_http_vcita_oauth_exchange_fetched(ngx_http_vcita_oauth_fetch_t *f)
 {
-    ngx_http_vcita_oauth_exchange_wake(f->data);
+    ngx_http_vcita_oauth_exchange_t  *x;
+
+    x = f->data;
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE) {
+        x->tries = 0;
+    }
+
+    ngx_http_vcita_oauth_exchange_wake(x);
 }
 
 
@@ -213,7 +230,6 @@ ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
     ngx_msec_t  elapsed;
 
     elapsed = ngx_current_msec - x->started;
-    x->tries = 0;
 
     if (slot <= elapsed) {
         return next(r, x);
@@ -265,17 +281,11 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
                       "%d logins of this worker wait for vcita: another one "
                       "is told to come back",
                       NGX_HTTP_VCITA_OAUTH_TRANSFERS);
-
-        return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "rate_limited", 1);
     }
 
-    /* out of memory or connections: it may work again in a moment */
+    /* if not busy, out of memory or connections: it may work in a moment */
 
-    return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                              NGX_HTTP_SERVICE_UNAVAILABLE,
-                                              "rate_limited", 1);
+    return ngx_http_vcita_oauth_exchange_busy(r, x, 1);
 }
 
 
@@ -292,14 +302,8 @@ ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
 
     elapsed = ngx_current_msec - x->started;
 
-    delay = NGX_HTTP_VCITA_OAUTH_BACKOFF
-            << ngx_min(x->throttled, NGX_HTTP_VCITA_OAUTH_BACKOFFS);
-    x->throttled++;
-
-    /* those who were refused together do not come back together */
-
-    delay += ngx_random() % delay;
-    delay = ngx_max(delay, x->fetch.retry_after * 1000);
+    delay = x->fetch.retry_after * 1000
+            + ngx_http_vcita_oauth_exchange_backoff(x->throttled++);
 
     if (elapsed + delay >= NGX_HTTP_VCITA_OAUTH_PATIENCE) {
         return ngx_http_vcita_oauth_exchange_too_late(r, x);
@@ -309,9 +313,51 @@ ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
                   "vcita answered %ui: the call is made again after %M ms",
                   x->fetch.status, delay);
 
+    return ngx_http_vcita_oauth_exchange_after(r, x, delay, again);
+}
+
+
+/* vcita could not be reached, so it got nothing: the step is taken again */
+
+ngx_int_t
+ngx_http_vcita_oauth_exchange_reconnect(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again)
+{
+    ngx_msec_t  delay;
+
+    delay = ngx_http_vcita_oauth_exchange_backoff(0);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "vcita could not be reached: the call is made again after "
+                  "%M ms", delay);
+
+    return ngx_http_vcita_oauth_exchange_after(r, x, delay, again);
+}
+
+
+/* those who were refused together do not come back together */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_exchange_backoff(ngx_uint_t n)
+{
+    ngx_msec_t  delay;
+
+    delay = NGX_HTTP_VCITA_OAUTH_BACKOFF
+            << ngx_min(n, NGX_HTTP_VCITA_OAUTH_BACKOFFS);
+
+    return delay + ngx_random() % delay;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_exchange_after(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t delay,
+    ngx_http_vcita_oauth_step_pt again)
+{
     x->again = again;
 
-    return ngx_http_vcita_oauth_exchange_slot(r, x, elapsed + delay,
+    return ngx_http_vcita_oauth_exchange_slot(r, x,
+                                         ngx_current_msec - x->started + delay,
                                          ngx_http_vcita_oauth_exchange_again);
 }
 
@@ -325,7 +371,13 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
+    ngx_uint_t  seconds;
+
     if (ngx_http_vcita_oauth_exchange_reserve(x) != NGX_OK) {
+
+        seconds = (x->slots[0] - (ngx_current_msec - x->started)) / 1000;
+        x->fetch.retry_after = ngx_max(x->fetch.retry_after, seconds);
+
         return ngx_http_vcita_oauth_exchange_too_late(r, x);
     }
 
@@ -336,7 +388,7 @@ ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
 /*
  * Reserves slots for all calls that are still to be made, in x->slots, counted
  * from the start: no code is spent for nothing.  NGX_BUSY: the code would be
- * too old; x->slots[0] tells how long it would take.
+ * too old; x->slots[0] tells when to come back.
  */
 
 static ngx_int_t
@@ -373,16 +425,36 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_too_late(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "vcita answered %ui at \"%V\" until the code was too old: "
-                  "does another machine share this application's rate?",
-                  x->fetch.status, &x->fetch.url);
+    if (x->fetch.status) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "vcita answered %ui at \"%V\" until the code was too "
+                      "old: does another machine share this application's "
+                      "rate?",
+                      x->fetch.status, &x->fetch.url);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "no slot of vcita_oauth_rate is free before the code is "
+                      "too old; \"%V\" could not be reached at first: %s",
+                      &x->fetch.url, x->fetch.error);
+    }
+
+    return ngx_http_vcita_oauth_exchange_busy(r, x, x->fetch.retry_after);
+}
+
+
+/* A page that tries again in so many seconds, but not all of them at once */
+
+static ngx_int_t
+ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t seconds)
+{
+    seconds = ngx_max(seconds, 1);
+    seconds += ngx_random() % (seconds / 4 + NGX_HTTP_VCITA_OAUTH_SPREAD);
 
     return ngx_http_vcita_oauth_exchange_fail(r, x,
                                               NGX_HTTP_SERVICE_UNAVAILABLE,
-                                              "rate_limited",
-                                              ngx_max(x->fetch.retry_after,
-                                                      1));
+                                              "rate_limited", seconds);
 }
 
 

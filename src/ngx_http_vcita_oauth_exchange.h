@@ -37,12 +37,12 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_array_t                      claims;    /* ..._member_t */
 
     ngx_http_vcita_oauth_step_pt     next;
-    ngx_http_vcita_oauth_step_pt     again;     /* after a "slow down" */
+    ngx_http_vcita_oauth_step_pt     again;     /* after a pause */
     ngx_http_vcita_oauth_fetch_t     fetch;
     ngx_event_t                      timer;
     ngx_msec_t                       started;
     ngx_msec_t                       slots[2];  /* counted from there */
-    ngx_uint_t                       tries;
+    ngx_uint_t                       tries;     /* without being reached */
     ngx_uint_t                       throttled;
 
     unsigned                         waiting:1;
@@ -75,6 +75,8 @@ ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
     ngx_http_vcita_oauth_step_pt next);
 ngx_int_t ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
+ngx_int_t ngx_http_vcita_oauth_exchange_reconnect(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
 ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,

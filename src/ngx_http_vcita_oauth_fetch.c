@@ -19,6 +19,7 @@
 
 #define NGX_HTTP_VCITA_OAUTH_FETCH_HEAD  65536
 #define NGX_HTTP_VCITA_OAUTH_FETCH_ROOM  4096
+#define NGX_HTTP_VCITA_OAUTH_FETCH_DAY   86400
 
 /* libcurl's own time-out comes first */
 #define NGX_HTTP_VCITA_OAUTH_FETCH_LATE  1000
@@ -40,6 +41,8 @@ static size_t ngx_http_vcita_oauth_fetch_write(char *p, size_t size,
     size_t n, void *data);
 static size_t ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size,
     size_t n, void *data);
+static void ngx_http_vcita_oauth_fetch_retry_after(
+    ngx_http_vcita_oauth_fetch_t *f, u_char *p, u_char *last);
 static void ngx_http_vcita_oauth_fetch_done(
     ngx_http_vcita_oauth_transfer_t *t);
 static ngx_http_vcita_oauth_fetch_e ngx_http_vcita_oauth_fetch_outcome(
@@ -364,8 +367,7 @@ ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
 {
     ngx_http_vcita_oauth_fetch_t *f = data;
 
-    size_t     len, name;
-    ngx_int_t  seconds;
+    size_t  len, name;
 
     len = size * n;
     f->head += len;
@@ -380,22 +382,45 @@ ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
         && ngx_strncasecmp((u_char *) p, (u_char *) "Retry-After:", name)
            == 0)
     {
-        while (name < len && p[name] == ' ') {
-            name++;
-        }
-
-        while (len > name && (u_char) p[len - 1] <= ' ') {
-            len--;
-        }
-
-        seconds = ngx_atoi((u_char *) p + name, len - name);
-
-        if (seconds > 0) {
-            f->retry_after = seconds;
-        }
+        ngx_http_vcita_oauth_fetch_retry_after(f, (u_char *) p + name,
+                                               (u_char *) p + len);
     }
 
-    return size * n;
+    return len;
+}
+
+
+/* seconds or a date (RFC 9110, 10.2.3); a day is as good as for ever */
+
+static void
+ngx_http_vcita_oauth_fetch_retry_after(ngx_http_vcita_oauth_fetch_t *f,
+    u_char *p, u_char *last)
+{
+    time_t  seconds;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    while (last > p && last[-1] <= ' ') {
+        last--;
+    }
+
+    seconds = ngx_atotm(p, last - p);
+
+    if (seconds == NGX_ERROR) {
+        seconds = ngx_parse_http_time(p, last - p);
+
+        if (seconds == NGX_ERROR) {
+            return;
+        }
+
+        seconds -= ngx_time();
+    }
+
+    if (seconds > 0) {
+        f->retry_after = ngx_min(seconds, NGX_HTTP_VCITA_OAUTH_FETCH_DAY);
+    }
 }
 
 

@@ -228,7 +228,8 @@ ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
         && x->tries < NGX_HTTP_VCITA_OAUTH_TRIES)
     {
-        return ngx_http_vcita_oauth_identity_userinfo(r, x);
+        return ngx_http_vcita_oauth_exchange_reconnect(r, x,
+                                      ngx_http_vcita_oauth_identity_userinfo);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

@@ -21,12 +21,17 @@
 typedef struct {
     ngx_uint_t                   calls;
     ngx_uint_t                   next;
+    ngx_msec_t                   turn;      /* of the next to be sent away */
     ngx_msec_t                   slots[1];
 } ngx_http_vcita_oauth_pace_sh_t;
 
 
 static ngx_int_t ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone,
     void *data);
+static ngx_msec_t ngx_http_vcita_oauth_pace_slot(
+    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t window, ngx_msec_t now);
+static ngx_msec_t ngx_http_vcita_oauth_pace_turn(
+    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t slot, ngx_msec_t length);
 
 
 /* Adds the shared zone; to be called at the end of configuration */
@@ -96,7 +101,7 @@ ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
 /*
  * Reserves n slots, and writes how many milliseconds from now each is away.
  * NGX_BUSY: the first would be further away than the patience; then nothing
- * is reserved, and slots[0] tells how far.
+ * is reserved, and slots[0] tells when it is worth while to try again.
  */
 
 ngx_int_t
@@ -122,20 +127,21 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
 
     for (i = 0; i < n; i++) {
 
-        slot = sh->slots[sh->next];
-
-        if (slot) {
-            slot += pace->window;
-        }
-
-        if ((ngx_msec_int_t) (slot - now) < 0) {
-            slot = now;
-        }
-
+        slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, now);
         slots[i] = slot - now;
 
         if (i == 0 && slots[0] > patience) {
+            slot = ngx_http_vcita_oauth_pace_turn(sh, slot,
+                                                n * pace->window / sh->calls);
             ngx_shmtx_unlock(&pool->mutex);
+
+            /*
+             * somewhat before its turn, so that slots are not lost where some
+             * are late or never come: who is early waits here
+             */
+
+            slots[0] = slot - now - patience / 2;
+
             return NGX_BUSY;
         }
 
@@ -192,4 +198,58 @@ ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
     }
 
     ngx_shmtx_unlock(&pool->mutex);
+}
+
+
+/* The time of the next slot; the zone is locked */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_pace_slot(ngx_http_vcita_oauth_pace_sh_t *sh,
+    ngx_msec_t window, ngx_msec_t now)
+{
+    ngx_msec_t  slot, last;
+
+    slot = sh->slots[sh->next];
+
+    if (slot == 0 || (ngx_msec_int_t) (slot + window - now) <= 0) {
+        return now;
+    }
+
+    slot += window;
+    last = sh->slots[(sh->next + sh->calls - 1) % sh->calls]
+           + window / sh->calls;
+
+    return ((ngx_msec_int_t) (last - slot) > 0) ? last : slot;
+}
+
+
+/*
+ * The turn of a caller that cannot be served now and takes "length" of time,
+ * behind those of all who were sent away before it.  "slot" is the time of the
+ * next free one.  The zone is locked.
+ */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_pace_turn(ngx_http_vcita_oauth_pace_sh_t *sh,
+    ngx_msec_t slot, ngx_msec_t length)
+{
+    ngx_msec_t  turn, away;
+
+    if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
+        sh->turn = slot;
+    }
+
+    turn = sh->turn;
+    away = NGX_HTTP_VCITA_OAUTH_PACE_AWAY;
+
+    if (turn - ngx_current_msec > away) {
+
+        /* one that asks for turns all the time must not keep others out */
+
+        return ngx_current_msec + away / 2 + ngx_random() % (away / 2);
+    }
+
+    sh->turn += length;
+
+    return turn;
 }

@@ -15,7 +15,10 @@
 #define NGX_HTTP_VCITA_OAUTH_PACE_MAX    1000
 
 /* milliseconds added to a window: calls take different times to arrive */
-#define NGX_HTTP_VCITA_OAUTH_PACE_SLACK  50
+#define NGX_HTTP_VCITA_OAUTH_PACE_SLACK  100
+
+/* nobody is sent away for longer than this, in milliseconds */
+#define NGX_HTTP_VCITA_OAUTH_PACE_AWAY   600000
 
 
 /* "calls" in any "window" of milliseconds; no calls: no limit */

@@ -182,7 +182,8 @@ ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
     case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
 
         if (x->tries < NGX_HTTP_VCITA_OAUTH_TRIES) {
-            return ngx_http_vcita_oauth_exchange_token(r, x);
+            return ngx_http_vcita_oauth_exchange_reconnect(r, x,
+                                         ngx_http_vcita_oauth_exchange_token);
         }
 
         status = NGX_HTTP_BAD_GATEWAY;

@@ -9,7 +9,9 @@
 #   $crowd->abort(0 .. 9);  $crowd->abort_all(reset => 1);    # clients that go away
 #   my @answers = $crowd->finish;                             # status 0, error 'aborted' for those
 # follow => 1 goes along the redirects (at most 10) with the browser's cookies; several tabs of one
-# browser: add($b->tab, ...).  Nothing dies here: look at ->status and ->error of the answers.
+# browser: add($b->tab, ...).  after => 2.5 starts a client so many seconds after start().  patient => 1
+# does what a page with a refresh asks for, as often as it does, and then goes on; ->tally counts all
+# answers that a browser was shown.  Nothing dies here: look at ->status and ->error of the answers.
 package VcitaCrowd;
 
 use strict;
@@ -34,7 +36,12 @@ sub add {
 
 sub start {
     my ($self) = @_;
-    $_->{exchange} || $self->_go($_, @{ $_->{ask} }) for @{ $self->{clients} };
+    for my $c (@{ $self->{clients} }) {
+        next if $c->{began};
+        my $go = sub { $c->{began} = now(); $self->_go($c, @{ $c->{ask} }) };
+        my $after = $c->{opt}{after};
+        $after ? $self->{loop}->after($after, $go) : $go->();
+    }
     return $self;
 }
 
@@ -54,7 +61,13 @@ sub answers { map { $_->{answer} } @{ $_[0]{clients} } }
 sub pending { scalar grep { !$_->{answer} } @{ $_[0]{clients} } }
 
 # how many have written their request
-sub sent { scalar grep { $_->{answer} || $_->{exchange}->sent } @{ $_[0]{clients} } }
+sub sent { scalar grep { $_->{answer} || $_->{exchange} && $_->{exchange}->sent } @{ $_[0]{clients} } }
+
+# { "302" => n, "503 rate_limited" => n }: status and X-Error
+sub tally { $_[0]{tally} }
+
+# for each client: seconds from its first request to its answer, and how often it was told to wait
+sub waits { map { { seconds => $_->{took}, refreshes => $_->{refreshes} || 0 } } @{ $_[0]{clients} } }
 
 
 sub until {
@@ -90,11 +103,31 @@ sub _go {
         ($c->{hops} == 1 ? %{ $c->{opt} } : ()), %more,
         done => sub {
             my ($r) = @_;
+            my $error = $r->error // ($r->status ? $r->header('X-Error') : undef);
+            $self->{tally}{ join ' ', $r->status, length $error // '' ? $error : () }++;
             if ($c->{opt}{follow} && !$c->{gone} && !$r->error && $c->{hops} <= 10) {
                 if (my ($m, $to, %o) = $b->next_hop) { return $self->_go($c, $m, $to, %o) }
             }
+            if ($c->{opt}{patient} && !$c->{gone} && (my ($seconds, $to) = _refresh($r))) {
+                $b->forget_history;
+                $c->{refreshes}++;
+                $self->{loop}->after($seconds, sub { $c->{hops} = 0; $self->_go($c, GET => $to) if !$c->{gone} });
+                return;
+            }
+            $c->{took} = now() - $c->{began};
             $c->{answer} = $r;
         });
+}
+
+
+# (seconds, address) of a page that tries again by itself
+sub _refresh {
+    my ($r) = @_;
+    return if $r->error || $r->body !~ /<meta http-equiv="refresh" content="(\d+); url=([^"]+)">/;
+    my ($seconds, $to) = ($1, $2);
+    $to =~ s/&quot;/"/g;
+    $to =~ s/&amp;/&/g;
+    return ($seconds, $to);
 }
 
 

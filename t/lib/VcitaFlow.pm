@@ -17,7 +17,8 @@ use VcitaLoop qw( now scale );
 use VcitaProbe ();
 use VcitaStub qw( stub_code );
 
-my $LIMIT = 180;                 # seconds for one run of a flow, whatever hangs
+# seconds for one run of a flow, whatever hangs
+my $LIMIT = $ENV{VCITA_TEST_LIMIT} || 180;
 my $Owner = $$;
 
 my ($Name, $Round, %From, @Browsers, $Checks, $Failed);
@@ -217,6 +218,15 @@ sub nginx_fds {
 }
 
 
+# resident memory of a process in KiB, and the most it ever was
+sub nginx_rss {
+    my ($pid) = @_;
+    open my $fh, '<', "/proc/$pid/status" or return;
+    my %of = map { /^(VmRSS|VmHWM):\s+(\d+) kB/ ? ($1 => $2) : () } <$fh>;
+    return wantarray ? @of{qw( VmRSS VmHWM )} : $of{VmRSS};
+}
+
+
 # (state, parent) of a process
 sub _stat {
     open my $fh, '<', "/proc/$_[0]/stat" or return ('', -1);
@@ -230,7 +240,7 @@ sub _stat {
     no strict 'refs';
     for (qw( ok is isnt like unlike is_deeply cmp_ok pass fail diag note
              browser crowd probe stub stub_code port rand_port url servroot round ca wait_for
-             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds
+             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss
              encode_json decode_json escape unescape query_param query_string url_split url_join ))
     {
         # stub is defined later, so by name; prototypes as they are

@@ -87,6 +87,7 @@ sub turn {
     }
 
     $now = now();
+    return unless grep { $_->[0] <= $now } values %$timers;
     for my $id (sort { $a <=> $b } keys %$timers) {
         my $t = $timers->{$id} or next;
         next if $t->[0] > $now;

@@ -19,7 +19,7 @@ use Time::HiRes ();
 use VcitaHttp ();
 use VcitaLoop qw( now scale );
 
-my $LIFE = 600;
+my $LIFE = 3600;
 
 
 sub start {

@@ -2,6 +2,7 @@
 # dressed as vcita, over http and https.  It ends with the test, or by itself.
 #
 #   use VcitaSandbox;                              # before VcitaTest
+#   use VcitaSandbox rate => 8, lifetime => 1800, nice => -10;      # with options of the sandbox's
 #   add_block_preprocessor(sub { VcitaSandbox->gate(shift) });      # blocks' gates are at the sandbox
 #   VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 200 });
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
@@ -24,6 +25,7 @@ my ($Pid, $Ready, $Owner);
 
 
 sub import {
+    my (undef, %opt) = @_;
     return if $Pid;
     my $sandbox = Cwd::abs_path(__FILE__ =~ s{[^/]*$}{}r . '../../examples/sandbox/sandbox.mjs');
 
@@ -33,7 +35,9 @@ sub import {
         open STDIN,  '<',  '/dev/null';
         open STDOUT, '>&', $to;
         delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS )};
-        exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', 900,
+        setpriority 0, 0, $opt{nice} if $opt{nice};     # to less than 0 for root only
+        exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', $opt{lifetime} || 900,
+             ($opt{rate} ? ('--rate', $opt{rate}) : ()),
              '--app', "$ID:$SECRET:" . callback(), '--auto', 'alice'
             or POSIX::_exit(127);
     }

@@ -1,0 +1,113 @@
+# A login storm: many browsers without a session within seconds, and vcita's throttle.  Runs alone: it measures times.
+#
+# Of a small size here; tools/storm.sh runs it in full.
+
+use lib 't/lib';
+
+our %storm;
+
+BEGIN {
+    %storm = (browsers => 100, seconds => 2, rate => 20, map { split /=/ } split ' ', $ENV{VCITA_STORM} // '');
+}
+
+# The throttle is vcita's, by its own clock.  Whatever takes part comes before the rest of this machine.
+use VcitaSandbox rate => $storm{rate}, lifetime => 3600, nice => -10;
+use VcitaTest;
+
+add_block_preprocessor(sub { VcitaSandbox->gate(shift) });
+
+# the value that so many of a hundred do not exceed
+sub percentile {
+    my ($p, @v) = @_;
+    return (sort { $a <=> $b } @v)[ $p / 100 * $#v ];
+}
+
+
+# one storm, to its end, and what came of it
+sub storm {
+    my $n = $storm{browsers};
+    my $pid = VcitaFlow::nginx_pid();
+    my ($rss) = VcitaFlow::nginx_rss($pid);
+    my $fds = VcitaFlow::nginx_fds();
+    VcitaSandbox->control(POST => 'stats/reset');
+
+    my $crowd = VcitaFlow::crowd(timeout => 60);
+    for (1 .. $n) {
+        $crowd->add(VcitaBrowser->new, GET => VcitaFlow::url("/page?of=$_"), follow => 1, patient => 1,
+            after => $storm{seconds} * $_ / $n);
+    }
+
+    # two calls each, in windows that are a little longer than a second
+    my $least = 2 * $n * 1.1 / $storm{rate};
+
+    my $probe = VcitaFlow::probe();
+    my $began = VcitaLoop::now();
+    $crowd->start;
+    $crowd->until(sub { !$crowd->pending }, 1.2 * $least + 30, 'everybody to be in');
+    my $took = VcitaLoop::now() - $began;
+    my $p = $probe->stop;
+    my $stats = VcitaSandbox->control(GET => 'stats');
+
+    VcitaFlow::wait_for(sub { VcitaFlow::nginx_fds() <= $fds + 2 }, 10, 'descriptors to go');
+    my ($now, $peak) = VcitaFlow::nginx_rss($pid);
+
+    my $tally = $crowd->tally;
+    my @refreshes = map { $_->{refreshes} } $crowd->waits;
+    my @seconds = map { $_->{seconds} } $crowd->waits;
+    say_figures($_) for
+        sprintf('%d browsers within %s s, vcita_oauth_rate %dr/s', $n, $storm{seconds}, $storm{rate}),
+        sprintf('everybody in after %.1f s (%d calls in 1.1 s, two a login: %.1f s)', $took, $storm{rate}, $least),
+        sprintf('a browser waited %.1f s (median), %.1f s (most), and was sent away %d times (median), %d (99 %%), %d (most)',
+            map({ percentile($_, @seconds) } 50, 100), map { percentile($_, @refreshes) } 50, 99, 100),
+        'answers: ' . join(', ', map { "$tally->{$_} x $_" } sort keys %$tally),
+        sprintf('vcita: %d codes, %d tokens, %d calls refused', @$stats{qw( codes_issued tokens_issued rate_rejected )}),
+        sprintf('a location without gate: %d answers, longest gap %.1f ms, 99 %% below %.1f ms', @$p{qw( n max_gap_ms p99_ms )}),
+        sprintf('the worker: %d KiB before, %d at most, %d after; %d descriptors before, %d after',
+            $rss, $peak, $now, $fds, VcitaFlow::nginx_fds());
+
+    return { answers => [ $crowd->answers ], took => $took, least => $least, tally => $tally, stats => $stats,
+             probe => $p, grown => $peak - $rss, refreshes => percentile(99, @refreshes) };
+}
+
+sub say_figures { VcitaFlow::note("storm: $_[0]") }
+
+sub VcitaFlow::Code::storms {
+    # what is made once is there after the first login
+    VcitaFlow::browser()->visit('/');
+
+    # a busy machine makes gaps of its own, and delays calls; a full storm has the time that it takes
+    my ($s, $n);
+    do {
+        $s = storm();
+    } until ++$n == 3 || $storm{browsers} > 100
+            || $s->{stats}{rate_rejected} == 0 && $s->{probe}{max_gap_ms} <= 30 * VcitaLoop::scale();
+    return ($storm{browsers}, $s);
+}
+
+repeat_each(1);
+run_tests();
+
+__DATA__
+
+=== TEST 1: a login storm: no 429 is provoked, no 5xx but rate_limited, everybody is in at vcita's pace, nobody else waits
+--- log_level: warn
+--- main_config
+worker_priority -10;
+--- worker_connections: 4096
+--- gate eval
+"vcita_oauth_rate $::storm{rate}r/s;\nadd_header X-Error \$vcita_oauth_error always;"
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my ($n, $s) = storms;
+my @r = @{ $s->{answers} };
+
+is scalar(grep { $_->status == 200 } @r), $n, 'everybody is in';
+is scalar(grep { $r[ $_ - 1 ]->status != 200 || $r[ $_ - 1 ]->json->{uri} ne "/page?of=$_" } 1 .. $n), 0, 'where they wanted to go';
+cmp_ok $s->{took}, '<', 1.05 * $s->{least} + 5, "at vcita's pace";
+is join(', ', grep { !/^(?:200|30[23]|503 rate_limited)$/ } sort keys %{ $s->{tally} }), '', 'nobody sees what is not foreseen';
+cmp_ok $s->{refreshes}, '<=', 3, 'who is sent away has a turn when he comes back';
+is $s->{stats}{rate_rejected}, 0, 'no 429 is provoked';
+is $s->{probe}{error}, undef, 'the probe';
+cmp_ok $s->{probe}{max_gap_ms}, '<=', 30 * VcitaLoop::scale(), 'a location without gate shows no gap over 30 ms';
+cmp_ok $s->{grown}, '<', 16 * 1024, 'memory is bounded';
