@@ -25,7 +25,7 @@ STORM =
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan test-valgrind fuzz mutants storm matrix \
+.PHONY: help all unit test test-asan test-valgrind fuzz mutants storm soak matrix \
         check demo install clean bench bench-check
 
 help: ## this list
@@ -88,6 +88,11 @@ storm: ## 2,000 browsers within 10 s at vcita's 8 calls a second (nine minutes)
 	@tools/deps.sh test
 	@tools/build.sh
 	@tools/storm.sh $(STORM)
+
+soak: ## 5,000 logins and 5,000 aborted ones: does the worker grow? (minutes)
+	@tools/deps.sh test
+	@tools/build.sh
+	@tools/soak.sh
 
 matrix: ## all tests against nginx 1.22, 1.26, 1.30, or make matrix SUITES=trixie
 	@FILES="$(FILES)" tools/matrix.sh $(SUITES)
