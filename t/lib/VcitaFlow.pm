@@ -122,7 +122,7 @@ sub browser {
 }
 
 sub crowd { VcitaCrowd->new(@_) }
-sub probe { VcitaProbe->start($_[0] // url('/ping')) }
+sub probe { VcitaProbe->start($_[0] // url('/ping'), $_[1]) }
 
 sub port     { Test::Nginx::Util::server_port_for_client() }
 sub url      { 'http://127.0.0.1:' . port() . ($_[0] // '/') }
@@ -227,6 +227,10 @@ sub nginx_rss {
 }
 
 
+# what may be kept: sanitizers and valgrind hold on to what was freed
+sub rss_limit { $_[0] * ($ENV{ASAN_OPTIONS} || $ENV{TEST_NGINX_USE_VALGRIND} ? 100 : 1) }
+
+
 # (state, parent) of a process
 sub _stat {
     open my $fh, '<', "/proc/$_[0]/stat" or return ('', -1);
@@ -240,7 +244,7 @@ sub _stat {
     no strict 'refs';
     for (qw( ok is isnt like unlike is_deeply cmp_ok pass fail diag note
              browser crowd probe stub stub_code port rand_port url servroot round ca wait_for
-             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss
+             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss rss_limit
              encode_json decode_json escape unescape query_param query_string url_split url_join ))
     {
         # stub is defined later, so by name; prototypes as they are

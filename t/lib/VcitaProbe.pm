@@ -3,7 +3,9 @@
 #
 #   my $probe = VcitaProbe->start('http://127.0.0.1:1984/ping');   # returns when the first answer is in
 #   ...
-#   my $p = $probe->stop;   # { n, max_gap_ms, p99_ms, reconnects, error, seconds }
+#   my $p = $probe->stop;   # { n, max_gap_ms, max_own_ms, p99_ms, reconnects, error, seconds }
+# With start($url, $pid), max_own_ms is the longest gap less the time for which the worker $pid, or the probe,
+# was ready to run and had no CPU: what is left is the worker's doing, not that of a busy machine.
 # The location wants a high keepalive_requests (the automatic /ping of VcitaTest has it).
 package VcitaProbe;
 
@@ -23,7 +25,7 @@ my $LIFE = 3600;
 
 
 sub start {
-    my ($class, $url) = @_;
+    my ($class, $url, $worker) = @_;
     pipe my $from, my $to or die "pipe: $!";
 
     my $parent = $$;
@@ -31,8 +33,8 @@ sub start {
     if (!$pid) {
         close $from;
         $SIG{$_} = 'DEFAULT' for qw( __DIE__ __WARN__ ALRM INT );
-        setpriority 0, 0, -10;        # its own waits for a CPU are not nginx's gaps (root only)
-        my $r = eval { _child($url, $to, $parent) } || { error => "$@" };
+        setpriority 0, 0, -20;        # its own waits for a CPU are not nginx's gaps (root only)
+        my $r = eval { _child($url, $to, $parent, $worker) } || { error => "$@" };
         syswrite $to, JSON::PP->new->encode($r) . "\n";
         POSIX::_exit(0);
     }
@@ -83,7 +85,7 @@ sub _line {
 
 
 sub _child {
-    my ($url, $to, $parent) = @_;
+    my ($url, $to, $parent, $worker) = @_;
 
     my $u = VcitaHttp::url_split($url);
     my $request = "GET $u->{target} HTTP/1.1\r\nHost: $u->{authority}\r\n\r\n";
@@ -91,6 +93,7 @@ sub _child {
     local $SIG{TERM} = sub { $stop = 1 };
 
     my ($sock, $reconnects, $buf, @gaps, $last) = (undef, -1, '');
+    my ($own, $waited) = (0, _waited($worker));
     my $begin = now();
     until ($stop) {
         if (!$sock) {
@@ -116,8 +119,15 @@ sub _child {
         die "status $answer->{status}\n" if $answer->{status} !~ /^2/;
 
         my $t = now();
-        defined $last ? push @gaps, ($t - $last) * 1000 : syswrite $to, "ready\n";
-        $last = $t;
+        my $w = _waited($worker);
+        if (defined $last) {
+            push @gaps, ($t - $last) * 1000;
+            my $left = $gaps[-1] - ($w - $waited);
+            $own = $left if $left > $own;
+        } else {
+            syswrite $to, "ready\n";
+        }
+        ($last, $waited) = ($t, $w);
         if (lc($answer->header('Connection') // '') eq 'close') { close $sock; undef $sock }
         last if $t - $begin > $LIFE || getppid != $parent;
         Time::HiRes::sleep(0.001);
@@ -128,7 +138,21 @@ sub _child {
     my @s = sort { $a <=> $b } @gaps;
     my $round = sub { sprintf('%.2f', $_[0]) + 0 };
     return { n => scalar @s, max_gap_ms => $round->($s[-1] // 0), reconnects => $reconnects,
+             max_own_ms => $round->($own),
              p99_ms => $round->($s[ int(0.99 * $#s) ] // 0), seconds => $round->(now() - $begin) };
+}
+
+
+# milliseconds for which the worker and this process have waited for a CPU so far
+sub _waited {
+    my ($worker) = @_;
+    return 0 if !$worker;
+    my $ns = 0;
+    for ($worker, $$) {
+        open my $fh, '<', "/proc/$_/schedstat" or next;
+        $ns += (split ' ', scalar <$fh>)[1];
+    }
+    return $ns / 1e6;
 }
 
 
