@@ -19,7 +19,7 @@ use POSIX ();
 use Socket qw( IPPROTO_TCP TCP_NODELAY );
 use Time::HiRes ();
 use VcitaHttp ();
-use VcitaLoop qw( now scale );
+use VcitaLoop qw( now scale come_first );
 
 my $LIFE = 3600;
 
@@ -33,7 +33,8 @@ sub start {
     if (!$pid) {
         close $from;
         $SIG{$_} = 'DEFAULT' for qw( __DIE__ __WARN__ ALRM INT );
-        setpriority 0, 0, -20;        # its own waits for a CPU are not nginx's gaps (root only)
+        POSIX::setsid();
+        come_first($$);               # its own waits for a CPU are not nginx's gaps
         my $r = eval { _child($url, $to, $parent, $worker) } || { error => "$@" };
         syswrite $to, JSON::PP->new->encode($r) . "\n";
         POSIX::_exit(0);

@@ -2,7 +2,7 @@
 # dressed as vcita, over http and https.  It ends with the test, or by itself.
 #
 #   use VcitaSandbox;                              # before VcitaTest
-#   use VcitaSandbox rate => 8, lifetime => 1800, nice => -10;      # with options of the sandbox's
+#   use VcitaSandbox rate => 8, lifetime => 1800, first => 1;     # with options; first: before the rest of the machine
 #   add_block_preprocessor(sub { VcitaSandbox->gate(shift) });      # blocks' gates are at the sandbox
 #   VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 200 });
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
@@ -17,6 +17,7 @@ use Cwd ();
 use HTTP::Tiny ();
 use JSON::PP qw( decode_json encode_json );
 use POSIX ();
+use VcitaLoop ();
 
 my $ID     = 'e0faca0a2bca52368adfd0ac6035c7a5';
 my $SECRET = '7d9c2f0a6b1e4c8d9f3a5b7c1d2e4f60';
@@ -35,7 +36,7 @@ sub import {
         open STDIN,  '<',  '/dev/null';
         open STDOUT, '>&', $to;
         delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS )};
-        setpriority 0, 0, $opt{nice} if $opt{nice};     # to less than 0 for root only
+        if ($opt{first}) { POSIX::setsid(); VcitaLoop::come_first($$) }
         exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', $opt{lifetime} || 900,
              ($opt{rate} ? ('--rate', $opt{rate}) : ()),
              '--app', "$ID:$SECRET:" . callback(), '--auto', 'alice'
