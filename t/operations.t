@@ -38,6 +38,35 @@ sub VcitaFlow::Code::slow_client {
     return $s;
 }
 
+# clients of that kind, until the log says that there is room for no more
+sub VcitaFlow::Code::take_all {
+    my ($words) = @_;
+    my $seen = () = VcitaFlow::error_log() =~ /$words/g;
+    my @held;
+    until (@held == 100 || $seen < (() = VcitaFlow::error_log() =~ /$words/g)) {
+        push @held, VcitaFlow::Code::slow_client("GET /ping HTTP/1.1\r\nHost: x\r\n");
+        Time::HiRes::sleep(0.01);
+    }
+    return \@held;
+}
+
+# a callback whose last line is still missing
+sub VcitaFlow::Code::waiting_callback {
+    my $b = VcitaCheck::begun('/deep');
+    my $to = VcitaHttp::url_split($b->callback_url(code => VcitaStub::stub_code()));
+    return VcitaFlow::Code::slow_client("GET $to->{target} HTTP/1.1\r\nHost: $to->{authority}\r\nConnection: close\r\n"
+        . 'Cookie: vcita_session_login=' . $b->cookie('vcita_session_login') . "\r\n");
+}
+
+# sends that line; all of the answer
+sub VcitaFlow::Code::rest_of {
+    my ($s) = @_;
+    syswrite $s, "\r\n";
+    my $all = '';
+    1 while IO::Select->new($s)->can_read(10) && sysread $s, $all, 65536, length $all;
+    return $all;
+}
+
 # what a worker that is killed while it has the lock of the pace leaves behind: its pid in the first word of the zone
 sub VcitaFlow::Code::lock_pace {
     my ($pid) = @_;
@@ -193,34 +222,9 @@ is scalar(grep { $_->status == 303 } @r), 20, 'logins go on';
 [alert]
 20 worker_connections are not enough
 --- flow
-# all the rest of them are with clients that have not said everything yet
-my $full = sub {
-    my @held;
-    my $seen = () = error_log() =~ /worker_connections are not enough/g;
-    until (@held == 60 || $seen < (() = error_log() =~ /worker_connections are not enough/g)) {
-        push @held, slow_client("GET /ping HTTP/1.1\r\nHost: x\r\n");
-        Time::HiRes::sleep(0.01);
-    }
-    return \@held;
-};
-# a callback whose last line is still missing, and its answer
-my $callback = sub {
-    my $b = begun('/deep');
-    my $to = url_split($b->callback_url(code => stub_code));
-    return slow_client("GET $to->{target} HTTP/1.1\r\nHost: $to->{authority}\r\nConnection: close\r\n"
-        . 'Cookie: vcita_session_login=' . $b->cookie('vcita_session_login') . "\r\n");
-};
-my $answer = sub {
-    my ($s) = @_;
-    syswrite $s, "\r\n";
-    my $all = '';
-    1 while IO::Select->new($s)->can_read(10) && sysread $s, $all, 65536, length $all;
-    return $all;
-};
-
-my $c = $callback->();
-my $held = $full->();
-my $r = $answer->($c);
+my $c = waiting_callback();
+my $held = take_all(qr/worker_connections are not enough/);
+my $r = rest_of($c);
 like $r, qr{^HTTP/1\.1 503 }, 'no connection for the first exchange of this worker: 503';
 like $r, qr{^Retry-After: [1-9]\r$}m, 'which says when to try again';
 like $r, qr{^X-Error: rate_limited\r$}m, 'and why';
@@ -231,13 +235,36 @@ wait_for { my $b = eval { begun('/deep') }; $b && $b->come_back(code => stub_cod
 pass 'then it goes on';
 sent_to_vcita;
 
-$c = $callback->();
-$held = $full->();
-like $answer->($c), qr{^HTTP/1\.1 303 }, 'a worker that has made an exchange needs no connection for the next';
+$c = waiting_callback();
+$held = take_all(qr/worker_connections are not enough/);
+like rest_of($c), qr{^HTTP/1\.1 303 }, 'a worker that has made an exchange needs no connection for the next';
 is sent_to_vcita(), 'token userinfo', 'which took place';
 
 
-=== TEST 6: an error log on a full disk: errors are answered as ever, logins go on
+=== TEST 6: no file descriptors left: a login gets a clean error, then goes on
+--- master_on
+--- main_config
+worker_rlimit_nofile 40;
+--- error_log
+Too many open files
+--- flow
+somebody;
+sent_to_vcita;
+for (1 .. 2) {
+    my $c = waiting_callback();
+    my $held = take_all(qr/accept4\(\) failed \(24: Too many open files\)/);
+    my $r = rest_of($c);
+    like $r, qr{^HTTP/1\.1 50[23] }, 'an error';
+    like $r, qr{^X-Error: (?:unreachable|rate_limited)\r$}m, 'that says why';
+    is sent_to_vcita(), '', 'nothing was sent to vcita';
+    undef $held;
+    wait_for { my $b = eval { begun('/deep') }; $b && $b->come_back(code => stub_code)->status == 303 } 10, 'descriptors to be free';
+    sent_to_vcita;
+}
+is scalar(() = error_log() =~ /exited on signal/g), 0, 'no worker crashed';
+
+
+=== TEST 7: an error log on a full disk: errors are answered as ever, logins go on
 --- http_config
 error_log /dev/full info;
 --- flow

@@ -1,4 +1,4 @@
-# The pace of calls to vcita: vcita_oauth_rate.
+# The pace of calls to vcita: vcita_oauth_rate.  Runs alone: it measures times.
 
 use lib 't/lib';
 use VcitaTest;
