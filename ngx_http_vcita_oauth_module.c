@@ -30,9 +30,6 @@ static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect);
 static char *ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect);
-static char *ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
 static void ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle);
 
 
@@ -172,6 +169,13 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("vcita_oauth_revalidate"),
+      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_vcita_oauth_revalidate_time,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("vcita_oauth_logout"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_vcita_oauth_logout,
@@ -267,6 +271,14 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (vmcf->revalidates
+        && ngx_http_vcita_oauth_verdict_zone(cf, &vmcf->verdicts,
+                                             &ngx_http_vcita_oauth_module)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -404,6 +416,7 @@ ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf)
 
     vlcf->gate = NGX_CONF_UNSET_UINT;
     vlcf->scope = NGX_CONF_UNSET_PTR;
+    vlcf->revalidate.interval = NGX_CONF_UNSET;
 
     return vlcf;
 }
@@ -435,12 +448,16 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              prev->authorize_endpoint,
                              "https://app.vcita.com/app/oauth/authorize");
     ngx_conf_merge_str_value(conf->authorize_args, prev->authorize_args, "");
+    ngx_conf_merge_ptr_value(conf->scope, prev->scope, NULL);
 
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
     }
 
-    if (ngx_http_vcita_oauth_merge_scope(cf, prev, conf) != NGX_CONF_OK
+    ngx_http_vcita_oauth_merge_revalidate(&prev->revalidate,
+                                          &conf->revalidate);
+
+    if (ngx_http_vcita_oauth_default_scope(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_vcita_oauth_merge_app(cf, prev, conf, &redirect)
            != NGX_CONF_OK)
     {
@@ -532,37 +549,6 @@ ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     }
 
     conf->merged = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_vcita_oauth_merge_scope(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
-{
-    ngx_str_t  *scope;
-
-    ngx_conf_merge_ptr_value(conf->scope, prev->scope, NULL);
-
-    if (conf->scope) {
-        return NGX_CONF_OK;
-    }
-
-    conf->scope = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
-    if (conf->scope == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    scope = ngx_array_push(conf->scope);
-    if (scope == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_set(scope, "openid");
-
-    prev->scope = conf->scope;
 
     return NGX_CONF_OK;
 }

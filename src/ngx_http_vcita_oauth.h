@@ -23,6 +23,7 @@
 #include "ngx_http_vcita_oauth_store.h"
 #include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_vcita.h"
+#include "ngx_http_vcita_oauth_verdict.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_OFF            0
@@ -206,10 +207,21 @@ typedef struct {
 } ngx_http_vcita_oauth_authorize_t;
 
 
+/* when vcita is asked again about a session; seconds */
+
+typedef struct {
+    time_t                              interval;   /* 0: never */
+    time_t                              stale;
+} ngx_http_vcita_oauth_revalidate_t;
+
+
 typedef struct {
     ngx_http_vcita_oauth_pace_t         pace;
+    ngx_http_vcita_oauth_verdicts_t     verdicts;
     X509_STORE                         *system_store;
     ngx_uint_t                          gates;      /* unsigned  gates:1; */
+    ngx_uint_t                          revalidates;
+                                              /* unsigned  revalidates:1; */
     ngx_int_t                           request_id; /* a variable's index */
     ngx_array_t                         ruled;      /* ngx_str_t, variables */
 } ngx_http_vcita_oauth_main_conf_t;
@@ -229,6 +241,7 @@ typedef struct {
     ngx_http_vcita_oauth_app_t         *app;
     ngx_array_t                        *scope;      /* ngx_str_t */
     ngx_array_t                        *rules;      /* NULL: none */
+    ngx_http_vcita_oauth_revalidate_t   revalidate;
     ngx_str_t                           authorize_endpoint;
     ngx_str_t                           authorize_args;
     ngx_http_complex_value_t           *logout_uri;
@@ -261,6 +274,8 @@ typedef struct {
 
 typedef struct ngx_http_vcita_oauth_exchange_s
     ngx_http_vcita_oauth_exchange_t;
+typedef struct ngx_http_vcita_oauth_revalidation_s
+    ngx_http_vcita_oauth_revalidation_t;
 typedef struct ngx_http_vcita_oauth_keep_s
     ngx_http_vcita_oauth_keep_t;
 
@@ -303,6 +318,7 @@ typedef struct {
     ngx_uint_t                          status;     /* an error was answered */
 
     ngx_http_vcita_oauth_exchange_t    *exchange;
+    ngx_http_vcita_oauth_revalidation_t  *revalidation;
     void                              **passed;     /* the gate, in there */
 
     ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
@@ -360,6 +376,7 @@ ngx_int_t ngx_http_vcita_oauth_keep(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_oauth_keep_new(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_str_t *text, time_t max_age);
+size_t ngx_http_vcita_oauth_keep_room(ngx_http_vcita_oauth_app_t *app);
 ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 
@@ -367,6 +384,7 @@ ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+ngx_int_t ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r);
 void ngx_http_vcita_oauth_renew_init(void);
 
 /* client */
@@ -440,6 +458,11 @@ ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
     ngx_array_t *claims);
 
+/* revalidation */
+
+ngx_int_t ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+
 /* logout */
 
 ngx_int_t ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r);
@@ -501,6 +524,14 @@ char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_vcita_oauth_default_scope(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf);
+void ngx_http_vcita_oauth_merge_revalidate(
+    ngx_http_vcita_oauth_revalidate_t *prev,
+    ngx_http_vcita_oauth_revalidate_t *conf);
+char *ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

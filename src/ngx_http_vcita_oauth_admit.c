@@ -13,16 +13,6 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* the bytes that make a cookie, or a value in a store, of the largest size */
-
-#define NGX_HTTP_VCITA_OAUTH_SESSION_MAX                                      \
-    (NGX_HTTP_VCITA_OAUTH_COOKIE_MAX / 4 * 3                                  \
-     - ngx_http_vcita_oauth_raw_len(0))
-
-#define NGX_HTTP_VCITA_OAUTH_STORED_MAX                                       \
-    (NGX_HTTP_VCITA_OAUTH_STORE_MAX - ngx_http_vcita_oauth_raw_len(0))
-
-
 static ngx_int_t ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_token_t *token,
     ngx_array_t *claims, size_t limit, ngx_str_t *text);
@@ -43,7 +33,6 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
     ngx_array_t *claims)
 {
-    size_t                          limit;
     time_t                          max_age;
     ngx_int_t                       rc;
     ngx_str_t                       text;
@@ -62,10 +51,8 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
     s.expires = ngx_time() + max_age;
     s.scope = *ngx_http_vcita_oauth_admit_scope(app, state, token);
 
-    limit = app->storage.store ? NGX_HTTP_VCITA_OAUTH_STORED_MAX
-                               : NGX_HTTP_VCITA_OAUTH_SESSION_MAX;
-
-    rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims, limit,
+    rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims,
+                                           ngx_http_vcita_oauth_keep_room(app),
                                            &text);
 
     if (rc != NGX_OK) {

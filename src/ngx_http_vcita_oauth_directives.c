@@ -157,6 +157,67 @@ ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* time [stale=time] | off */
+
+char *
+ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+
+    ngx_str_t                             *value, stale;
+    ngx_http_vcita_oauth_revalidate_t     *rv;
+    ngx_http_vcita_oauth_main_conf_t      *vmcf;
+
+    rv = &vlcf->revalidate;
+
+    if (rv->interval != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    rv->stale = NGX_MAX_INT32_VALUE;
+
+    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
+        rv->interval = 0;
+        return NGX_CONF_OK;
+    }
+
+    rv->interval = ngx_parse_time(&value[1], 1);
+
+    if (rv->interval == (time_t) NGX_ERROR || rv->interval == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3) {
+
+        stale.data = value[2].data + sizeof("stale=") - 1;
+        stale.len = value[2].len - (sizeof("stale=") - 1);
+
+        if (ngx_strncmp(value[2].data, "stale=", sizeof("stale=") - 1) != 0
+            || (rv->stale = ngx_parse_time(&stale, 1)) == (time_t) NGX_ERROR)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rv->stale < rv->interval) {
+            return "has a stale time shorter than its interval";
+        }
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    vmcf->revalidates = 1;
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -199,4 +260,51 @@ ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* The scope where none is set; the parent gets it, too, for its others */
+
+char *
+ngx_http_vcita_oauth_default_scope(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *prev,
+    ngx_http_vcita_oauth_loc_conf_t *conf)
+{
+    ngx_str_t  *scope;
+
+    if (conf->scope) {
+        return NGX_CONF_OK;
+    }
+
+    conf->scope = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+    if (conf->scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    scope = ngx_array_push(conf->scope);
+    if (scope == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(scope, "openid");
+
+    prev->scope = conf->scope;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_vcita_oauth_merge_revalidate(
+    ngx_http_vcita_oauth_revalidate_t *prev,
+    ngx_http_vcita_oauth_revalidate_t *conf)
+{
+    if (conf->interval != NGX_CONF_UNSET) {
+        return;
+    }
+
+    /* the http level is nobody's child, and may be unset itself */
+
+    conf->interval = (prev->interval == NGX_CONF_UNSET) ? 0 : prev->interval;
+    conf->stale = prev->stale;
 }

@@ -103,6 +103,10 @@ ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
 
     if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_revalidate(r, ctx, vlcf);
+    }
+
+    if (rc == NGX_OK) {
         ctx->alive = 1;
         return ngx_http_vcita_oauth_gate_open(r, ctx, vlcf);
     }

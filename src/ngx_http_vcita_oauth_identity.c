@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
@@ -241,15 +243,13 @@ ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
 }
 
 
-/* userinfo's claims are there already: they go over the id_token's */
-
 static ngx_int_t
 ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &x->claims);
+    rc = ngx_http_vcita_oauth_identity_merge(r, x);
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_oauth_admit(r, x->ctx, x->app, &x->state,
@@ -278,6 +278,33 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_cancel(x);
 
     return ngx_http_vcita_oauth_identity_end(r, x, rc);
+}
+
+
+/* userinfo's claims are there already: they go over the id_token's */
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    i = x->claims.nelts;
+
+    if (ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &x->claims)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    c = x->claims.elts;
+
+    for ( /* void */ ; i < x->claims.nelts; i++) {
+        c[i].once = 1;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -14,6 +14,16 @@
 #include "ngx_http_vcita_oauth.h"
 
 
+/* the bytes that make a cookie, or a value in a store, of the largest size */
+
+#define NGX_HTTP_VCITA_OAUTH_SESSION_MAX                                      \
+    (NGX_HTTP_VCITA_OAUTH_COOKIE_MAX / 4 * 3                                  \
+     - ngx_http_vcita_oauth_raw_len(0))
+
+#define NGX_HTTP_VCITA_OAUTH_STORED_MAX                                       \
+    (NGX_HTTP_VCITA_OAUTH_STORE_MAX - ngx_http_vcita_oauth_raw_len(0))
+
+
 struct ngx_http_vcita_oauth_keep_s {
     ngx_http_vcita_oauth_ask_t     *ask;
     ngx_http_vcita_oauth_cookie_t  *cookie;
@@ -126,6 +136,16 @@ ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
 
     return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
                                            k->cookie, &k->id, k->max_age);
+}
+
+
+/* How many bytes of text can be kept for an application */
+
+size_t
+ngx_http_vcita_oauth_keep_room(ngx_http_vcita_oauth_app_t *app)
+{
+    return app->storage.store ? NGX_HTTP_VCITA_OAUTH_STORED_MAX
+                              : NGX_HTTP_VCITA_OAUTH_SESSION_MAX;
 }
 
 

@@ -155,6 +155,43 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
 }
 
 
+/*
+ * Takes a slot that is free now.  NGX_BUSY: there is none, and the caller does
+ * without: it gets no turn, and takes nobody's.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
+{
+    ngx_int_t                        rc;
+    ngx_msec_t                       now;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    now = ngx_current_msec;
+    rc = NGX_BUSY;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+
+    if (ngx_http_vcita_oauth_pace_slot(sh, pace->window, now) == now) {
+        sh->slots[sh->next] = now;
+        sh->next = (sh->next + 1) % sh->calls;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return rc;
+}
+
+
 /* Gives back a slot, at the time ngx_current_msec has then, that is not used */
 
 void

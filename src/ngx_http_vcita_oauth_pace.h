@@ -35,6 +35,7 @@ ngx_int_t ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_vcita_oauth_pace_reserve(
     ngx_http_vcita_oauth_pace_t *pace, ngx_uint_t n, ngx_msec_t patience,
     ngx_msec_t *slots);
+ngx_int_t ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace);
 void ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
     ngx_msec_t slot);
 

@@ -18,7 +18,6 @@
 static ngx_int_t ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -159,13 +158,13 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
 
 
 /*
- * RFC 9111, 3: what is private is in no shared cache, whatever else the answer
- * allows.  Some look at the first line only: this one is there before those of
- * the upstream, and is none of headers_out.cache_control, which "expires"
- * writes over.
+ * Says that an answer with a session is for one browser.  RFC 9111, 3: what
+ * is private is in no shared cache, whatever else the answer allows.  Some
+ * look at the first line only: this one is there before those of the upstream,
+ * and is none of headers_out.cache_control, which "expires" writes over.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r)
 {
     ngx_str_t  value;

@@ -5,14 +5,14 @@
  * What a session is: its bytes, a list of tagged values.  A tag that this
  * build does not know is passed over, and kept, unless its critical bit says
  * that it must be understood.
- * May touch claims and a pool.
+ * May touch what is said in it, and a pool.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_said.h"
 #include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_tags.h"
 
@@ -28,30 +28,11 @@
 #define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE  0x07
 #define NGX_HTTP_VCITA_OAUTH_TAG_SCOPE       0x08
 
-/* name length, name, value */
-#define NGX_HTTP_VCITA_OAUTH_TAG_CLAIM       0x10
 
-/* name length, name, number of elements, their lengths, value */
-#define NGX_HTTP_VCITA_OAUTH_TAG_ARRAY       0x11
-
-
-static size_t ngx_http_vcita_oauth_session_fit(ngx_array_t *claims,
-    size_t size, size_t limit);
-static size_t ngx_http_vcita_oauth_session_claim_size(
-    ngx_http_vcita_oauth_member_t *c);
-static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_session_largest(
-    ngx_array_t *claims);
-static u_char *ngx_http_vcita_oauth_session_put_claim(u_char *p,
-    ngx_http_vcita_oauth_member_t *c);
 static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
     ngx_str_t *token);
 static ngx_int_t ngx_http_vcita_oauth_session_take(
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
-static ngx_int_t ngx_http_vcita_oauth_session_find(
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
-    ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_session_elements(ngx_str_t *lengths,
-    ngx_str_t *value);
 static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
 
 
@@ -67,10 +48,8 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
     ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
     ngx_str_t *text)
 {
-    u_char                         *p;
-    size_t                          size, token;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    u_char  *p;
+    size_t   size, token;
 
     token = ngx_http_vcita_oauth_session_hex(&s->token) ? s->token.len / 2
                                                         : s->token.len;
@@ -85,7 +64,7 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
            + 4 * NGX_HTTP_VCITA_OAUTH_TAG_HEAD
            + s->id.len + token + s->token_type.len + s->scope.len;
 
-    size = ngx_http_vcita_oauth_session_fit(claims, size, limit);
+    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
 
     if (size > limit) {
         return NGX_DECLINED;
@@ -119,125 +98,11 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
     p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
                                      &s->scope);
 
-    c = claims->elts;
-
-    for (i = 0; i < claims->nelts; i++) {
-
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
-            p = ngx_http_vcita_oauth_session_put_claim(p, &c[i]);
-        }
-    }
+    p = ngx_http_vcita_oauth_said_put(p, claims);
 
     text->len = p - text->data;
 
     return NGX_OK;
-}
-
-
-/* returns the size with the claims that stay */
-
-static size_t
-ngx_http_vcita_oauth_session_fit(ngx_array_t *claims, size_t size,
-    size_t limit)
-{
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
-
-    c = claims->elts;
-
-    for (i = 0; i < claims->nelts; i++) {
-
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
-            size += ngx_http_vcita_oauth_session_claim_size(&c[i]);
-        }
-    }
-
-    while (size > limit) {
-
-        c = ngx_http_vcita_oauth_session_largest(claims);
-        if (c == NULL) {
-            break;
-        }
-
-        size -= ngx_http_vcita_oauth_session_claim_size(c);
-        c->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
-    }
-
-    return size;
-}
-
-
-static size_t
-ngx_http_vcita_oauth_session_claim_size(ngx_http_vcita_oauth_member_t *c)
-{
-    size_t  size;
-
-    size = NGX_HTTP_VCITA_OAUTH_TAG_HEAD + 1 + c->name.len + c->value.len;
-
-    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
-        size += 2 + c->lengths.len;
-    }
-
-    return size;
-}
-
-
-static ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_session_largest(ngx_array_t *claims)
-{
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c, *largest;
-
-    c = claims->elts;
-    largest = NULL;
-
-    for (i = 0; i < claims->nelts; i++) {
-
-        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_NULL
-            || (c[i].name.len == 3
-                && ngx_strncmp(c[i].name.data, "sub", 3) == 0))
-        {
-            continue;
-        }
-
-        if (largest == NULL
-            || ngx_http_vcita_oauth_session_claim_size(&c[i])
-               > ngx_http_vcita_oauth_session_claim_size(largest))
-        {
-            largest = &c[i];
-        }
-    }
-
-    return largest;
-}
-
-
-static u_char *
-ngx_http_vcita_oauth_session_put_claim(u_char *p,
-    ngx_http_vcita_oauth_member_t *c)
-{
-    size_t      len, n;
-    ngx_uint_t  array;
-
-    array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
-    len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
-
-    p = ngx_http_vcita_oauth_tag_head(p, array ?
-                                      NGX_HTTP_VCITA_OAUTH_TAG_ARRAY :
-                                      NGX_HTTP_VCITA_OAUTH_TAG_CLAIM, len);
-
-    *p++ = (u_char) c->name.len;
-    p = ngx_cpymem(p, c->name.data, c->name.len);
-
-    if (array) {
-        n = c->lengths.len / 2;
-
-        *p++ = (u_char) (n >> 8);
-        *p++ = (u_char) n;
-        p = ngx_cpymem(p, c->lengths.data, c->lengths.len);
-    }
-
-    return ngx_cpymem(p, c->value.data, c->value.len);
 }
 
 
@@ -291,9 +156,8 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
             return NGX_DECLINED;
         }
 
-        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM
-            || t.tag == NGX_HTTP_VCITA_OAUTH_TAG_ARRAY)
-        {
+        if (ngx_http_vcita_oauth_said(t.tag)) {
+
             /* claims are read in place, and only when one is asked for */
 
             if (s->claims.data == NULL) {
@@ -418,113 +282,6 @@ ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
     text->len = p - text->data;
 
     return NGX_OK;
-}
-
-
-/*
- * The value of a claim, in place.  The name is lower case, as nginx makes
- * that of a variable.  NGX_DECLINED: the session has no such claim.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *value)
-{
-    ngx_str_t  lengths;
-
-    return ngx_http_vcita_oauth_session_find(s, name, &lengths, value)
-           == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
-}
-
-
-/*
- * The value of a claim that is an array, with the lengths of its elements in
- * two bytes each; commas stand between them.  NGX_DECLINED: it is not one.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
-{
-    return ngx_http_vcita_oauth_session_find(s, name, lengths, value)
-           == NGX_DONE ? NGX_OK : NGX_DECLINED;
-}
-
-
-/* NGX_OK: found; NGX_DONE: found, and it is an array */
-
-static ngx_int_t
-ngx_http_vcita_oauth_session_find(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
-{
-    u_char                      *p;
-    size_t                       len;
-    ngx_str_t                    rest;
-    ngx_http_vcita_oauth_tag_t   t;
-
-    rest = s->claims;
-
-    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
-
-        p = t.value.data;
-        len = t.value.len;
-
-        if ((t.tag != NGX_HTTP_VCITA_OAUTH_TAG_CLAIM
-             && t.tag != NGX_HTTP_VCITA_OAUTH_TAG_ARRAY)
-            || len < 1 + name->len
-            || *p != name->len
-            || ngx_memcmp(p + 1, name->data, name->len) != 0)
-        {
-            continue;
-        }
-
-        value->data = p + 1 + name->len;
-        value->len = len - 1 - name->len;
-
-        if (t.tag == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM) {
-            return NGX_OK;
-        }
-
-        return ngx_http_vcita_oauth_session_elements(lengths, value);
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/* takes the lengths off the front of an array; they add up to what is left */
-
-static ngx_int_t
-ngx_http_vcita_oauth_session_elements(ngx_str_t *lengths, ngx_str_t *value)
-{
-    u_char  *p;
-    size_t   n, sum;
-
-    p = value->data;
-
-    if (value->len < 2) {
-        return NGX_DECLINED;
-    }
-
-    n = (size_t) p[0] << 8 | p[1];
-
-    if (n == 0 || value->len < 2 + 2 * n) {
-        return NGX_DECLINED;
-    }
-
-    lengths->data = p + 2;
-    lengths->len = 2 * n;
-
-    value->data += 2 + 2 * n;
-    value->len -= 2 + 2 * n;
-
-    sum = n - 1;
-
-    for (p = lengths->data; p < value->data; p += 2) {
-        sum += (size_t) p[0] << 8 | p[1];
-    }
-
-    return (sum == value->len) ? NGX_DONE : NGX_DECLINED;
 }
 
 

@@ -8,11 +8,11 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate lookup keep wait renew rules state login
+    flow     => [qw( entry client gate lookup revalidate keep wait renew rules state login
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],
-    services => [qw( fetch multi vcita session life store store_zone
+    services => [qw( fetch multi vcita session said life verdict store store_zone
                      store_redis redis talk link pace )],
     leaves   => [qw( hash base64url seal assertion cookie id_token claims json
                      tags query text zone command reply recall )],

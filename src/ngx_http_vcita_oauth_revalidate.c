@@ -1,0 +1,452 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The revalidation: vcita is asked, now and then, whether it still knows the
+ * token of a session.  One request asks and waits for the answer; the others
+ * go on with what they have.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_said.h"
+
+
+/* seconds until a call that failed is made again */
+#define NGX_HTTP_VCITA_OAUTH_AGAIN  10
+
+
+typedef ngx_int_t (*ngx_http_vcita_oauth_asked_pt)(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v);
+
+
+struct ngx_http_vcita_oauth_revalidation_s {
+    ngx_http_request_t                *request;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_app_t        *app;
+    ngx_http_vcita_oauth_verdicts_t   *verdicts;
+    time_t                             stale;
+
+    ngx_http_vcita_oauth_case_t        vcase;
+    ngx_str_t                          token;
+    ngx_array_t                        claims;    /* ..._member_t */
+    ngx_http_vcita_oauth_fetch_t       fetch;
+    ngx_http_vcita_oauth_ask_t        *end;
+
+    ngx_http_vcita_oauth_asked_pt      next;
+    ngx_int_t                          rc;
+
+    unsigned                           answered:1;
+};
+
+
+static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_fetch(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static void ngx_http_vcita_oauth_revalidate_handler(
+    ngx_http_vcita_oauth_fetch_t *f);
+static void ngx_http_vcita_oauth_revalidate_cleanup(void *data);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_answer(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_claims(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_kept(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_failed(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, const char *why);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+
+
+/*
+ * The session in ctx is alive: is it still, for vcita?  NGX_OK: it goes on,
+ * perhaps with other claims; NGX_DECLINED: it has ended.  NGX_AGAIN: the
+ * caller waits, and calls this again.  NGX_BUSY: the store of the session
+ * does not answer.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t                             rc;
+    ngx_http_vcita_oauth_main_conf_t     *vmcf;
+    ngx_http_vcita_oauth_revalidation_t  *v;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->verdicts.shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    v = ctx->revalidation;
+
+    if (v == NULL || v->app != vlcf->app) {
+        return ngx_http_vcita_oauth_revalidate_begin(r, ctx, vlcf);
+    }
+
+    if (v->next == NULL) {
+        return v->rc;
+    }
+
+    rc = v->next(r, v);
+
+    if (rc != NGX_AGAIN) {
+        v->next = NULL;
+        v->rc = rc;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t                             rc;
+    ngx_http_vcita_oauth_case_t           c;
+    ngx_http_vcita_oauth_main_conf_t     *vmcf;
+    ngx_http_vcita_oauth_revalidation_t  *v;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    c.session = &ctx->session;
+    c.now = ngx_time();
+    c.left = ctx->session.expires - c.now;
+    c.interval = vlcf->revalidate.interval;
+    c.busy = NGX_HTTP_VCITA_OAUTH_AGAIN + vlcf->app->timeout / 1000;
+
+    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+
+    if (rc == NGX_OK
+        && c.interval
+        && c.now - c.good > vlcf->revalidate.stale)
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    v = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_revalidation_t));
+    if (v == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->request = r;
+    v->ctx = ctx;
+    v->app = vlcf->app;
+    v->verdicts = &vmcf->verdicts;
+    v->stale = vlcf->revalidate.stale;
+    v->vcase = c;
+
+    ctx->revalidation = v;
+
+    v->rc = ngx_http_vcita_oauth_revalidate_ask(r, v);
+
+    return v->rc;
+}
+
+
+/* logins come first: this takes a free slot of the pace, or none */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_int_t                          rc;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    rc = ngx_http_vcita_oauth_pace_take(&vmcf->pace);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_revalidate_fetch(r, v);
+    }
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_answer;
+        return NGX_AGAIN;
+    }
+
+    /* the next request may have more luck */
+
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, 1);
+
+    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* OpenID Connect Core, 5.3 */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_fetch(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_vcita_oauth_revalidate_cleanup;
+    cln->data = v;
+
+    if (ngx_http_vcita_oauth_session_token(v->vcase.session, r->pool,
+                                           &v->token)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    f = &v->fetch;
+
+    f->pool = r->pool;
+    f->log = r->connection->log;
+    f->peer = &v->app->peer;
+    f->url = v->app->userinfo_endpoint;
+    f->bearer = v->token;
+    f->handler = ngx_http_vcita_oauth_revalidate_handler;
+    f->data = v;
+
+    return ngx_http_vcita_oauth_fetch(f);
+}
+
+
+static void
+ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_fetch_t *f)
+{
+    ngx_http_vcita_oauth_revalidation_t *v = f->data;
+
+    v->answered = 1;
+
+    ngx_http_vcita_oauth_wake(v->request);
+}
+
+
+/* a browser that went away: vcita may have been asked, for nothing */
+
+static void
+ngx_http_vcita_oauth_revalidate_cleanup(void *data)
+{
+    ngx_http_vcita_oauth_revalidation_t *v = data;
+
+    ngx_http_vcita_oauth_fetch_cancel(&v->fetch);
+
+    if (v->next == ngx_http_vcita_oauth_revalidate_answer) {
+        ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
+                                           NGX_HTTP_VCITA_OAUTH_AGAIN);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_int_t                      rc;
+    ngx_str_t                      name, sub, known;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    if (!v->answered) {
+        return NGX_AGAIN;
+    }
+
+    f = &v->fetch;
+
+    v->next = NULL;
+    v->vcase.now = ngx_time();
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+    }
+
+    if (f->status == NGX_HTTP_UNAUTHORIZED) {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "vcita no longer accepts its "
+                                             "token");
+    }
+
+    if (ngx_array_init(&v->claims, r->pool, 16,
+                       sizeof(ngx_http_vcita_oauth_member_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
+                                              &sub, &v->claims);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&name, "sub");
+
+    if (ngx_http_vcita_oauth_session_claim(v->vcase.session, &name, &known)
+        == NGX_OK
+        && !ngx_http_vcita_oauth_same(&known, &sub))
+    {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "userinfo names another \"sub\" "
+                                             "for its token");
+    }
+
+    ngx_http_vcita_oauth_verdict_good(v->verdicts, &v->vcase);
+
+    return ngx_http_vcita_oauth_revalidate_claims(r, v);
+}
+
+
+/* claims that have changed are taken over, for this request, too */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    time_t                           left;
+    ngx_int_t                        rc;
+    ngx_str_t                        text;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = v->vcase.session;
+
+    rc = ngx_http_vcita_oauth_said_anew(r->pool, s, &v->claims,
+                                        ngx_http_vcita_oauth_keep_room(v->app),
+                                        &text);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || ngx_http_vcita_oauth_same(&text, &s->text)) {
+        return NGX_OK;
+    }
+
+    left = ngx_http_vcita_oauth_life_left(s, v->vcase.now,
+                                          v->app->session_timeout,
+                                          v->app->session_idle_timeout);
+
+    if (left == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK
+        || ngx_http_vcita_oauth_renew_private(r) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_keep(r, v->ctx, v->app, &text, left);
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_kept;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_kept(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    return ngx_http_vcita_oauth_kept(r, v->ctx);
+}
+
+
+/* a fault of vcita's ends no session before "stale" has gone by */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &v->fetch;
+
+    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "a session could not be revalidated: vcita's userinfo "
+                      "answered status %ui at \"%V\"", f->status, &f->url);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "a session could not be revalidated: vcita's userinfo "
+                      "could not be read at \"%V\": %s", &f->url, f->error);
+    }
+
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
+                                       NGX_HTTP_VCITA_OAUTH_AGAIN);
+
+    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* the cookie may have copies: the verdict is kept until all of them end */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, const char *why)
+{
+    ngx_int_t                      rc;
+    ngx_http_vcita_oauth_store_t  *store;
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "a session has ended: %s", why);
+
+    ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase);
+
+    store = v->app->storage.store;
+
+    if (store == NULL) {
+        return NGX_DECLINED;
+    }
+
+    v->end = ngx_http_vcita_oauth_ask_create(r, store);
+    if (v->end == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(v->end->op.key, v->ctx->lookup->op.key,
+               sizeof(v->end->op.key));
+
+    rc = ngx_http_vcita_oauth_ask(v->end, store->type->end);
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_ended;
+        return NGX_AGAIN;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* whatever the store says, the session has ended here */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_ended(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    return (ngx_http_vcita_oauth_ask_result(v->end) == NGX_AGAIN)
+           ? NGX_AGAIN : NGX_DECLINED;
+}

@@ -1,0 +1,394 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * What is said in a session of whom it belongs to: claims, written when it
+ * begins, read in place at each request, and exchanged when vcita says
+ * something else.  May touch claims, tags and a pool.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_said.h"
+#include "ngx_http_vcita_oauth_tags.h"
+#include "ngx_http_vcita_oauth_text.h"
+
+
+static size_t ngx_http_vcita_oauth_said_size(
+    ngx_http_vcita_oauth_member_t *c);
+static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_said_largest(
+    ngx_array_t *claims);
+static u_char *ngx_http_vcita_oauth_said_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c);
+static size_t ngx_http_vcita_oauth_said_other(
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, ngx_uint_t said,
+    u_char *p);
+static ngx_uint_t ngx_http_vcita_oauth_said_over(
+    ngx_http_vcita_oauth_tag_t *t, ngx_array_t *claims);
+static ngx_int_t ngx_http_vcita_oauth_said_find(
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths,
+    ngx_str_t *value);
+
+
+/*
+ * Returns the size with the claims that stay, of which each has its type; the
+ * largest get JSON_NULL until the rest fits, but never "sub".
+ */
+
+size_t
+ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
+    size_t limit)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            size += ngx_http_vcita_oauth_said_size(&c[i]);
+        }
+    }
+
+    while (size > limit) {
+
+        c = ngx_http_vcita_oauth_said_largest(claims);
+        if (c == NULL) {
+            break;
+        }
+
+        size -= ngx_http_vcita_oauth_said_size(c);
+        c->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+    }
+
+    return size;
+}
+
+
+static size_t
+ngx_http_vcita_oauth_said_size(ngx_http_vcita_oauth_member_t *c)
+{
+    size_t  size;
+
+    size = NGX_HTTP_VCITA_OAUTH_TAG_HEAD + 1 + c->name.len + c->value.len;
+
+    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+        size += 2 + c->lengths.len;
+    }
+
+    return size;
+}
+
+
+static ngx_http_vcita_oauth_member_t *
+ngx_http_vcita_oauth_said_largest(ngx_array_t *claims)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c, *largest;
+
+    c = claims->elts;
+    largest = NULL;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_NULL
+            || (c[i].name.len == 3
+                && ngx_strncmp(c[i].name.data, "sub", 3) == 0))
+        {
+            continue;
+        }
+
+        if (largest == NULL
+            || ngx_http_vcita_oauth_said_size(&c[i])
+               > ngx_http_vcita_oauth_said_size(largest))
+        {
+            largest = &c[i];
+        }
+    }
+
+    return largest;
+}
+
+
+/* Appends the claims that stay; returns the end */
+
+u_char *
+ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+            p = ngx_http_vcita_oauth_said_put_claim(p, &c[i]);
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_said_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c)
+{
+    size_t      len, n;
+    ngx_uint_t  tag, array;
+
+    array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
+    len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
+
+    tag = array ? NGX_HTTP_VCITA_OAUTH_TAG_ARRAY
+                : NGX_HTTP_VCITA_OAUTH_TAG_CLAIM;
+
+    if (c->once) {
+        tag |= NGX_HTTP_VCITA_OAUTH_TAG_ONCE;
+    }
+
+    p = ngx_http_vcita_oauth_tag_head(p, tag, len);
+
+    *p++ = (u_char) c->name.len;
+    p = ngx_cpymem(p, c->name.data, c->name.len);
+
+    if (array) {
+        n = c->lengths.len / 2;
+
+        *p++ = (u_char) (n >> 8);
+        *p++ = (u_char) n;
+        p = ngx_cpymem(p, c->lengths.data, c->lengths.len);
+    }
+
+    return ngx_cpymem(p, c->value.data, c->value.len);
+}
+
+
+/*
+ * Writes a session anew, with the claims that userinfo names now, in at most
+ * "limit" bytes: those that it named before go, those that an id_token named
+ * stay, unless userinfo names them, too.  NGX_DECLINED: it cannot fit.  The
+ * text holds the token: wipe it when done.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
+{
+    u_char  *p;
+    size_t   size;
+
+    size = ngx_http_vcita_oauth_said_other(s, claims, 0, NULL)
+           + ngx_http_vcita_oauth_said_other(s, claims, 1, NULL);
+
+    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
+
+    if (size > limit) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    /* in the order of a login: what has not changed is the same text */
+
+    p += ngx_http_vcita_oauth_said_other(s, claims, 0, p);
+    p = ngx_http_vcita_oauth_said_put(p, claims);
+    p += ngx_http_vcita_oauth_said_other(s, claims, 1, p);
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The length of what stays of a session: of all that are no claims, or of the
+ * claims.  It is copied where there is a place for it.
+ */
+
+static size_t
+ngx_http_vcita_oauth_said_other(ngx_http_vcita_oauth_session_t *s,
+    ngx_array_t *claims, ngx_uint_t said, u_char *p)
+{
+    size_t                      len, n;
+    ngx_str_t                   rest, from;
+    ngx_http_vcita_oauth_tag_t  t;
+
+    len = 0;
+    rest = s->text;
+
+    for ( ;; ) {
+        from = rest;
+
+        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+            return len;
+        }
+
+        if (ngx_http_vcita_oauth_said(t.tag) != said
+            || (said && ngx_http_vcita_oauth_said_over(&t, claims)))
+        {
+            continue;
+        }
+
+        n = rest.data - from.data;
+
+        if (p) {
+            ngx_memcpy(p + len, from.data, n);
+        }
+
+        len += n;
+    }
+}
+
+
+/* 1: the claims say this anew, or say it no more */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
+    ngx_array_t *claims)
+{
+    ngx_str_t                       name;
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    if (!(t->tag & NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
+        || t->value.len == 0
+        || t->value.len <= t->value.data[0])
+    {
+        return 1;
+    }
+
+    name.data = t->value.data + 1;
+    name.len = t->value.data[0];
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&c[i].name, &name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The value of a claim, in place.  The name is lower case, as nginx makes
+ * that of a variable.  NGX_DECLINED: the session has no such claim.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_str_t  lengths;
+
+    return ngx_http_vcita_oauth_said_find(s, name, &lengths, value)
+           == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
+ * The value of a claim that is an array, with the lengths of its elements in
+ * two bytes each; commas stand between them.  NGX_DECLINED: it is not one.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
+    return ngx_http_vcita_oauth_said_find(s, name, lengths, value)
+           == NGX_DONE ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* NGX_OK: found; NGX_DONE: found, and it is an array */
+
+static ngx_int_t
+ngx_http_vcita_oauth_said_find(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
+    u_char                      *p;
+    size_t                       len;
+    ngx_str_t                    rest;
+    ngx_http_vcita_oauth_tag_t   t;
+
+    rest = s->claims;
+
+    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
+
+        p = t.value.data;
+        len = t.value.len;
+
+        if (!ngx_http_vcita_oauth_said(t.tag)
+            || len < 1 + name->len
+            || *p != name->len
+            || ngx_memcmp(p + 1, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        value->data = p + 1 + name->len;
+        value->len = len - 1 - name->len;
+
+        if ((t.tag & ~NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
+            == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM)
+        {
+            return NGX_OK;
+        }
+
+        return ngx_http_vcita_oauth_said_elements(lengths, value);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* takes the lengths off the front of an array; they add up to what is left */
+
+static ngx_int_t
+ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths, ngx_str_t *value)
+{
+    u_char  *p;
+    size_t   n, sum;
+
+    p = value->data;
+
+    if (value->len < 2) {
+        return NGX_DECLINED;
+    }
+
+    n = (size_t) p[0] << 8 | p[1];
+
+    if (n == 0 || value->len < 2 + 2 * n) {
+        return NGX_DECLINED;
+    }
+
+    lengths->data = p + 2;
+    lengths->len = 2 * n;
+
+    value->data += 2 + 2 * n;
+    value->len -= 2 + 2 * n;
+
+    sum = n - 1;
+
+    for (p = lengths->data; p < value->data; p += 2) {
+        sum += (size_t) p[0] << 8 | p[1];
+    }
+
+    return (sum == value->len) ? NGX_DONE : NGX_DECLINED;
+}

@@ -1,0 +1,301 @@
+# vcita_oauth_revalidate: whether vcita still knows the token of a session.
+
+use lib 't/lib';
+use VcitaTest;
+use VcitaCheck;
+use VcitaMachine;
+
+# a machine; it goes with the flow
+sub VcitaFlow::Code::machine { return VcitaMachine->start(@_) }
+
+# the machines at so many seconds from the beginning
+sub VcitaFlow::Code::at { my ($seconds, @m) = @_; $_->clock($seconds) for @m }
+
+# a browser that has logged in there
+sub VcitaFlow::Code::logged_in {
+    my ($m, %do) = @_;
+    my $b = VcitaFlow::browser(base => $m->url(''));
+    $b->get($m->url('/first'));
+    my $r = $b->come_back(code => VcitaStub::stub_code(\%do));
+    die 'no login: ' . $r->status . "\n" if $r->status != 303;
+    VcitaCheck::sent_to_vcita();
+    return $b;
+}
+
+sub VcitaFlow::Code::email { my ($r) = @_; my %h = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} }; return $h{'x-user'} }
+
+# the token of the last login
+sub VcitaFlow::Code::token {
+    my ($r) = (VcitaFlow::stub()->requests('/oauth/userinfo'))[-1];
+    return substr $r->header('Authorization'), 7;
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: vcita_oauth_revalidate: re-ask userinfo at most once per `time` a session
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+at(299, $m);
+is $b->get($m->url)->status, 200, 'in, before it is due';
+is sent_to_vcita(), '', 'nobody was asked';
+at(300, $m);
+is $b->get($m->url)->status, 200, 'in, when it is due';
+is sent_to_vcita(), 'userinfo', 'vcita was asked';
+is $b->get($m->url)->status, 200, 'in' for 1 .. 5;
+is $b->clone->get($m->url)->status, 200, 'in, by a copy';
+is sent_to_vcita(), '', 'and not again';
+at(600, $m);
+is $b->get($m->url, headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status, 200, 'what is no navigation asks, too';
+is sent_to_vcita(), 'userinfo', 'once per interval';
+is_deeply $b->res->set_cookies, [], 'the same claims: no cookie';
+is_deeply [ $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 2: 401 there ends the session at once, and copies of the cookie, too, until its own end
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+my $copy = $b->clone;
+stub->revoke(token);
+at(299, $m);
+is $b->get($m->url)->status, 200, 'not asked yet';
+at(300, $m);
+is $b->get($m->url, headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status, 401, 'out, and at once';
+is sent_to_vcita(), 'userinfo', 'vcita said so';
+is $b->get($m->url)->status, 302, 'a navigation logs in anew';
+is $copy->get($m->url)->status, 302, 'a copy is out, too';
+at(20000, $m);
+is $copy->get($m->url)->status, 302, 'for hours';
+is sent_to_vcita(), '', 'without asking';
+like $m->log, qr/\[notice\].*a session has ended: vcita no longer accepts its token/, 'the log says so';
+$b->get($m->url);
+my $r = $b->come_back(code => stub_code);
+is $r->status, 303, 'a new login';
+is $b->get($m->url)->status, 200, 'is a new session';
+$m->stop;
+
+
+=== TEST 3: the same in locations of the application that do not revalidate themselves
+--- flow
+my $m = machine('a', gate => '', server => <<'END');
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /asks { vcita_oauth on; vcita_oauth_revalidate 5m; proxy_pass $VCITA_APP; }
+location /asks/not { vcita_oauth on; vcita_oauth_revalidate off; proxy_pass $VCITA_APP; }
+END
+my $b = logged_in($m);
+stub->revoke(token);
+at(3000, $m);
+is $b->get($m->url($_))->status, 200, "$_ does not ask" for '/', '/asks/not';
+is sent_to_vcita(), '', 'nobody was asked';
+is $b->get($m->url('/asks'))->status, 302, '/asks does';
+is sent_to_vcita(), 'userinfo', 'vcita said no';
+is $b->get($m->url($_))->status, 302, "$_ knows" for '/', '/asks/not', '/asks';
+$m->stop;
+
+
+=== TEST 4: changed claims are taken over, those that are gone, too; an id_token's stay
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_userinfo on;", server => <<'END');
+location / {
+    vcita_oauth on;
+    vcita_oauth_require $vcita_oauth_claim_role owner staff;
+    add_header X-Claims "$vcita_oauth_claim_email|$vcita_oauth_claim_role|$vcita_oauth_claim_iss|$vcita_oauth_claim_business_name" always;
+    proxy_pass $VCITA_APP;
+}
+END
+my $b = VcitaFlow::browser(base => $m->url(''));
+$b->get($m->url('/first'));
+$b->come_back(code => stub_code({ id_token => id_token($b) }));
+is $b->get($m->url)->header('X-Claims'), "alice\@example.biz|owner|https://app.vcita.com|Alice's Bakery", 'at first';
+sent_to_vcita();
+
+stub->userinfo(token, { set => { email => 'new@example.biz', role => 'staff' }, omit => ['business_name'] });
+at(300, $m);
+my $r = $b->get($m->url);
+is $r->header('X-Claims'), 'new@example.biz|staff|https://app.vcita.com|', 'in the very request that asked';
+is sent_to_vcita(), 'userinfo', 'it asked';
+like join(' ', @{ $r->set_cookies }), qr/^vcita_session=\S+; Max-Age=28500; /, 'its cookie, for what is left';
+is scalar($r->header('Cache-Control')), 'private', 'private';
+$r = $b->get($m->url);
+is $r->header('X-Claims'), 'new@example.biz|staff|https://app.vcita.com|', 'and after it';
+is_deeply $r->set_cookies, [], 'once';
+
+stub->userinfo(token, { set => { role => 'guest' } });
+at(600, $m);
+is $b->get($m->url)->status, 403, 'a rule sees them, too';
+$m->stop;
+
+
+=== TEST 5: another `sub` for the token: the session ends
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+stub->userinfo(token, { set => { sub => 'somebody-else' } });
+at(300, $m);
+is $b->get($m->url)->status, 302, 'out';
+like $m->log, qr/a session has ended: userinfo names another "sub"/, 'the log says so';
+$m->stop;
+
+
+=== TEST 6: vcita unreachable or failing: it lives up to `stale` after the last good answer; asked again at most every 10 s
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=1h;');
+my $b = logged_in($m);
+my $at = 300;
+for my $do ({ status => 500 }, { status => 429 }, { status => 503 }, { status => 403 }, { body => 'x' }, { close => 1 }, { body => '{}' }) {
+    stub->userinfo(token, $do);
+    at($at, $m);
+    my $how = join ' ', %$do;
+    is $b->get($m->url)->status, 200, "$how: in";
+    like sent_to_vcita(), qr/^userinfo/, "$how: asked";     # curl sends again on a connection that was closed
+    at($at + 9, $m);
+    is $b->get($m->url)->status, 200, "$how: in";
+    is sent_to_vcita(), '', "$how: not asked again for 10 s";
+    $at += 10;
+}
+like $m->log, qr/\[warn\].*a session could not be revalidated: vcita's userinfo answered status 500/, 'the log says so';
+at(3600, $m);
+is $b->get($m->url)->status, 200, 'in until the hour is over';
+at(3611, $m);
+is $b->get($m->url)->status, 302, 'out then';
+stub->userinfo(token, {});
+at(3622, $m);
+is $b->get($m->url)->status, 200, 'vcita is back, and knows it';
+at(3923, $m);
+is $b->get($m->url)->status, 200, 'as before';
+$m->stop;
+
+
+=== TEST 7: without `stale` a fault of vcita ends no session
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+stub->userinfo(token, { status => 500 });
+for my $at (300, 7000, 28000) {
+    at($at, $m);
+    is $b->get($m->url)->status, 200, "in after $at s";
+}
+at(28800, $m);
+is $b->get($m->url)->status, 302, 'out at its own end';
+$m->stop;
+
+
+=== TEST 8: one asks, the other requests go on with what they have
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;', workers => 2);
+my $b = logged_in($m);
+stub->userinfo(token, { hold => 1 });
+at(300, $m);
+my $crowd = crowd;
+$crowd->add($b->clone, GET => $m->url) for 1 .. 20;
+$crowd->start;
+$crowd->until(sub { $crowd->pending == 1 }, 10, 'all but one answered');
+is sent_to_vcita(), 'userinfo', 'one call, of all workers';
+stub->release;
+my @r = $crowd->finish;
+is join(' ', map { $_->status } @r), join(' ', (200) x 20), 'all are in';
+is sent_to_vcita(), '', 'one call';
+is_deeply [ $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 9: the browser goes away while vcita is asked: nothing leaks, and nobody asks at once
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+stub->userinfo(token, { hold => 1 });
+at(300, $m);
+my $crowd = crowd;
+$crowd->add($b->clone, GET => $m->url);
+$crowd->start;
+$crowd->until(sub { stub->exchanges }, 5, 'the call');
+$crowd->abort(0);
+wait_for { !stub->exchanges || stub->open_connections <= 1 } 5, 'the call is given up';
+sent_to_vcita();
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), '', 'not asked again for 10 s';
+stub->release;
+stub->userinfo(token, {});
+at(311, $m);
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), 'userinfo', 'then it is';
+is_deeply [ $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 10: it takes a free slot of the pace, or waits for the next request
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 1s;\nvcita_oauth_rate 2r/m;");
+my $b = logged_in($m);
+at(30, $m);
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), '', 'no slot is free: nobody was asked';
+my $r = browser(base => $m->url(''));
+$r->get($m->url('/other'));
+is $r->come_back(code => stub_code)->status, 503, 'logins neither';
+$m->stop;
+
+
+=== TEST 11: a session in a zone: 401 ends it there, changed claims go there
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_store zone=sessions:1m;");
+my $b = logged_in($m);
+my $id = $b->cookie('vcita_session');
+stub->userinfo(token, { set => { email => 'new@example.biz' } });
+at(300, $m);
+my $r = $b->get($m->url);
+is $r->status, 200, 'in';
+is $b->cookie('vcita_session'), $id, 'the same id';
+stub->userinfo(token, {});
+stub->revoke(token);
+at(600, $m);
+is $b->get($m->url)->status, 302, 'out';
+$m->stop;
+
+
+=== TEST 12: a reload keeps what is known; a restart asks once, and ends nothing
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=10m;');
+my $b = logged_in($m);
+my $dead = logged_in($m);
+stub->revoke(token);
+at(300, $m);
+is $dead->get($m->url)->status, 302, 'one is out';
+is $b->get($m->url)->status, 200, 'one is in';
+sent_to_vcita();
+$m->configure(gate => "vcita_oauth_revalidate 5m stale=10m;\nvcita_oauth_timeout 9s;");
+is $dead->get($m->url)->status, 302, 'still out after a reload';
+is $b->get($m->url)->status, 200, 'still in';
+is sent_to_vcita(), '', 'nobody was asked';
+$m->stop;
+
+
+=== TEST 13: unknown values
+--- http_config
+vcita_oauth_revalidate 0;
+--- gate
+--- config
+--- must_die
+--- error_log
+invalid time "0"
+
+
+=== TEST 14: unknown values: stale
+--- http_config
+vcita_oauth_revalidate 5m stale=x;
+--- gate
+--- config
+--- must_die
+--- error_log
+invalid parameter "stale=x"
+
+
+=== TEST 15: stale shorter than the interval
+--- http_config
+vcita_oauth_revalidate 5m stale=4m;
+--- gate
+--- config
+--- must_die
+--- error_log
+has a stale time shorter than its interval
