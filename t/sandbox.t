@@ -223,3 +223,48 @@ my $id = $b->cookie('vcita_session');
 is length $id, 43, 'an id';
 is $b->get('/logout')->status, 200, 'logout';
 is browser()->get('/', headers => [ Cookie => "vcita_session=$id" ])->status, 302, 'a copied cookie is dead';
+
+=== TEST 18: revalidate: a token revoked at vcita is out within the interval on every worker, by one call an interval
+--- workers: 2
+--- gate
+vcita_oauth_userinfo on;
+vcita_oauth_revalidate 2s;
+vcita_oauth_rate off;
+--- config
+location / { vcita_oauth on; proxy_set_header Authorization "Bearer $vcita_oauth_access_token"; add_header X-Worker $pid; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+my $r = $b->visit('/');
+my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+my $calls = sub { my $c = VcitaSandbox->control(GET => 'stats')->{calls}{userinfo} || {}; my $n = 0; $n += $_ for values %$c; $n };
+my ($before, $began) = ($calls->(), time);
+my %worker;
+wait_for { my $r = $b->clone->get('/'); $worker{ $r->header('X-Worker') // 'none' }++; time > $began + 6 } 20, 'six seconds of requests';
+is join(' ', map { /^\d+$/ ? 'in' : $_ } sort keys %worker), 'in in', 'both workers let it in';
+cmp_ok $calls->() - $before, '>=', 2, 'vcita was asked';
+cmp_ok $calls->() - $before, '<=', 1 + (time - $began) / 2, 'at most once an interval: ' . ($calls->() - $before);
+
+VcitaSandbox->control(POST => 'revoke', { token => substr $got{authorization}, 7 });
+wait_for { $b->clone->get('/')->status == 302 } 5, 'the end of the session';
+is join(' ', map { $b->clone->get('/')->status } 1 .. 20), join(' ', (302) x 20), 'out at every worker';
+
+=== TEST 19: revalidate: with vcita stopped a session lives until `stale`, and again when vcita is back
+--- gate
+vcita_oauth_userinfo on;
+vcita_oauth_revalidate 1s stale=4s;
+vcita_oauth_timeout 500ms;
+vcita_oauth_rate off;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 200, 'in';
+wait_for { VcitaSandbox->control(GET => 'stats')->{calls}{userinfo}; $b->get('/')->status == 200 } 5, 'a first answer';
+VcitaSandbox->signal('STOP');
+my ($began, $in) = (time, time);
+wait_for { my $s = $b->get('/')->status; $in = time if $s == 200; $s == 302 } 20, 'the end of the session';
+VcitaSandbox->signal('CONT');
+cmp_ok $in - $began, '>=', 2, 'it lived on';
+wait_for { $b->get('/')->status == 200 } 20, 'the session, when vcita is back';
+--- error_log
+could not be revalidated

@@ -98,6 +98,10 @@ sub create {
 }
 
 
+# to its process: STOP and CONT, say; one that is stopped still ends with the test
+sub signal { kill $_[1] => $Pid }
+
+
 sub sub_of {
     my (undef, $token) = @_;
     my $answer = HTTP::Tiny->new(timeout => 15)->get("$Ready->{http}/oauth/userinfo",
@@ -109,7 +113,7 @@ sub sub_of {
 END {
     if ($Pid && $$ == $Owner) {
         my $status = $?;
-        kill TERM => $Pid;
+        kill $_ => $Pid for qw( TERM CONT );
         waitpid $Pid, 0;
         $? = $status;
     }
