@@ -17,6 +17,8 @@
 
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_main_conf_t *vmcf);
 static ngx_int_t ngx_http_vcita_oauth_init_access(
     ngx_http_core_main_conf_t *cmcf);
 static void *ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf);
@@ -28,8 +30,7 @@ static char *ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf,
 static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *prev,
     ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect);
-static char *ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect);
+static ngx_int_t ngx_http_vcita_oauth_init_process(ngx_cycle_t *cycle);
 static void ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle);
 
 
@@ -176,6 +177,13 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("vcita_oauth_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_vcita_oauth_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("vcita_oauth_logout"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_vcita_oauth_logout,
@@ -209,7 +217,7 @@ ngx_module_t  ngx_http_vcita_oauth_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_vcita_oauth_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_vcita_oauth_exit_process,     /* exit process */
@@ -274,6 +282,21 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    return ngx_http_vcita_oauth_init_zones(cf, vmcf);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_main_conf_t *vmcf)
+{
+    if (ngx_http_vcita_oauth_stats_zone(cf, &vmcf->statistics,
+                                        &ngx_http_vcita_oauth_module)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (vmcf->revalidates
         && ngx_http_vcita_oauth_verdict_zone(cf, &vmcf->verdicts,
                                              &ngx_http_vcita_oauth_module)
@@ -332,7 +355,9 @@ ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&vmcf->ruled, cf->pool, 4, sizeof(ngx_str_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&vmcf->zones, cf->pool, 1, sizeof(void *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -468,53 +493,6 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/*
- * Where an application is used, its server must know it: by a gate, by a
- * logout, or by a redirect_uri at this level, which is a callback by itself
- */
-
-static char *
-ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect)
-{
-    const char                        *user;
-    ngx_http_vcita_oauth_origin_t     *origin;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
-    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF) {
-        user = "vcita_oauth";
-        origin = &conf->gate_origin;
-
-    } else if (conf->logout) {
-        user = "vcita_oauth_logout";
-        origin = &conf->logout_origin;
-
-    } else if (redirect
-               && conf->app->client_id.len
-               && (conf->app->client_secret.len
-                   || conf->app->assertion_key.names))
-    {
-        user = "vcita_oauth_redirect_uri";
-        origin = &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
-
-    } else {
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_http_vcita_oauth_app_init(cf, conf->app, origin, user)
-        != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    vmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_vcita_oauth_module);
-    vmcf->gates = 1;
-
-    return ngx_http_vcita_oauth_register(cf, conf);
-}
-
-
 static char *
 ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *prev,
@@ -551,6 +529,21 @@ ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     conf->merged = 1;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_vcita_oauth_module);
+    if (vmcf) {
+        ngx_http_vcita_oauth_stats_worker(&vmcf->statistics);
+    }
+
+    return NGX_OK;
 }
 
 

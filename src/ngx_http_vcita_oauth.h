@@ -20,6 +20,7 @@
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"
+#include "ngx_http_vcita_oauth_stats.h"
 #include "ngx_http_vcita_oauth_store.h"
 #include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_vcita.h"
@@ -218,6 +219,8 @@ typedef struct {
 typedef struct {
     ngx_http_vcita_oauth_pace_t         pace;
     ngx_http_vcita_oauth_verdicts_t     verdicts;
+    ngx_http_vcita_oauth_statistics_t   statistics;
+    ngx_array_t                         zones;      /* ..._store_t * */
     X509_STORE                         *system_store;
     ngx_uint_t                          gates;      /* unsigned  gates:1; */
     ngx_uint_t                          revalidates;
@@ -392,6 +395,7 @@ void ngx_http_vcita_oauth_renew_init(void);
 ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r);
 
 /* rules */
 
@@ -458,6 +462,10 @@ ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
     ngx_array_t *claims);
 
+/* status */
+
+ngx_int_t ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r);
+
 /* revalidation */
 
 ngx_int_t ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
@@ -507,6 +515,8 @@ void ngx_http_vcita_oauth_describe(ngx_str_t *error,
 const char *ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app,
     ngx_str_t *error);
 ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code);
+ngx_uint_t ngx_http_vcita_oauth_reason(ngx_str_t *error);
+const char *ngx_http_vcita_oauth_reason_name(ngx_uint_t reason);
 
 /* variables */
 
@@ -533,6 +543,8 @@ void ngx_http_vcita_oauth_merge_revalidate(
 char *ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 char *ngx_http_vcita_oauth_setting(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -567,6 +579,8 @@ char *ngx_http_vcita_oauth_app_init(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_origin_t *user,
     const char *directive);
 
+char *ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect);
 char *ngx_http_vcita_oauth_register(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
 

@@ -13,6 +13,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_query.h"
 
 
@@ -398,6 +399,8 @@ ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
         ctx->error.data = (u_char *) error;
         ctx->error.len = ngx_strlen(error);
     }
+
+    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
 

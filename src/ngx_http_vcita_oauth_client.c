@@ -168,3 +168,12 @@ ngx_http_vcita_oauth_client_value(ngx_str_t *value, const char *text)
 
     return 0;
 }
+
+
+/* Whether JSON is asked for */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r)
+{
+    return ngx_http_vcita_oauth_client_has(r, "accept", "application/json");
+}

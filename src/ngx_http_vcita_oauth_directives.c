@@ -219,6 +219,23 @@ ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_vcita_oauth_status_handler;
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    vmcf->gates = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;

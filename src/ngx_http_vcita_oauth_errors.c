@@ -246,3 +246,41 @@ ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code)
     return error->len == ngx_strlen(code)
            && ngx_strncmp(error->data, code, error->len) == 0;
 }
+
+
+/* The number of a code of ours; all others have the one after the last */
+
+ngx_uint_t
+ngx_http_vcita_oauth_reason(ngx_str_t *error)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_vcita_oauth_errors[i].code; i++) {
+
+        if (ngx_http_vcita_oauth_error_is(error,
+                                          ngx_http_vcita_oauth_errors[i].code))
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* Its name: a code, "other" behind the last one, then NULL */
+
+const char *
+ngx_http_vcita_oauth_reason_name(ngx_uint_t reason)
+{
+    ngx_uint_t  n;
+
+    n = sizeof(ngx_http_vcita_oauth_errors)
+        / sizeof(ngx_http_vcita_oauth_error_t) - 1;
+
+    if (reason > n) {
+        return NULL;
+    }
+
+    return (reason == n) ? "other" : ngx_http_vcita_oauth_errors[reason].code;
+}

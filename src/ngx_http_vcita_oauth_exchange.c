@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_exchange.h"
 
 
@@ -86,6 +87,8 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
 
         seconds = x->slots[0] / 1000 + 1;
 
+        ngx_http_vcita_oauth_count(r, logins_refused);
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
                       "one is told to come back in %ui s", seconds);
@@ -93,6 +96,10 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_exchange_fail(r, x,
                                                 NGX_HTTP_SERVICE_UNAVAILABLE,
                                                 "rate_limited", seconds);
+    }
+
+    if (x->slots[0]) {
+        ngx_http_vcita_oauth_count(r, logins_paced);
     }
 
     return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[0],
@@ -125,6 +132,11 @@ ngx_http_vcita_oauth_exchange_cancel(ngx_http_vcita_oauth_exchange_t *x)
 {
     if (x->timer.timer_set) {
         ngx_del_timer(&x->timer);
+    }
+
+    if (x->calling) {
+        x->calling = 0;
+        ngx_http_vcita_oauth_call_given_up(x->request);
     }
 
     ngx_http_vcita_oauth_fetch_cancel(&x->fetch);
@@ -175,6 +187,12 @@ ngx_http_vcita_oauth_exchange_fetched(ngx_http_vcita_oauth_fetch_t *f)
     ngx_http_vcita_oauth_exchange_t  *x;
 
     x = f->data;
+
+    x->calling = 0;
+    ngx_http_vcita_oauth_called(x->request,
+                                x->token.access_token.len
+                                ? NGX_HTTP_VCITA_OAUTH_USERINFO_CALL
+                                : NGX_HTTP_VCITA_OAUTH_TOKEN, f);
 
     if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE) {
         x->tries = 0;
@@ -273,6 +291,9 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_fetch(&x->fetch);
 
     if (rc == NGX_AGAIN) {
+        x->calling = 1;
+        ngx_http_vcita_oauth_calling(r);
+
         return ngx_http_vcita_oauth_exchange_wait(r, x, next);
     }
 

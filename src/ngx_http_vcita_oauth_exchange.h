@@ -46,6 +46,7 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_uint_t                       throttled;
 
     unsigned                         waiting:1;
+    unsigned                         calling:1;
 };
 
 

@@ -64,6 +64,7 @@ ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
     ngx_int_t                         rc;
     ngx_http_vcita_oauth_transfer_t  *t;
 
+    f->began = ngx_current_msec;
     f->outcome = NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN;
     f->status = 0;
     f->retry_after = 0;

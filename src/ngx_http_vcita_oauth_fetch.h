@@ -63,6 +63,7 @@ struct ngx_http_vcita_oauth_fetch_s {
 
     /* what came of it */
 
+    ngx_msec_t                          began;
     ngx_http_vcita_oauth_fetch_e        outcome;
     ngx_uint_t                          status;
     ngx_uint_t                          retry_after; /* seconds, 0: not said */

@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 
 
 static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
@@ -141,6 +142,8 @@ ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
 
             /* NGX_OK would grant access under "satisfy any" */
 
+            ngx_http_vcita_oauth_count(r,
+                                     requests[NGX_HTTP_VCITA_OAUTH_ANONYMOUS]);
             return NGX_DECLINED;
         }
 
@@ -206,6 +209,8 @@ ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
 
     ctx->passed = r->loc_conf;
 
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_PASSED]);
+
     return NGX_OK;
 }
 
@@ -222,6 +227,8 @@ ngx_http_vcita_oauth_gate_unavailable(ngx_http_request_t *r,
     if (ctx->status) {
         return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
     }
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_UNAVAILABLE]);
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
     ngx_str_set(&ctx->error, "store_unavailable");
@@ -287,6 +294,8 @@ ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
                                      ngx_http_vcita_oauth_send_page(r, &page));
     }
 
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_FORBIDDEN]);
+
     page.status = NGX_HTTP_FORBIDDEN;
 
     return ngx_http_vcita_oauth_error_page(r, ctx, &page);
@@ -346,6 +355,9 @@ ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_login(r, ctx, app, &state);
 
     if (rc != NGX_DECLINED) {
+        ngx_http_vcita_oauth_count(r,
+                                   requests[NGX_HTTP_VCITA_OAUTH_REDIRECTED]);
+
         return ngx_http_vcita_oauth_answered(r, rc);
     }
 
@@ -379,6 +391,7 @@ ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
     ngx_str_set(&ctx->error, "session_lost");
+    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
     page.status = NGX_HTTP_BAD_REQUEST;
     page.detail = app->session_cookie.name;
 
@@ -397,6 +410,8 @@ ngx_http_vcita_oauth_gate_unauthorized(ngx_http_request_t *r,
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
 
     page.status = NGX_HTTP_UNAUTHORIZED;
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_UNAUTHORIZED]);
 
     if (ngx_http_vcita_oauth_gate_challenge(r) != NGX_OK
         || ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)

@@ -13,6 +13,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_exchange.h"
 #include "ngx_http_vcita_oauth_id_token.h"
 
@@ -341,6 +342,7 @@ ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_vcita_oauth_count_session(r, x->app);
     ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
 
     return ngx_http_vcita_oauth_callback_return(r, x->ctx, &x->state);

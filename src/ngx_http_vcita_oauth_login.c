@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_query.h"
 
 
@@ -63,6 +64,8 @@ ngx_http_vcita_oauth_login(ngx_http_request_t *r,
     if (rc != NGX_OK) {
         return rc;
     }
+
+    ngx_http_vcita_oauth_count(r, logins_started);
 
     return ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY,
                                               &url);

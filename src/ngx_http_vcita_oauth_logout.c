@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r);
@@ -162,6 +163,8 @@ ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t   page;
 
     app = vlcf->app;
+
+    ngx_http_vcita_oauth_count(r, logouts);
 
     ngx_str_null(&none);
 

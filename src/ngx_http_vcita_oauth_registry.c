@@ -36,6 +36,53 @@ static ngx_int_t ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
     ngx_http_vcita_oauth_authorize_t *a);
 
 
+/*
+ * Where an application is used, its server must know it: by a gate, by a
+ * logout, or by a redirect_uri at this level, which is a callback by itself
+ */
+
+char *
+ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect)
+{
+    const char                        *user;
+    ngx_http_vcita_oauth_origin_t     *origin;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF) {
+        user = "vcita_oauth";
+        origin = &conf->gate_origin;
+
+    } else if (conf->logout) {
+        user = "vcita_oauth_logout";
+        origin = &conf->logout_origin;
+
+    } else if (redirect
+               && conf->app->client_id.len
+               && (conf->app->client_secret.len
+                   || conf->app->assertion_key.names))
+    {
+        user = "vcita_oauth_redirect_uri";
+        origin = &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
+
+    } else {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_vcita_oauth_app_init(cf, conf->app, origin, user)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    vmcf->gates = 1;
+
+    return ngx_http_vcita_oauth_register(cf, conf);
+}
+
+
 /* Registers the application of a location, which is ready, with its server */
 
 char *

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_said.h"
 
 
@@ -178,6 +179,7 @@ ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
     }
 
     if (rc == NGX_AGAIN) {
+        ngx_http_vcita_oauth_calling(r);
         v->next = ngx_http_vcita_oauth_revalidate_answer;
         return NGX_AGAIN;
     }
@@ -235,6 +237,8 @@ ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_fetch_t *f)
 
     v->answered = 1;
 
+    ngx_http_vcita_oauth_called(v->request,
+                                NGX_HTTP_VCITA_OAUTH_USERINFO_CALL, f);
     ngx_http_vcita_oauth_wake(v->request);
 }
 
@@ -248,7 +252,9 @@ ngx_http_vcita_oauth_revalidate_cleanup(void *data)
 
     ngx_http_vcita_oauth_fetch_cancel(&v->fetch);
 
-    if (v->next == ngx_http_vcita_oauth_revalidate_answer) {
+    if (v->next && !v->answered) {
+        ngx_http_vcita_oauth_call_given_up(v->request);
+
         ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
                                            NGX_HTTP_VCITA_OAUTH_AGAIN);
     }
@@ -414,6 +420,7 @@ ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "a session has ended: %s", why);
 
+    ngx_http_vcita_oauth_count(r, sessions_revoked);
     ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase);
 
     store = v->app->storage.store;

@@ -15,6 +15,8 @@
 
 static ngx_int_t ngx_http_vcita_oauth_storage_text(ngx_conf_t *cf,
     ngx_str_t *text);
+static char *ngx_http_vcita_oauth_storage_zone(ngx_conf_t *cf,
+    ngx_str_t *zone, ngx_http_vcita_oauth_store_t *store);
 static char *ngx_http_vcita_oauth_storage_redis(ngx_conf_t *cf,
     ngx_http_vcita_oauth_store_t *store);
 
@@ -66,7 +68,7 @@ ngx_http_vcita_oauth_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
         zone.data = value[1].data + sizeof("zone=") - 1;
         zone.len = value[1].len - (sizeof("zone=") - 1);
 
-        return ngx_http_vcita_oauth_store_zone(cf, &zone, store);
+        return ngx_http_vcita_oauth_storage_zone(cf, &zone, store);
     }
 
     return "takes \"cookie\", \"zone=name:size\", or a URL that begins with "
@@ -105,6 +107,45 @@ ngx_http_vcita_oauth_storage_text(ngx_conf_t *cf, ngx_str_t *text)
     text->data[text->len] = '\0';
 
     return NGX_OK;
+}
+
+
+/* the status page tells of each zone once, however many stores share it */
+
+static char *
+ngx_http_vcita_oauth_storage_zone(ngx_conf_t *cf, ngx_str_t *zone,
+    ngx_http_vcita_oauth_store_t *store)
+{
+    char                               *rv;
+    ngx_uint_t                          i;
+    ngx_http_vcita_oauth_store_t      **s;
+    ngx_http_vcita_oauth_main_conf_t   *vmcf;
+
+    rv = ngx_http_vcita_oauth_store_zone(cf, zone, store);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    s = vmcf->zones.elts;
+
+    for (i = 0; i < vmcf->zones.nelts; i++) {
+
+        if (s[i]->data == store->data) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    s = ngx_array_push(&vmcf->zones);
+    if (s == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *s = store;
+
+    return NGX_CONF_OK;
 }
 
 

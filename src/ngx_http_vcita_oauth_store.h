@@ -102,6 +102,11 @@ ngx_int_t ngx_http_vcita_oauth_store_key(ngx_str_t *id, u_char *key);
 char *ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     ngx_http_vcita_oauth_store_t *store);
 
+/* how many sessions a zone holds, and how many had to go before their time */
+void ngx_http_vcita_oauth_store_zone_count(
+    ngx_http_vcita_oauth_store_t *store, ngx_uint_t *sessions,
+    ngx_uint_t *evicted);
+
 #if (NGX_HTTP_VCITA_OAUTH_REDIS)
 /* n words: the URL, then what follows it in the directive */
 char *ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,

@@ -312,3 +312,22 @@ ngx_http_vcita_oauth_store_zone_evicted(ngx_http_vcita_oauth_zone_sh_t *sh)
 
     return n;
 }
+
+
+void
+ngx_http_vcita_oauth_store_zone_count(ngx_http_vcita_oauth_store_t *store,
+    ngx_uint_t *sessions, ngx_uint_t *evicted)
+{
+    ngx_http_vcita_oauth_zone_t        *zone;
+    ngx_http_vcita_oauth_store_zone_t  *z;
+
+    z = store->data;
+    zone = &z->zone;
+
+    ngx_shmtx_lock(&zone->pool->mutex);
+
+    *sessions = zone->sh->entries;
+    *evicted = zone->sh->evicted;
+
+    ngx_shmtx_unlock(&zone->pool->mutex);
+}

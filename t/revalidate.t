@@ -161,6 +161,8 @@ at(3600, $m);
 is $b->get($m->url)->status, 200, 'in until the hour is over';
 at(3611, $m);
 is $b->get($m->url)->status, 302, 'out then';
+at(3612, $m);
+is $b->get($m->url)->status, 302, 'out while nobody is asked';
 stub->userinfo(token, {});
 at(3622, $m);
 is $b->get($m->url)->status, 200, 'vcita is back, and knows it';

@@ -110,7 +110,7 @@ for my $part (split /^#### /m, $manual) {
     my ($name) = $part =~ /^(vcita_oauth\w*)\n/ or next;
 
     wrong("docs/directives.md: $name has no Syntax, Default, Context")
-        if $part !~ /^\*\*Syntax:\*\* $name[ ;].*;\\$/m
+        if $part !~ /^\*\*Syntax:\*\* $name(?: .*)?;\\$/m
            || $part !~ /^\*\*Default:\*\* .*\\$/m
            || $part !~ /^\*\*Context:\*\* /m;
     wrong("docs/directives.md: $name: "

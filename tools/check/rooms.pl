@@ -8,12 +8,13 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate lookup revalidate keep wait renew rules state login
+    flow     => [qw( entry client gate lookup revalidate keep wait renew count
+                     status rules state login
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],
     services => [qw( fetch multi vcita session said life verdict store store_zone
-                     store_redis redis talk link pace )],
+                     store_redis redis talk link pace stats )],
     leaves   => [qw( hash base64url seal assertion cookie id_token claims json
                      tags query text zone command reply recall )],
 );

@@ -1,0 +1,197 @@
+# vcita_oauth_status: the counters.
+
+use lib 't/lib';
+use VcitaTest;
+use VcitaCheck;
+
+# the counters as JSON, of all workers
+sub VcitaFlow::Code::counters {
+    my $r = VcitaFlow::browser()->get('/status', headers => [ Accept => 'application/json' ]);
+    die 'no status: ' . $r->status . "\n" if $r->status != 200;
+    return $r->json;
+}
+
+# what has become more since
+sub VcitaFlow::Code::more {
+    my ($old, $new) = @_;
+    my %more;
+    my $walk; $walk = sub {
+        my ($o, $n, $name) = @_;
+        if (ref $n) { $walk->(ref $o ? $o->{$_} : 0, $n->{$_}, length $name ? "$name $_" : $_) for keys %$n; return }
+        $more{$name} = $n - $o if $n != $o;
+    };
+    $walk->($old, $new, '');
+    delete @more{ grep { /^call_duration/ } keys %more };
+    return \%more;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $config = $block->config // 'location / { vcita_oauth on; proxy_pass $VCITA_APP; }';
+    $block->set_value(config => "$config\nlocation = /status { vcita_oauth_status; }\n") if !defined $block->must_die;
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: vcita_oauth_status: counters, Prometheus text; what promtool says of it
+--- flow
+answered(begun('/deep')->come_back(code => stub_code), 303, '', 'a login', session => 1, sent => 'token userinfo');
+my $r = browser()->get('/status');
+is $r->status, 200, 'a page';
+is $r->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8', 'its type';
+is $r->header('Cache-Control'), 'no-store', 'not to be stored';
+my $text = $r->body;
+like $text, qr/^vcita_oauth_logins_finished_total \d+$/m, 'logins';
+like $text, qr/^vcita_oauth_requests_total\{decision="redirected"\} \d+$/m, 'requests by decision';
+like $text, qr/^vcita_oauth_logins_failed_total\{reason="invalid_state"\} \d+$/m, 'failures by reason';
+like $text, qr/^vcita_oauth_calls_total\{endpoint="token",outcome="ok"\} \d+$/m, 'calls';
+like $text, qr/^vcita_oauth_call_duration_seconds_bucket\{endpoint="userinfo",le="\+Inf"\} (\d+)$/m, 'times';
+my %family;
+for (split /\n/, $text) {
+    if (/^# (HELP|TYPE) (\w+)/) { is $family{$2}{$1}++ // 0, 0, "$1 $2 once"; next }
+    my ($name) = /^(\w+)(?:\{(?:\w+="[^"\\]*",?)+\})? \d+(?:\.\d+)?$/ or fail "a line: $_";
+    (my $of = $name) =~ s/_(?:bucket|sum|count)$// if $name =~ /duration/;
+    ok $family{ $of // $name }{TYPE}, "$name has a type" if !$family{ $of // $name }{TYPE};
+}
+SKIP: {
+    Test::More::skip('no promtool here', 1) if system('command -v promtool >/dev/null 2>&1');
+    open my $to, '|-', 'promtool check metrics' or die "promtool: $!";
+    print $to $text;
+    ok close $to, 'promtool check metrics';
+}
+
+
+=== TEST 2: vcita_oauth_status: JSON for `Accept: application/json`
+--- flow
+my $r = browser()->get('/status', headers => [ Accept => 'application/json' ]);
+is $r->header('Content-Type'), 'application/json', 'its type';
+my $c = $r->json;
+is join(' ', sort keys %{ $c->{requests_total} }), 'anonymous forbidden passed redirected unauthorized unavailable', 'decisions';
+is ref $c->{calls_total}{token}, 'HASH', 'calls';
+is join(' ', sort keys %{ $c->{call_duration_seconds}{userinfo} }), 'buckets count sum', 'times';
+is browser()->get('/status', headers => [ Accept => '*/*' ])->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8', 'anything: text';
+is browser()->head('/status')->status, 200, 'HEAD';
+is browser()->post('/status', { a => 1 })->status, 405, 'POST';
+
+
+=== TEST 3: requests by decision
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /not { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_role nobody; proxy_pass $VCITA_APP; }
+location /maybe { vcita_oauth optional; proxy_pass $VCITA_APP; }
+--- flow
+my $c = counters;
+my $b = browser();
+$b->visit('/');
+$b->get('/') for 1 .. 3;
+$b->get('/maybe');
+$b->get('/not');
+browser()->get('/maybe');
+browser()->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ]);
+is_deeply more($c, counters), {
+    'requests_total redirected' => 1, 'requests_total passed' => 5, 'requests_total forbidden' => 1,
+    'requests_total anonymous' => 1, 'requests_total unauthorized' => 1,
+    'logins_started_total' => 1, 'logins_finished_total' => 1, 'sessions_started_total cookie' => 1,
+    'calls_total token ok' => 1, 'calls_total userinfo ok' => 1,
+}, 'what was counted';
+
+
+=== TEST 4: logins failed by reason, calls by outcome
+--- gate
+vcita_oauth_timeout 300ms;
+vcita_oauth_rate off;
+--- flow
+my @cases = (
+    [ sub { $_[0]->get(url('/oauth/callback?code=x&state=y')) }, 'invalid_state', {} ],
+    [ sub { $_[0]->get($_[0]->callback_url(error => 'access_denied')) }, 'access_denied', {} ],
+    [ sub { $_[0]->get($_[0]->callback_url(error => 'my_own')) }, 'other', {} ],
+    [ sub { $_[0]->come_back(code => stub_code({ token => { status => 401, json => { error => 'invalid_client' } } })) }, 'invalid_client', { 'token refused' => 1 } ],
+    [ sub { $_[0]->come_back(code => stub_code({ token => { status => 500, body => 'x' } })) }, 'bad_token_response', { 'token error' => 1 } ],
+    [ sub { $_[0]->come_back(code => stub_code({ token => { hang => 1 } })) }, 'timeout', { 'token timeout' => 1 } ],
+    [ sub { $_[0]->come_back(code => stub_code({ token => { close => 1 } })) }, 'bad_token_response', { 'token broken' => 1 } ],
+    [ sub { $_[0]->come_back(code => stub_code({ userinfo => { status => 403 } })) }, 'bad_userinfo', { 'token ok' => 1, 'userinfo refused' => 1 } ],
+);
+for (@cases) {
+    my ($do, $reason, $calls) = @$_;
+    my $b = begun('/');
+    my $c = counters;
+    $do->($b);
+    is_deeply more($c, counters), { "logins_failed_total $reason" => 1, map { ("calls_total $_" => $calls->{$_}) } keys %$calls }, $reason;
+}
+--- error_log
+vcita
+
+
+=== TEST 5: in flight; a browser that goes away
+--- flow
+my $c = counters;
+my $crowd = crowd;
+for (1 .. 5) {
+    my $b = begun('/');
+    $crowd->add($b, GET => $b->callback_url(code => stub_code({ token => { hold => 1 } })));
+}
+$crowd->start;
+$crowd->until(sub { stub->exchanges == 5 }, 10, 'five calls');
+is counters->{calls_in_flight}, 5, 'five in flight';
+$crowd->abort(0, 1);
+wait_for { counters->{calls_in_flight} == 3 } 5, 'three in flight';
+stub->release;
+$crowd->finish;
+is counters->{calls_in_flight}, 0, 'none in flight';
+
+
+=== TEST 6: kept over reloads, summed over workers; a worker that is killed leaves nothing in flight
+--- workers: 2
+--- master_on
+--- flow
+for (1 .. 6) { my $b = browser(); $b->visit('/'); $b->get('/') }
+my $c = counters;
+cmp_ok $c->{logins_finished_total}, '>=', 6, 'of both workers';
+my %old = map { $_ => 1 } nginx_reload;
+wait_for { !grep { $old{$_} } nginx_workers } 10, 'the old workers to go';
+is_deeply more($c, counters), {}, 'the same after a reload';
+
+
+=== TEST 7: paced and refused logins
+--- gate
+vcita_oauth_rate 2r/m;
+--- flow
+return pass 'the minute is not over' if round;
+my $c = counters;
+begun('/')->come_back(code => stub_code);
+begun('/')->come_back(code => stub_code);
+my $more = more($c, counters);
+is $more->{'logins_refused_total'}, 1, 'refused';
+is $more->{'logins_failed_total rate_limited'}, 1, 'by its reason';
+
+
+=== TEST 8: sessions by store; a zone's sessions
+--- gate
+vcita_oauth_session_store zone=sessions:1m;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+--- flow
+my $c = counters;
+my $b = browser();
+$b->visit('/');
+is_deeply [ @{ more($c, counters) }{ 'sessions_started_total zone', 'zone_sessions sessions' } ], [ 1, 1 ], 'one more';
+like browser()->get('/status')->body, qr/^vcita_oauth_zone_sessions\{zone="sessions"\} \d+$/m, 'in the text';
+$b->get('/logout');
+is_deeply [ @{ more($c, counters) }{ 'logouts_total', 'zone_sessions sessions' } ], [ 1, undef ], 'gone again';
+
+
+=== TEST 9: a status page where no gate is, and one behind access rules
+--- gate
+no vcita_oauth_client_id;
+no vcita_oauth_client_secret;
+no vcita_oauth_redirect_uri;
+--- config
+location = /closed { deny all; vcita_oauth_status; }
+--- flow
+is counters->{logins_started_total}, 0, 'zeros';
+is browser()->get('/closed')->status, 403, 'closed';
+--- error_log
+access forbidden by rule
