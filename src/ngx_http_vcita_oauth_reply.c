@@ -102,7 +102,8 @@ static ngx_http_vcita_oauth_reply_hint_t  ngx_http_vcita_oauth_reply_hints[] = {
 /* Gets ready for a new connection */
 
 ngx_int_t
-ngx_http_vcita_oauth_replies_init(ngx_http_vcita_oauth_replies_t *r)
+ngx_http_vcita_oauth_replies_init(ngx_http_vcita_oauth_replies_t *r,
+    ngx_log_t *log)
 {
     redisReader  *reader;
 
@@ -116,6 +117,7 @@ ngx_http_vcita_oauth_replies_init(ngx_http_vcita_oauth_replies_t *r)
 
     reader->privdata = r;
     r->reader = reader;
+    r->log = log;
 
     return NGX_OK;
 }
@@ -221,7 +223,7 @@ ngx_http_vcita_oauth_reply_string(const redisReadTask *task, char *p,
         return NULL;
     }
 
-    reply->text.data = ngx_alloc(len + 1, ngx_cycle->log);
+    reply->text.data = ngx_alloc(len + 1, r->log);
 
     if (reply->text.data == NULL) {
         r->error = "there is no memory for its answer";

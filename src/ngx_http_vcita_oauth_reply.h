@@ -38,11 +38,12 @@ typedef struct {
     void                          *reader;     /* hiredis's */
     ngx_http_vcita_oauth_reply_t   reply;
     const char                    *error;      /* it is of no use any more */
+    ngx_log_t                     *log;
 } ngx_http_vcita_oauth_replies_t;
 
 
 ngx_int_t ngx_http_vcita_oauth_replies_init(
-    ngx_http_vcita_oauth_replies_t *r);
+    ngx_http_vcita_oauth_replies_t *r, ngx_log_t *log);
 void ngx_http_vcita_oauth_replies_free(ngx_http_vcita_oauth_replies_t *r);
 ngx_int_t ngx_http_vcita_oauth_replies_feed(ngx_http_vcita_oauth_replies_t *r,
     u_char *p, size_t len);

@@ -159,7 +159,7 @@ ngx_http_vcita_oauth_talk_opened(ngx_http_vcita_oauth_link_t *link,
         t->sent = 0;
         t->greeted = 0;
 
-        rc = ngx_http_vcita_oauth_replies_init(&t->replies);
+        rc = ngx_http_vcita_oauth_replies_init(&t->replies, &t->log);
     }
 
     if (rc != NGX_OK) {

@@ -80,6 +80,8 @@ sources() {
         echo "$root/src/ngx_http_vcita_oauth_$file.c ours"
     done
 
+    echo "$root/src/ngx_http_vcita_oauth_reply.c ours"
+
     for file in "$root"/t/fuzz/{fuzz,libfuzzer,fuzz_*}.c; do
         echo "$file test"
     done
@@ -97,6 +99,7 @@ compile() {
 
     # shellcheck disable=SC2086
     clang -c $options -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
+        -DNGX_HTTP_VCITA_OAUTH_REDIS=1 \
         "${includes[@]}" -o "$objs/$2/$(basename "$1" .c).o" "$1"
 }
 
@@ -134,7 +137,7 @@ build() {
     rm -f "$objs/called.a"
     ar rcs "$objs/called.a" "$objs"/{core,ours}/*.o
     clang -fsanitize=fuzzer,address,undefined -o "$program" "$objs"/test/*.o \
-        "$objs/called.a" -lyajl -lcrypto
+        "$objs/called.a" -lyajl -lhiredis -lcrypto
     cd "$root"
 
     printf '%s\n' "$print" > "$program.fingerprint"

@@ -234,7 +234,7 @@ test_reply_one(ngx_str_t *bytes, size_t step, ngx_str_t *text)
     text->len = 0;
     text->data = NULL;
 
-    if (ngx_http_vcita_oauth_replies_init(&r) != NGX_OK) {
+    if (ngx_http_vcita_oauth_replies_init(&r, unit_log) != NGX_OK) {
         return TEST_REPLY_NONE;
     }
 

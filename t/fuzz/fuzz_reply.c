@@ -1,0 +1,129 @@
+
+/*
+ * What Redis answers, in pieces of any size: what comes out does not depend
+ * on the pieces, and no text is longer than it may be.
+ * Dictionary: reply
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_http_vcita_oauth_reply.h"
+#include "fuzz.h"
+
+
+#if (NGX_HTTP_VCITA_OAUTH_REDIS)
+
+
+#define FUZZ_REPLIES  16
+
+
+typedef struct {
+    ngx_uint_t                     n;
+    ngx_uint_t                     failed;
+    ngx_http_vcita_oauth_reply_t   replies[FUZZ_REPLIES];
+} fuzz_replies_t;
+
+
+static void fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f);
+static void fuzz_reply_meaning(ngx_http_vcita_oauth_reply_t *r);
+
+
+fuzz_target(reply)
+{
+    size_t           step;
+    ngx_uint_t       i;
+    fuzz_replies_t  *whole, *pieces;
+
+    step = fuzz_byte(in) + 1;
+
+    whole = fuzz_alloc(sizeof(fuzz_replies_t));
+    pieces = fuzz_alloc(sizeof(fuzz_replies_t));
+
+    fuzz_replies(in, in->len, whole);
+    fuzz_replies(in, step, pieces);
+
+    fuzz_check(whole->n == pieces->n);
+    fuzz_check(whole->failed == pieces->failed);
+
+    for (i = 0; i < whole->n && i < FUZZ_REPLIES; i++) {
+        fuzz_check(whole->replies[i].type == pieces->replies[i].type);
+        fuzz_check(fuzz_same(&whole->replies[i].text,
+                             &pieces->replies[i].text));
+        fuzz_reply_meaning(&whole->replies[i]);
+    }
+}
+
+
+static void
+fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
+{
+    size_t                           i;
+    ngx_int_t                        rc;
+    ngx_str_t                        piece;
+    ngx_http_vcita_oauth_reply_t    *r;
+    ngx_http_vcita_oauth_replies_t   replies;
+
+    ngx_memzero(f, sizeof(fuzz_replies_t));
+
+    fuzz_check(ngx_http_vcita_oauth_replies_init(&replies, fuzz_pool->log)
+               == NGX_OK);
+
+    for (i = 0; i < in->len && !f->failed; i += step) {
+        piece.data = in->data + i;
+        piece.len = ngx_min(step, in->len - i);
+        piece = fuzz_copy(&piece);
+
+        fuzz_check(ngx_http_vcita_oauth_replies_feed(&replies, piece.data,
+                                                     piece.len)
+                   == NGX_OK);
+
+        for ( ;; ) {
+            rc = ngx_http_vcita_oauth_replies_next(&replies);
+
+            if (rc != NGX_OK) {
+                break;
+            }
+
+            if (f->n < FUZZ_REPLIES) {
+                r = &f->replies[f->n];
+                *r = replies.reply;
+                r->text = fuzz_header(&r->text);
+
+                fuzz_check(r->text.len <= NGX_HTTP_VCITA_OAUTH_REPLY_MAX);
+            }
+
+            f->n++;
+        }
+
+        fuzz_check(rc == NGX_AGAIN || replies.error != NULL);
+        f->failed = (rc == NGX_ERROR);
+    }
+
+    ngx_http_vcita_oauth_replies_free(&replies);
+}
+
+
+static void
+fuzz_reply_meaning(ngx_http_vcita_oauth_reply_t *r)
+{
+    ngx_int_t    rc;
+    ngx_str_t    code;
+    const char  *hint;
+
+    rc = ngx_http_vcita_oauth_reply_value(r);
+    fuzz_check((rc == NGX_OK) == (r->type
+                                  == NGX_HTTP_VCITA_OAUTH_REPLY_STRING));
+
+    rc = ngx_http_vcita_oauth_reply_status(r, "OK");
+    fuzz_check(rc != NGX_OK || fuzz_same_text(&r->text, "OK"));
+
+    ngx_http_vcita_oauth_reply_code(r, &code);
+    fuzz_check(code.len && code.len <= 32 && fuzz_printable(&code));
+
+    hint = ngx_http_vcita_oauth_reply_hint(r);
+    fuzz_check(hint != NULL);
+}
+
+#endif
