@@ -340,7 +340,9 @@ ngx_http_vcita_oauth_reply_status(ngx_http_vcita_oauth_reply_t *r,
     const char *status)
 {
     if (r->type == NGX_HTTP_VCITA_OAUTH_REPLY_STATUS) {
-        return (ngx_strcmp(r->text.data, status) == 0) ? NGX_OK : NGX_ERROR;
+        return (r->text.len == ngx_strlen(status)
+                && ngx_memcmp(r->text.data, status, r->text.len) == 0)
+               ? NGX_OK : NGX_ERROR;
     }
 
     return (r->type == NGX_HTTP_VCITA_OAUTH_REPLY_NIL) ? NGX_DECLINED

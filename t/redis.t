@@ -629,3 +629,28 @@ is $f->asked('GET'), 1, 'asked once';
 wait_for { VcitaLoop::now() > $start + 1.1 } 5, 'a second from the beginning';
 is with($id)->status, 200, 'read again';
 is $f->asked('GET'), 2, 'asked again';
+
+
+=== TEST 27: a session that slides is written again, with a new TTL; what has ended meanwhile is not
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
+vcita_oauth_session_idle_timeout 6s;
+--- flow
+my $b = logged_in();
+my $start = VcitaLoop::now();
+my ($key) = redis->keys;
+my $value = redis->command(GET => $key);
+my $r;
+wait_for { $r = $b->get('/'); @{ $r->set_cookies } } 5, 'a tenth of the idle time';
+is $r->status, 200, 'in';
+isnt redis->command(GET => $key), $value, 'written again';
+cmp_ok redis->command(TTL => $key), '<=', 6, 'for as long as it may be idle';
+
+a_second_later();
+is $b->get('/')->status, 200, 'in, and remembered';
+$start = VcitaLoop::now();
+redis->command(DEL => $key);
+wait_for { VcitaLoop::now() > $start + 0.7 } 5, 'a tenth of the idle time';
+$b->get('/');
+is join(' ', redis->keys), '', 'it is not written anew';
+is $b->get('/')->status, 302, 'out';

@@ -89,7 +89,10 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
             if (f->n < FUZZ_REPLIES) {
                 r = &f->replies[f->n];
                 *r = replies.reply;
-                r->text = fuzz_header(&r->text);
+
+                if (r->text.data) {
+                    r->text = fuzz_header(&r->text);
+                }
 
                 fuzz_check(r->text.len <= NGX_HTTP_VCITA_OAUTH_REPLY_MAX);
             }

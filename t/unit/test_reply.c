@@ -183,9 +183,14 @@ unit_test(reply_meaning)
            "nothing to replace");
 
     r.type = NGX_HTTP_VCITA_OAUTH_REPLY_STATUS;
-    r.text = unit_copy("QUEUED", 7);
+    r.text = unit_text("QUEUED");
     is_int(ngx_http_vcita_oauth_reply_status(&r, "OK"), NGX_ERROR,
            "another status");
+    r.text = unit_copy("OK\0x", 4);
+    is_int(ngx_http_vcita_oauth_reply_status(&r, "OK"), NGX_ERROR,
+           "a zero byte does not end it");
+    r.text.len = 2;
+    is_int(ngx_http_vcita_oauth_reply_status(&r, "OK"), NGX_OK, "OK");
     is_int(ngx_http_vcita_oauth_reply_value(&r), NGX_ERROR,
            "a status is no value");
 }
