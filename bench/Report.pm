@@ -1,4 +1,5 @@
-# Report - bench/results.md and bench/results.svg, from what was measured.
+# Report - bench/results.md and bench/results.svg, from what was measured, and the
+# table of ratios in README.md.
 
 package Report;
 
@@ -26,6 +27,7 @@ sub report {
 
     spew("$dir/results.md", $text);
     chart("$dir/results.svg");
+    readme("$ROOT/README.md") if $dir eq "$ROOT/bench";
     print $text;
 }
 
@@ -251,6 +253,36 @@ END
         $calls->{gate}{$_} // 0 for sort keys %names;
 
     return $text;
+}
+
+
+# --- README.md ---------------------------------------------------------------
+
+# what stands there between two comments
+sub readme {
+    my ($file) = @_;
+    my $n = @{ $R->{targets} };
+    my $table = join ' | ', '|', map({ $R->{titles}{$_} } @{ $R->{targets} });
+
+    $table .= " |\n|" . ' --- |' x ($n + 1) . "\n";
+
+    for my $id (grep { $R->{contestants}{$_}{beside} } @{ $R->{order} }) {
+        my $beside = $R->{contestants}{$id}{beside};
+
+        $table .= join ' | ', "| $R->{contestants}{$id}{title}",
+            map({ sprintf '%.2f', ratio("$id $_", "$beside $_") }
+                @{ $R->{targets} });
+        $table .= " |\n";
+    }
+
+    my $text = slurp($file);
+    my $added = sprintf "\nA redirect to vcita takes %.1f times the CPU of a `return 302` of"
+        . " the same length; a whole login, %.2f ms.\n",
+        ratio('gate 302', 'plain 302'), $R->{extra}{logins}{cpu} / 1000;
+
+    $text =~ s/(<!-- make bench writes this -->\n).*?(<!-- to here -->)/$1$table$added$2/s
+        or die "README.md has no place for the ratios\n";
+    spew($file, $text);
 }
 
 
