@@ -234,6 +234,17 @@ ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 
     for (i = 0; i < stems->nelts; i++) {
 
+        /* ours is often the first, or the only one */
+
+        if ((size_t) (last - p) >= stem[i].len
+            && ngx_memcmp(p, stem[i].data, stem[i].len) == 0)
+        {
+            return p;
+        }
+    }
+
+    for (i = 0; i < stems->nelts; i++) {
+
         hit = memmem(p, last - p, stem[i].data, stem[i].len);
 
         if (hit) {

@@ -208,14 +208,18 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
     raw.data = room;
     raw.len = ngx_http_vcita_oauth_unbase64url_len(box->len);
 
-    /* beside the box: another key may share the id of one that fails */
+    /* in place, or beside: another key may share the id of one that fails */
 
-    return ngx_http_vcita_oauth_open_raw(s, field, &raw, room + raw.len,
-                                         text, used);
+    room += (s->keys.nelts == 1) ? NGX_HTTP_VCITA_OAUTH_SEAL_HEAD : raw.len;
+
+    return ngx_http_vcita_oauth_open_raw(s, field, &raw, room, text, used);
 }
 
 
-/* The same for the bytes of a box; the room is for its text alone */
+/*
+ * The same for the bytes of a box; the room is for its text alone, and may be
+ * where that is sealed
+ */
 
 ngx_int_t
 ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
