@@ -326,6 +326,9 @@ plot $plots
 END
 
     system('gnuplot', "$DIR/chart.gp") == 0 or die "gnuplot failed\n";
+
+    # as text files are here
+    spew($file, slurp($file) =~ tr/\t/ /r =~ s/ +$//mgr);
 }
 
 
