@@ -34,12 +34,8 @@ build_packages=(gcc libc6-dev make nginx nginx-dev
                 libcurl4-openssl-dev libssl-dev libyajl-dev
                 libhiredis-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-<<<<<<< HEAD
-test_packages=("${browser_packages[@]}" curl nghttp2-client procps
+test_packages=("${browser_packages[@]}" curl libfaketime nghttp2-client procps
                redis-server)
-=======
-test_packages=("${browser_packages[@]}" curl libfaketime nghttp2-client procps)
->>>>>>> 1f5cf0a (Tests: operations under fire; a probe that knows when its worker had no CPU)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
