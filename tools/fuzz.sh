@@ -74,7 +74,7 @@ sources() {
         echo "$tree/src/$file.c core"
     done
 
-    eval "$(grep -E '^(leaves|flow)=' t/unit/config)"
+    eval "$(grep -E '^ *(leaves|flow)=' t/unit/config)"
 
     for file in $leaves $flow; do
         echo "$root/src/ngx_http_vcita_oauth_$file.c ours"
@@ -137,7 +137,11 @@ build() {
     rm -f "$objs/called.a"
     ar rcs "$objs/called.a" "$objs"/{core,ours}/*.o
     clang -fsanitize=fuzzer,address,undefined -o "$program" "$objs"/test/*.o \
+<<<<<<< HEAD
         "$objs/called.a" -lyajl -lhiredis -lcrypto
+=======
+        "$objs/called.a" -lyajl -lcrypto -lhiredis
+>>>>>>> 1d9ee41 (Fuzz: what Redis answers; cookies by their stems)
     cd "$root"
 
     printf '%s\n' "$print" > "$program.fingerprint"

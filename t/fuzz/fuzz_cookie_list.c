@@ -30,7 +30,8 @@ static void fuzz_cookie_list_link(ngx_http_headers_in_t *headers,
 static ngx_uint_t fuzz_cookie_list_is_cookie(ngx_table_elt_t *h);
 static void fuzz_cookie_list_expect(ngx_array_t *all);
 static void fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left);
-static void fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names);
+static void fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
+    ngx_array_t *stems);
 static void fuzz_cookie_list_linked(ngx_http_headers_in_t *headers,
     ngx_array_t *left);
 
@@ -38,12 +39,15 @@ static void fuzz_cookie_list_linked(ngx_http_headers_in_t *headers,
 fuzz_target(cookie_list)
 {
     ngx_str_t                value;
-    ngx_array_t              names, *all, *found;
+    ngx_array_t              names, stems, *all, *found;
     ngx_table_elt_t        **added;
     ngx_http_headers_in_t   *headers;
 
     names.elts = fuzz_cookie_list_names;
     names.nelts = sizeof(fuzz_cookie_list_names) / sizeof(ngx_str_t);
+
+    stems.elts = fuzz_cookie_list_names;
+    stems.nelts = 1;
 
     headers = fuzz_alloc(sizeof(ngx_http_headers_in_t));
     all = fuzz_array(sizeof(ngx_table_elt_t *));
@@ -52,13 +56,13 @@ fuzz_target(cookie_list)
     fuzz_cookie_list_fill(in, headers, all);
 
     fuzz_check(ngx_http_vcita_oauth_cookies_cut(headers, fuzz_pool, &names,
-                                                &names, found)
+                                                &stems, found)
                == NGX_OK);
 
     fuzz_cookie_list_expect(all);
     fuzz_cookie_list_linked(headers, all);
     fuzz_cookie_list_compare(&headers->headers, all);
-    fuzz_cookie_list_clean(all, &names);
+    fuzz_cookie_list_clean(all, &names, &stems);
 
     ngx_str_set(&value, "new");
 
@@ -215,7 +219,8 @@ fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left)
 /* no line has one of ours any more */
 
 static void
-fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names)
+fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
+    ngx_array_t *stems)
 {
     ngx_str_t          line;
     ngx_uint_t         i;
@@ -231,7 +236,8 @@ fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names)
             line = h[i]->value;
 
             fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool,
-                                                            names, names, found)
+                                                            names, stems,
+                                                            found)
                        == NGX_OK);
         }
     }

@@ -25,6 +25,7 @@ volatile ngx_cycle_t   *ngx_cycle;
 volatile ngx_time_t    *ngx_cached_time;
 
 static ngx_log_t        fuzz_log;
+static ngx_cycle_t      fuzz_cycle;
 static ngx_time_t       fuzz_time = { 1790000000, 123, 0 };
 static fuzz_target_t   *fuzz_chosen;
 
@@ -36,6 +37,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
     ngx_pagesize = getpagesize();
     ngx_cached_time = &fuzz_time;
+
+    fuzz_cycle.log = &fuzz_log;
+    ngx_cycle = &fuzz_cycle;
 
     name = getenv("FUZZ_TARGET");
     fuzz_chosen = name ? fuzz_find(name) : NULL;
