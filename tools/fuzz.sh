@@ -152,7 +152,7 @@ running() { jobs -rp | wc -l; }
 
 # --- run ----------------------------------------------------------------------
 
-targets() { sed -n 's/^fuzz_target(\(.*\))$/\1/p' t/fuzz/fuzz_*.c; }
+targets() { find t/fuzz -name 'fuzz_*.c' | sed 's/.*fuzz_\(.*\)\.c/\1/' | sort; }
 
 is_target() { [ -f "t/fuzz/fuzz_$1.c" ]; }
 
