@@ -5,10 +5,15 @@
  * The pace of calls to vcita, shared by all workers.  May touch the shared
  * zone that it makes itself.
  *
- * The zone remembers when each of the last N calls may go out; the next one
- * may go out a window after the N-th last.  So an idle gate calls at once, and
- * no window ever sees more than N calls.  There is no queue: a caller gets
- * the times of its slots and waits by itself.
+ * The zone has N slots, and remembers when each was last used: a window after
+ * that it may be used again.  So an idle gate calls at once, and no window
+ * ever sees more than N calls.  Those that come at once are remembered as if
+ * they had come evenly, so that the calls behind them do: a burst would still
+ * be on its way when the next begins.
+ *
+ * There is no queue: a caller gets the times of its slots and waits by itself.
+ * One that would wait for too long is given a turn, and told to come back
+ * then: nothing is kept for it, but all of those come one after the other.
  */
 
 
@@ -20,7 +25,6 @@
 
 typedef struct {
     ngx_uint_t                   calls;
-    ngx_uint_t                   next;
     ngx_msec_t                   turn;      /* of the next to be sent away */
     ngx_msec_t                   slots[1];
 } ngx_http_vcita_oauth_pace_sh_t;
@@ -29,7 +33,8 @@ typedef struct {
 static ngx_int_t ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone,
     void *data);
 static ngx_msec_t ngx_http_vcita_oauth_pace_slot(
-    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t window, ngx_msec_t now);
+    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t window, ngx_msec_t **used,
+    ngx_msec_t *use);
 static ngx_msec_t ngx_http_vcita_oauth_pace_turn(
     ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t slot, ngx_msec_t length);
 
@@ -108,7 +113,7 @@ ngx_int_t
 ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
     ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots)
 {
-    ngx_msec_t                       now, slot;
+    ngx_msec_t                       now, slot, use, *used;
     ngx_uint_t                       i;
     ngx_slab_pool_t                 *pool;
     ngx_http_vcita_oauth_pace_sh_t  *sh;
@@ -127,7 +132,7 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
 
     for (i = 0; i < n; i++) {
 
-        slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, now);
+        slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
         slots[i] = slot - now;
 
         if (i == 0 && slots[0] > patience) {
@@ -145,8 +150,7 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
             return NGX_BUSY;
         }
 
-        sh->slots[sh->next] = slot;
-        sh->next = (sh->next + 1) % sh->calls;
+        *used = use;
     }
 
     ngx_shmtx_unlock(&pool->mutex);
@@ -164,7 +168,7 @@ ngx_int_t
 ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
 {
     ngx_int_t                        rc;
-    ngx_msec_t                       now;
+    ngx_msec_t                       slot, use, *used;
     ngx_slab_pool_t                 *pool;
     ngx_http_vcita_oauth_pace_sh_t  *sh;
 
@@ -173,16 +177,16 @@ ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
     }
 
     pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
-    now = ngx_current_msec;
     rc = NGX_BUSY;
 
     ngx_shmtx_lock(&pool->mutex);
 
     sh = pool->data;
 
-    if (ngx_http_vcita_oauth_pace_slot(sh, pace->window, now) == now) {
-        sh->slots[sh->next] = now;
-        sh->next = (sh->next + 1) % sh->calls;
+    slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
+
+    if (slot == ngx_current_msec) {
+        *used = use;
         rc = NGX_OK;
     }
 
@@ -198,7 +202,7 @@ void
 ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
     ngx_msec_t slot)
 {
-    ngx_uint_t                       i, n, prev;
+    ngx_uint_t                       i;
     ngx_slab_pool_t                 *pool;
     ngx_http_vcita_oauth_pace_sh_t  *sh;
 
@@ -211,79 +215,90 @@ ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
     ngx_shmtx_lock(&pool->mutex);
 
     sh = pool->data;
-    i = sh->next;
 
-    for (n = 0; n < sh->calls; n++) {
-        i = (i + sh->calls - 1) % sh->calls;
+    for (i = 0; i < sh->calls; i++) {
 
         if (sh->slots[i] == slot) {
+            sh->slots[i] = slot - pace->window;
             break;
         }
-    }
-
-    if (n < sh->calls) {
-
-        /* the older ones move up, before them the one that had made room */
-
-        while (i != sh->next) {
-            prev = (i + sh->calls - 1) % sh->calls;
-            sh->slots[i] = sh->slots[prev];
-            i = prev;
-        }
-
-        sh->slots[i] = slot - pace->window;
     }
 
     ngx_shmtx_unlock(&pool->mutex);
 }
 
 
-/* The time of the next slot; the zone is locked */
+/*
+ * The time of the next slot; to take it, "use" is to be written to "used".  The
+ * zone is locked.
+ */
 
 static ngx_msec_t
 ngx_http_vcita_oauth_pace_slot(ngx_http_vcita_oauth_pace_sh_t *sh,
-    ngx_msec_t window, ngx_msec_t now)
+    ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use)
 {
-    ngx_msec_t  slot, last;
+    ngx_msec_t  now, slot, newest, *oldest;
+    ngx_uint_t  i;
 
-    slot = sh->slots[sh->next];
+    oldest = &sh->slots[0];
+    newest = sh->slots[0];
 
-    if (slot == 0 || (ngx_msec_int_t) (slot + window - now) <= 0) {
-        return now;
+    for (i = 1; i < sh->calls; i++) {
+
+        if ((ngx_msec_int_t) (sh->slots[i] - *oldest) < 0) {
+            oldest = &sh->slots[i];
+        }
+
+        if ((ngx_msec_int_t) (sh->slots[i] - newest) > 0) {
+            newest = sh->slots[i];
+        }
     }
 
-    slot += window;
-    last = sh->slots[(sh->next + sh->calls - 1) % sh->calls]
-           + window / sh->calls;
+    now = ngx_current_msec;
+    slot = *oldest + window;
 
-    return ((ngx_msec_int_t) (last - slot) > 0) ? last : slot;
+    *used = oldest;
+
+    if (*oldest && (ngx_msec_int_t) (slot - now) >= 0) {
+        *use = slot;
+        return slot;
+    }
+
+    /* many at once are remembered as if they had come evenly */
+
+    newest += window / sh->calls;
+    *use = (newest - now < window) ? newest : now;
+
+    return now;
 }
 
 
 /*
  * The turn of a caller that cannot be served now and takes "length" of time,
  * behind those of all who were sent away before it.  "slot" is the time of the
- * next free one.  The zone is locked.
+ * next one that is free; locked.
  */
 
 static ngx_msec_t
 ngx_http_vcita_oauth_pace_turn(ngx_http_vcita_oauth_pace_sh_t *sh,
     ngx_msec_t slot, ngx_msec_t length)
 {
-    ngx_msec_t  turn, away;
+    ngx_msec_t  now, turn, away;
+
+    now = ngx_current_msec;
+    away = NGX_HTTP_VCITA_OAUTH_PACE_AWAY;
 
     if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
         sh->turn = slot;
     }
 
     turn = sh->turn;
-    away = NGX_HTTP_VCITA_OAUTH_PACE_AWAY;
 
-    if (turn - ngx_current_msec > away) {
+    if (turn - now > away) {
 
         /* one that asks for turns all the time must not keep others out */
 
-        return ngx_current_msec + away / 2 + ngx_random() % (away / 2);
+        return now + away / 2 + ngx_random() % (away / 2);
     }
 
     sh->turn += length;

@@ -20,6 +20,7 @@ sub VcitaFlow::Code::exchanges {
 sub VcitaFlow::Code::no_gap_over {
     my ($ms) = @_;
     my @gaps;
+    VcitaLoop::come_first(VcitaFlow::nginx_pid());
     # libcurl and its like are there after the first one
     VcitaCheck::begun('/')->come_back(code => VcitaStub::stub_code());
     do {
@@ -28,14 +29,14 @@ sub VcitaFlow::Code::no_gap_over {
             my $b = VcitaCheck::begun("/$_");
             $crowd->add($b, GET => $b->callback_url(code => VcitaStub::stub_code({ token => { delay => 2 } })));
         }
-        my $probe = VcitaFlow::probe();
+        my $probe = VcitaFlow::probe(undef, VcitaFlow::nginx_pid());
         my @r = $crowd->run;
         my $p = $probe->stop;
-        push @gaps, $p->{max_gap_ms} // 1e6;
+        push @gaps, $p->{max_own_ms} // 1e6;
         VcitaFlow::is(scalar(grep { $_->status == 303 } @r), 100, 'all logins succeed');
         VcitaFlow::is($p->{error}, undef, 'the probe');
         VcitaFlow::cmp_ok($p->{seconds}, '>', 2, 'which saw all of it');
-        VcitaFlow::note("longest gap $gaps[-1] ms, p99 $p->{p99_ms} ms, $p->{n} answers");
+        VcitaFlow::note("longest gap $p->{max_gap_ms} ms, $gaps[-1] ms of it the worker's, p99 $p->{p99_ms} ms, $p->{n} answers");
     } until $gaps[-1] <= $ms * VcitaLoop::scale() || @gaps == 3;
     VcitaFlow::cmp_ok($gaps[-1], '<=', $ms * VcitaLoop::scale(), "no gap over $ms ms (@gaps)");
 }

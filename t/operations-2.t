@@ -1,24 +1,19 @@
-# Operations under fire: the outside world.  Names that hang, a first address that is dead, a clock that jumps.  Runs
-# alone: it measures times.  nginx has a resolver (t/lib/names.c) and a clock (libfaketime) of its own here.
+# Operations under fire: the outside world.  Names that hang, a first address that is dead, a clock that jumps.
+# Runs alone: it measures times.  nginx has a resolver and a clock of its own here: t/lib/world.c.
 
 use lib 't/lib';
 
 use File::Temp ();
 
-our ($Dir, $Names, $Clock);
+our ($Dir, $Clock);
 
 BEGIN {
     $Dir = File::Temp->newdir;
-    $Names = "$Dir/names.so";
     $Clock = "$Dir/clock";
+    system('cc', '-shared', '-fPIC', '-o', "$Dir/world.so", 't/lib/world.c', '-ldl') == 0 or die "no world.so\n";
 
-    system('cc', '-shared', '-fPIC', '-o', $Names, 't/lib/names.c', '-ldl') == 0 or die "no $Names\n";
-    my ($faketime) = glob '/usr/lib/*/faketime/libfaketime.so.1' or die "no libfaketime (apt-get install libfaketime)\n";
-
-    $ENV{TEST_NGINX_LD_PRELOAD} = "$Names $faketime";
-    $ENV{FAKETIME_TIMESTAMP_FILE} = $Clock;
-    $ENV{FAKETIME_NO_CACHE} = 1;
-    $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;       # a jump is one of the wall clock
+    $ENV{TEST_NGINX_LD_PRELOAD} = "$Dir/world.so";
+    $ENV{VCITA_TEST_CLOCK} = $Clock;
 }
 
 use VcitaTest;
@@ -59,6 +54,7 @@ sub VcitaFlow::Code::callbacks_to {
 sub VcitaFlow::Code::no_gap_over {
     my ($ms, $do) = @_;
     my @gaps;
+    VcitaLoop::come_first(VcitaFlow::nginx_pid());
     do {
         my $probe = VcitaFlow::probe(undef, VcitaFlow::nginx_pid());
         $do->();
@@ -105,9 +101,6 @@ CONF
 add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value(suppress_stderr => 1);
-    $block->set_value(main_config => "worker_priority -20;\n"
-        . join('', map { "env $_;\n" } qw( FAKETIME_TIMESTAMP_FILE FAKETIME_NO_CACHE FAKETIME_DONT_FAKE_MONOTONIC ))
-        . ($block->main_config // ''));
     $block->set_value(config => "location / { vcita_oauth on; proxy_pass \$VCITA_APP; }\n$apps") if !defined $block->config;
 });
 

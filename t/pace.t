@@ -17,6 +17,9 @@ sub VcitaFlow::Code::calls {
     return sort { $a <=> $b } map { $_->time } grep { $_->path =~ m{^/oauth/(?:token|userinfo)$} } VcitaFlow::stub()->requests;
 }
 
+# what measures, and what is measured, does not wait for the rest of the machine
+sub VcitaFlow::Code::come_first { VcitaLoop::come_first($_) for VcitaFlow::stub()->pid, VcitaFlow::nginx_workers() }
+
 # the shortest time in which so many calls were made
 sub VcitaFlow::Code::shortest {
     my ($n, @t) = @_;
@@ -33,6 +36,7 @@ __DATA__
 no vcita_oauth_rate;
 --- flow
 return pass 'once is enough' if round;
+come_first;
 my @r = logins(13)->run;
 is scalar(grep { $_->status == 303 } @r), 13, 'all succeed';
 my @t = calls;
@@ -48,6 +52,7 @@ cmp_ok $t[-1] - $t[0], '<', 4.5, 'nor does anything wait longer than it must';
 --- gate
 vcita_oauth_rate 20r/s;
 --- flow
+come_first;
 my @r = logins(30)->run;
 is scalar(grep { $_->status == 303 } @r), 30, 'all succeed';
 my @t = calls;
@@ -158,6 +163,7 @@ cmp_ok shortest(20, @t), '<', 1, 'at their own pace';
 vcita_oauth_rate 4r/s;
 --- flow
 return pass 'once is enough' if round;
+come_first;
 my $again = { token => [ { status => 429, headers => { 'Retry-After' => 3 } }, {} ] };
 my @b = map { begun('/deep') } 1 .. 7;
 my $crowd = crowd;

@@ -34,7 +34,7 @@ build_packages=(gcc libc6-dev make nginx nginx-dev
                 libcurl4-openssl-dev libssl-dev libyajl-dev
                 libhiredis-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-test_packages=("${browser_packages[@]}" curl libfaketime nghttp2-client procps
+test_packages=("${browser_packages[@]}" curl nghttp2-client procps
                redis-server)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")

@@ -35,6 +35,7 @@ sub start {
     my $parent = $$;
     my $pid = fork // die "fork: $!";
     if (!$pid) {
+        POSIX::setsid();                   # for come_first of VcitaLoop
         open STDIN, '<', '/dev/null';
         open STDOUT, '>&', $to;
         delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS )};

@@ -241,3 +241,32 @@ is $b->get('/')->body, '', 'deleted';
 my $thief = $b->clone;
 $thief->set_cookie(y => 1);
 is_deeply [ $b->cookies ], [], 'a clone has its own jar';
+
+
+=== TEST 12: a patient client does what a page with a refresh asks for; clients that begin later; the tally
+--- config
+location = /wait {
+    default_type text/html;
+    add_header X-Error busy always;
+    return 503 '<meta http-equiv="refresh" content="1; url=http://127.0.0.1:$server_port/go?a=1&amp;b=&quot;">';
+}
+location = /go { return 303 /there?$args; }
+location = /there { return 200 $args; }
+--- flow
+my $crowd = crowd();
+$crowd->add(browser(), GET => url('/wait'), follow => 1, patient => 1);
+$crowd->add(browser(), GET => url('/wait'));
+$crowd->add(browser(), GET => url('/there?x'), after => 0.3);
+my @r = $crowd->run;
+is_deeply [ map { $_->status } @r ], [ 200, 503, 200 ], 'answers';
+is $r[0]->body, 'a=1&b="', 'the address of the refresh, unescaped';
+my @waits = $crowd->waits;
+cmp_ok $waits[0]{seconds}, '>=', 1, 'after its time';
+is_deeply [ map { $_->{refreshes} } @waits ], [ 1, 0, 0 ], 'refreshes';
+is_deeply $crowd->tally, { '503 busy' => 2, 303 => 1, 200 => 2 }, 'the tally';
+cmp_ok nginx_rss(nginx_pid), '>', 1000, 'a process takes some memory';
+is scalar(my @of = nginx_rss(nginx_pid)), 2, 'and has a peak';
+my $p = probe(undef, nginx_pid);
+$r[0]->{seconds} = browser()->get('/there')->seconds;
+$p = $p->stop;
+cmp_ok $p->{max_own_ms}, '<=', $p->{max_gap_ms}, 'the own part of the longest gap';

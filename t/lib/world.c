@@ -1,0 +1,152 @@
+/*
+ * The world as a test wants nginx to see it; preloaded into nginx.
+ *
+ * Names:
+ *   hang-N.test  takes N seconds, then fails for the moment
+ *   two.test     127.0.0.2, then 127.0.0.1
+ *
+ * The wall clock is as many seconds ahead as the file VCITA_TEST_CLOCK says, now
+ * and whenever that changes; the monotonic one is not touched.  (libfaketime
+ * does this, too, but does not get along with AddressSanitizer.)
+ */
+
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+
+static char  clock_file[4096];
+
+
+/* nginx gives its environment up */
+
+__attribute__((constructor)) static void
+world_init(void)
+{
+    char  *name;
+
+    name = getenv("VCITA_TEST_CLOCK");
+
+    if (name && strlen(name) < sizeof(clock_file)) {
+        strcpy(clock_file, name);
+    }
+}
+
+
+static long
+clock_ahead(void)
+{
+    int      fd;
+    char     text[32];
+    ssize_t  n;
+
+    if (clock_file[0] == '\0') {
+        return 0;
+    }
+
+    fd = open(clock_file, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+
+    text[n > 0 ? n : 0] = '\0';
+
+    return atol(text);
+}
+
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int  rc;
+
+    rc = (int) syscall(SYS_clock_gettime, id, ts);
+
+    if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+        ts->tv_sec += clock_ahead();
+    }
+
+    return rc;
+}
+
+
+int
+gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+    struct timespec  ts;
+
+    (void) tz;
+
+    if (clock_gettime(CLOCK_REALTIME, &ts) == -1) {
+        return -1;
+    }
+
+    tv->tv_sec = ts.tv_sec;
+    tv->tv_usec = ts.tv_nsec / 1000;
+
+    return 0;
+}
+
+
+time_t
+time(time_t *t)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    if (t) {
+        *t = ts.tv_sec;
+    }
+
+    return ts.tv_sec;
+}
+
+
+int
+getaddrinfo(const char *node, const char *service,
+    const struct addrinfo *hints, struct addrinfo **res)
+{
+    int               rc;
+    unsigned          n;
+    struct addrinfo  *a;
+
+    int  (*real)(const char *, const char *, const struct addrinfo *,
+                 struct addrinfo **);
+
+    *(void **) &real = dlsym(RTLD_NEXT, "getaddrinfo");
+
+    if (node && sscanf(node, "hang-%u.test", &n) == 1) {
+
+        for (n *= 10; n; n--) {
+            usleep(100000);
+        }
+
+        return EAI_AGAIN;
+    }
+
+    if (node == NULL || strcmp(node, "two.test") != 0) {
+        return real(node, service, hints, res);
+    }
+
+    rc = real("127.0.0.2", service, hints, res);
+    if (rc != 0) {
+        return rc;
+    }
+
+    for (a = *res; a->ai_next; a = a->ai_next) { /* void */ }
+
+    return real("127.0.0.1", service, hints, &a->ai_next);
+}
