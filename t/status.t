@@ -48,6 +48,9 @@ like $text, qr/^vcita_oauth_requests_total\{decision="redirected"\} \d+$/m, 'req
 like $text, qr/^vcita_oauth_logins_failed_total\{reason="invalid_state"\} \d+$/m, 'failures by reason';
 like $text, qr/^vcita_oauth_calls_total\{endpoint="token",outcome="ok"\} \d+$/m, 'calls';
 like $text, qr/^vcita_oauth_call_duration_seconds_bucket\{endpoint="userinfo",le="\+Inf"\} (\d+)$/m, 'times';
+my @buckets = $text =~ /duration_seconds_bucket\{endpoint="token",le="[^"]+"\} (\d+)$/mg;
+is join(' ', @buckets), join(' ', sort { $a <=> $b } @buckets), 'buckets count those before them';
+is $buckets[-1], ($text =~ /duration_seconds_count\{endpoint="token"\} (\d+)$/m)[0], 'the last one counts all';
 my %family;
 for (split /\n/, $text) {
     if (/^# (HELP|TYPE) (\w+)/) { is $family{$2}{$1}++ // 0, 0, "$1 $2 once"; next }

@@ -1,8 +1,8 @@
 # A rolling upgrade: an older build of the module and a newer one beside this one, with the same keys, and browsers
-# that go from one to the other.  The older build is that of a commit of this repository, from before sessions were
-# sealed anew; where the history does not reach it (a shallow clone, a folder without one), it is this one with
-# t/upgrade/older.patch.  The newer one is t/upgrade/newer.patch: it puts a value into a session that this one does
-# not know.  Both are built at the first run, into build/upgrade.
+# that go from one to the other.  The older build is that of a commit of this repository, from before vcita was asked
+# again about sessions; where the history does not reach it (a shallow clone, a folder without one), it is this one
+# with t/upgrade/older.patch.  The newer one is t/upgrade/newer.patch: it puts a value into a session that this one
+# does not know.  Both are built at the first run, into build/upgrade.
 
 use lib 't/lib';
 use VcitaTest;
@@ -13,7 +13,7 @@ use VcitaMachine;
 use Cwd ();
 use File::Path ();
 
-my $OLDER = '27fe64b3922b3ebe0a7c84c67633a62900e737a9';          # "Tests: odd cookies, paths and callbacks, ..."
+my $OLDER = 'ce8cdd9a73e12e0a9ad0b75131cf31092cda8823';          # "Seal: a box is opened in place; ..."
 my $WHAT = 'config *.c src t/unit/config tools';
 
 my $root = Cwd::getcwd();
