@@ -49,8 +49,7 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     app = vlcf->app;
 
     if (ctx->renew == app) {
-        return app->storage.store ? ngx_http_vcita_oauth_kept(r, ctx)
-                                  : NGX_OK;
+        return ctx->keep ? ngx_http_vcita_oauth_kept(r, ctx) : NGX_OK;
     }
 
     if (ctx->sealed_by == 0
@@ -60,7 +59,12 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (vlcf->logout || !ngx_http_vcita_oauth_client_navigates(r)) {
+    /* a request keeps one session: a login has ended here, say */
+
+    if (vlcf->logout
+        || ctx->keep
+        || !ngx_http_vcita_oauth_client_navigates(r))
+    {
         return NGX_OK;
     }
 

@@ -658,3 +658,58 @@ $m->configure(gate => $keys->('b'));
 in_with($b->get($m->url), undef, 'the old key is gone, and the session stays');
 in_with($copy->get($m->url), undef, 'for every cookie that has its id');
 quiet($m);
+
+
+=== TEST 17: sliding with a store that answers late, that has ended the session meanwhile, that has no room
+--- flow
+my $store = servroot() . '-store';
+mkdir $store;
+unlink glob "$store/*";
+my $is = sub { my ($what, $on) = @_; return unlink "$store/$what" if !$on; open my $fh, '>', "$store/$what" or die $! };
+my $m = machine('a', main => 'load_module $VCITA_SLOW;', http => "vcita_oauth_slow_store $store;", server => <<'CONF',
+location / { vcita_oauth on; add_header X-In $vcita_oauth_authenticated always; add_header X-Sub $vcita_oauth_claim_sub; proxy_pass $VCITA_APP; }
+location /optional { vcita_oauth optional; add_header X-In $vcita_oauth_authenticated always; add_header X-Sub $vcita_oauth_claim_sub; proxy_pass $VCITA_APP; }
+location /try { vcita_oauth on; try_files /none /there; }
+location = /logout { vcita_oauth on; vcita_oauth_logout; }
+CONF
+    gate => "vcita_oauth_session_idle_timeout 1h;\nvcita_oauth_session_store zone=life:1m;");
+my $b = logged_in($m);
+my $id = $b->cookie('vcita_session');
+
+my $t = 0;
+for my $path ('/', '/optional', '/try') {
+    at($t += 1000, $m);
+    my $r = $b->get($m->url($path));
+    in_with($r, 3600, "$path, late");
+    is $r->header('X-Sub'), 'a383717599bf1893', "$path: and knows who";
+    is $b->cookie('vcita_session'), $id, "$path: the id stays";
+}
+at($t += 1000, $m);
+my $crowd = crowd;
+$crowd->add($b->tab, GET => $m->url("/$_")) for 1 .. 20;
+my @r = $crowd->run;
+is scalar(grep { $_->status == 200 } @r), 20, 'tabs at once: all in';
+
+at($t += 1000, $m);
+$is->(full => 1);
+my $r = $b->get($m->url);
+is $r->status, 503, 'no room: the store does not answer';
+is scalar(my @none = brought($r)), 0, 'no room: nothing slides';
+is asks($b, $m->url)->status, 200, 'no room: what slides nothing is in';
+$is->(full => 0);
+in_with($b->get($m->url), 3600, 'then it does');
+
+at($t += 1000, $m);
+$is->(gone => 1);
+$r = $b->get($m->url);
+is $r->status, 302, 'ended meanwhile: a login';
+is scalar(@none = brought($r)), 0, 'ended meanwhile: no session';
+$r = $b->clone->get($m->url('/optional'));
+is $r->status, 200, 'ended meanwhile: nobody, where that is allowed';
+is $r->header('X-In'), 0, 'ended meanwhile: and known as nobody';
+$is->(gone => 0);
+
+in_with($b->get($m->url), 3600, 'it has not really');
+is $b->get($m->url('/logout'))->status, 200, 'a logout';
+is browser()->get($m->url, headers => [ Cookie => "vcita_session=$id" ])->status, 302, 'ends it';
+is_deeply [ grep { !/\[(?:warn|error)\].*store/ } $m->stop ], [], 'nothing else to warn of in the logs';

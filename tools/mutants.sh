@@ -84,7 +84,7 @@ build() {
     esac
 
     case " $2 " in
-        *" t/store.t "*) "$1/tools/build.sh" "$1/t/slow" ;;
+        *" t/store.t "*|*" t/life.t "*) "$1/tools/build.sh" "$1/t/slow" ;;
     esac
 }
 

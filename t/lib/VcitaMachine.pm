@@ -7,7 +7,7 @@
 #   $m->configure(gate => '...');    # other directives, and a reload; back when no old worker is left
 #   $m->replace(module => '...');    # is ended, as by `nginx -s quit`, and started again with this
 #   $m->stop;                        # the messages of its log at warn and above
-# Options: gate (as the section of that name), server (instead of the gated location), http, module, workers,
+# Options: gate (as the section of that name), server (instead of the gated location), http, main, module, workers,
 # redirect (port that redirect_uri names: its own), with { NAME => $value } (of $NAME in all of these).
 # It ends with the object, by its pid.
 package VcitaMachine;
@@ -36,7 +36,7 @@ sub start {
     File::Path::remove_tree($dir);
     File::Path::make_path("$dir/logs");
 
-    my $self = bless { name => $name, dir => $dir, owner => $$, gate => '', server => $SERVER, http => '',
+    my $self = bless { name => $name, dir => $dir, owner => $$, gate => '', server => $SERVER, http => '', main => '',
                        workers => 1, with => {}, %opt }, $class;
     $self->{port} = free_port();
     $self->clock($opt{clock} // 0);
@@ -157,6 +157,7 @@ sub _write {
 
     my $text = VcitaTest::expand(<<"CONF", $self->{name});
 @{[ $module ? "load_module $module;" : '' ]}
+$self->{main}
 @{[ $> == 0 ? 'user root;' : '' ]}
 daemon off;
 worker_processes $self->{workers};

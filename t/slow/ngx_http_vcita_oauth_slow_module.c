@@ -4,7 +4,8 @@
  * session store.  Each operation is pending for a moment, and as long as there
  * is a file "hold" in the folder.  Other files there make the store fail, late
  * ("down") or at once ("dead"), and change what is read: a bit of a value is
- * another ("flip"), a value is the one that was read before it ("mix").
+ * another ("flip"), a value is the one that was read before it ("mix").  What
+ * is to be replaced has ended meanwhile ("gone"), or has no room ("full").
  * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows.
  */
 
@@ -383,6 +384,16 @@ ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
     }
 
     if (ngx_http_vcita_oauth_slow_told(slow, "down")) {
+        op->rc = NGX_ERROR;
+
+    } else if (s->what == slow->real.type->replace
+               && ngx_http_vcita_oauth_slow_told(slow, "gone"))
+    {
+        op->rc = NGX_DECLINED;
+
+    } else if (s->what == slow->real.type->replace
+               && ngx_http_vcita_oauth_slow_told(slow, "full"))
+    {
         op->rc = NGX_ERROR;
 
     } else {
