@@ -1,8 +1,9 @@
-# A rolling upgrade: an older build of the module and a newer one beside this one, with the same keys, and browsers
-# that go from one to the other.  The older build is that of a commit of this repository, from before vcita was asked
-# again about sessions; where the history does not reach it (a shallow clone, a folder without one), it is this one
-# with t/upgrade/older.patch.  The newer one is t/upgrade/newer.patch: it puts a value into a session that this one
-# does not know.  Both are built at the first run, into build/upgrade.
+# A rolling upgrade: older builds of the module and a newer one beside this one, with the same keys, and browsers that
+# go from one to the other.  The older one is t/upgrade/older.patch, which knows nothing of idle times and seals no
+# session anew; the newer one is t/upgrade/newer.patch, which puts a value into a session that this one does not know.
+# A third one is that of a commit of this repository: what it seals has to open here, and the other way round.  Where
+# the history does not reach it (a shallow clone, a folder without one), the test says so, and the older one takes its
+# place.  All are built at the first run, into build/upgrade.
 
 BEGIN {
     if (!$ENV{TEST_NGINX_LOAD_MODULES}) {
@@ -20,13 +21,13 @@ use VcitaMachine;
 use Cwd ();
 use File::Path ();
 
-my $OLDER = 'ce8cdd9a73e12e0a9ad0b75131cf31092cda8823';          # "Seal: a box is opened in place; ..."
+my $PAST = 'e72c7ef4602056b9e4f0d24c917c006457855605';    # the first with boxes as they are now
 my $WHAT = 'config *.c src t/unit/config tools';
 
 my $root = Cwd::getcwd();
 my $trees = "$root/build/upgrade" . ($ENV{SANITIZE} ? '-asan' : '');
 
-my $from_history = system("git cat-file -e '$OLDER^{commit}' 2>/dev/null") == 0;
+my $from_history = system("git cat-file -e '$PAST^{commit}' 2>/dev/null") == 0;
 my %built;
 
 
@@ -39,10 +40,10 @@ sub VcitaFlow::Code::module_of {
 sub built {
     my ($name) = @_;
     my $tree = "$trees/$name";
-    my $how = $name eq 'older' && $from_history ? "git archive $OLDER $WHAT" : "tar -cf - $WHAT";
+    my $how = $name eq 'past' ? "git archive $PAST " . $WHAT =~ s/\*\.c/ngx_http_vcita_oauth_module.c/r : "tar -cf - $WHAT";
 
     File::Path::make_path($tree);
-    my $patch = $name eq 'older' && $from_history ? 'true' : "patch -p1 -s -f -F 1 < $root/t/upgrade/$name.patch";
+    my $patch = $name eq 'past' ? 'true' : "patch -p1 -s -f -F 1 < $root/t/upgrade/$name.patch";
 
     # through a second folder: a file that has not changed keeps its time, and is not compiled again
     my $out = `exec 2>&1; set -e; rm -rf $tree.new; mkdir $tree.new
@@ -61,7 +62,7 @@ sub built {
 
 
 # once, before any flow has to hurry
-VcitaFlow::Code::module_of($_) for qw( older newer );
+VcitaFlow::Code::module_of($_) for qw( older newer ), $from_history ? 'past' : ();
 
 sub VcitaFlow::Code::from_history { return $from_history }
 sub VcitaFlow::Code::machine { return VcitaMachine->start(@_) }
@@ -88,7 +89,7 @@ for my $name (qw( older newer )) {
     my $said = `patch -p1 -s -f -F 1 --dry-run < t/upgrade/$name.patch 2>&1`;
     is $?, 0, "$name.patch applies" or diag $said;
 }
-diag 'the history of this folder does not reach the older build: it is made by t/upgrade/older.patch' if !from_history();
+diag 'the history of this folder does not reach the commit whose build is to take part: the older one does' if !from_history();
 ok -f module_of($_), "$_ is built" for qw( older newer );
 
 
@@ -139,13 +140,13 @@ print $fh 'k' x 48;
 close $fh;
 chmod 0600, $key;
 
-my %build = (older => module_of('older'), this => undef, newer => module_of('newer'));
+my %build = (past => module_of(from_history() ? 'past' : 'older'), older => module_of('older'), this => undef, newer => module_of('newer'));
 my $gate = "vcita_oauth_session_key_file $key;";
 my $idle = "$gate vcita_oauth_session_idle_timeout 10m;";
 
-# three machines, all of them of the older build; one after the other gets this one, then the newer one
+# three machines, of older builds; one after the other gets this one, then the newer one
 my @m = (machine('a', gate => $gate, module => $build{older}));
-push @m, map { machine($_, gate => $gate, module => $build{older}, redirect => $m[0]->port) } 'b', 'c';
+push @m, machine('b', gate => $gate, module => $build{past}), machine('c', gate => $gate, module => $build{older});
 my @b = map { logged_in($m[$_ % 3]) } 0 .. 11;
 my $load = load(\@b, map { $_->url('/page') } @m);
 
