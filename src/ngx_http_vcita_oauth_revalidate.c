@@ -126,6 +126,14 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
     c.now = ngx_time();
     c.left = ctx->session.expires - c.now;
     c.interval = vlcf->revalidate.interval;
+
+    if (ctx->refused) {
+
+        /* nginx was still reading it: it cannot wait */
+
+        c.interval = 0;
+    }
+
     c.busy = NGX_HTTP_VCITA_OAUTH_AGAIN + vlcf->app->timeout / 1000;
 
     rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);

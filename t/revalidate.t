@@ -301,3 +301,20 @@ vcita_oauth_revalidate 5m stale=4m;
 --- must_die
 --- error_log
 has a stale time shorter than its interval
+
+
+=== TEST 16: a request that nginx itself refuses does not wait for vcita
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;', server => <<'END');
+error_page 400 /bad.html;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /bad.html { vcita_oauth on; proxy_pass $VCITA_APP; }
+END
+my $b = logged_in($m);
+at(300, $m);
+my $r = $b->raw('127.0.0.1', $m->port, "GET / HTTP/1.1\r\nCookie: vcita_session=" . $b->cookie('vcita_session') . "\r\nHost: a b\r\n\r\n");
+like $r->body, qr{^HTTP/1\.1 400 }, 'refused';
+is sent_to_vcita(), '', 'nobody was asked';
+is $b->get($m->url)->status, 200, 'the next request';
+is sent_to_vcita(), 'userinfo', 'asks';
+is_deeply [ $m->stop ], [], 'nothing to warn of';
