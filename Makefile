@@ -74,6 +74,7 @@ test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 test-valgrind: ## a part of the tests under valgrind, which must find nothing
 	@tools/deps.sh valgrind
 	@tools/build.sh
+	@tools/build.sh t/slow
 	@tools/valgrind.sh $(FILES)
 
 fuzz: ## fuzzes what reads foreign bytes: make fuzz FUZZ_SECONDS=60 TARGETS=json

@@ -19,8 +19,8 @@ out=$root/build/valgrind
 reports=$out/reports
 
 # The part: logins; exchanges that succeed, fail, are cancelled or cut off by a
-# reload or an exit; keys; sessions; rules; pages.  Of a file that is named
-# with titles, the blocks that have one of them.
+# reload or an exit; keys; sessions, in each store; rules; pages.  Of a file that
+# is named with titles, the blocks that have one of them.
 part="
 t/login.t
 t/exchange.t: the token request: a form
@@ -55,6 +55,19 @@ t/callback.t: an error wins over a code
 t/callback.t: nothing an attacker sent
 t/callback.t: errors honour error_page: a page of the operator
 t/callback.t: invalid_grant
+t/id_token.t: vcita_oauth_userinfo on: merge
+t/id_token.t: not a JWT
+t/status.t: counters, Prometheus text
+t/status.t: in flight
+t/store.t: session_store zone: with a server-side store
+t/store.t: a store that answers late
+t/store.t: the browser goes away while the store is asked
+t/store.t: a session that slides waits
+t/redis.t: session_store redis: the cookie is an id
+t/redis.t: a logout ends the session in Redis
+t/redis.t: an answer of a wrong type
+t/redis.t: a browser that goes away while Redis is silent
+t/redis.t: a session that slides is written again
 "
 
 options=("--leak-check=full" "--show-leak-kinds=definite"
