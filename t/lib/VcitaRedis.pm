@@ -71,7 +71,8 @@ sub start {
 
     my ($dir, $cert) = ("$self->{dir}", VcitaCert->get);
     my @with = (
-        '--port' => $self->{port}, '--bind' => '127.0.0.1 127.0.0.2', '--dir' => $dir, '--save' => '',
+        '--port' => $self->{port}, '--bind' => '127.0.0.1 127.0.0.2 -::1',    # where localhost is ::1, too
+        '--dir' => $dir, '--save' => '',
         '--appendonly' => 'no', '--unixsocket' => "$dir/redis.sock", '--unixsocketperm' => 777,
         '--tls-port' => $self->{tls_port}, '--tls-cert-file' => $cert->{site},
         '--tls-key-file' => $cert->{site_key}, '--tls-ca-cert-file' => $cert->{ca},
