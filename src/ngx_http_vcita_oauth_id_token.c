@@ -95,21 +95,16 @@ ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
     u_char      *p, *dot, *last;
     ngx_uint_t   i;
 
+    if (jwt->len == 0) {
+        return NGX_DECLINED;
+    }
+
     p = jwt->data;
     last = p + jwt->len;
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_JWT_PARTS; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_JWT_PARTS - 1; i++) {
 
         dot = ngx_strlchr(p, last, '.');
-
-        if (i == NGX_HTTP_VCITA_OAUTH_JWT_PARTS - 1) {
-
-            if (dot) {
-                return NGX_DECLINED;
-            }
-
-            dot = last;
-        }
 
         if (dot == NULL || dot == p) {
             return NGX_DECLINED;
@@ -120,6 +115,13 @@ ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
 
         p = dot + 1;
     }
+
+    if (p == last || ngx_strlchr(p, last, '.')) {
+        return NGX_DECLINED;
+    }
+
+    part[i].data = p;
+    part[i].len = last - p;
 
     return NGX_OK;
 }

@@ -166,6 +166,9 @@ unit_test(id_token_jwt)
         test_id_token_is(test_id_token_try(&jwt, "", ""), "signed", *p);
     }
 
+    ngx_str_null(&jwt);
+    ok(test_id_token_try(&jwt, "", "") != NULL, "refused: nothing at all");
+
     for (p = broken; *p; p++) {
         jwt = unit_text(*p);
         ok(test_id_token_try(&jwt, "", "") != NULL, "refused: %s", *p);
