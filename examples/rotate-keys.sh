@@ -56,14 +56,14 @@ new=
 trap '[ -z "$new" ] || rm -f "$new"' EXIT
 
 write_conf() {
-    new=$(mktemp "$dir/.new.XXXXXX")
+    new=$(mktemp -p "$dir")
     sed "s/.*/$directive  &;/" > "$new"
     mv "$new" "$conf"
     new=
 }
 
 write_key() {
-    new=$(mktemp "$dir/.new.XXXXXX")
+    new=$(mktemp -p "$dir")
     head -c 48 /dev/urandom > "$new"
     [ "$(wc -c < "$new")" -eq 48 ] || fail "no random bytes"
     ln "$new" "$1"

@@ -49,7 +49,7 @@ sub import {
 
 sub client_key {
     my ($name) = @_;
-    ($Dir, $Owner) = (File::Temp->newdir('vcita-key-XXXXXX', TMPDIR => 1), $$) if !$Dir || $Owner != $$;
+    ($Dir, $Owner) = (File::Temp->newdir, $$) if !$Dir || $Owner != $$;
 
     my $path = "$Dir/$name.pem";
     return $path if -e $path;
