@@ -23,7 +23,7 @@ static ngx_int_t ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_lookup_open(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_lookup_take(
+static ngx_int_t ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_str_t *text);
 
@@ -105,7 +105,7 @@ ngx_http_vcita_oauth_lookup_sealed(ngx_http_request_t *r,
         if (ngx_http_vcita_oauth_open(&app->session_seal, NULL, &ctx->cookie,
                                       room, &text, &ctx->sealed_by)
             == NGX_OK
-            && ngx_http_vcita_oauth_lookup_take(ctx, app, &text) == NGX_OK)
+            && ngx_http_vcita_oauth_lookup_take(r, ctx, app, &text) == NGX_OK)
         {
             return NGX_OK;
         }
@@ -195,13 +195,14 @@ ngx_http_vcita_oauth_lookup_open(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_lookup_take(ctx, app, &text);
+    return ngx_http_vcita_oauth_lookup_take(r, ctx, app, &text);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_take(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *text)
+ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_str_t *text)
 {
     if (ngx_http_vcita_oauth_session_decode(text, &ctx->session) != NGX_OK) {
         return NGX_DECLINED;
@@ -210,7 +211,8 @@ ngx_http_vcita_oauth_lookup_take(ngx_http_vcita_oauth_ctx_t *ctx,
     if (ngx_http_vcita_oauth_life_left(&ctx->session, ngx_time(),
                                        app->session_timeout,
                                        app->session_idle_timeout)
-        == 0)
+        == 0
+        || ngx_http_vcita_oauth_revoked(r, &ctx->session))
     {
         return NGX_DECLINED;
     }

@@ -69,6 +69,31 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
 
 
+/* 1: vcita has ended this session; where it is asked, all locations know */
+
+ngx_uint_t
+ngx_http_vcita_oauth_revoked(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_session_t *s)
+{
+    ngx_http_vcita_oauth_case_t        c;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->verdicts.shm_zone == NULL) {
+        return 0;
+    }
+
+    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_case_t));
+
+    c.session = s;
+    c.now = ngx_time();
+
+    return ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool)
+           == NGX_DECLINED;
+}
+
+
 /*
  * The session in ctx is alive: is it still, for vcita?  NGX_OK: it goes on,
  * perhaps with other claims; NGX_DECLINED: it has ended.  NGX_AGAIN: the
@@ -122,24 +147,22 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
+    if (vlcf->revalidate.interval == 0 || ctx->refused) {
+
+        /* a request that nginx refused while it read it cannot wait */
+
+        return NGX_OK;
+    }
+
     c.session = &ctx->session;
     c.now = ngx_time();
     c.left = ctx->session.expires - c.now;
     c.interval = vlcf->revalidate.interval;
-
-    if (ctx->refused) {
-
-        /* nginx was still reading it: it cannot wait */
-
-        c.interval = 0;
-    }
-
     c.busy = NGX_HTTP_VCITA_OAUTH_AGAIN + vlcf->app->timeout / 1000;
 
     rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
 
     if (rc == NGX_OK
-        && c.interval
         && c.now - c.good > vlcf->revalidate.stale)
     {
         rc = NGX_DECLINED;

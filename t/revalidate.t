@@ -318,3 +318,84 @@ is sent_to_vcita(), '', 'nobody was asked';
 is $b->get($m->url)->status, 200, 'the next request';
 is sent_to_vcita(), 'userinfo', 'asks';
 is_deeply [ $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 17: of several cookies, one whose session has ended counts for nothing
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $dead = logged_in($m);
+stub->revoke(token);
+at(300, $m);
+is $dead->get($m->url)->status, 302, 'one session has ended';
+my $b = logged_in($m);
+my ($old, $new) = map { 'vcita_session=' . $_->cookie('vcita_session') } $dead, $b;
+my $with = sub { browser(base => $m->url(''))->get($m->url, headers => [ Cookie => $_[0] ])->status };
+is $with->("$old; $new"), 200, 'the other one is behind it';
+is $with->("$new; $old"), 200, 'or before it';
+is $with->("$old; $old"), 302, 'twice nothing';
+is_deeply [ grep { !/has ended/ } $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 18: bodies, pipelining, HTTP/1.0, Upgrade and Expect while vcita is asked
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my $b = logged_in($m);
+my $cookie = 'vcita_session=' . $b->cookie('vcita_session');
+my $host = '127.0.0.1:' . $m->port;
+stub->userinfo(token, { delay => 0.2 });
+
+at(300, $m);
+my $body = join '', map { chr 97 + $_ % 26 } 1 .. 200_000;
+my $r = $b->request(POST => $m->url, body => $body);
+is $r->status, 200, 'a post';
+is length $r->json->{body}, length $body, 'with its body';
+is sent_to_vcita(), 'userinfo', 'vcita was asked meanwhile';
+
+at(600, $m);
+$r = $b->raw('127.0.0.1', $m->port, join '', map {
+    "GET /$_ HTTP/1.1\r\nHost: $host\r\nCookie: $cookie\r\n" . ($_ == 5 ? "Connection: close\r\n" : '') . "\r\n" } 1 .. 5);
+is join(' ', $r->body =~ m{^HTTP/1\.1 (\d{3}) }mg), '200 200 200 200 200', 'pipelined';
+is join(' ', $r->body =~ m{"uri":"/(\d)"}g), '1 2 3 4 5', 'in their order';
+is sent_to_vcita(), 'userinfo', 'the first one asked';
+
+my $at = 900;
+for my $head ("GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\nHost: $host\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n",
+              "POST / HTTP/1.1\r\nHost: $host\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n")
+{
+    at($at, $m);
+    $r = $b->raw('127.0.0.1', $m->port, $head . "Cookie: $cookie\r\n\r\n" . ($head =~ /^POST/ ? 'abc' : ''));
+    like $r->body, qr{^HTTP/1\.[01] 200 }m, (split /\r/, $head)[0] . ': in';
+    is sent_to_vcita(), 'userinfo', 'having asked';
+    $at += 300;
+}
+is_deeply [ grep { !/temporary file/ } $m->stop ], [], 'nothing to warn of';
+
+
+=== TEST 19: hostile answers to the question end nothing and change nothing
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;', server => <<'END');
+location / { vcita_oauth on; add_header X-Who "$vcita_oauth_claim_sub $vcita_oauth_claim_email" always; proxy_pass $VCITA_APP; }
+END
+my $b = logged_in($m);
+my $at = 300;
+for my $do ({ status => 302, body => '', headers => { Location => $m->url } }, { status => 204, body => '' }, { body => '[]' },
+            { body => '{"sub":"a383717599bf1893","sub":"b"}' }, { body => '{"sub":1}' }, { body => '{"sub":"' . 'x' x 257 . '"}' },
+            { json => { sub => 'a383717599bf1893', x => 'x' x 70000 } }, { raw => "garbage\r\n\r\n" }, { status => 407 })
+{
+    stub->userinfo(token, $do);
+    at($at, $m);
+    my $r = $b->get($m->url);
+    is $r->status, 200, substr(encode_json($do), 0, 60) . ': in';
+    is scalar($r->header('X-Who')), 'a383717599bf1893 alice@example.biz', 'as before';
+    is_deeply $r->set_cookies, [], 'no cookie';
+    $at += 300;
+}
+stub->userinfo(token, { set => { email => "a\r\nX-Evil: 1", map { ("c$_" => 'y' x 200) } 1 .. 40 } });
+at($at, $m);
+my $r = $b->get($m->url);
+is $r->status, 200, 'more than fits: in';
+is $r->header('X-Evil'), undef, 'no header of its own';
+is scalar($r->header('X-Who')), 'a383717599bf1893', 'a claim with a line end is dropped';
+cmp_ok length $b->cookie('vcita_session'), '<=', 3800, 'a cookie that fits';
+is $b->get($m->url)->status, 200, 'and that opens';
+$m->stop;
