@@ -56,13 +56,8 @@ ngx_http_vcita_oauth_count_session(ngx_http_request_t *r,
     ngx_uint_t                     where;
     ngx_http_vcita_oauth_stats_t  *stats;
 
-    where = NGX_HTTP_VCITA_OAUTH_IN_COOKIE;
-
-    if (app->storage.store) {
-        where = (ngx_strncmp(app->storage.text.data, "zone=", 5) == 0)
-                ? NGX_HTTP_VCITA_OAUTH_IN_ZONE
-                : NGX_HTTP_VCITA_OAUTH_IN_REDIS;
-    }
+    where = app->storage.store ? app->storage.store->type->where
+                               : NGX_HTTP_VCITA_OAUTH_IN_COOKIE;
 
     stats = ngx_http_vcita_oauth_counters(r);
 

@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_vcita_oauth_store.h"
+
 
 /* codes of $vcita_oauth_error, and one for those of vcita's own */
 #define NGX_HTTP_VCITA_OAUTH_STAT_REASONS  32
@@ -47,14 +49,6 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_CALL_BROKEN,
     NGX_HTTP_VCITA_OAUTH_CALL_OUTCOMES
 } ngx_http_vcita_oauth_call_e;
-
-
-typedef enum {
-    NGX_HTTP_VCITA_OAUTH_IN_COOKIE = 0,
-    NGX_HTTP_VCITA_OAUTH_IN_ZONE,
-    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
-    NGX_HTTP_VCITA_OAUTH_STORES
-} ngx_http_vcita_oauth_where_e;
 
 
 /* of a worker, or the sum of all; only in_flight ever goes back */

@@ -16,7 +16,10 @@
 
 /* all but the zones, which take this much more each */
 #define NGX_HTTP_VCITA_OAUTH_STATUS_ROOM  (20 * 1024)
-#define NGX_HTTP_VCITA_OAUTH_STATUS_ZONE  256
+#define NGX_HTTP_VCITA_OAUTH_STATUS_ZONE  1024
+
+/* of the name of a zone, so many bytes are shown; each may become "\u00xx" */
+#define NGX_HTTP_VCITA_OAUTH_STATUS_NAME  64
 
 
 /* what is written, into a room that is large enough for whatever it says */
@@ -430,7 +433,9 @@ static void
 ngx_http_vcita_oauth_status_zone(ngx_http_vcita_oauth_status_t *s,
     ngx_array_t *zones, ngx_uint_t evicted)
 {
-    u_char                          name[64];
+    u_char                         *p;
+    u_char                          name[6 * NGX_HTTP_VCITA_OAUTH_STATUS_NAME
+                                         + 1];
     ngx_uint_t                      i, n[2];
     ngx_http_vcita_oauth_store_t  **store;
 
@@ -440,7 +445,10 @@ ngx_http_vcita_oauth_status_zone(ngx_http_vcita_oauth_status_t *s,
 
         ngx_http_vcita_oauth_store_zone_count(store[i], &n[0], &n[1]);
 
-        *ngx_snprintf(name, sizeof(name) - 1, "%V", &store[i]->name) = '\0';
+        p = (u_char *) ngx_escape_json(name, store[i]->name.data,
+                                       ngx_min(store[i]->name.len,
+                                           NGX_HTTP_VCITA_OAUTH_STATUS_NAME));
+        *p = '\0';
 
         ngx_http_vcita_oauth_status_value(s,
                              evicted ? "zone_evicted_total" : "zone_sessions",

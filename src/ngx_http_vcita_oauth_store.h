@@ -63,7 +63,18 @@ typedef ngx_int_t (*ngx_http_vcita_oauth_store_pt)(
     ngx_http_vcita_oauth_store_op_t *op);
 
 
+/* where sessions live; a cookie takes no store */
+
+typedef enum {
+    NGX_HTTP_VCITA_OAUTH_IN_COOKIE = 0,
+    NGX_HTTP_VCITA_OAUTH_IN_ZONE,
+    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
+    NGX_HTTP_VCITA_OAUTH_STORES
+} ngx_http_vcita_oauth_where_e;
+
+
 typedef struct {
+    ngx_http_vcita_oauth_where_e   where;
 
     /* NGX_OK: it is in op->value; NGX_DECLINED: there is none */
     ngx_http_vcita_oauth_store_pt  read;

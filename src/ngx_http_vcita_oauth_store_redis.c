@@ -97,6 +97,7 @@ static void ngx_http_vcita_oauth_store_redis_name(
 static const ngx_http_vcita_oauth_store_type_t
     ngx_http_vcita_oauth_store_redis_type =
 {
+    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
     ngx_http_vcita_oauth_store_redis_read,
     ngx_http_vcita_oauth_store_redis_write,
     ngx_http_vcita_oauth_store_redis_replace,

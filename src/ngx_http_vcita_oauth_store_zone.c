@@ -50,6 +50,7 @@ static ngx_uint_t ngx_http_vcita_oauth_store_zone_evicted(
 static const ngx_http_vcita_oauth_store_type_t
     ngx_http_vcita_oauth_store_zone_type =
 {
+    NGX_HTTP_VCITA_OAUTH_IN_ZONE,
     ngx_http_vcita_oauth_store_zone_read,
     ngx_http_vcita_oauth_store_zone_write,
     ngx_http_vcita_oauth_store_zone_replace,

@@ -57,3 +57,96 @@ for my $n (sort keys %row) { my ($want, @r) = @{ $row{$n} }; is $raw->(@r), $wan
 my ($state) = browser()->get('/z')->location =~ /[?&]state=([^&]+)/;
 is $raw->('GET / HTTP/1.1', "Cookie: vcita_session=$state"), 302, 'a state is no session';
 is $b->get('/')->status, 200, 'all the same: in';
+
+=== TEST 2: login cookies with odd counts behind them start a login, and no more
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $now = time;
+for my $tail ('.', '..', '.3', '.3.', '.3.x', ".3.$now.", ".33.$now", ".-3.$now", ".+3.$now", ".3. $now", ".3.$now" . '0' x 30, ".3.-$now",
+              '.3.9223372036854775807', '.3.99999999999999999999', ".x.$now", ".3.0x$now", "\x{1}", '%00', "\xff") {
+    my $r = browser()->get('/', headers => [ Cookie => 'vcita_session_login=' . 'A' x 43 . $tail ]);
+    is $r->status, 302, encode_json([ $tail ]);
+    my ($set) = grep { /^vcita_session_login=/ } @{ $r->set_cookies };
+    like $set, qr{^vcita_session_login=[A-Za-z0-9_-]{43}(?:\.\d\.\d+)?; }, 'a login cookie as we make them';
+}
+
+=== TEST 3: a callback of the session that another browser has: every part of it swapped
+--- gate
+vcita_oauth_issuer https://issuer.example;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my ($mine, $theirs) = map { my $b = browser(); $b->get('/'); $b } 1, 2;
+my %url = (mine => $mine->callback_url(code => stub_code), theirs => $theirs->callback_url(code => stub_code));
+my ($state) = $url{theirs} =~ /[?&](state=[^&]+)/;
+is $mine->get($url{theirs})->status, 302, 'their callback, in my browser: a login of my own';
+is $mine->cookie('vcita_session'), undef, 'no session';
+(my $mixed = $url{mine}) =~ s/state=[^&]+/$state/;
+is $mine->get($mixed)->status, 302, 'my code with their state';
+for my $more ("&$state", '&state=', '&state', '&code=x', '&code', '&iss=https://issuer.example&iss=', '&iss=https%3A%2F%2Fissuer.example%00',
+              '&iss=https://issuer.example%20', "&%73tate=x") {
+    my $r = $mine->get("$url{mine}$more");
+    is $r->status, 400, "polluted: $more";
+    is_deeply [ grep { /^vcita_session=[^;]/ } @{ $r->set_cookies } ], [], 'no session';
+}
+is scalar(stub->requests('/oauth/token')), 0, 'vcita was sent no code';
+is $mine->get($url{mine})->status, 303, 'untouched, it is good';
+
+=== TEST 4: an id of a store is no session of another store, of cookies, or of another application; nor the other way round
+--- http_config
+vcita_oauth_userinfo_endpoint $VCITA_STUB/oauth/userinfo;
+--- gate
+no vcita_oauth_userinfo_endpoint;
+--- config
+vcita_oauth off;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /zone {
+    vcita_oauth on;
+    vcita_oauth_session_store zone=one:1m;
+    vcita_oauth_cookie_name zoned;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/zone/callback;
+    proxy_pass $VCITA_APP;
+}
+location /other {
+    vcita_oauth on;
+    vcita_oauth_client_id app2;
+    vcita_oauth_session_store zone=one:1m;
+    vcita_oauth_cookie_name others;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/other/callback;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my %at = ('/' => 'vcita_session', '/zone/x' => 'zoned', '/other/x' => 'others');
+my %value;
+for my $url (sort keys %at) {
+    my $b = browser();
+    is $b->visit($url)->status, 200, "$url: in";
+    $value{$url} = $b->cookie($at{$url});
+}
+for my $from (sort keys %at) {
+    for my $to (sort keys %at) {
+        my $r = browser()->get($to, headers => [ Cookie => "$at{$to}=$value{$from}" ]);
+        is $r->status, $from eq $to ? 200 : 302, "the cookie of $from at $to";
+    }
+}
+
+=== TEST 5: the status page says nothing of anybody, and no name breaks its lines
+--- gate
+vcita_oauth_session_store "zone=a\"b\\c:1m";
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /status { vcita_oauth_status; }
+--- flow
+my $b = browser();
+stub->next({ userinfo => { set => { email => 'who"am\\i@example.biz' } } });
+is $b->visit('/secret?x=y')->status, 200, 'in';
+browser()->get("/oauth/callback?error=evil%22%7D%0A&state=x");
+my $text = browser()->get('/status')->body;
+unlike $text, qr/example\.biz|secret|evil|a383717599bf1893/, 'nobody';
+for (split /\n/, $text) {
+    like $_, qr/^(?:# (?:HELP|TYPE) \w+ .*|\w+(?:\{(?:\w+="(?:[^"\\]|\\.)*",?)+\})? [\d.]+)$/, 'a line' or last;
+}
+my $json = browser()->get('/status', headers => [ Accept => 'application/json' ])->json;
+is_deeply [ keys %{ $json->{zone_sessions} } ], [ 'a"b\\c' ], 'the zone by its name';

@@ -131,6 +131,7 @@ ngx_module_t  ngx_http_vcita_oauth_slow_module = {
 static const ngx_http_vcita_oauth_store_type_t
     ngx_http_vcita_oauth_slow_type =
 {
+    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
     ngx_http_vcita_oauth_slow_read,
     ngx_http_vcita_oauth_slow_write,
     ngx_http_vcita_oauth_slow_replace,
