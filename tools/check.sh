@@ -9,6 +9,7 @@
 #   errors      docs/errors.md quotes the log as the sources have it
 #   style       lines, comments, prototypes, the sizes of functions and files
 #   words       nothing unfinished, and nothing of this machine
+#   scripts     the shell reads them to the end, and no merge is half done
 #
 # Prints what was checked and what is wrong, and exits 1 if anything is.  The
 # check of rooms needs the objects of tools/build.sh.
@@ -20,7 +21,7 @@ set -euo pipefail
 
 cd "$root"
 
-[ $# -gt 0 ] || set -- contract rooms directives errors style words
+[ $# -gt 0 ] || set -- contract rooms directives errors style words scripts
 
 failed=()
 

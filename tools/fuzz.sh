@@ -137,11 +137,7 @@ build() {
     rm -f "$objs/called.a"
     ar rcs "$objs/called.a" "$objs"/{core,ours}/*.o
     clang -fsanitize=fuzzer,address,undefined -o "$program" "$objs"/test/*.o \
-<<<<<<< HEAD
         "$objs/called.a" -lyajl -lhiredis -lcrypto
-=======
-        "$objs/called.a" -lyajl -lcrypto -lhiredis
->>>>>>> 1d9ee41 (Fuzz: what Redis answers; cookies by their stems)
     cd "$root"
 
     printf '%s\n' "$print" > "$program.fingerprint"
