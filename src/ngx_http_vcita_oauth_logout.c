@@ -14,6 +14,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_text.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r);
@@ -186,8 +187,16 @@ ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_SEE_OTHER,
-                                                  &location);
+        /* $uri is decoded: whatever it breaks off is no header of ours */
+
+        if (ngx_http_vcita_oauth_printable(&location)) {
+            return ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_SEE_OTHER,
+                                                      &location);
+        }
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "the uri of vcita_oauth_logout has a control character: "
+                      "is there $uri in it, or another decoded variable?");
     }
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
