@@ -191,6 +191,7 @@ typedef struct {
 
     unsigned                            ready:1;
     unsigned                            https:1;
+    unsigned                            identified:1; /* so far, by vcita */
 } ngx_http_vcita_oauth_app_t;
 
 

@@ -35,6 +35,9 @@ static void ngx_http_vcita_oauth_exchange_wake(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
+static ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
+    ngx_http_vcita_oauth_step_pt next);
 static ngx_msec_t ngx_http_vcita_oauth_exchange_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_oauth_exchange_after(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t delay,
@@ -42,6 +45,8 @@ static ngx_int_t ngx_http_vcita_oauth_exchange_after(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_reserve(
+    ngx_http_vcita_oauth_exchange_t *x);
+static void ngx_http_vcita_oauth_exchange_release(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_exchange_too_late(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
@@ -102,7 +107,7 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
         ngx_http_vcita_oauth_count(r, logins_paced);
     }
 
-    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[0],
+    return ngx_http_vcita_oauth_exchange_next(r, x,
                                          ngx_http_vcita_oauth_exchange_token);
 }
 
@@ -140,6 +145,7 @@ ngx_http_vcita_oauth_exchange_cancel(ngx_http_vcita_oauth_exchange_t *x)
     }
 
     ngx_http_vcita_oauth_fetch_cancel(&x->fetch);
+    ngx_http_vcita_oauth_exchange_release(x);
 
     ngx_http_vcita_oauth_wipe(&x->fetch.body);
     ngx_http_vcita_oauth_wipe(&x->fetch.answer);
@@ -238,9 +244,9 @@ ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_exchange_t *x)
 }
 
 
-/* Goes on with the step when its slot, counted from the start, has come */
+/* goes on with the step when its slot, counted from the start, has come */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
     ngx_http_vcita_oauth_step_pt next)
@@ -259,23 +265,6 @@ ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
 }
 
 
-/* The call to userinfo will not be made: another login can have its slot */
-
-void
-ngx_http_vcita_oauth_exchange_spare(ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
-    vmcf = ngx_http_get_module_main_conf(x->request,
-                                         ngx_http_vcita_oauth_module);
-
-    if (x->app->userinfo != NGX_HTTP_VCITA_OAUTH_OFF) {
-        ngx_http_vcita_oauth_pace_release(&vmcf->pace,
-                                          x->started + x->slots[1]);
-    }
-}
-
-
 /* Sends what x->fetch has been filled with, and names the step after it */
 
 ngx_int_t
@@ -287,6 +276,7 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
 
     x->fetch.url = *url;
     x->tries++;
+    x->unused--;
 
     rc = ngx_http_vcita_oauth_fetch(&x->fetch);
 
@@ -356,6 +346,22 @@ ngx_http_vcita_oauth_exchange_reconnect(ngx_http_request_t *r,
 }
 
 
+/* The next call, in its slot; one that nobody expected has none yet */
+
+ngx_int_t
+ngx_http_vcita_oauth_exchange_next(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next)
+{
+    if (x->unused == 0) {
+        return ngx_http_vcita_oauth_exchange_after(r, x, 0, next);
+    }
+
+    return ngx_http_vcita_oauth_exchange_slot(r, x,
+                                         x->slots[x->reserved - x->unused],
+                                         next);
+}
+
+
 /* those who were refused together do not come back together */
 
 static ngx_msec_t
@@ -402,7 +408,7 @@ ngx_http_vcita_oauth_exchange_again(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_exchange_too_late(r, x);
     }
 
-    return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[0], x->again);
+    return ngx_http_vcita_oauth_exchange_next(r, x, x->again);
 }
 
 
@@ -423,8 +429,11 @@ ngx_http_vcita_oauth_exchange_reserve(ngx_http_vcita_oauth_exchange_t *x)
     vmcf = ngx_http_get_module_main_conf(x->request,
                                          ngx_http_vcita_oauth_module);
 
+    ngx_http_vcita_oauth_exchange_release(x);
+
     n = (x->token.access_token.len
-         || x->app->userinfo == NGX_HTTP_VCITA_OAUTH_OFF) ? 1 : 2;
+         || !ngx_http_vcita_oauth_asks_userinfo(x->app, x->app->identified))
+        ? 1 : 2;
 
     elapsed = ngx_current_msec - x->started;
 
@@ -438,7 +447,28 @@ ngx_http_vcita_oauth_exchange_reserve(ngx_http_vcita_oauth_exchange_t *x)
         x->slots[i] += elapsed;
     }
 
+    x->reserved = n;
+    x->unused = (rc == NGX_OK) ? n : 0;
+
     return rc;
+}
+
+
+/* What was reserved for calls that will not be made is for other logins */
+
+static void
+ngx_http_vcita_oauth_exchange_release(ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(x->request,
+                                         ngx_http_vcita_oauth_module);
+
+    while (x->unused) {
+        ngx_http_vcita_oauth_pace_release(&vmcf->pace,
+                             x->started + x->slots[x->reserved - x->unused]);
+        x->unused--;
+    }
 }
 
 
@@ -446,7 +476,12 @@ static ngx_int_t
 ngx_http_vcita_oauth_exchange_too_late(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    if (x->fetch.status) {
+    if (x->fetch.status == NGX_HTTP_OK) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "no slot of vcita_oauth_rate is free for userinfo: "
+                      "until now vcita gave an id_token, and now it gave none");
+
+    } else if (x->fetch.status) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "vcita answered %ui at \"%V\" until the code was too "
                       "old: does another machine share this application's "

@@ -42,6 +42,8 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_event_t                      timer;
     ngx_msec_t                       started;
     ngx_msec_t                       slots[2];  /* counted from there */
+    ngx_uint_t                       reserved;
+    ngx_uint_t                       unused;    /* the last of them */
     ngx_uint_t                       tries;     /* without being reached */
     ngx_uint_t                       throttled;
 
@@ -58,6 +60,13 @@ struct ngx_http_vcita_oauth_exchange_s {
          || (x)->fetch.status == NGX_HTTP_SERVICE_UNAVAILABLE))
 
 
+/* after the exchange, where "identified" says whether there is an id_token */
+
+#define ngx_http_vcita_oauth_asks_userinfo(app, identified)                   \
+    ((app)->userinfo == NGX_HTTP_VCITA_OAUTH_ON                               \
+     || ((app)->userinfo == NGX_HTTP_VCITA_OAUTH_AUTO && !(identified)))
+
+
 /* the steps, in order */
 
 ngx_int_t ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
@@ -67,11 +76,8 @@ ngx_int_t ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
 
 /* what a step can do */
 
-ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
-    ngx_http_vcita_oauth_step_pt next);
-void ngx_http_vcita_oauth_exchange_spare(
-    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_oauth_exchange_next(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
 ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
     ngx_http_vcita_oauth_step_pt next);

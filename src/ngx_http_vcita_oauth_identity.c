@@ -71,15 +71,12 @@ ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
         }
     }
 
-    if (x->app->userinfo == NGX_HTTP_VCITA_OAUTH_ON
-        || (x->app->userinfo == NGX_HTTP_VCITA_OAUTH_AUTO
-            && !x->token.identified))
-    {
-        return ngx_http_vcita_oauth_exchange_slot(r, x, x->slots[1],
+    x->app->identified = x->token.identified;
+
+    if (ngx_http_vcita_oauth_asks_userinfo(x->app, x->token.identified)) {
+        return ngx_http_vcita_oauth_exchange_next(r, x,
                                       ngx_http_vcita_oauth_identity_userinfo);
     }
-
-    ngx_http_vcita_oauth_exchange_spare(x);
 
     return ngx_http_vcita_oauth_identity_admit(r, x);
 }
@@ -101,8 +98,6 @@ ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita's id_token is refused: %s", wrong);
-
-    ngx_http_vcita_oauth_exchange_spare(x);
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_id_token", 0);

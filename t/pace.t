@@ -204,7 +204,7 @@ cmp_ok begun('/')->come_back(code => stub_code)->header('Retry-After'), '<=', 60
 
 === TEST 11: connecting is tried again with a backoff, and that takes slots of the pace
 --- gate
-vcita_oauth_rate 2r/m;
+vcita_oauth_rate 1r/m;
 vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/oauth/token;
 --- flow
 return pass 'the minute is not over' if round;
@@ -213,3 +213,49 @@ answered($r, 503, 'rate_limited', 'no slot for a second try');
 cmp_ok $r->seconds, '>', 0.4, 'after a pause';
 cmp_ok $r->header('Retry-After'), '>=', 30, 'Retry-After';
 like error_log(), qr{\[warn\].*no slot of vcita_oauth_rate is free before the code is too old}, 'the log says why';
+
+
+=== TEST 12: what a login does not use is another's: no slot is kept for userinfo where an id_token is expected
+--- gate
+vcita_oauth_rate 6r/s;
+--- flow
+come_first;
+my $with = sub { my ($b) = @_; $b->callback_url(code => stub_code({ id_token => id_token($b) })) };
+my $b = begun('/deep');
+is $b->get($with->($b))->status, 303, 'vcita gives an id_token';
+my $crowd = crowd;
+$crowd->add($_, GET => $with->($_)) for map { begun('/deep') } 1 .. 24;
+my @r = $crowd->run;
+is scalar(grep { $_->status == 303 } @r), 24, 'all succeed';
+my @t = calls;
+is scalar(@t), 25, 'one call each';
+cmp_ok shortest(7, @t), '>=', 0.98, sprintf 'never more than six in a second: %.3f', shortest(7, @t);
+cmp_ok $t[-1] - $t[0], '<', 6.5, sprintf 'six in each second, nearly: %.3f s', $t[-1] - $t[0];
+
+is begun('/deep')->come_back(code => stub_code)->status, 303, 'an id_token that does not come after all: userinfo is asked';
+@t = calls;
+is scalar(@t), 27, 'two calls more';
+cmp_ok shortest(7, @t), '>=', 0.98, 'in the pace';
+
+
+=== TEST 13: what a login does not use is another's: one that fails, one whose browser goes away
+--- gate
+vcita_oauth_rate 4r/s;
+--- flow
+come_first;
+my $crowd = logins(20);
+$crowd->start;
+$crowd->until(sub { (() = calls) >= 2 }, 10, 'the first calls');
+$crowd->abort(4 .. 19);
+$crowd->finish;
+my $from = VcitaLoop::now();
+my @r = logins(4)->run;
+is scalar(grep { $_->status == 303 } @r), 4, 'the next ones are in';
+cmp_ok VcitaLoop::now() - $from, '<', 6 * VcitaLoop::scale(), 'and wait for nobody who has left';
+
+$from = VcitaLoop::now();
+for (1 .. 12) {
+    my $b = begun('/deep');
+    $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } }));
+}
+cmp_ok VcitaLoop::now() - $from, '<', 4.4 * VcitaLoop::scale(), 'a refused one takes one slot';
