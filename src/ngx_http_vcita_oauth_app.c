@@ -111,22 +111,23 @@ ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
     const char  *missing;
 
     if (app->client_id.len == 0) {
-        missing = "vcita_oauth_client_id";
+        missing = "\"vcita_oauth_client_id\"";
 
     } else if (app->client_secret.len == 0
                && app->assertion_key.names == NULL)
     {
-        missing = "vcita_oauth_client_secret";
+        missing = "\"vcita_oauth_client_secret\" or "
+                  "\"vcita_oauth_client_assertion_key\"";
 
     } else if (app->redirect.uri.len == 0) {
-        missing = "vcita_oauth_redirect_uri";
+        missing = "\"vcita_oauth_redirect_uri\"";
 
     } else {
         return NGX_CONF_OK;
     }
 
     return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, user,
-                                           "\"%s\" needs \"%s\"", directive,
+                                           "\"%s\" needs %s", directive,
                                            missing);
 }
 

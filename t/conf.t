@@ -106,7 +106,7 @@ refuses "${APP}server { $SERVER\nvcita_oauth on; #!\n}", qr/"vcita_oauth" needs 
 refuses "${URI}vcita_oauth_client_secret s;\nserver { $SERVER\nlocation / {\nvcita_oauth on; #!\n} }",
     qr/needs "vcita_oauth_client_id"/, 'no id';
 refuses "${URI}vcita_oauth_client_id a;\nserver { $SERVER\nlocation / {\nvcita_oauth optional; #!\n} }",
-    qr/needs "vcita_oauth_client_secret"/, 'no secret, optional';
+    qr/needs "vcita_oauth_client_secret" or "vcita_oauth_client_assertion_key"/, 'no secret, optional';
 refuses "vcita_oauth on; #!\nserver { $SERVER }", qr/needs "vcita_oauth_client_id"/, 'inherited from http';
 refuses "${APP}server { $SERVER\nlocation /a { $URI vcita_oauth on; }\nlocation /b {\nvcita_oauth on; #!\n} }",
     qr/needs "vcita_oauth_redirect_uri"/, "a neighbour's redirect_uri is none";
