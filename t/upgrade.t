@@ -45,16 +45,13 @@ sub built {
     File::Path::make_path($tree);
     my $patch = $name eq 'past' ? 'true' : "patch -p1 -s -f -F 1 < $root/t/upgrade/$name.patch";
 
-    # through a second folder: a file that has not changed keeps its time, and is not compiled again
+    # through a second folder: what has not changed is not compiled again
     my $out = `exec 2>&1; set -e; rm -rf $tree.new; mkdir $tree.new
         $how | tar -xf - -C $tree.new
         (cd $tree.new && $patch)
-        cd $tree.new; find . -type f | while read -r f; do
-            cmp -s "\$f" "$tree/\$f" || { mkdir -p "$tree/\${f%/*}"; cp -p "\$f" "$tree/\$f"; touch "$tree/\$f"; }
-        done
-        cd $tree; find config *.c src -type f | while read -r f; do [ -e "$tree.new/\$f" ] || rm "\$f"; done
+        (cd $tree.new && find . -type f) | bash -c '. tools/lib.sh; mirror "\$@"' bash $tree.new $tree
         rm -rf $tree.new
-        OUT=$tree/build tools/build.sh`;
+        cd $tree; OUT=$tree/build tools/build.sh`;
     die "no $name build: $out\n" if $?;
 
     return "$tree/build/ngx_http_vcita_oauth_module.so";

@@ -26,6 +26,26 @@ quietly() {
 }
 
 
+# mirror FROM TO < FILES: TO gets these files of FROM, and keeps nothing else but
+# what it has built.  A file that is the same keeps its time, and is not compiled
+# again; any other gets the time of now, and is.
+mirror() {
+    local from=$1 to=$2 files file
+
+    files=$(sed 's,^\./,,' | sort)
+    mkdir -p "$to"
+
+    while read -r file; do
+        cmp -s "$from/$file" "$to/$file" \
+            || ( cd "$from" && cp --parents "$file" "$to" )
+    done <<< "$files"
+
+    ( cd "$to" && find . -type f -not -path './build/*' ) \
+        | sed 's,^\./,,' | sort | comm -13 <(printf '%s\n' "$files") - \
+        | while read -r file; do rm -f "$to/$file"; done
+}
+
+
 nginx_binary() { command -v "${NGINX_BINARY:-nginx}" || echo /usr/sbin/nginx; }
 
 

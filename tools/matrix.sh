@@ -95,12 +95,9 @@ make_chroot() {
 
 # the project as it is now; what was built in there stays
 copy_in() {
-    local dir=$1/project
-
-    mkdir -p "$dir"
-    find "$dir" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-    tar -C "$root" --exclude=./build --exclude=./.git --exclude='./t/servroot*' \
-        -cf - . | tar -C "$dir" -xf -
+    ( cd "$root" && find . \( -path ./build -o -path ./.git \
+                              -o -path './t/servroot*' \) -prune \
+                           -o -type f -print ) | mirror "$root" "$1/project"
 }
 
 

@@ -52,26 +52,9 @@ snapshot() {
 }
 
 
-# Makes a tree what the snapshot is.  A file that is the same keeps its time, so
-# that only what the last mutant touched is compiled again.
-restore() {
-    local tree=$1 file
-
-    mkdir -p "$tree"
-    cd "$work/source"
-
-    sources | while read -r file; do
-        cmp -s "$file" "$tree/$file" || cp --parents "$file" "$tree"
-    done
-
-    cd "$tree"
-
-    sources 2>/dev/null | while read -r file; do
-        [ -f "$work/source/$file" ] || rm -f "$file"
-    done
-
-    cd "$root"
-}
+# makes a tree what the snapshot is, so that only what the last mutant touched is
+# compiled again
+restore() { ( cd "$work/source" && sources ) | mirror "$work/source" "$1"; }
 
 
 # build TREE FILES: the module, and the unit tests if they are among the files,
