@@ -1,0 +1,426 @@
+#!/usr/bin/env bash
+#
+# preflight.sh [OPTION...] [NGINX.CONF]: would a login work, with this nginx.conf
+# on this machine?  To be run before the first login, and after each change;
+# as root, since it reads what nginx's master reads.
+#
+#     examples/preflight.sh                           # the installed nginx
+#     examples/preflight.sh -p /opt/nginx -b /opt/nginx/sbin/nginx
+#
+#   -b NGINX        the nginx to ask (default: nginx, or /usr/sbin/nginx)
+#   -c FILE         its configuration, as nginx's own -c; the same as NGINX.CONF
+#   -p PREFIX       as nginx's own -p
+#   --behind-proxy  something in front of nginx ends TLS, or maps ports: scheme
+#                   and port of redirect_uri need not be those of a "listen"
+#   --not-running   nginx does not run yet: no request to the callback
+#   --strict        a warning fails, too
+#   --timeout N     seconds for each request (default 10)
+#   --help          this text
+#
+# A line for each thing that was looked at: ok, warning or WRONG, and below the
+# last two what to do.  It never shows a secret, and changes nothing; vcita gets
+# one empty request at each endpoint.  A vcita_oauth_http_proxy is used as nginx
+# does; the environment's proxy variables and ~/.curlrc are not.
+#
+# What is looked at: nginx -t; DNS, TLS and an answer of each endpoint of each
+# application; the clock; whether the callback is answered by the gate; who else
+# can read secrets and keys, and whether they can be guessed; cookies that two
+# gates share; locations that answer before the gate, or let everybody in.
+#
+# Exit status: 0 all is well, 1 something is wrong, 2 it could not look.
+# It needs curl and openssl, and of Debian only what is always there.
+
+set -euo pipefail
+
+name=${0##*/}
+nginx='' strict='' behind=0 running=1 timeout=10
+declare -a nginx_args=()
+declare -A seen=()
+n_ok=0 n_wrong=0 n_warning=0
+
+sep=$'\x1f'                                      # between fields of a record
+soon=14                                          # days until a certificate ends
+skew=30                                          # seconds
+
+
+usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; }
+
+fail() { printf '%s: %s\n' "$name" "$*" >&2; exit 2; }
+
+
+# --- what was found -----------------------------------------------------------
+
+# without the control bytes that others may have put into it
+clean() { LC_ALL=C tr -c '\n -~' '?' <<< "$1"; }
+
+ok()    { n_ok=$((n_ok + 1));           printf 'ok       %s\n' "$(clean "$1")"; }
+wrong() { n_wrong=$((n_wrong + 1));     report WRONG "$@"; }
+warn()  { n_warning=$((n_warning + 1)); report warning "$@"; }
+
+report() {
+    printf '%-8s %s\n' "$1" "$(clean "$2")"
+    printf '         fix: %s\n' "$(clean "$3")"
+}
+
+
+# --- curl, as the module would ask --------------------------------------------
+
+quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
+
+# ask OPTIONS: curl gets them, a line each, where no other process sees them.
+# Sets result (curl's own status), status, verified, seconds, error, certs, and
+# headers.
+ask() {
+    local said
+
+    result=0
+    said=$(curl -q -K - -gsS -m "$timeout" -o /dev/null -D - \
+               --suppress-connect-headers --path-as-is -w \
+"$sep%{http_code}$sep%{ssl_verify_result}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
+               2>/dev/null <<< "$1") || result=$?
+
+    IFS=$sep read -r -d '' headers status verified seconds error certs \
+        <<< "$said" || true
+}
+
+# the value of a header; empty if there is none
+header() {
+    tr -d '\r' <<< "$headers" | sed -n "s/^$1: *//Ip" | head -n 1
+}
+
+# split_url URL: sets scheme, host and port
+split_url() {
+    local rest=${1#*://}
+
+    scheme=${1%%://*}; scheme=${scheme,,}
+    rest=${rest%%[/?]*}
+    rest=${rest##*@}
+    host=$rest port=
+
+    case $rest in
+        \[*\])    ;;
+        *:*)      host=${rest%:*} port=${rest##*:} ;;
+    esac
+
+    case $port$scheme in
+        https)    port=443 ;;
+        http)     port=80 ;;
+    esac
+}
+
+# once THING: true the first time
+once() {
+    [ -z "${seen[$1]:-}" ] || return 1
+    seen[$1]=1
+}
+
+
+# --- nginx ---------------------------------------------------------------------
+
+check_nginx() {
+    local said line
+
+    if ! said=$("$nginx" -t "${nginx_args[@]}" 2>&1); then
+        line=$(grep -E '\[(emerg|alert|crit|error)\]' <<< "$said" | head -n 1) || true
+        wrong "nginx -t fails: ${line:-$said}" \
+              "mend the line that it names; nothing else was looked at"
+        finish
+    fi
+
+    ok "nginx -t"
+
+    while read -r line; do
+        warn "nginx -t: ${line#*: }" "mend the line that it names"
+    done < <(grep -F '[warn]' <<< "$said" || true)
+}
+
+
+# --- private keys --------------------------------------------------------------
+
+check_key() {
+    local file=$1 text bits
+
+    if ! text=$(openssl pkey -in "$file" -passin pass: -noout -text 2>/dev/null)
+    then
+        wrong "the assertion key $file is no private key without a passphrase" \
+              "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out $file"
+        return
+    fi
+
+    bits=$(sed -n 's/.*Private-Key: (\([0-9]*\) bit.*/\1/p' <<< "$text")
+
+    case $text in
+        *"ASN1 OID: prime256v1"*)
+            ok "the assertion key $file is P-256" ;;
+
+        *"modulus:"*)
+            if [ "$bits" -ge 2048 ]; then
+                ok "the assertion key $file is RSA of $bits bits"
+            else
+                wrong "the assertion key $file is RSA of $bits bits" \
+                      "make one of 2048 bits or more, and give vcita its public part"
+            fi ;;
+
+        *)  wrong "the assertion key $file is neither RSA nor P-256" \
+                  "make one of these, and give vcita its public part" ;;
+    esac
+}
+
+
+# --- endpoints -----------------------------------------------------------------
+
+check_endpoint() {
+    local endpoint=$1 url=$2 ca=$3 verify=$4 proxy=$5 options via=
+    local scheme host port at
+
+    options="url = $(quoted "$url")"$'\n'
+    [ -z "$ca" ] || options+="cacert = $(quoted "$ca")"$'\ncapath = "/dev/null"\n'
+    [ -z "$verify" ] || options+=$'insecure\n'
+
+    if [ -n "$proxy" ]; then
+        split_url "$proxy"
+        via=" through the proxy $host:$port"
+        options+="proxy = $(quoted "$proxy")"$'\n'
+        [ -z "$ca" ] || options+="proxy-cacert = $(quoted "$ca")"$'\n'
+        check_dns "$host" || return 0
+    fi
+
+    split_url "$url"
+    at=$host:$port
+    [ -n "$proxy" ] || check_dns "$host" || return 0
+
+    # a POST without parameters: refused, and no code is spent
+    [ "$endpoint" != token ] || options+=$'data = ""\n'
+
+    ask "$options"
+    said_by_endpoint "$endpoint endpoint $url" "$at" "$via" "$ca"
+}
+
+
+check_dns() {
+    local host=$1 addresses
+
+    case $host in
+        \[*)         return 0 ;;                 # an address
+        *[!0-9.]*)   ;;
+        *)           return 0 ;;
+    esac
+
+    if addresses=$(getent ahosts "$host" | awk '!n[$1]++ { print $1 }' | xargs)
+        [ -n "$addresses" ]
+    then
+        if once "dns $host"; then ok "DNS: $host is $addresses"; fi
+        return 0
+    fi
+
+    if once "dns $host"; then
+        wrong "DNS: $host has no address here" \
+              "mend /etc/resolv.conf or the name in nginx.conf"
+    fi
+    return 1
+}
+
+
+said_by_endpoint() {
+    local what=$1 at=$2 via=$3 ca=$4
+
+    case $result in
+        0)  check_certificate "$at" "$via"
+            check_clock "$at"
+            check_status "$what" "$via"
+            ;;
+
+        7)  wrong "$what$via: nobody accepts a connection" \
+                  "let the firewall pass $at, or say vcita_oauth_http_proxy" ;;
+
+        28) wrong "$what$via: no answer within $timeout s" \
+                  "let the firewall pass $at, or say vcita_oauth_http_proxy" ;;
+
+        60) if [ "$verified" != 0 ]; then
+                wrong "TLS of $at$via is not verified by ${ca:-the CAs of this system}: ${error:-no reason given}" \
+                      "vcita_oauth_ssl_trusted_certificate with the right CAs, or install ca-certificates"
+            else
+                wrong "TLS of $at$via: its certificate is for another name" \
+                      "write the host in nginx.conf as the certificate has it"
+            fi ;;
+
+        77) wrong "$what: no certificates in ${ca:-the CA file of this system}" \
+                  "install ca-certificates, or mend vcita_oauth_ssl_trusted_certificate" ;;
+
+        35) wrong "TLS of $at$via fails: ${error:-no reason given}" \
+                  "is it https at that port, and does nothing in between cut TLS?" ;;
+
+        5|97) wrong "$what$via: the proxy fails: ${error:-no reason given}" \
+                  "mend vcita_oauth_http_proxy" ;;
+
+        56) wrong "$what$via: ${error:-cut off}" \
+                  "${via:+does the proxy let nginx pass to $at? Or }try again; then ask whoever runs $at" ;;
+
+        *)  wrong "$what$via: ${error:-curl ends with $result}" \
+                  "try: curl -v $at" ;;
+    esac
+}
+
+
+check_certificate() {
+    local at=$1 via=$2 end days
+
+    [ "$scheme" = https ] && once "certificate $at$via" || return 0
+
+    end=$(openssl x509 -noout -enddate <<< "$certs" 2>/dev/null) || {
+        warn "TLS of $at$via: this curl does not tell when the certificate ends" \
+             "curl 7.88 or later does"
+        return 0
+    }
+    days=$(( ($(date -d "${end#*=}" +%s) - EPOCHSECONDS) / 86400 ))
+
+    if [ "$days" -lt "$soon" ]; then
+        warn "TLS of $at$via: its certificate ends in $days days" \
+             "tell whoever runs $at"
+    else
+        ok "TLS of $at$via: verified, for $days days"
+    fi
+}
+
+
+# An id_token or a session that is not valid yet, or not any more
+check_clock() {
+    local at=$1 date age there off
+
+    date=$(header date)
+    age=$(header age)
+    there=$(date -d "$date" +%s 2>/dev/null) || return 0
+    [ -n "$date" ] && once "clock $at" || return 0
+
+    case $age in *[!0-9]*|'') age=0 ;; esac
+    off=$((EPOCHSECONDS - there - 10#$age))
+
+    if [ "${off#-}" -gt "$skew" ]; then
+        wrong "the clock here is ${off#-} s $([ "$off" -gt 0 ] && echo ahead of || echo behind) that of $at" \
+              "run NTP: timedatectl set-ntp true"
+    else
+        ok "the clock agrees with that of $at"
+    fi
+}
+
+
+check_status() {
+    local what=$1 via=$2
+
+    case $status in
+        404|410)  wrong "$what$via: answers $status" "correct its path in nginx.conf" ;;
+        429)      warn "$what$via: answers 429, too many requests" \
+                       "run this again in a minute; several machines share vcita's pace" ;;
+        5??)      wrong "$what$via: answers $status" "vcita is down: wait, or ask vcita" ;;
+        *)        ok "$what$via: answers ($status, $seconds s)" ;;
+    esac
+}
+
+
+# --- the callback --------------------------------------------------------------
+
+# Without a state it is refused by the module, and vcita is not asked.
+check_callback() {
+    local url=$1 socket=$2 ssl=$3 proxy_protocol=$4 options to
+    local where="redirect_uri $1 at $2"
+
+    [ "$running" = 1 ] || return 0
+
+    to=${socket/#\*:/127.0.0.1:}
+    to=${to/#\[::\]:/\[::1\]:}
+    options="url = $(quoted "http${ssl:+s}://${url#*://}")"$'\ninsecure\n'
+
+    case $socket in
+        unix:*)  options+="unix-socket = $(quoted "${socket#unix:}")"$'\n' ;;
+        *)       options+="connect-to = $(quoted "::$to")"$'\n' ;;
+    esac
+    [ -z "$proxy_protocol" ] || options+=$'haproxy-protocol\n'
+
+    ask "$options"
+
+    if [ "$status" = 400 ] && [ "$(header referrer-policy)" = no-referrer ]; then
+        ok "$where: the gate answers"
+        return
+    fi
+
+    case $result/$status in
+        7/*)     wrong "$where: nginx does not listen there" \
+                       "start nginx or reload it, or say --not-running" ;;
+        0/30?)   wrong "$where: answers $status, a redirect that comes before the gate" \
+                       "keep the callback out of it: location = /... {} of its own" ;;
+        0/401|0/403) wrong "$where: answers $status, so an access rule keeps vcita's answers out" \
+                       "allow all, and no auth_basic, in a location of the callback's own" ;;
+        0/429|0/503) wrong "$where: answers $status, a limit_req or limit_conn that is used up" \
+                       "wait and run this again; then raise that limit" ;;
+        0/*)     wrong "$where: answers $status, and not as the gate does" \
+                       "reload nginx; then look which server and location answer it" ;;
+        *)       wrong "$where: ${error:-no answer}" \
+                       "look into nginx's error log" ;;
+    esac
+}
+
+
+# --- all of it -----------------------------------------------------------------
+
+check_all() {
+    local dump records kind a b c d e
+
+    dump=$("$nginx" -T -q "${nginx_args[@]}" 2>/dev/null) \
+        || fail "$nginx -T does not print the configuration"
+
+    records=$(perl "$(dirname "$0")/preflight-conf.pl" "$behind" <<< "$dump") \
+        || fail "the configuration was not understood"
+
+    while IFS=$sep read -r -u 3 kind a b c d e; do
+        case $kind in
+            ok)        ok "$a" ;;
+            warn)      warn "$a" "$b" ;;
+            wrong)     wrong "$a" "$b" ;;
+            key)       check_key "$a" ;;
+            endpoint)  check_endpoint "$a" "$b" "$c" "$d" "$e" ;;
+            callback)  check_callback "$a" "$b" "$c" "$d" ;;
+        esac
+    done 3<<< "$records"
+}
+
+
+finish() {
+    printf 'ok: %s, warnings: %s, wrong: %s\n' "$n_ok" "$n_warning" "$n_wrong"
+    [ "$n_wrong" = 0 ] || exit 1
+    [ -z "$strict" ] || [ "$n_warning" = 0 ] || exit 1
+    exit 0
+}
+
+
+value() { [ $# -gt 1 ] || fail "$1 takes a value: $name --help"; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        -b)              value "$@"; nginx=$2; shift ;;
+        -c|-p)           value "$@"; nginx_args+=("$1" "$2"); shift ;;
+        --behind-proxy)  behind=1 ;;
+        --not-running)   running=0 ;;
+        --strict)        strict=1 ;;
+        --timeout)       value "$@"; timeout=$2; shift ;;
+        --help)          usage; exit 0 ;;
+        -*)              fail "no such option: $1; $name --help" ;;
+        *)               nginx_args+=(-c "$(realpath -m -- "$1")") ;;
+    esac
+    shift
+done
+
+case $timeout in ''|*[!0-9]*|0) fail "no number of seconds: $timeout" ;; esac
+
+nginx=${nginx:-$(command -v nginx || echo /usr/sbin/nginx)}
+command -v "$nginx" > /dev/null || fail "no nginx: $nginx (-b says which)"
+
+for tool in curl openssl perl; do
+    command -v $tool > /dev/null || fail "no $tool: apt-get install $tool"
+done
+
+unset http_proxy https_proxy all_proxy no_proxy
+unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+
+check_nginx
+check_all
+finish
