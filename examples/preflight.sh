@@ -31,6 +31,7 @@
 # It needs curl and openssl, and of Debian only what is always there.
 
 set -euo pipefail
+export LC_ALL=C
 
 name=${0##*/}
 nginx='' strict='' behind=0 running=1 timeout=10
@@ -51,15 +52,23 @@ fail() { printf '%s: %s\n' "$name" "$*" >&2; exit 2; }
 # --- what was found -----------------------------------------------------------
 
 # without the control bytes that others may have put into it
-clean() { LC_ALL=C tr -c '\n -~' '?' <<< "$1"; }
+clean() { tr -c '\n -~' '?' <<< "$1"; }
 
-ok()    { n_ok=$((n_ok + 1));           printf 'ok       %s\n' "$(clean "$1")"; }
-wrong() { n_wrong=$((n_wrong + 1));     report WRONG "$@"; }
-warn()  { n_warning=$((n_warning + 1)); report warning "$@"; }
+# once THING: true the first time
+once() {
+    [ -z "${seen[$1]:-}" ] || return 1
+    seen[$1]=1
+}
 
+ok()    { if report ok "$@";      then n_ok=$((n_ok + 1)); fi; }
+wrong() { if report WRONG "$@";   then n_wrong=$((n_wrong + 1)); fi; }
+warn()  { if report warning "$@"; then n_warning=$((n_warning + 1)); fi; }
+
+# report KIND WHAT [FIX]: once, however many applications it concerns
 report() {
+    once "$1 $2" || return 1
     printf '%-8s %s\n' "$1" "$(clean "$2")"
-    printf '         fix: %s\n' "$(clean "$3")"
+    [ "$1" = ok ] || printf '         fix: %s\n' "$(clean "$3")"
 }
 
 
@@ -68,18 +77,17 @@ report() {
 quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
 
 # ask OPTIONS: curl gets them, a line each, where no other process sees them.
-# Sets result (curl's own status), status, verified, seconds, error, certs, and
-# headers.
+# Sets result (curl's own status), status, seconds, error, certs and headers.
 ask() {
     local said
 
     result=0
     said=$(curl -q -K - -gsS -m "$timeout" -o /dev/null -D - \
                --suppress-connect-headers --path-as-is -w \
-"$sep%{http_code}$sep%{ssl_verify_result}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
+"$sep%{http_code}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
                2>/dev/null <<< "$1") || result=$?
 
-    IFS=$sep read -r -d '' headers status verified seconds error certs \
+    IFS=$sep read -r -d '' headers status seconds error certs \
         <<< "$said" || true
 }
 
@@ -106,12 +114,6 @@ split_url() {
         https)    port=443 ;;
         http)     port=80 ;;
     esac
-}
-
-# once THING: true the first time
-once() {
-    [ -z "${seen[$1]:-}" ] || return 1
-    seen[$1]=1
 }
 
 
@@ -209,14 +211,12 @@ check_dns() {
     if addresses=$(getent ahosts "$host" | awk '!n[$1]++ { print $1 }' | xargs)
         [ -n "$addresses" ]
     then
-        if once "dns $host"; then ok "DNS: $host is $addresses"; fi
+        ok "DNS: $host is $addresses"
         return 0
     fi
 
-    if once "dns $host"; then
-        wrong "DNS: $host has no address here" \
-              "mend /etc/resolv.conf or the name in nginx.conf"
-    fi
+    wrong "DNS: $host has no address here" \
+          "mend /etc/resolv.conf or the name in nginx.conf"
     return 1
 }
 
@@ -236,13 +236,13 @@ said_by_endpoint() {
         28) wrong "$what$via: no answer within $timeout s" \
                   "let the firewall pass $at, or say vcita_oauth_http_proxy" ;;
 
-        60) if [ "$verified" != 0 ]; then
-                wrong "TLS of $at$via is not verified by ${ca:-the CAs of this system}: ${error:-no reason given}" \
-                      "vcita_oauth_ssl_trusted_certificate with the right CAs, or install ca-certificates"
-            else
-                wrong "TLS of $at$via: its certificate is for another name" \
-                      "write the host in nginx.conf as the certificate has it"
-            fi ;;
+        60) case $error in
+                *"subject name"*)
+                    wrong "TLS of $at$via: its certificate is for another name" \
+                          "write the host in nginx.conf as the certificate has it" ;;
+                *)  wrong "TLS of $at$via is not verified by ${ca:-the CAs of this system}: ${error:-no reason given}" \
+                          "vcita_oauth_ssl_trusted_certificate with the right CAs, or install ca-certificates" ;;
+            esac ;;
 
         77) wrong "$what: no certificates in ${ca:-the CA file of this system}" \
                   "install ca-certificates, or mend vcita_oauth_ssl_trusted_certificate" ;;

@@ -26,6 +26,7 @@
 # there.
 
 set -euo pipefail
+export LC_ALL=C
 
 name=${0##*/}
 api=https://api.vcita.biz
@@ -70,7 +71,7 @@ uri=${words[1]}
 loopback='(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?'
 
 [ "${#scopes[@]}" -gt 0 ] || scopes=(openid)
-[ -n "$code_name" ] || code_name=$(LC_ALL=C tr -dc 'A-Za-z0-9' <<< "${app,,}")
+[ -n "$code_name" ] || code_name=$(tr -dc 'A-Za-z0-9' <<< "${app,,}")
 
 [[ $app =~ [^[:space:]] && ! $app =~ [[:cntrl:]] ]] \
     || misused "no name of an app: it is empty, or has control characters"
@@ -116,7 +117,8 @@ exists() {
          "--secret-file with another name, or --force if nobody needs its secret any more"
 }
 
-[ -n "$force" ] || ! [ -e "$secret_file" ] && ! [ -d "$secret_file" ] || exists
+[ ! -d "$secret_file" ] || exists
+[ -n "$force" ] || { [ ! -e "$secret_file" ] && [ ! -L "$secret_file" ]; } || exists
 
 new=$(mktemp -p "$dir" .client_secret.XXXXXXXX 2> /dev/null) \
     || fail "no file can be written in $dir" \
@@ -182,8 +184,8 @@ create() {
 }
 
 # members NAME...: the strings of that name, a line each and in that order, of a
-# JSON object on stdin, or of the object "data" in it; fails if it is none, or
-# if a string has anything but printable ASCII in it.
+# JSON object on stdin, or of the object "data" in it, with a blank for whatever
+# is not printable ASCII; fails if it is none.
 members() { perl -we "$parser" -- "$@"; }
 
 # shellcheck disable=SC2016
@@ -206,9 +208,9 @@ parser='
     for my $name (@ARGV) {
         my ($text) = ($all{$name} // "") =~ /\A"(.*)"\z/s;
         $text //= "";
-        $text =~ s/\\u00([2-7][0-9a-fA-F])/chr hex $1/ge;
-        $text =~ s/\\(["\\\/])/$1/g;
-        $text =~ s/\\u[0-9a-fA-F]{4}|\\[bfnrt]|[^ -~]/?/g;
+        $text =~ s{\\(?:u00([2-7][0-9a-fA-F])|(["\\/])|u....|.)}
+                  {defined $1 ? chr hex $1 : $2 // " "}ge;
+        $text =~ s/[^ -~]/ /g;
         print "$text\n";
     }
 
@@ -278,9 +280,10 @@ refused() {
 }
 
 keep() {
-    printf '%s\n' "$secret" > "$new" && sync "$new" \
-        || fail "the secret of client_id $client_id could not be written" \
-                "delete that app at vcita, make room in $dir, and run this again"
+    if ! { printf '%s\n' "$secret" > "$new" && sync "$new"; } 2> /dev/null; then
+        fail "the secret of client_id $client_id could not be written" \
+             "delete that app at vcita, make room in $dir, and run this again"
+    fi
 
     if [ -n "$force" ]; then
         mv -fT "$new" "$secret_file" || lost
@@ -307,10 +310,12 @@ result=0
 answer=$(create) || result=$?
 answer=${answer//$'\r'/}
 
+trap '' HUP INT TERM                             # not before the secret is kept
+
 last=${answer##*$'\n'}
 body=${answer%$'\n'*}
 status=${last%% *}
-error=$(LC_ALL=C tr -c '\n -~' '?' <<< "${last#* }")
+error=$(tr -c '\n -~' '?' <<< "${last#* }")
 
 [ "$result" = 0 ] || no_connection
 [[ $status == 2?? ]] || refused
@@ -319,7 +324,7 @@ fields=$(members client_id client_secret <<< "$body") \
     || fail "vcita answers $status, but no JSON" \
             "is --api right? If it is, look at vcita whether the app is there"
 
-{ read -r client_id; read -r secret; } <<< "$fields" || true
+{ IFS= read -r client_id; IFS= read -r secret; } <<< "$fields" || true
 
 [[ $client_id =~ ^[A-Za-z0-9._-]+$ ]] \
     || fail "vcita's answer has no client_id" \

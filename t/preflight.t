@@ -1,0 +1,651 @@
+# examples/preflight.sh: what it finds fine, and each fault, alone, with what mends it.
+# The configurations are of files of their own; the nginx of a block is the one that answers the callback.
+
+use lib 't/lib';
+use VcitaSandbox;
+use VcitaTest;
+use VcitaAssertion;
+use VcitaTunnel;
+
+use File::Temp ();
+use VcitaCert ();
+
+repeat_each(1);
+
+my $Dir = File::Temp->newdir;
+my $Examples = $ENV{VCITA_EXAMPLES} // 'examples';
+my $SECRET = '7d9c2f0a6b1e4c8d9f3a5b7c1d2e4f60';       # the sandbox's
+
+mkdir "$Dir/$_" or die "$Dir/$_: $!\n" for qw( conf conf/more );
+
+sub put {
+    my ($name, $text, $mode) = @_;
+    open my $fh, '>:raw', "$Dir/$name" or die "$Dir/$name: $!\n";
+    print $fh $text;
+    close $fh;
+    chmod $mode // 0600, "$Dir/$name";
+    return "$Dir/$name";
+}
+
+sub random { return join '', map { chr int rand 256 } 1 .. 48 }
+
+put('conf/secret', "$SECRET\n");
+put('conf/key', random());
+
+
+# the gate of a block: where vcita is, and its files
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(gate => "vcita_oauth_client_secret file:$Dir/conf/secret;\n"
+        . "vcita_oauth_session_key_file $Dir/conf/key;\n" . $block->gate) if defined $block->gate;
+    VcitaSandbox->gate($block);
+    $block->set_value(config => "location / { vcita_oauth on; }\n" . ($block->config // ''));
+});
+
+
+# "at": where the endpoints are.  "gate": directives beside the usual ones, or instead of them.
+sub conf {
+    my (%opt) = @_;
+    my $gate = usual($opt{gate} // '');
+    my $listen = $opt{listen} // VcitaFlow::port();
+    my $server = $opt{server} // "server {
+        listen $listen;
+        server_name localhost 127.0.0.1;
+        @{[ $opt{in_server} // '' ]}
+        location / {
+            vcita_oauth on;
+            vcita_oauth_require \$vcita_oauth_claim_business_uid ed469f8764326a66;
+        }
+        @{[ $opt{locations} // '' ]}
+    }";
+
+    return put('conf/nginx.conf', "load_module $ENV{TEST_NGINX_LOAD_MODULES};\n"
+        . "pid $Dir/nginx.pid;\nerror_log /dev/null;\nevents {}\nhttp {\naccess_log off;\n"
+        . join('', map { "${_}_temp_path $Dir/$_;\n" } qw( client_body proxy fastcgi uwsgi scgi ))
+        . "$gate\n@{[ $opt{http} // '' ]}\n$server\n}\n", 0600);
+}
+
+# the sandbox's gate, by way of its own preprocessor
+sub usual {
+    my $gate = $_[0] =~ s/;\s*(?=vcita_)/;\n/gr;
+    my $block = VcitaSandbox::Gate->new($gate);
+    my @lines = ('vcita_oauth_client_secret file:secret;', 'vcita_oauth_session_key_file key;',
+                 'vcita_oauth_redirect_uri http://127.0.0.1:' . VcitaFlow::port() . '/oauth/callback;');
+
+    $gate .= "\n" . join "\n", grep { my ($name) = /^(\S+)/; $gate !~ /^\s*(?:no\s+)?\Q$name\E[\s;]/m } @lines;
+    $block->set_value(gate => $gate);
+    VcitaSandbox->gate($block);
+    return $block->gate =~ s/^\s*no\s+vcita_oauth_\w+;?[ \t]*$//mgr;
+}
+
+{
+    package VcitaSandbox::Gate;
+    sub new { return bless { gate => $_[1] }, $_[0] }
+    sub gate { return $_[0]{gate} }
+    sub set_value { $_[0]{gate} = $_[2] }
+}
+
+
+# -- in a flow ---------------------------------------------------------------------------------------
+
+# Runs it: exit status, all it said, and what it found, kind and sentence, with what mends it.
+sub VcitaFlow::Code::preflight {
+    my @args = @_;
+    my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
+
+    unshift @args, '-b', $nginx unless grep { $_ eq '-b' } @args;
+    my $pid = open(my $out, '-|') // die "fork: $!";
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        exec 'bash', "$Examples/preflight.sh", @args or POSIX::_exit(127);
+    }
+    my $said = do { local $/; <$out> };
+    close $out;
+    my $status = $? >> 8;
+    my (@wrong, @warning, @ok);
+
+    while ($said =~ /^(ok|warning|WRONG) +(.*)\n(?: +fix: (.*)\n)?/mg) {
+        my ($kind, $what, $fix) = ($1, $2, $3);
+        push @{ $kind eq 'ok' ? \@ok : $kind eq 'WRONG' ? \@wrong : \@warning }, [ $what, $fix // '' ];
+    }
+    return { status => $status, said => $said, wrong => \@wrong, warning => \@warning, ok => \@ok };
+}
+
+sub VcitaFlow::Code::run { return VcitaFlow::Code::preflight(conf(%{ $_[0] }), @_[ 1 .. $#_ ]) }
+
+# fails for this alone, and says what mends it
+sub VcitaFlow::Code::wrong {
+    my ($opt, $what, $fix, @args) = @_;
+    found($opt, 'wrong', 'warning', $what, $fix, 1, @args);
+}
+
+# a warning alone, which fails only with --strict
+sub VcitaFlow::Code::warns {
+    my ($opt, $what, $fix, @args) = @_;
+    found($opt, 'warning', 'wrong', $what, $fix, 0, @args);
+    my $r = VcitaFlow::Code::run($opt, @args, '--strict');
+    VcitaFlow::Code::is($r->{status}, 1, '--strict: it fails');
+}
+
+sub found {
+    my ($opt, $kind, $other, $what, $fix, $status, @args) = @_;
+    my $r = ref $opt ? VcitaFlow::Code::run($opt, @args) : VcitaFlow::Code::preflight($opt, @args);
+
+    VcitaFlow::Code::is($r->{status}, $status, "exit status: $what") or VcitaFlow::Code::diag($r->{said});
+    VcitaFlow::Code::is(scalar(@{ $r->{$kind} }), 1, "alone: $what") or VcitaFlow::Code::diag($r->{said});
+    VcitaFlow::Code::is(scalar(@{ $r->{$other} }), 0, "and nothing else: $what");
+    my ($w, $f) = @{ $r->{$kind}[0] // [ '', '' ] };
+    VcitaFlow::Code::like($w, $what, "what: $what");
+    VcitaFlow::Code::like($f, $fix, "how to mend it: $what");
+}
+
+sub VcitaFlow::Code::fault { VcitaSandbox->control(POST => 'faults', {@_}) }
+sub VcitaFlow::Code::no_faults { VcitaSandbox->control(DELETE => 'faults') }
+sub VcitaFlow::Code::dir { "$Dir/conf" }
+sub VcitaFlow::Code::put { put(@_) }
+sub VcitaFlow::Code::conf { conf(@_) }
+sub VcitaFlow::Code::random { random() }
+sub VcitaFlow::Code::secret { $SECRET }
+sub VcitaFlow::Code::control { VcitaSandbox->control(@_) }
+sub VcitaFlow::Code::sandbox_ca { return usual('') =~ /vcita_oauth_ssl_trusted_certificate (\S+);/ ? $1 : die "no CA\n" }
+sub VcitaFlow::Code::cert { VcitaCert->get }
+
+# an nginx that only prints what it would read
+sub VcitaFlow::Code::prints {
+    my ($text) = @_;
+    put('conf/printed', $text);
+    put('nginx', "#!/bin/sh\ncase \$1 in -T) cat $Dir/conf/printed ;; esac\n", 0700);
+    return ('-b', "$Dir/nginx");
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: preflight: all is well, exit status 0; no secret is shown, and each endpoint is asked once
+--- gate
+--- config
+--- flow
+control(POST => 'stats/reset');
+my $r = run({});
+is $r->{status}, 0, 'all is well' or diag $r->{said};
+like $r->{said}, qr/^ok: \d+, warnings: 0, wrong: 0\n\z/m, 'its last line';
+
+like $r->{said}, qr/^ok +\Q$_\E/m, $_ for
+    'nginx -t', '1 of 2 servers and locations have a gate',
+    'the client secret in ' . dir() . '/secret is read by root alone', 'the client secret of ' . dir() . '/secret cannot be guessed',
+    'the session key in ' . dir() . '/key is read by root alone', 'the session key of ' . dir() . '/key cannot be guessed',
+    'DNS: localhost is 127.0.0.1', 'the clock agrees', 'each gate has a vcita_oauth_require',
+    'redirect_uri ' . url('/oauth/callback') . ' lands in the server at ' . dir() . '/nginx.conf:',
+    'redirect_uri ' . url('/oauth/callback') . ' at *:' . port() . ': the gate answers';
+like $r->{said}, qr/^ok +authorize endpoint http:\S+: answers \(\d+, [\d.]+ s\)$/m, 'authorize';
+like $r->{said}, qr/^ok +token endpoint https:\S+: answers \(40[01], [\d.]+ s\)$/m, 'token';
+like $r->{said}, qr/^ok +userinfo endpoint https:\S+: answers \(401, [\d.]+ s\)$/m, 'userinfo';
+like $r->{said}, qr/^ok +TLS of localhost:\d+: verified, for \d+ days$/m, 'TLS';
+unlike $r->{said}, qr/${\ secret() }/, 'no secret';
+
+my $calls = control(GET => 'stats')->{calls};
+is_deeply { map { $_ => eval { my $n = 0; $n += $_ for values %{ $calls->{$_} }; $n } } qw( authorize token userinfo ) },
+    { authorize => 1, token => 1, userinfo => 1 }, 'each endpoint once';
+
+
+=== TEST 2: preflight: usage, and what it cannot look at: exit status 2
+--- gate
+--- config
+--- flow
+is preflight('--help')->{status}, 0, '--help';
+like preflight('--help')->{said}, qr/^preflight\.sh .*Exit status/s, 'says how';
+
+for my $bad ([ '--nothing' ], [ '-c' ], [ '--timeout', 0 ], [ '--timeout', 'x' ], [ '-b', '/nowhere/nginx' ]) {
+    is preflight(@$bad)->{status}, 2, "@$bad";
+}
+is preflight(prints("nonsense\n"))->{status}, 2, 'an nginx that prints no configuration';
+is preflight(prints("# configuration file /a/nginx.conf:\nhttp { server { listen 1; \"x } }\n"))->{status}, 2,
+    'a configuration that is not understood';
+
+
+=== TEST 3: preflight: nginx -t fails: the line that it names
+--- gate
+--- config
+--- flow
+wrong({ in_server => 'vcita_oauth_scopes openid;' }, qr/^nginx -t fails: .*"vcita_oauth_scopes" in \S+nginx\.conf:\d+/, qr/^mend the line/);
+
+my $r = run({ gate => 'vcita_oauth_client_id "";' });
+is $r->{status}, 1, 'an error of the module';
+warns({ gate => 'vcita_oauth_session_key_file key; vcita_oauth_session_key_file key;' }, qr/^nginx -t: .*hold the same key/, qr/^mend the line/);
+
+
+=== TEST 4: preflight: DNS of an endpoint
+--- gate
+--- config
+--- flow
+wrong({ gate => 'vcita_oauth_token_endpoint https://vcita.invalid/oauth/token;' },
+    qr/^DNS: vcita\.invalid has no address here/, qr/resolv\.conf or the name/);
+wrong({ gate => 'vcita_oauth_http_proxy http://proxy.invalid:3128;' },
+    qr/^DNS: proxy\.invalid has no address here/, qr/resolv\.conf or the name/);
+
+
+
+
+=== TEST 5: preflight: TLS of an endpoint: another CA, another name, no certificate in the file, no TLS at that port
+--- gate
+--- config
+--- flow
+my $ca = cert();
+stub->reset;
+wrong({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca_other};" },
+    qr/^TLS of localhost:\d+ is not verified by \Q$ca->{ca_other}\E: SSL certificate problem/, qr/vcita_oauth_ssl_trusted_certificate/);
+
+my $stub = stub->url_tls =~ s/localhost/127.0.0.1/r;
+my $both = put('conf/cas', join '', map { local (@ARGV, $/) = $_; <> } $ca->{ca}, sandbox_ca());
+wrong({ gate => "vcita_oauth_ssl_trusted_certificate $both; vcita_oauth_token_endpoint $stub/oauth/token;" },
+    qr/^TLS of 127\.0\.0\.1:\d+: its certificate is for another name/, qr/as the certificate has it/);
+wrong({ gate => 'vcita_oauth_token_endpoint https://127.0.0.1:' . port() . '/oauth/token;' },
+    qr/^TLS of 127\.0\.0\.1:\d+ fails: /, qr/is it https at that port/);
+
+
+=== TEST 6: preflight: a certificate that ends within 14 days is a warning
+--- gate
+--- config
+--- flow
+my $ca = cert();
+my $stub = stub->url_tls;
+warns({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca}; vcita_oauth_token_endpoint $stub/oauth/token;"
+              . " vcita_oauth_userinfo_endpoint $stub/oauth/userinfo;" },
+    qr/^TLS of localhost:\d+: its certificate ends in [0-3] days/, qr/^tell whoever runs localhost/);
+
+
+=== TEST 7: preflight: an endpoint that is not there, does not answer, or answers as none
+--- gate
+--- config
+--- flow
+wrong({ gate => 'vcita_oauth_token_endpoint http://127.0.0.1:1/oauth/token;' },
+    qr/^token endpoint http:\S+: nobody accepts a connection/, qr/firewall pass 127\.0\.0\.1:1, or say vcita_oauth_http_proxy/);
+
+fault(endpoint => 'userinfo', kind => 'hang');
+wrong({}, qr/^userinfo endpoint \S+: no answer within 1 s/, qr/firewall/, '--timeout', 1);
+no_faults();
+fault(endpoint => 'token', kind => 'status', status => 404);
+wrong({}, qr/^token endpoint \S+: answers 404/, qr/^correct its path/);
+no_faults();
+fault(endpoint => 'authorize', kind => 'status', status => 503);
+wrong({}, qr/^authorize endpoint \S+: answers 503/, qr/^vcita is down/);
+no_faults();
+fault(endpoint => 'userinfo', kind => 'reset');
+wrong({}, qr/^userinfo endpoint \S+: \S/, qr/curl -v|try again/);
+no_faults();
+fault(endpoint => 'token', kind => 'status', status => 429);
+warns({}, qr/^token endpoint \S+: answers 429/, qr/again in a minute/);
+no_faults();
+
+
+=== TEST 8: preflight: through the proxy of nginx.conf, whose password nobody sees; the environment's is not asked
+--- gate
+vcita_oauth_http_proxy http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+--- config
+--- flow
+local @ENV{qw( https_proxy http_proxy ALL_PROXY )} = ('http://127.0.0.1:1') x 3;
+
+my $at = '127.0.0.1:' . rand_port(1);
+my $gate = "vcita_oauth_http_proxy http://nginx:pr0xy-pass\@$at;";
+my $proxy = tunnel(rand_port(1), 200);
+my $r = run({ gate => $gate });
+
+is $r->{status}, 0, 'all is well' or diag $r->{said};
+like $r->{said}, qr/^ok +token endpoint \S+ through the proxy \Q$at\E: answers \(40[01],/m, 'through the proxy';
+unlike $r->{said}, qr/pr0xy-pass/, 'no password';
+is scalar(() = $proxy->heads =~ /^CONNECT localhost:\d+ /mg), 2, 'token and userinfo';
+is scalar(() = $proxy->heads =~ /^Proxy-Authorization: Basic bmdpbng6cHIweHktcGFzcw==\r$/mg), 3, 'the proxy got it';
+is run({})->{status}, 0, 'where nginx.conf has none there is none';
+is scalar(() = $proxy->heads =~ /^CONNECT/mg), 2, 'none at all';
+
+put('conf/proxy', "http://nginx:pr0xy-pass\@$at\n");
+is run({ gate => 'vcita_oauth_http_proxy file:proxy;' })->{status}, 0, 'from a file';
+is scalar(() = $proxy->heads =~ /^CONNECT/mg), 4, 'through the proxy';
+put('conf/proxy', "http://nginx:pr0xy-pass\@$at\n", 0640);
+wrong({ gate => 'vcita_oauth_http_proxy file:proxy;' }, qr/^the proxy in \S+ can be read or changed by others \(mode 0640\)/, qr/^chmod 600 /);
+undef $proxy;
+
+for my $status (407, 503) {
+    $proxy = tunnel(rand_port(1), $status);
+    $r = run({ gate => $gate });
+    is $r->{status}, 1, "$status: wrong";
+    like $r->{said}, qr/^WRONG +token endpoint \S+ through the proxy \Q$at\E: .*$status\n +fix: .*proxy/m, "$status: said";
+    undef $proxy;
+}
+$r = run({ gate => $gate });
+is $r->{status}, 1, 'nobody is there';
+like $r->{said}, qr/^WRONG +token endpoint \S+ through the proxy \Q$at\E: nobody accepts a connection\n/m, 'said';
+unlike $r->{said}, qr/pr0xy-pass/, 'no password';
+
+
+=== TEST 9: preflight: a clock that is off by more than 30 s, to either side
+--- gate
+--- config
+--- flow
+use POSIX ();
+
+my $at = sub {
+    my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $_[0]);
+    stub->always({ map { $_ => { raw => "HTTP/1.1 401 Unauthorized\r\nDate: $date\r\n@{[ $_[1] // '' ]}Content-Length: 0\r\n\r\n" } }
+                   qw( token userinfo ) });
+    return { gate => join ' ', map { "vcita_oauth_${_}_endpoint " . stub->url . "/oauth/$_;" } qw( token userinfo ) };
+};
+
+is run($at->(20))->{status}, 0, '20 s are fine';
+wrong($at->(60), qr/^the clock here is (?:59|60) s behind that of 127\.0\.0\.1:\d+/, qr/NTP/);
+wrong($at->(-60), qr/^the clock here is 6[0-9] s ahead of that of 127\.0\.0\.1:\d+/, qr/NTP/);
+is run($at->(-60, "Age: 60\r\n"))->{status}, 0, 'an answer from a cache';
+
+
+=== TEST 10: preflight: redirect_uri lands on no port, no scheme, no server of this nginx
+--- gate
+--- config
+--- flow
+my $port = port();
+wrong({ gate => 'vcita_oauth_redirect_uri http://127.0.0.1:9/oauth/callback;' },
+    qr{^redirect_uri http://127\.0\.0\.1:9/oauth/callback: no server listens at port 9}, qr/^add "listen 9;" to the server at \S+:\d+/);
+wrong({ gate => "vcita_oauth_redirect_uri https://127.0.0.1:$port/oauth/callback;" },
+    qr/^redirect_uri https:\S+: \*:\d+ speaks http$/, qr/^say "ssl" at the "listen" of \S+, or --behind-proxy/);
+
+my $ca = cert();
+wrong({ listen => "$port ssl", in_server => "ssl_certificate $ca->{site}; ssl_certificate_key $ca->{site_key};" },
+    qr/^redirect_uri http:\S+: \*:\d+ speaks https$/, qr/^https in redirect_uri/, '--not-running');
+
+my $two = "server { listen $port; server_name localhost; location / { vcita_oauth on; vcita_oauth_require \$vcita_oauth_claim_sub x; } }
+           server { listen $port; server_name portal.example.com www.example.com; return 200; }";
+my $r = preflight(conf(server => $two, gate => "vcita_oauth_redirect_uri http://portal.example.com:$port/oauth/callback;"), '--not-running');
+like $r->{said}, qr{^WRONG +redirect_uri http://portal\.example\.com:$port/oauth/callback is answered by the server at (\S+):(\d+), not by the one of the gate at \g{1}:(?!\g{2}\n)\d+\n +fix: add "portal\.example\.com" to server_name there}m,
+    'another server has that name';
+
+
+=== TEST 11: preflight: --behind-proxy: scheme and port are those of what is in front of nginx
+--- gate
+vcita_oauth_redirect_uri https://portal.example.com/oauth/callback;
+--- config
+server_name portal.example.com;
+--- flow
+my $opt = { gate => 'vcita_oauth_redirect_uri https://portal.example.com/oauth/callback;',
+            in_server => 'server_name portal.example.com;' };
+wrong($opt, qr/^redirect_uri https:\S+: no server listens at port 443/, qr/^add "listen 443 ssl;".*--behind-proxy/);
+my $r = run($opt, '--behind-proxy');
+is $r->{status}, 0, 'fine' or diag $r->{said};
+like $r->{said}, qr{^ok +redirect_uri https://portal\.example\.com/oauth/callback at \*:\d+: the gate answers}m, 'where nginx listens';
+
+
+=== TEST 12: preflight: redirect_uri in a return or a redirecting rewrite, of its server or location
+--- gate
+--- config
+--- flow
+my $in = qr{^redirect_uri \S+ is answered by "(?:return|rewrite)" at \S+nginx\.conf:\d+, before the gate$};
+my $fix = qr{^add "location = /oauth/callback \{\}" to the server at};
+
+wrong({ locations => $_ }, $in, $fix) for
+    'location /oauth/ { return 404; }',
+    'location ^~ /oauth { location = /oauth/callback { return 200; } }',
+    'location ~ ^/(oauth|saml)/ { rewrite ^ https://example.com/ permanent; }',
+    'location ~* /CALLBACK$ { rewrite ^/oauth/(.*) /other/$1 redirect; }',
+    'location /oauth/ { rewrite /callback$ http://example.com/; }';
+
+my $r = run({ in_server => 'rewrite ^/oauth/callback$ /elsewhere redirect;' });
+is $r->{status}, 1, 'of the server';
+like $r->{said}, qr/is answered by "rewrite"/, 'said';
+
+is run({ locations => $_ })->{status}, 0, "not there: $_" for
+    'location /oauth/ { vcita_oauth off; return 404; } location = /oauth/callback { }',
+    'location /oauth/callbacks { vcita_oauth off; return 404; }',
+    'location /oauth/ { location = /oauth/callback { } location /oauth/x { return 404; } return 403; }',
+    'location ^~ /oauth/ { } location ~ callback { return 404; }',
+    'location ~ /CALLBACK { return 404; }',
+    'location /oauth/ { rewrite ^/other/ /x redirect; rewrite ^/oauth/callback /y break; }',
+    'location /oauth/ { if ($arg_x) { return 404; } }';
+
+
+=== TEST 13: preflight: what the running nginx answers at the callback: another configuration, nobody
+--- gate
+--- config
+location = /elsewhere/callback { vcita_oauth off; }
+location = /early/callback { if ($uri) { return 302 /login; } }
+--- user_files
+>>> elsewhere/callback
+a file
+--- flow
+my $at = sub { my $path = shift; return { gate => 'vcita_oauth_redirect_uri ' . url("$path/callback;") } };
+my $where = qr{^redirect_uri \S+/callback at \*:\d+: };
+
+wrong($at->('/elsewhere'), qr/${where}answers 200, and not as the gate does/, qr/^reload nginx/);
+is run($at->('/elsewhere'), '--not-running')->{status}, 0, '--not-running: it is not asked';
+wrong($at->('/early'), qr/${where}answers 302, a redirect that comes before/, qr/of its own/);
+
+wrong({ listen => 9, gate => 'vcita_oauth_redirect_uri http://127.0.0.1:9/oauth/callback;' },
+    qr/^redirect_uri \S+ at \*:9: nginx does not listen there/, qr/^start nginx or reload it, or say --not-running/);
+
+
+=== TEST 14: preflight: an access rule or a limit answers the callback
+--- gate
+--- config
+location = /oauth/callback { deny all; error_page 403 @denied; }
+location @denied { vcita_oauth off; return 403; }
+--- flow
+wrong({}, qr/at \*:\d+: answers 403, so an access rule/, qr/^allow all, and no auth_basic/);
+--- error_log
+access forbidden by rule
+
+
+=== TEST 15: preflight: a limit_req that is used up
+--- http_config
+limit_req_zone $server_port zone=one:32k rate=1r/m;
+--- gate
+--- config
+location = /oauth/callback { limit_req zone=one; }
+--- flow
+is run({})->{status}, 0, 'the first is let through';
+wrong({}, qr/at \*:\d+: answers 503, a limit_req or limit_conn/, qr/raise that limit/);
+--- error_log
+limiting requests
+
+
+=== TEST 16: preflight: a secret or a key that others can read or change, or that belongs to somebody else
+--- gate
+--- config
+--- flow
+for my $name ('secret', 'key') {
+    for my $mode (0640, 0604, 0620) {
+        chmod $mode, dir() . "/$name";
+        my $r = run({});
+        is $r->{status}, 1, "$name: exit status";
+        like $r->{said}, qr/^WRONG +the (?:client secret|session key) in \S+\/$name can be read or changed by others \(mode @{[ sprintf '%04o', $mode ]}\)\n +fix: chmod 600 \S+\/$name$/m, sprintf '%s: %04o', $name, $mode;
+        is scalar(@{ $r->{wrong} }), 1, 'alone';
+    }
+    chmod 0600, dir() . "/$name";
+    chown 65534, 65534, dir() . "/$name";
+    wrong({}, qr/^the (?:client secret|session key) in \S+\/$name belongs to nobody/, qr/^chown root /) if $> == 0;
+    chown 0, 0, dir() . "/$name";
+}
+is run({})->{status}, 0, 'as before';
+
+# in nginx.conf itself
+my $inline = { gate => 'vcita_oauth_client_secret ' . secret() . ';' };
+is run($inline)->{status}, 0, 'in an nginx.conf that nobody else reads';
+my $conf = conf(%$inline);
+chmod 0644, $conf;
+wrong($conf, qr/^the client secret in \S+nginx\.conf can be read or changed by others \(mode 0644\)/, qr/^move it to a file of its own: vcita_oauth_client_secret file:/);
+
+
+=== TEST 17: preflight: a secret or a session key that can be guessed, which is not shown
+--- gate
+--- config
+--- flow
+my $words = "correct horse battery staple and some more of these words\n";
+my $fix = qr/^openssl rand -out \S+key 48, and reload$/;
+
+for my $weak ([ "\0" x 48, 'is always the same few bytes' ], [ 'ab' x 24, 'is always the same few bytes' ],
+              [ 'Xk2p9Qw7' . 'Xk2p9Qw7' x 4 . 'Xk2p', 'repeats itself' ],
+              [ '0123456789abcdefghijklmnopqrstuvwxyz', 'is a placeholder or a word' ],
+              [ 'ChangeMe-98213-ChangeMe-2026-eu-west', 'is a placeholder or a word' ],
+              [ $words, 'is words, not random bytes' ])
+{
+    put('conf/key', $weak->[0]);
+    wrong({}, qr/^the session key of \S+key \Q$weak->[1]\E$/, $fix);
+    unlike run({})->{said}, qr/ChangeMe|battery|Xk2p/, 'not shown';
+}
+put('conf/key', $_), is run({})->{status}, 0, 'random: ' . length for map { random() } 1 .. 3;
+for my $good ('openssl rand -hex 32', 'openssl rand -base64 48', 'openssl rand 32') {
+    put('conf/key', scalar `$good`);
+    is run({})->{status}, 0, $good;
+}
+put('conf/key', random());
+
+for my $weak ('your-client-secret', 'xxxxxxxxxxxxxxxxxxxxxxxx', '<the secret of the app>', 's3cr3t', 'changeit-changeit') {
+    put('conf/secret', $weak);
+    wrong({}, qr/^the client secret of \S+secret (?:is|has|repeats) /, qr/^put the secret there that vcita showed/);
+}
+put('conf/secret', secret());
+is run({})->{status}, 0, 'as before';
+
+
+=== TEST 18: preflight: the assertion key: RSA of 2048 bits or more, or P-256; who can read it
+--- gate
+--- config
+--- flow
+my $gate = "no vcita_oauth_client_secret;\nvcita_oauth_client_assertion_key assertion kid=x;";
+my $key = sub { my $text = do { local (@ARGV, $/) = client_key($_[0]); <> }; return put('conf/assertion', $text, $_[1]) };
+
+$key->('rsa');
+my $r = run({ gate => $gate });
+is $r->{status}, 0, 'RSA' or diag $r->{said};
+like $r->{said}, qr/^ok +the assertion key \S+assertion is RSA of 2048 bits$/m, 'RSA: said';
+$key->('ec');
+like run({ gate => $gate })->{said}, qr/^ok +the assertion key \S+assertion is P-256$/m, 'P-256';
+$key->('ec', 0644);
+$r = run({ gate => $gate });
+like $r->{said}, qr/^WRONG +the assertion key in \S+assertion can be read or changed by others \(mode 0644\)\n +fix: chmod 600/m, 'who can read it';
+is scalar(@{ $r->{wrong} }), 1, 'alone';
+
+# such a key is none to nginx -t either, which comes first
+my $printed = sub {
+    my $text = do { local (@ARGV, $/) = conf(gate => $gate); <> };
+    return prints('# configuration file ' . dir() . "/nginx.conf:\n$text\n");
+};
+for ([ rsa1024 => 'RSA of 1024 bits' ], [ ed25519 => 'neither RSA nor P-256' ],
+     [ encrypted => 'no private key without a passphrase' ])
+{
+    my ($name, $what) = @$_;
+    $key->($name);
+    wrong(dir() . '/nginx.conf', qr/^the assertion key \S+assertion is \Q$what\E/, qr/^make one|^openssl genpkey/, $printed->());
+}
+
+
+=== TEST 19: preflight: a redirect_uri without TLS, for other than loopback
+--- gate
+vcita_oauth_redirect_uri http://portal.example.com:$TEST_NGINX_SERVER_PORT/oauth/callback;
+--- config
+server_name portal.example.com;
+--- flow
+my $uri = 'http://portal.example.com:' . port() . '/oauth/callback';
+my $r = run({ gate => "vcita_oauth_redirect_uri $uri;", in_server => 'server_name portal.example.com;' });
+is $r->{status}, 1, 'wrong';
+is scalar(@{ $r->{wrong} }), 1, 'alone';
+like $r->{said}, qr{^WRONG +redirect_uri \Q$uri\E: codes and cookies go over the network without TLS\n +fix: https, in nginx\.conf and in the app}m, 'said';
+
+$r = run({ gate => 'vcita_oauth_token_endpoint http://vcita.invalid/oauth/token;' });
+like $r->{said}, qr{^WRONG +token endpoint http://vcita\.invalid/oauth/token is not protected by TLS\n +fix: write https$}m, 'an endpoint, too';
+$r = run({ gate => 'vcita_oauth_token_endpoint https://vcita.invalid/oauth/token; vcita_oauth_ssl_verify off;' });
+like $r->{said}, qr{^WRONG +the certificate of the token endpoint https://vcita\.invalid/oauth/token is not verified: .*\n +fix: take "vcita_oauth_ssl_verify off" away}m, 'and one that is not verified';
+
+
+=== TEST 20: preflight: two gates with one cookie at one host, whose client ids or keys differ
+--- gate
+--- config
+set $other $TEST_NGINX_RAND_PORT_1;
+--- flow
+my ($one, $two) = (port(), rand_port(1));
+my $servers = sub {
+    my ($more, $names, $first) = @_;
+    my $rule = 'vcita_oauth_require $vcita_oauth_claim_sub x;';
+    return { http => $rule, server => "server { listen $one; server_name localhost; @{[ $first // '' ]} location / { vcita_oauth on; } }
+        server { listen $two; server_name @{[ $names // 'localhost' ]}; vcita_oauth_redirect_uri http://127.0.0.1:$two/oauth/callback;
+                 $more location / { vcita_oauth on; } }" };
+};
+my $clash = qr/^the gates of the servers at \S+:\d+ and \S+:\d+ have one cookie, vcita_session, at localhost, and different /;
+my @not = '--not-running';
+
+put('conf/other', random());
+wrong($servers->('vcita_oauth_client_id another;'), qr/${clash}client ids: a login at one ends/, qr/another vcita_oauth_cookie_name, or both the same vcita_oauth_client_id/, @not);
+wrong($servers->('vcita_oauth_session_key_file other;'), qr/${clash}session keys:/, qr/the same vcita_oauth_session_key_file/, @not);
+
+is run($servers->(@$_), @not)->{status}, 0, "@$_" for [ '' ],
+    [ 'vcita_oauth_client_id another; vcita_oauth_cookie_name second;' ],
+    [ 'vcita_oauth_client_id another;', 'other.example.com' ],
+    [ 'vcita_oauth_session_key_file other; vcita_oauth_session_key_file key;', 'localhost',
+      'vcita_oauth_session_key_file key; vcita_oauth_session_key_file other;' ];
+
+# a domain is shared by its hosts
+my $domain = 'vcita_oauth_cookie_domain example.com; vcita_oauth_redirect_uri https://';
+my $r = run({ http => 'vcita_oauth_require $vcita_oauth_claim_sub x;', server => join "\n", map {
+    "server { listen $one; server_name $_.example.com; $domain$_.example.com/oauth/callback;
+              vcita_oauth_client_id $_; location / { vcita_oauth on; } }" } qw( a b ) }, '--behind-proxy', @not);
+is scalar(@{ $r->{wrong} }), 1, 'a domain' or diag $r->{said};
+like $r->{wrong}[0][0], qr/ have one cookie, __Secure-vcita_session, at a\.example\.com, and different client ids/, 'of both hosts';
+
+
+=== TEST 21: preflight: without vcita_oauth_require any vcita business may come in: a warning
+--- gate
+--- config
+--- flow
+my $port = port();
+warns({ server => "server { listen $port; server_name localhost; location / { vcita_oauth on; } location /b { vcita_oauth on; } }" },
+    qr{^location / at \S+:\d+ and 1 more of its server: without vcita_oauth_require any user of any vcita business may come in},
+    qr/^say whom you expect: vcita_oauth_require \$vcita_oauth_claim_business_uid/);
+is run({ server => "server { listen $port; server_name localhost; location / { vcita_oauth optional; } }" }, '--strict')->{status}, 0,
+    'optional lets anybody in anyway';
+
+
+=== TEST 22: preflight: a gate in a location that answers by return; no gate at all
+--- gate
+--- config
+--- flow
+my $rule = 'vcita_oauth_require $vcita_oauth_claim_sub x;';
+wrong({ locations => "location /r { vcita_oauth on; $rule $_ }" },
+    qr{^location /r at \S+:\d+: "(?:return|rewrite)" answers before the gate, so that nobody has to sign in}, qr/^serve it by root, alias or proxy_pass/)
+    for 'return 200 "secret";', 'rewrite ^ /elsewhere permanent;', 'rewrite ^/(.*)$ https://example.com/$1;';
+
+my $port = port();
+my $server = "server { listen $port; server_name localhost; vcita_oauth on; $rule location /r { %s return 200; } }";
+warns({ server => sprintf $server, '' }, qr{^location /r at \S+:\d+: "return" answers before}, qr/^say "vcita_oauth off;" there/);
+is run({ server => sprintf $server, 'vcita_oauth off;' }, '--strict')->{status}, 0, 'with off it is meant so';
+wrong({ server => "server { listen $port; server_name localhost; location / { return 200; } }" },
+    qr/^no gate: "vcita_oauth" is nowhere on/, qr/vcita_oauth on;/);
+
+
+=== TEST 23: preflight: nginx.conf as nginx reads it: includes, quotes, escapes, comments, nested locations
+--- gate
+--- config
+--- flow
+my $d = dir();
+put('conf/more/b.conf', <<'E');
+location /open { vcita_oauth_require $vcita_oauth_claim_sub x; } # "}
+E
+put('conf/more/.hidden.conf', "nonsense;\n");
+put('conf/gate.inc', <<'E');
+# the gate of "all" {
+vcita_oauth "on"; vcita_oauth_require $vcita_oauth_claim_role 'a;b}' "c\"d{" e\;f;
+E
+
+my $r = run({ http => <<'E', locations => <<'E2' });
+include more/nothing*.conf;
+map $uri $m { default "{"; "~^/x{2}" '}\''; "#a" "${uri}b{"; }
+E
+location /in {
+    include gate.inc;
+    location ~ "^/in/[0-9]{4}$" { add_header X '# no comment'; add_header Y a#b; add_header Z ${uri}x; }
+}
+location /off { vcita_oauth off; }
+include more/*.conf;
+E2
+is $r->{status}, 0, 'fine' or diag $r->{said};
+like $r->{said}, qr/^ok +3 of 6 servers and locations have a gate/m, 'all of them';
+
+put('conf/more/b.conf', "location /oauth {\n    return 404;\n}\n");
+wrong({ locations => 'include more/*.conf;' }, qr{is answered by "return" at \Q$d\E/more/b\.conf:2, before}, qr/^add "location/);
+unlink "$d/more/b.conf", "$d/more/.hidden.conf";
