@@ -533,6 +533,11 @@ sub returns {
     my $before = $whole // before_us($level->{d}{has}) // return;
     my $what = where($level) . ": \"$before->{name}\" answers before the gate, so that nobody has to sign in";
 
+    # an inherited gate may well have a location that refuses, or sends elsewhere
+    return if !$whole && !$level->{own}{vcita_oauth}
+              && ("@{ $before->{args} }" !~ /^2\d\d\b/ || ($level->{d}{args}[0] // '') =~ /^@/
+                  || named($level->{d}{has}, 'internal'));
+
     if ($whole || $level->{own}{vcita_oauth}) {
         found('wrong', $what, "serve it by root, alias or proxy_pass instead of \"$before->{name}\" at $before->{at}");
     } else {

@@ -373,7 +373,44 @@ is $r->{status}, 0, 'fine' or diag $r->{said};
 like $r->{said}, qr{^ok +redirect_uri https://portal\.example\.com/oauth/callback at \*:\d+: the gate answers}m, 'where nginx listens';
 
 
-=== TEST 12: preflight: redirect_uri in a return or a redirecting rewrite, of its server or location
+=== TEST 12: preflight: the callback at each socket of its server: TLS, proxy_protocol, IPv6, a unix socket
+--- gate
+vcita_oauth_redirect_uri https://$host:$TEST_NGINX_RAND_PORT_1/oauth/callback;
+--- http_config
+server {
+    listen $TEST_NGINX_RAND_PORT_1 ssl proxy_protocol;
+    listen [::1]:$TEST_NGINX_RAND_PORT_1 ssl;
+    listen unix:$TEST_NGINX_SERVER_ROOT/socket;
+    server_name *.example.com;
+    ssl_certificate $VCITA_CERT;
+    ssl_certificate_key $VCITA_CERT_KEY;
+    location / { vcita_oauth on; }
+}
+--- config
+vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/oauth/callback;
+--- flow
+my ($ca, $port, $socket) = (cert(), rand_port(1), 'unix:' . servroot() . '/socket');
+my $server = sub { "server { @_; server_name *.example.com; ssl_certificate $ca->{site}; ssl_certificate_key $ca->{site_key};
+    location / { vcita_oauth on; vcita_oauth_require \$vcita_oauth_claim_sub x; } }" };
+my $gate = "vcita_oauth_redirect_uri https://\$host:$port/oauth/callback;";
+my $at = qr{^ok +redirect_uri https://preflight\.example\.com:$port/oauth/callback at }m;
+
+my $r = run({ gate => $gate, server => $server->("listen $port ssl proxy_protocol; listen [::1]:$port ssl") });
+is $r->{status}, 0, 'fine' or diag $r->{said};
+like $r->{said}, qr/$at\*:$port: the gate answers/m, 'with TLS and proxy_protocol';
+like $r->{said}, qr/$at\[::1\]:$port: the gate answers/m, 'IPv6';
+
+$r = run({ gate => $gate, server => $server->("listen $socket") }, '--behind-proxy');
+is $r->{status}, 0, 'fine' or diag $r->{said};
+like $r->{said}, qr/$at\Q$socket\E: the gate answers/m, 'a unix socket';
+
+wrong({ gate => $gate, server => $server->("listen $port; listen [::1]:$port ssl") },
+    qr/^redirect_uri \S+: \*:$port speaks http$/, qr/^say "ssl"/);
+warns({ gate => "vcita_oauth_redirect_uri https://\$http_x_host:$port/oauth/callback;", server => $server->("listen $port ssl") },
+    qr/holds variables that only a request fills: not looked at/, qr/^sign in once by hand/);
+
+
+=== TEST 13: preflight: redirect_uri in a return or a redirecting rewrite, of its server or location
 --- gate
 --- config
 --- flow
@@ -401,7 +438,7 @@ is run({ locations => $_ })->{status}, 0, "not there: $_" for
     'location /oauth/ { if ($arg_x) { return 404; } }';
 
 
-=== TEST 13: preflight: what the running nginx answers at the callback: another configuration, nobody
+=== TEST 14: preflight: what the running nginx answers at the callback: another configuration, nobody
 --- gate
 --- config
 location = /elsewhere/callback { vcita_oauth off; }
@@ -421,7 +458,7 @@ wrong({ listen => 9, gate => 'vcita_oauth_redirect_uri http://127.0.0.1:9/oauth/
     qr/^redirect_uri \S+ at \*:9: nginx does not listen there/, qr/^start nginx or reload it, or say --not-running/);
 
 
-=== TEST 14: preflight: an access rule or a limit answers the callback
+=== TEST 15: preflight: an access rule or a limit answers the callback
 --- gate
 --- config
 location = /oauth/callback { deny all; error_page 403 @denied; }
@@ -432,7 +469,7 @@ wrong({}, qr/at \*:\d+: answers 403, so an access rule/, qr/^allow all, and no a
 access forbidden by rule
 
 
-=== TEST 15: preflight: a limit_req that is used up
+=== TEST 16: preflight: a limit_req that is used up
 --- http_config
 limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- gate
@@ -445,7 +482,7 @@ wrong({}, qr/at \*:\d+: answers 503, a limit_req or limit_conn/, qr/raise that l
 limiting requests
 
 
-=== TEST 16: preflight: a secret or a key that others can read or change, or that belongs to somebody else
+=== TEST 17: preflight: a secret or a key that others can read or change, or that belongs to somebody else
 --- gate
 --- config
 --- flow
@@ -472,7 +509,7 @@ chmod 0644, $conf;
 wrong($conf, qr/^the client secret in \S+nginx\.conf can be read or changed by others \(mode 0644\)/, qr/^move it to a file of its own: vcita_oauth_client_secret file:/);
 
 
-=== TEST 17: preflight: a secret or a session key that can be guessed, which is not shown
+=== TEST 18: preflight: a secret or a session key that can be guessed, which is not shown
 --- gate
 --- config
 --- flow
@@ -504,7 +541,7 @@ put('conf/secret', secret());
 is run({})->{status}, 0, 'as before';
 
 
-=== TEST 18: preflight: the assertion key: RSA of 2048 bits or more, or P-256; who can read it
+=== TEST 19: preflight: the assertion key: RSA of 2048 bits or more, or P-256; who can read it
 --- gate
 --- config
 --- flow
@@ -536,7 +573,7 @@ for ([ rsa1024 => 'RSA of 1024 bits' ], [ ed25519 => 'neither RSA nor P-256' ],
 }
 
 
-=== TEST 19: preflight: a redirect_uri without TLS, for other than loopback
+=== TEST 20: preflight: a redirect_uri without TLS, for other than loopback
 --- gate
 vcita_oauth_redirect_uri http://portal.example.com:$TEST_NGINX_SERVER_PORT/oauth/callback;
 --- config
@@ -554,7 +591,7 @@ $r = run({ gate => 'vcita_oauth_token_endpoint https://vcita.invalid/oauth/token
 like $r->{said}, qr{^WRONG +the certificate of the token endpoint https://vcita\.invalid/oauth/token is not verified: .*\n +fix: take "vcita_oauth_ssl_verify off" away}m, 'and one that is not verified';
 
 
-=== TEST 20: preflight: two gates with one cookie at one host, whose client ids or keys differ
+=== TEST 21: preflight: two gates with one cookie at one host, whose client ids or keys differ
 --- gate
 --- config
 set $other $TEST_NGINX_RAND_PORT_1;
@@ -589,7 +626,7 @@ is scalar(@{ $r->{wrong} }), 1, 'a domain' or diag $r->{said};
 like $r->{wrong}[0][0], qr/ have one cookie, __Secure-vcita_session, at a\.example\.com, and different client ids/, 'of both hosts';
 
 
-=== TEST 21: preflight: without vcita_oauth_require any vcita business may come in: a warning
+=== TEST 22: preflight: without vcita_oauth_require any vcita business may come in: a warning
 --- gate
 --- config
 --- flow
@@ -601,7 +638,7 @@ is run({ server => "server { listen $port; server_name localhost; location / { v
     'optional lets anybody in anyway';
 
 
-=== TEST 22: preflight: a gate in a location that answers by return; no gate at all
+=== TEST 23: preflight: a gate in a location that answers by return; no gate at all
 --- gate
 --- config
 --- flow
@@ -614,11 +651,14 @@ my $port = port();
 my $server = "server { listen $port; server_name localhost; vcita_oauth on; $rule location /r { %s return 200; } }";
 warns({ server => sprintf $server, '' }, qr{^location /r at \S+:\d+: "return" answers before}, qr/^say "vcita_oauth off;" there/);
 is run({ server => sprintf $server, 'vcita_oauth off;' }, '--strict')->{status}, 0, 'with off it is meant so';
+is run({ server => $server =~ s/%s return 200;/$_/r }, '--strict')->{status}, 0, "inherited: $_"
+    for 'return 404;', 'return 301 /x;', 'internal; return 200;';
+is run({ locations => 'vcita_oauth on; ' . $rule . $_ })->{status}, 1, "of the server: $_" for 'return 200;';
 wrong({ server => "server { listen $port; server_name localhost; location / { return 200; } }" },
     qr/^no gate: "vcita_oauth" is nowhere on/, qr/vcita_oauth on;/);
 
 
-=== TEST 23: preflight: nginx.conf as nginx reads it: includes, quotes, escapes, comments, nested locations
+=== TEST 24: preflight: nginx.conf as nginx reads it: includes, quotes, escapes, comments, nested locations
 --- gate
 --- config
 --- flow

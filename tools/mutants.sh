@@ -39,7 +39,8 @@ passed=0 failed=0
 
 # what a build reads, and the examples, which the tests do
 sources() {
-    find config ./*.c src t/unit t/fuzz t/slow tools examples/*.conf -type f \
+    find config ./*.c src t/unit t/fuzz t/slow tools examples/*.conf \
+        examples/*.sh examples/*.pl -type f \
         -not -path "*/seeds/*" | sort
 }
 
