@@ -171,10 +171,11 @@ my $r = run({});
 is $r->{status}, 0, 'all is well' or diag $r->{said};
 like $r->{said}, qr/^ok: \d+, warnings: 0, wrong: 0\n\z/m, 'its last line';
 
+my $user = getpwuid $>;
 like $r->{said}, qr/^ok +\Q$_\E/m, $_ for
     'nginx -t', '1 of 2 servers and locations have a gate',
-    'the client secret in ' . dir() . '/secret is read by root alone', 'the client secret of ' . dir() . '/secret cannot be guessed',
-    'the session key in ' . dir() . '/key is read by root alone', 'the session key of ' . dir() . '/key cannot be guessed',
+    'the client secret in ' . dir() . "/secret is read by $user alone", 'the client secret of ' . dir() . '/secret cannot be guessed',
+    'the session key in ' . dir() . "/key is read by $user alone", 'the session key of ' . dir() . '/key cannot be guessed',
     'DNS: localhost is 127.0.0.1', 'the clock agrees', 'each gate has a vcita_oauth_require',
     'redirect_uri ' . url('/oauth/callback') . ' lands in the server at ' . dir() . '/nginx.conf:',
     'redirect_uri ' . url('/oauth/callback') . ' at *:' . port() . ': the gate answers';
@@ -455,8 +456,9 @@ wrong($at->('/elsewhere'), qr/${where}answers 200, and not as the gate does/, qr
 is run($at->('/elsewhere'), '--not-running')->{status}, 0, '--not-running: it is not asked';
 wrong($at->('/early'), qr/${where}answers 302, a redirect that comes before/, qr/of its own/);
 
-wrong({ listen => 9, gate => 'vcita_oauth_redirect_uri http://127.0.0.1:9/oauth/callback;' },
-    qr/^redirect_uri \S+ at \*:9: nginx does not listen there/, qr/^start nginx or reload it, or say --not-running/);
+my $none = port() + 15;
+wrong({ listen => $none, gate => "vcita_oauth_redirect_uri http://127.0.0.1:$none/oauth/callback;" },
+    qr/^redirect_uri \S+ at \*:$none: nginx does not listen there/, qr/^start nginx or reload it, or say --not-running/);
 
 
 === TEST 15: preflight: an access rule or a limit answers the callback
