@@ -28,7 +28,8 @@
 # gates share; locations that answer before the gate, or let everybody in.
 #
 # Exit status: 0 all is well, 1 something is wrong, 2 it could not look.
-# It needs curl and openssl, and of Debian only what is always there.
+# It needs preflight-conf.pl beside it, curl and openssl, and of Debian only what
+# is always there.
 
 set -euo pipefail
 export LC_ALL=C
@@ -208,7 +209,7 @@ check_dns() {
         *)           return 0 ;;
     esac
 
-    if addresses=$(getent ahosts "$host" | awk '!n[$1]++ { print $1 }' | xargs)
+    if addresses=$(timeout "$timeout" getent ahosts "$host" | awk '!n[$1]++ { print $1 }' | xargs)
         [ -n "$addresses" ]
     then
         ok "DNS: $host is $addresses"
@@ -338,10 +339,12 @@ check_callback() {
 
     ask "$options"
 
-    if [ "$status" = 400 ] && [ "$(header referrer-policy)" = no-referrer ]; then
-        ok "$where: the gate answers"
-        return
-    fi
+    # the page may be one of error_page, its status, too; these headers stay
+    case $status/$(header referrer-policy)/$(header cache-control) in
+        [24]00/no-referrer/no-store)
+            ok "$where: the gate answers"
+            return ;;
+    esac
 
     case $result/$status in
         7/*)     wrong "$where: nginx does not listen there" \
@@ -368,7 +371,7 @@ check_all() {
     dump=$("$nginx" -T -q "${nginx_args[@]}" 2>/dev/null) \
         || fail "$nginx -T does not print the configuration"
 
-    records=$(perl "$(dirname "$0")/preflight-conf.pl" "$behind" <<< "$dump") \
+    records=$(perl "$parser" "$behind" <<< "$dump") \
         || fail "the configuration was not understood"
 
     while IFS=$sep read -r -u 3 kind a b c d e; do
@@ -417,6 +420,9 @@ command -v "$nginx" > /dev/null || fail "no nginx: $nginx (-b says which)"
 for tool in curl openssl perl; do
     command -v $tool > /dev/null || fail "no $tool: apt-get install $tool"
 done
+
+parser=$(dirname "$(readlink -f "$0")")/preflight-conf.pl
+[ -r "$parser" ] || fail "its other half is missing: $parser"
 
 unset http_proxy https_proxy all_proxy no_proxy
 unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY

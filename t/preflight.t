@@ -461,7 +461,17 @@ wrong({ listen => $none, gate => "vcita_oauth_redirect_uri http://127.0.0.1:$non
     qr/^redirect_uri \S+ at \*:$none: nginx does not listen there/, qr/^start nginx or reload it, or say --not-running/);
 
 
-=== TEST 15: preflight: an access rule or a limit answers the callback
+=== TEST 15: preflight: the callback's answer may be a page of error_page, with its status
+--- gate
+--- config
+error_page 400 =200 @own;
+location @own { vcita_oauth off; return 200 'our own page'; }
+--- flow
+like run({})->{said}, qr/^ok +redirect_uri \S+ at \*:\d+: the gate answers/m, 'that of the gate';
+is browser()->get('/oauth/callback')->body, 'our own page', 'it is that page';
+
+
+=== TEST 16: preflight: an access rule or a limit answers the callback
 --- gate
 --- config
 location = /oauth/callback { deny all; error_page 403 @denied; }
@@ -472,7 +482,7 @@ wrong({}, qr/at \*:\d+: answers 403, so an access rule/, qr/^allow all, and no a
 access forbidden by rule
 
 
-=== TEST 16: preflight: a limit_req that is used up
+=== TEST 17: preflight: a limit_req that is used up
 --- http_config
 limit_req_zone $server_port zone=one:32k rate=1r/m;
 --- gate
@@ -485,7 +495,7 @@ wrong({}, qr/at \*:\d+: answers 503, a limit_req or limit_conn/, qr/raise that l
 limiting requests
 
 
-=== TEST 17: preflight: a secret or a key that others can read or change, or that belongs to somebody else
+=== TEST 18: preflight: a secret or a key that others can read or change, or that belongs to somebody else
 --- gate
 --- config
 --- flow
@@ -512,7 +522,7 @@ chmod 0644, $conf;
 wrong($conf, qr/^the client secret in \S+nginx\.conf can be read or changed by others \(mode 0644\)/, qr/^move it to a file of its own: vcita_oauth_client_secret file:/);
 
 
-=== TEST 18: preflight: a secret or a session key that can be guessed, which is not shown
+=== TEST 19: preflight: a secret or a session key that can be guessed, which is not shown
 --- gate
 --- config
 --- flow
@@ -544,7 +554,7 @@ put('conf/secret', secret());
 is run({})->{status}, 0, 'as before';
 
 
-=== TEST 19: preflight: the assertion key: RSA of 2048 bits or more, or P-256; who can read it
+=== TEST 20: preflight: the assertion key: RSA of 2048 bits or more, or P-256; who can read it
 --- gate
 --- config
 --- flow
@@ -576,7 +586,7 @@ for ([ rsa1024 => 'RSA of 1024 bits' ], [ ed25519 => 'neither RSA nor P-256' ],
 }
 
 
-=== TEST 20: preflight: a redirect_uri without TLS, for other than loopback
+=== TEST 21: preflight: a redirect_uri without TLS, for other than loopback
 --- gate
 vcita_oauth_redirect_uri http://portal.example.com:$TEST_NGINX_SERVER_PORT/oauth/callback;
 --- config
@@ -594,7 +604,7 @@ $r = run({ gate => 'vcita_oauth_token_endpoint https://vcita.invalid/oauth/token
 like $r->{said}, qr{^WRONG +the certificate of the token endpoint https://vcita\.invalid/oauth/token is not verified: .*\n +fix: take "vcita_oauth_ssl_verify off" away}m, 'and one that is not verified';
 
 
-=== TEST 21: preflight: two gates with one cookie at one host, whose client ids or keys differ
+=== TEST 22: preflight: two gates with one cookie at one host, whose client ids or keys differ
 --- gate
 --- config
 set $other $TEST_NGINX_RAND_PORT_1;
@@ -629,7 +639,7 @@ is scalar(@{ $r->{wrong} }), 1, 'a domain' or diag $r->{said};
 like $r->{wrong}[0][0], qr/ have one cookie, __Secure-vcita_session, at a\.example\.com, and different client ids/, 'of both hosts';
 
 
-=== TEST 22: preflight: without vcita_oauth_require any vcita business may come in: a warning
+=== TEST 23: preflight: without vcita_oauth_require any vcita business may come in: a warning
 --- gate
 --- config
 --- flow
@@ -641,7 +651,7 @@ is run({ server => "server { listen $port; server_name localhost; location / { v
     'optional lets anybody in anyway';
 
 
-=== TEST 23: preflight: a gate in a location that answers by return; no gate at all
+=== TEST 24: preflight: a gate in a location that answers by return; no gate at all
 --- gate
 --- config
 --- flow
@@ -661,7 +671,7 @@ wrong({ server => "server { listen $port; server_name localhost; location / { re
     qr/^no gate: "vcita_oauth" is nowhere on/, qr/vcita_oauth on;/);
 
 
-=== TEST 24: preflight: nginx.conf as nginx reads it: includes, quotes, escapes, comments, nested locations
+=== TEST 25: preflight: nginx.conf as nginx reads it: includes, quotes, escapes, comments, nested locations
 --- gate
 --- config
 --- flow
