@@ -47,8 +47,8 @@ sub words {
             push @words, [ \"$1", $line ];
 
             # the code of another language follows: up to its closing brace
-            if ($1 eq '{' && @words > 1 && !ref $words[-2][0]
-                && $words[-2][0] =~ /_by_lua_block$/
+            if ($1 eq '{'
+                && (grep { !ref $_->[0] && $_->[0] =~ /_by_lua_block\z/ } grep { $_ } @words[ -3, -2 ])
                 && /\G((?:[^{}]|(\{(?:[^{}]|(?2))*\}))*)/gc)
             {
                 $line += $1 =~ tr/\n//;

@@ -702,3 +702,13 @@ like $r->{said}, qr/^ok +3 of 6 servers and locations have a gate/m, 'all of the
 put('conf/more/b.conf', "location /oauth {\n    return 404;\n}\n");
 wrong({ locations => 'include more/*.conf;' }, qr{is answered by "return" at \Q$d\E/more/b\.conf:2, before}, qr/^add "location/);
 unlink "$d/more/b.conf", "$d/more/.hidden.conf";
+
+# the code of another language, which this nginx may not know
+my $text = do { local (@ARGV, $/) = conf(); <> };
+$text =~ s<location / \{><set_by_lua_block \$x { local t = { "it's" } return t[1] -- 'tis
+    }
+    location /lua { content_by_lua_block { if x then y = { z = { 1 } } end -- "tis
+    } } $&> or die;
+$r = preflight(prints("# configuration file $d/nginx.conf:\n$text\n"));
+is $r->{status}, 0, 'Lua' or diag $r->{said};
+like $r->{said}, qr/^ok +1 of 3 servers and locations have a gate/m, 'is skipped';
