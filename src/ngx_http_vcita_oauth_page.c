@@ -38,12 +38,22 @@ static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
 #define NGX_HTTP_VCITA_OAUTH_PAGE_STYLE                                       \
     "<style>\n"                                                               \
     ":root { color-scheme: light dark; }\n"                                   \
-    "body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; "         \
-    "margin: 15vh auto 2rem; padding: 0 1.5rem; }\n"                          \
+    "body { margin: 0; padding: 15vh 1.5rem 2rem; font: 1rem/1.5 "            \
+    "system-ui, sans-serif; background: #fff; color: #1b242d; }\n"            \
+    "main { max-width: 34rem; margin: auto; }\n"                              \
     "h1 { font-size: 1.5rem; line-height: 1.25; }\n"                          \
-    "a, button { font: inherit; }\n"                                          \
-    "small { opacity: .8; }\n"                                                \
+    "a, button { display: inline-block; padding: .5rem 1rem; border: "        \
+    "1px solid transparent; border-radius: .4rem; font: inherit; "            \
+    "text-decoration: none; cursor: pointer; background: #0b57d0; "           \
+    "color: #fff; }\n"                                                        \
+    ":focus-visible { outline: 3px solid; outline-offset: 2px; }\n"           \
+    "small { color: #55606b; }\n"                                             \
     "code { overflow-wrap: anywhere; }\n"                                     \
+    "@media (prefers-color-scheme: dark) {\n"                                 \
+    "body { background: #14181d; color: #e6eaee; }\n"                         \
+    "a, button { background: #8ab4f8; color: #14181d; }\n"                    \
+    "small { color: #a3adb8; }\n"                                             \
+    "}\n"                                                                     \
     "</style>\n"
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
