@@ -25,7 +25,7 @@ STORM =
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test test-asan test-valgrind fuzz mutants storm soak matrix \
+.PHONY: help all unit test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
         check demo install clean bench bench-check
 
 help: ## this list
@@ -66,6 +66,11 @@ test: ## all tests, or make test FILES="t/02-gate.t"
 
 unit: ## the unit tests alone
 	@$(MAKE) --no-print-directory test FILES=t/unit.t
+
+screenshots: ## docs/screenshots: the module's pages, by t/browser.t
+	@tools/deps.sh test
+	@tools/build.sh
+	@VCITA_SCREENSHOTS=docs/screenshots tools/test.sh t/browser.t
 
 test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 	@tools/deps.sh asan

@@ -3,12 +3,13 @@
 # tools/deps.sh GROUP...: installs what a group needs, and only what is missing.
 #
 #   build  compiler, nginx-dev and the libraries of the module
-#   test   build, node, and Test::Nginx
+#   test   build, node, and Test::Nginx; a browser where it can be installed
 #   asan   test, and clang with its sanitizers
 #   valgrind   test, and valgrind
 #   fuzz   build, and clang with its sanitizers and libFuzzer
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
+#   browser   node, Chromium where it can be installed, and what drives it
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
 #   mutants   test, and patch
 #   callgrind   build, and valgrind
@@ -36,6 +37,7 @@ build_packages=(gcc libc6-dev make nginx nginx-dev
 browser_packages=(perl libio-socket-ssl-perl openssl)
 test_packages=("${browser_packages[@]}" curl nghttp2-client procps
                redis-server)
+chromium_packages=(chromium fonts-liberation)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
@@ -166,7 +168,7 @@ need_node() {
     fi
 
     node_is_new_enough || node_from_npm
-    npm_packages
+    npm_packages "$sandbox"
 }
 
 node_from_npm() {
@@ -193,17 +195,29 @@ node_from_npm() {
 
 
 npm_packages() {
-    local lock=$sandbox/package-lock.json
+    local folder=$1 lock=$1/package-lock.json
 
     [ -f "$lock" ] || return 0
-    [ "$sandbox/node_modules/.package-lock.json" -nt "$lock" ] && return 0
+    [ "$folder/node_modules/.package-lock.json" -nt "$lock" ] && return 0
 
     command -v npm >/dev/null || apt_install npm
 
-    say "installing the sandbox's npm packages"
-    quietly "$log" npm --prefix "$sandbox" ci --no-audit --no-fund \
+    say "installing the npm packages of ${folder#"$root"/}"
+    quietly "$log" npm --prefix "$folder" ci --no-audit --no-fund \
                        --loglevel=error
-    touch "$sandbox/node_modules/.package-lock.json"
+    touch "$folder/node_modules/.package-lock.json"
+}
+
+
+# Chromium is large, and not everywhere to be had: t/browser.t, which alone
+# needs it, is skipped without it.
+need_chromium() {
+    if ! ( apt_install "${chromium_packages[@]}" ); then
+        command -v chromium >/dev/null \
+            || { say "no Chromium: t/browser.t is skipped"; return 0; }
+    fi
+
+    npm_packages "$root/t/browser"
 }
 
 
@@ -213,14 +227,16 @@ group() {
         node)  need_node ;;
         demo)  apt_install "${build_packages[@]}" "${browser_packages[@]}"
                need_node ;;
+        browser)    need_node
+                    need_chromium ;;
         test)  apt_install "${build_packages[@]}" "${test_packages[@]}"
                test_nginx
-               need_node ;;
+               group browser ;;
         asan)  apt_install "${build_packages[@]}" "${test_packages[@]}" \
                            "${asan_packages[@]}"
                clang_runtime
                test_nginx
-               need_node ;;
+               group browser ;;
         valgrind)   group test
                     apt_install valgrind ;;
         fuzz)  apt_install "${build_packages[@]}" "${asan_packages[@]}"

@@ -7,7 +7,8 @@
 #   VcitaSandbox->control(POST => 'faults', { endpoint => 'token', kind => 'delay', ms => 200 });
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
-#   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id
+#   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id, and its secret
+#   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits for somebody who fills them in
 package VcitaSandbox;
 
 use strict;
@@ -39,7 +40,7 @@ sub import {
         if ($opt{first}) { POSIX::setsid(); VcitaLoop::come_first($$) }
         exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', $opt{lifetime} || 900,
              ($opt{rate} ? ('--rate', $opt{rate}) : ()),
-             '--app', "$ID:$SECRET:" . callback(), '--auto', 'alice'
+             '--app', "$ID:$SECRET:" . callback(), ($opt{people} ? '--interactive' : ('--auto', 'alice'))
             or POSIX::_exit(127);
     }
     close $to;
@@ -94,8 +95,12 @@ sub create {
         content => encode_json({ app_code_name => $app{name}, redirect_uri => callback(), trusted => \1, %app }),
     });
     $answer->{success} or die "the sandbox created no app: $answer->{status} $answer->{content}\n";
-    return decode_json($answer->{content})->{data}{client_id};
+    my $data = decode_json($answer->{content})->{data};
+    return wantarray ? @$data{qw( client_id client_secret )} : $data->{client_id};
 }
+
+
+sub url { $Ready->{https} }
 
 
 # to its process: STOP and CONT, say; one that is stopped still ends with the test
