@@ -71,7 +71,7 @@ apt_update() {
     [ -z "${updated:-}" ] || return 0
     updated=1
 
-    for try in 1 2 3 4 5 6; do
+    for ((try = 1; try <= ${update_tries:-6}; try++)); do
         [ "$try" = 1 ] || sleep 10
         apt update && return 0
     done
@@ -212,7 +212,7 @@ npm_packages() {
 # Chromium is large, and not everywhere to be had: t/browser.t, which alone
 # needs it, is skipped without it.
 need_chromium() {
-    if ! ( apt_install "${chromium_packages[@]}" ); then
+    if ! ( update_tries=1; apt_install "${chromium_packages[@]}" ); then
         command -v chromium >/dev/null \
             || { say "no Chromium: t/browser.t is skipped"; return 0; }
     fi
