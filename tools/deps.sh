@@ -3,13 +3,12 @@
 # tools/deps.sh GROUP...: installs what a group needs, and only what is missing.
 #
 #   build  compiler, nginx-dev and the libraries of the module
-#   test   build, node, and Test::Nginx; a browser where it can be installed
+#   test   build, node, and Test::Nginx
 #   asan   test, and clang with its sanitizers
 #   valgrind   test, and valgrind
 #   fuzz   build, and clang with its sanitizers and libFuzzer
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
-#   browser   node, Chromium where it can be installed, and what drives it
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
 #   mutants   test, and patch
 #   callgrind   build, and valgrind
@@ -227,16 +226,16 @@ group() {
         node)  need_node ;;
         demo)  apt_install "${build_packages[@]}" "${browser_packages[@]}"
                need_node ;;
-        browser)    need_node
-                    need_chromium ;;
         test)  apt_install "${build_packages[@]}" "${test_packages[@]}"
+               need_chromium
                test_nginx
-               group browser ;;
+               need_node ;;
         asan)  apt_install "${build_packages[@]}" "${test_packages[@]}" \
                            "${asan_packages[@]}"
                clang_runtime
+               need_chromium
                test_nginx
-               group browser ;;
+               need_node ;;
         valgrind)   group test
                     apt_install valgrind ;;
         fuzz)  apt_install "${build_packages[@]}" "${asan_packages[@]}"
