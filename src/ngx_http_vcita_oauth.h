@@ -55,6 +55,11 @@
 #define NGX_HTTP_VCITA_OAUTH_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_OAUTH_SENT_PROMPT    0x04
 
+/* where a login began, if not where it ends: kept in the state, too */
+#define NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP     0x40
+#define NGX_HTTP_VCITA_OAUTH_BEGAN_HOST     0x80
+#define NGX_HTTP_VCITA_OAUTH_BEGAN          0xc0
+
 /* a server's cookie names come in pairs, one for each application */
 #define NGX_HTTP_VCITA_OAUTH_SESSION        0
 #define NGX_HTTP_VCITA_OAUTH_LOGIN          1
@@ -319,6 +324,8 @@ typedef struct {
 
     ngx_str_t                           error;
     ngx_str_t                           error_description;
+    const char                         *cause;      /* of it, for the log */
+    const char                         *cause_page;
     ngx_uint_t                          status;     /* an error was answered */
 
     ngx_http_vcita_oauth_exchange_t    *exchange;
@@ -390,13 +397,6 @@ ngx_int_t ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 ngx_int_t ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r);
 void ngx_http_vcita_oauth_renew_init(void);
-
-/* client */
-
-ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r);
 
 /* rules */
 
@@ -513,7 +513,7 @@ ngx_table_elt_t *ngx_http_vcita_oauth_add_header(ngx_http_request_t *r,
 
 /* errors */
 
-void ngx_http_vcita_oauth_describe(ngx_str_t *error,
+void ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
     ngx_http_vcita_oauth_page_t *page);
 const char *ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app,
     ngx_str_t *error);

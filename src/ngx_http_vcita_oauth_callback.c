@@ -14,12 +14,15 @@
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_lost.h"
 #include "ngx_http_vcita_oauth_query.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
@@ -128,12 +131,9 @@ static ngx_int_t
 ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
 {
-    ngx_int_t                    rc;
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_int_t  rc;
 
-    app = ctx->callback;
-
-    rc = ngx_http_vcita_oauth_find_session(r, ctx, app);
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, ctx->callback);
 
     if (rc == NGX_AGAIN) {
         return ngx_http_vcita_oauth_wait(r);
@@ -160,7 +160,29 @@ ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_callback_return(r, ctx, s);
     }
 
+    return ngx_http_vcita_oauth_callback_anew(r, ctx, s);
+}
+
+
+/* a login of its own: of this browser, and not too late? */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   began;
+    ngx_http_vcita_oauth_app_t  *app;
+
+    app = ctx->callback;
+
+    /* what holds for this request, too, is some proxy's doing */
+
+    began = s->sent & ~ngx_http_vcita_oauth_lost_began(r, ctx, app);
+
     if (ngx_http_vcita_oauth_login_match(r, ctx, app, s) != NGX_OK) {
+        ngx_http_vcita_oauth_lost_login(r, ctx, app, began);
+
         return ngx_http_vcita_oauth_callback_again(r, ctx, s,
                                                    NGX_HTTP_BAD_REQUEST,
                                                    "state_mismatch");
@@ -170,6 +192,16 @@ ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_callback_again(r, ctx, s,
                                                    NGX_HTTP_BAD_REQUEST,
                                                    "state_expired");
+    }
+
+    if ((began & NGX_HTTP_VCITA_OAUTH_BEGAN)
+        && ngx_http_vcita_oauth_login_loops(r, ctx, app) == NGX_OK)
+    {
+        /* the gate, where the login began, does not see the count */
+
+        ctx->called_back = 1;
+
+        return ngx_http_vcita_oauth_lost_session(r, ctx, app, began);
     }
 
     rc = ngx_http_vcita_oauth_callback_refused(r, ctx, s);
@@ -358,15 +390,17 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
     if (s->attempt >= NGX_HTTP_VCITA_OAUTH_ATTEMPTS) {
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "vcita login given up after %d rounds: %s",
-                      NGX_HTTP_VCITA_OAUTH_ATTEMPTS + 1, error);
+                      "vcita login given up after %d rounds: %s%s",
+                      NGX_HTTP_VCITA_OAUTH_ATTEMPTS + 1, error,
+                      ctx->cause ? ctx->cause : "");
 
         return ngx_http_vcita_oauth_callback_fail(r, ctx, s, status, error,
                                                   0);
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "vcita login starts again: %s", error);
+                  "vcita login starts again: %s%s", error,
+                  ctx->cause ? ctx->cause : "");
 
     s->attempt++;
 

@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_client.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_ABSENT  0
@@ -78,6 +79,40 @@ ngx_uint_t
 ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r)
 {
     return ngx_http_vcita_oauth_client_has(r, "sec-fetch-site", "cross-site");
+}
+
+
+/* The site is shown inside of another page */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r)
+{
+    return ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "frame")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "embed")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "object");
+}
+
+
+/*
+ * The browser has come by http: neither nginx nor a proxy in front of it has
+ * seen TLS, nor does the browser send what it keeps for https.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl) {
+        return 0;
+    }
+
+#endif
+
+    return !ngx_http_vcita_oauth_client_has(r, "x-forwarded-proto", "https")
+           && ngx_http_vcita_oauth_client_header(r, "sec-fetch-site", "")
+              == NGX_HTTP_VCITA_OAUTH_ABSENT;
 }
 
 

@@ -171,16 +171,16 @@ static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
 /* Fills in what a page says about an error, by its code or its status */
 
 void
-ngx_http_vcita_oauth_describe(ngx_str_t *error,
+ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
     ngx_http_vcita_oauth_page_t *page)
 {
     ngx_http_vcita_oauth_error_t  *e;
 
     for (e = ngx_http_vcita_oauth_errors; e->code; e++) {
 
-        if (ngx_http_vcita_oauth_error_is(error, e->code)) {
+        if (ngx_http_vcita_oauth_error_is(&ctx->error, e->code)) {
             page->title = e->title;
-            page->text = e->text;
+            page->text = ctx->cause_page ? ctx->cause_page : e->text;
             page->link = e->link;
             return;
         }

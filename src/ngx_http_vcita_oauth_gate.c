@@ -12,7 +12,9 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_client.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_lost.h"
 
 
 static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
@@ -32,8 +34,6 @@ static ngx_int_t ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_gate_unauthorized(
     ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
@@ -288,7 +288,7 @@ ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
 
     if (ctx->status) {
         page.status = ctx->status;
-        ngx_http_vcita_oauth_describe(&ctx->error, &page);
+        ngx_http_vcita_oauth_describe(ctx, &page);
 
         return ngx_http_vcita_oauth_answered(r,
                                      ngx_http_vcita_oauth_send_page(r, &page));
@@ -325,7 +325,10 @@ ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_login_loops(r, ctx, app);
 
     if (rc == NGX_OK) {
-        return ngx_http_vcita_oauth_gate_lost(r, ctx, app);
+
+        /* its login cookie came, so scheme and host are right */
+
+        return ngx_http_vcita_oauth_lost_session(r, ctx, app, 0);
     }
 
     if (rc == NGX_ERROR) {
@@ -367,33 +370,8 @@ ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
     ngx_str_set(&ctx->error, "invalid_host");
-    page.status = NGX_HTTP_BAD_REQUEST;
-
-    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
-}
-
-
-/* logins finish, but the browser does not bring the session back */
-
-static ngx_int_t
-ngx_http_vcita_oauth_gate_lost(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
-{
-    ngx_http_vcita_oauth_page_t  page;
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "%ui logins within %d seconds, and cookie \"%V\" did not "
-                  "come back: is the site reached by the scheme and host of "
-                  "vcita_oauth_redirect_uri, and does it fit "
-                  "vcita_oauth_cookie_domain?",
-                  ctx->finished, NGX_HTTP_VCITA_OAUTH_LOOP_TIME,
-                  &app->session_cookie.name);
-
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
-    ngx_str_set(&ctx->error, "session_lost");
     ngx_http_vcita_oauth_count_failure(r, &ctx->error);
     page.status = NGX_HTTP_BAD_REQUEST;
-    page.detail = app->session_cookie.name;
 
     return ngx_http_vcita_oauth_error_page(r, ctx, &page);
 }
@@ -462,7 +440,7 @@ ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
     ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
 
     page.status = ctx->status;
-    ngx_http_vcita_oauth_describe(&ctx->error, &page);
+    ngx_http_vcita_oauth_describe(ctx, &page);
 
     if (page.status == NGX_HTTP_UNAUTHORIZED
         && ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)

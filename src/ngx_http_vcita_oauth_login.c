@@ -13,6 +13,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_lost.h"
 #include "ngx_http_vcita_oauth_query.h"
 
 
@@ -91,9 +92,13 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
     authorize = ngx_http_vcita_oauth_login_authorize(r, app, s);
 
     s->authorize = authorize->id;
-    s->sent &= NGX_HTTP_VCITA_OAUTH_SENT_PROMPT;
+    s->sent &= NGX_HTTP_VCITA_OAUTH_SENT_PROMPT|NGX_HTTP_VCITA_OAUTH_BEGAN;
     s->sent |= (authorize->openid ? NGX_HTTP_VCITA_OAUTH_SENT_NONCE : 0)
                | (app->pkce ? NGX_HTTP_VCITA_OAUTH_SENT_PKCE : 0);
+
+    if (s->attempt == 0) {
+        s->sent |= ngx_http_vcita_oauth_lost_began(r, ctx, app);
+    }
 
     if (ngx_http_vcita_oauth_login_cookie(r, ctx, app) != NGX_OK
         || ngx_http_vcita_oauth_login_set(r, ctx, app) != NGX_OK)

@@ -23,6 +23,8 @@ static u_char *ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page, u_char *p);
 static u_char *ngx_http_vcita_oauth_page_way_on(
     ngx_http_vcita_oauth_page_t *page, u_char *p);
+static u_char *ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r,
+    u_char *p);
 static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
 
@@ -58,7 +60,7 @@ static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
     (sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD)                                   \
-     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 512)
+     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 640)
 
 
 /*
@@ -92,7 +94,7 @@ ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
     ctx->status = page->status;
 
     if (page->text == NULL) {
-        ngx_http_vcita_oauth_describe(&ctx->error, page);
+        ngx_http_vcita_oauth_describe(ctx, page);
     }
 
     if (ngx_http_vcita_oauth_page_configured(r, page->status)) {
@@ -205,9 +207,6 @@ static u_char *
 ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page, u_char *p)
 {
-    ngx_http_variable_value_t         *vv;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
     p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_HEAD,
                    sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD) - 1);
 
@@ -230,15 +229,7 @@ ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
     }
 
     p = ngx_http_vcita_oauth_page_way_on(page, p);
-
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
-
-    vv = ngx_http_get_indexed_variable(r, vmcf->request_id);
-
-    if (vv && !vv->not_found) {
-        p = ngx_sprintf(p, "<p><small>Request: <code>%v</code></small></p>\n",
-                        vv);
-    }
+    p = ngx_http_vcita_oauth_page_reference(r, p);
 
     return ngx_cpymem(p, "</main>\n</body>\n</html>\n",
                       sizeof("</main>\n</body>\n</html>\n") - 1);
@@ -266,6 +257,35 @@ ngx_http_vcita_oauth_page_way_on(ngx_http_vcita_oauth_page_t *page, u_char *p)
                           "</p>\n",
                        &page->href,
                        page->new_tab ? " target=\"_blank\"" : "", page->link);
+}
+
+
+/* what a person tells the operator: the entry of errors.md, the request */
+
+static u_char *
+ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r, u_char *p)
+{
+    ngx_http_variable_value_t         *vv;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx && ctx->error.len) {
+        p = ngx_sprintf(p, "<p><small>Code: <code>%V</code></small></p>\n",
+                        &ctx->error);
+    }
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    vv = ngx_http_get_indexed_variable(r, vmcf->request_id);
+
+    if (vv && !vv->not_found) {
+        p = ngx_sprintf(p, "<p><small>Request: <code>%v</code></small></p>\n",
+                        vv);
+    }
+
+    return p;
 }
 
 

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_client.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r);

@@ -9,7 +9,7 @@ use Check;
 
 my %ROOMS = (
     flow     => [qw( entry client gate lookup revalidate keep wait renew count
-                     status rules state login
+                     status rules state login lost
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],

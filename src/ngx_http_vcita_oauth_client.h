@@ -1,0 +1,24 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_ */
