@@ -45,6 +45,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_vcita_oauth_status_send(ngx_http_request_t *r,
     ngx_http_vcita_oauth_status_t *s, u_char *start);
+static void ngx_http_vcita_oauth_status_build(
+    ngx_http_vcita_oauth_status_t *s);
 static void ngx_http_vcita_oauth_status_counters(
     ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum);
 static void ngx_http_vcita_oauth_status_failures(
@@ -172,6 +174,7 @@ ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r)
 
     ngx_http_vcita_oauth_stats_sum(&vmcf->statistics, &sum);
 
+    ngx_http_vcita_oauth_status_build(&s);
     ngx_http_vcita_oauth_status_counters(&s, &sum);
     ngx_http_vcita_oauth_status_failures(&s, &sum);
     ngx_http_vcita_oauth_status_calls(&s, &sum);
@@ -218,6 +221,34 @@ ngx_http_vcita_oauth_status_send(ngx_http_request_t *r,
 }
 
 
+/* of this module, and of the nginx that it was built for, which loads it */
+
+static void
+ngx_http_vcita_oauth_status_build(ngx_http_vcita_oauth_status_t *s)
+{
+    /* the place of the bracket */
+
+    if (s->json) {
+        s->p++;
+    }
+
+    ngx_http_vcita_oauth_status_begin(s, "build_info", "gauge",
+                                      "The versions that run here.");
+
+    if (s->json) {
+        ngx_http_vcita_oauth_status_print(s,
+                             "\"version\":\"%s\",\"nginx\":\"%s\"},",
+                             NGX_HTTP_VCITA_OAUTH_VERSION, NGINX_VERSION);
+        return;
+    }
+
+    ngx_http_vcita_oauth_status_print(s,
+                             "vcita_oauth_build_info{version=\"%s\","
+                             "nginx=\"%s\"} 1\n",
+                             NGX_HTTP_VCITA_OAUTH_VERSION, NGINX_VERSION);
+}
+
+
 static void
 ngx_http_vcita_oauth_status_counters(ngx_http_vcita_oauth_status_t *s,
     ngx_http_vcita_oauth_stats_t *sum)
@@ -225,12 +256,6 @@ ngx_http_vcita_oauth_status_counters(ngx_http_vcita_oauth_status_t *s,
     ngx_uint_t                      i;
     ngx_atomic_t                   *counter;
     ngx_http_vcita_oauth_family_t  *f;
-
-    /* the place of the bracket */
-
-    if (s->json) {
-        s->p++;
-    }
 
     for (f = ngx_http_vcita_oauth_families; f->name; f++) {
 

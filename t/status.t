@@ -11,6 +11,18 @@ sub VcitaFlow::Code::counters {
     return $r->json;
 }
 
+# what promtool has to say of a text
+sub VcitaFlow::Code::promtool {
+    my ($command, $text) = @_;
+    my $file = VcitaFlow::servroot() . '/html/promtool';
+    open my $fh, '>', $file or die "$file: $!\n";
+    print $fh $text;
+    close $fh;
+    my $said = `promtool $command < $file 2>&1`;
+    die "promtool does not run: $?\n" if $? == -1 || $? >> 8 == 127;
+    return $said;
+}
+
 # what has become more since
 sub VcitaFlow::Code::more {
     my ($old, $new) = @_;
@@ -58,12 +70,13 @@ for (split /\n/, $text) {
     (my $of = $name) =~ s/_(?:bucket|sum|count)$// if $name =~ /duration/;
     ok $family{ $of // $name }{TYPE}, "$name has a type" if !$family{ $of // $name }{TYPE};
 }
-SKIP: {
-    Test::More::skip('no promtool here', 1) if system('command -v promtool >/dev/null 2>&1');
-    open my $to, '|-', 'promtool check metrics' or die "promtool: $!";
-    print $to $text;
-    ok close $to, 'promtool check metrics';
-}
+my $promtool = promtool('check metrics', $text);
+is $promtool, '', 'promtool check metrics has nothing to say';
+like promtool('check metrics', "vcita_oauth_logins 1\nvcita oauth 2\n"), qr/error/, 'as it would';
+my ($version) = $text =~ /^vcita_oauth_build_info\{version="([^"]+)",nginx="[^"]+"\} 1$/m;
+like $version, qr/^\d+\.\d+\.\d+$/, 'the version';
+my ($nginx) = `$ENV{TEST_NGINX_BINARY} -v 2>&1` =~ m{nginx/([\d.]+)};
+like $text, qr/,nginx="\Q$nginx\E"\} 1$/m, 'and that of nginx';
 
 
 === TEST 2: vcita_oauth_status: JSON for `Accept: application/json`
@@ -73,6 +86,7 @@ is $r->header('Content-Type'), 'application/json', 'its type';
 my $c = $r->json;
 is join(' ', sort keys %{ $c->{requests_total} }), 'anonymous forbidden passed redirected unauthorized unavailable', 'decisions';
 is ref $c->{calls_total}{token}, 'HASH', 'calls';
+is join(' ', sort keys %{ $c->{build_info} }), 'nginx version', 'versions';
 is join(' ', sort keys %{ $c->{call_duration_seconds}{userinfo} }), 'buckets count sum', 'times';
 is browser()->get('/status', headers => [ Accept => '*/*' ])->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8', 'anything: text';
 is browser()->head('/status')->status, 200, 'HEAD';
@@ -186,7 +200,19 @@ $b->get('/logout');
 is_deeply [ @{ more($c, counters) }{ 'logouts_total', 'zone_sessions sessions' } ], [ 1, undef ], 'gone again';
 
 
-=== TEST 9: a status page where no gate is, and one behind access rules
+=== TEST 9: a login that failed at the gate is counted by its reason, too
+--- gate
+no vcita_oauth_redirect_uri;
+--- config
+vcita_oauth_redirect_uri http://$arg_host/oauth/callback;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $c = counters;
+is browser()->get('/?host=a/b')->status, 400, 'no host';
+is_deeply more($c, counters), { 'logins_failed_total invalid_host' => 1 }, 'invalid_host';
+
+
+=== TEST 10: a status page where no gate is, and one behind access rules
 --- gate
 no vcita_oauth_client_id;
 no vcita_oauth_client_secret;

@@ -3,7 +3,7 @@
 # tools/deps.sh GROUP...: installs what a group needs, and only what is missing.
 #
 #   build  compiler, nginx-dev and the libraries of the module
-#   test   build, node, and Test::Nginx
+#   test   build, node, promtool, and Test::Nginx
 #   asan   test, and clang with its sanitizers
 #   valgrind   test, and valgrind
 #   fuzz   build, and clang with its sanitizers and libFuzzer
@@ -34,7 +34,7 @@ build_packages=(gcc libc6-dev make nginx nginx-dev
                 libcurl4-openssl-dev libssl-dev libyajl-dev
                 libhiredis-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-test_packages=("${browser_packages[@]}" curl nghttp2-client procps
+test_packages=("${browser_packages[@]}" curl jq nghttp2-client procps
                redis-server)
 chromium_packages=(chromium fonts-liberation)
 static_packages=(libpcre2-dev zlib1g-dev)
@@ -140,6 +140,34 @@ test_nginx_install() {
         && rm -rf "$state"
 }
 
+# Of the package prometheus, promtool alone: installed, it would start a server.
+need_promtool() {
+    command -v promtool >/dev/null && return 0
+
+    say "fetching promtool out of Debian's prometheus"
+    quietly "$log" promtool_fetch
+    PATH=$PATH:$root/build/promtool/usr/bin
+    hash -r
+    command -v promtool >/dev/null || die "the package has no promtool"
+}
+
+promtool_fetch() {
+    local dir=$root/build/promtool
+
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    apt-cache show prometheus >/dev/null 2>&1 || apt_update || return 1
+
+    # where the list of packages is old, the package may be gone
+    ( cd "$dir" && apt download prometheus ) \
+        || { apt_update && ( cd "$dir" && apt download prometheus ); } \
+        || return 1
+
+    dpkg-deb --fsys-tarfile "$dir"/prometheus_*.deb \
+        | tar -C "$dir" -xf - ./usr/bin/promtool
+    rm -f "$dir"/prometheus_*.deb
+}
+
 # clang's runtime is a package of its own, named after clang's version
 clang_runtime() {
     local version
@@ -229,12 +257,14 @@ group() {
         test)  apt_install "${build_packages[@]}" "${test_packages[@]}"
                need_chromium
                test_nginx
+               need_promtool
                need_node ;;
         asan)  apt_install "${build_packages[@]}" "${test_packages[@]}" \
                            "${asan_packages[@]}"
                clang_runtime
                need_chromium
                test_nginx
+               need_promtool
                need_node ;;
         valgrind)   group test
                     apt_install valgrind ;;

@@ -32,10 +32,11 @@ results=() passed=0 failed=0 child='' stage=''
 # --- chroots ------------------------------------------------------------------
 
 # what a chroot consists of, beside what deps.sh says: dpkg-dev for conf_flags,
-# the others because nginx-dev is only unpacked (it would pull in much more)
+# prometheus for promtool (no server starts in a chroot), the others because
+# nginx-dev is only unpacked (it would pull in much more)
 chroot_packages() {
     tools/deps.sh names | grep -vx nginx-dev
-    printf '%s\n' dpkg-dev libpcre2-dev zlib1g-dev nodejs
+    printf '%s\n' dpkg-dev libpcre2-dev zlib1g-dev nodejs prometheus
 }
 
 
