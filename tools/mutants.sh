@@ -40,7 +40,7 @@ passed=0 failed=0
 # what a build reads, and the examples, which the tests do
 sources() {
     find config ./*.c src t/unit t/fuzz t/slow tools examples/*.conf \
-        examples/*.sh examples/*.pl -type f \
+        examples/*.sh examples/*.pl examples/monitoring -type f \
         -not -path "*/seeds/*" | sort
 }
 
