@@ -57,11 +57,6 @@
 #define NGX_HTTP_VCITA_OAUTH_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_OAUTH_SENT_PROMPT    0x04
 
-/* where a login began, if not where it ends: kept in the state, too */
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP     0x40
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HOST     0x80
-#define NGX_HTTP_VCITA_OAUTH_BEGAN          0xc0
-
 /* a server's cookie names come in pairs, one for each application */
 #define NGX_HTTP_VCITA_OAUTH_SESSION        0
 #define NGX_HTTP_VCITA_OAUTH_LOGIN          1
