@@ -180,6 +180,20 @@ ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
 
     began = s->sent & ~ngx_http_vcita_oauth_lost_began(r, ctx, app);
 
+    /*
+     * The gate, where the login began, does not see the count.  This login is
+     * counted, too: browsers give up after twenty redirects, without a page.
+     */
+
+    if ((began & NGX_HTTP_VCITA_OAUTH_BEGAN)
+        && ngx_http_vcita_oauth_login_loops(r, ctx, app) != NGX_ERROR
+        && ++ctx->finished >= NGX_HTTP_VCITA_OAUTH_LOOP)
+    {
+        ctx->called_back = 1;
+
+        return ngx_http_vcita_oauth_lost_session(r, ctx, app, began);
+    }
+
     if (ngx_http_vcita_oauth_login_match(r, ctx, app, s) != NGX_OK) {
         ngx_http_vcita_oauth_lost_login(r, ctx, app, began);
 
@@ -192,16 +206,6 @@ ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_callback_again(r, ctx, s,
                                                    NGX_HTTP_BAD_REQUEST,
                                                    "state_expired");
-    }
-
-    if ((began & NGX_HTTP_VCITA_OAUTH_BEGAN)
-        && ngx_http_vcita_oauth_login_loops(r, ctx, app) == NGX_OK)
-    {
-        /* the gate, where the login began, does not see the count */
-
-        ctx->called_back = 1;
-
-        return ngx_http_vcita_oauth_lost_session(r, ctx, app, began);
     }
 
     rc = ngx_http_vcita_oauth_callback_refused(r, ctx, s);

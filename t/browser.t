@@ -92,7 +92,8 @@ add_block_preprocessor(sub {
 
     $block->set_value(http_config => "ssl_certificate \$VCITA_CERT;\nssl_certificate_key \$VCITA_CERT_KEY;\n"
         . ($block->http_config // '') =~ s/\$HTTP\b/$HTTP/gr
-        . "\nserver {\nlisten 127.0.0.1:$HTTPS ssl;\nserver_name portal.example.com;\n" . $block->site . "}\n"
+        . "\nserver {\nlisten 127.0.0.1:$HTTPS ssl;\nserver_name portal.example.com;\n"
+        . $block->site =~ s/\$HTTP\b/$HTTP/gr . "}\n"
         . "server {\nlisten 127.0.0.1:$HTTPS ssl;\nserver_name other.example.net;\n}\n");
     $block->set_value(config => '');
     $block->set_value(user_files => ($block->user_files // $FRAME) =~ s/\$HTTPS/$HTTPS/gr);
@@ -416,6 +417,7 @@ my $p = chromium->page;
 $p->goto(other('/frame.html'));
 my $frame = $p->until('could not be matched to this browser');
 is $p->evaluate('document.title', frame => $frame), 'The sign-in could not be matched to this browser', 'lost';
+like $p->text(frame => $frame), qr/in a tab of its own/, 'and what helps';
 is scalar(grep { $_->{name} =~ /vcita_session/ } $p->cookies), 0, 'the browser has kept no cookie';
 
 is $p->goto(site('/reports?year=2026'))->{status}, 200, 'in a tab of its own she is in';
@@ -458,3 +460,25 @@ is $r->{status}, 200, 'in';
 is $r->{url}, site('/reports?year=2026'), 'at https';
 is join(' ', map { $_->{secure} ? 'Secure' : 'plain' } grep { $_->{name} =~ /vcita_session/ } $p->cookies), 'Secure Secure',
     'with cookies that http never saw';
+
+=== TEST 18: http and https mixed: a loop between them ends with a page that says so
+--- gate
+vcita_oauth_authorize_args sandbox_user=alice;
+--- http_config
+server {
+    listen 127.0.0.1:$HTTP;
+    server_name portal.example.com;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- site
+vcita_oauth on;
+location / { return 301 http://$host:$HTTP$request_uri; }
+location = /oauth/callback { }
+--- flow
+my $p = chromium->page;
+$p->goto(plain('/reports?year=2026'));
+own_page($p, 400, 'Your sign-in keeps getting lost');
+like $p->text, qr/was opened by http/, 'it says why';
+cmp_ok scalar(@{ $p->state->{asked} }), '<=', 16, 'well before the browser has enough of redirects';
+--- error_log
+did not come back: people come by http
