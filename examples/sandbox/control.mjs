@@ -4,7 +4,7 @@
 import { AppError } from './apps.mjs';
 import { BadRequest, readJson, sendJson } from './body.mjs';
 
-export function makeControl({ apps, users, store, faults, stats, options }) {
+export function makeControl({ apps, users, store, faults, stats, listeners, options }) {
   const routes = {
     'POST /platform/v1/apps': createApp,
     'POST /platform/v1/tokens/revoke': revokeToken,
@@ -22,6 +22,14 @@ export function makeControl({ apps, users, store, faults, stats, options }) {
     'DELETE /sandbox/faults': (req, res, url) => {
       faults.clear(url.searchParams.get('endpoint'));
       sendJson(res, 200, faults.list());
+    },
+    'POST /sandbox/down': (req, res) => {
+      listeners.down();
+      sendJson(res, 200, { https: false });
+    },
+    'POST /sandbox/up': async (req, res) => {
+      await listeners.up();
+      sendJson(res, 200, { https: true });
     },
     'POST /sandbox/revoke': revokeAny,
   };

@@ -45,7 +45,6 @@ export async function startSandbox(given = {}) {
   const stats = new Stats();
   const rate = new Rate(options.rate);
   const faults = new Faults([...new Set(Object.values(ENDPOINTS))]);
-  const control = makeControl({ apps, users, store, faults, stats, options });
   let core;
 
   const listeners = new Listeners(options, (req, res) => {
@@ -55,6 +54,7 @@ export async function startSandbox(given = {}) {
       if (!res.headersSent) sendError(res, 500, 'Internal error');
     });
   });
+  const control = makeControl({ apps, users, store, faults, stats, listeners, options });
   try {
     await listeners.open();
     core = makeCore(); // only now: the issuer names the port
@@ -110,6 +110,8 @@ class Listeners {
 
   #servers = [];
 
+  #secure; // the https one, and its port
+
   #temporary;
 
   constructor(options, handler) {
@@ -125,7 +127,9 @@ class Listeners {
     }
     if (httpsPort !== undefined) {
       const { ca, cert, key } = makeCertificates(this.#dir());
-      const port = await this.#listen(https.createServer({ cert, key }, this.handler), httpsPort);
+      const server = https.createServer({ cert, key }, this.handler);
+      const port = await this.#listen(server, httpsPort);
+      this.#secure = { server, port };
       this.urls.https = `https://localhost:${port}`;
       this.ca = ca;
     }
@@ -138,11 +142,22 @@ class Listeners {
   }
 
   #listen(server, port) {
-    this.#servers.push(server);
+    if (!this.#servers.includes(server)) this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ port, host: '127.0.0.1', backlog: 1024 }, () => resolve(server.address().port));
     });
+  }
+
+  // https refuses connections, and drops those that there are, until up again
+  down() {
+    this.#secure?.server.close();
+    this.#secure?.server.closeAllConnections();
+  }
+
+  async up() {
+    const { server, port } = this.#secure ?? {};
+    if (server && !server.listening) await this.#listen(server, port);
   }
 
   close() {

@@ -6,6 +6,7 @@
 #   stub, stub_key    for localhost only (so https://127.0.0.1 is a wrong host)
 #   site, site_key    for nginx's own servers: localhost, 127.0.0.1, *.example.com, and
 #                     api.vcita.biz
+#   VcitaCert->for_names('portal.example.org', '*.example.org')   # one more, by the same CA: (file, key file)
 package VcitaCert;
 
 use strict;
@@ -34,6 +35,16 @@ sub get {
     _leaf($d, 'site', 'DNS:localhost,IP:127.0.0.1,DNS:example.com,DNS:*.example.com,DNS:api.vcita.biz');
 
     return $Made;
+}
+
+
+sub for_names {
+    my ($class, @names) = @_;
+    my $made = $class->get;
+    my $name = 'names' . keys %$made;
+
+    _leaf($made->{dir}, $name, join ',', map { /^[\d.]+$/ ? "IP:$_" : "DNS:$_" } @names);
+    return @$made{ $name, "${name}_key" };
 }
 
 

@@ -9,12 +9,16 @@
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
 #   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id, and its secret
 #   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits for somebody who fills them in
+#   VcitaSandbox->url('https');                    # where it is; 'http', and 'ca': the file of its authority
+#   VcitaSandbox->import(apps => [ {...} ], users => { name => {...} });    # others than the usual ones, as in
+#                                                  # --apps-file and --users; without --auto: requests name a person
 package VcitaSandbox;
 
 use strict;
 use warnings;
 
 use Cwd ();
+use File::Temp ();
 use HTTP::Tiny ();
 use JSON::PP qw( decode_json encode_json );
 use POSIX ();
@@ -23,13 +27,15 @@ use VcitaLoop ();
 my $ID     = 'e0faca0a2bca52368adfd0ac6035c7a5';
 my $SECRET = '7d9c2f0a6b1e4c8d9f3a5b7c1d2e4f60';
 
-my ($Pid, $Ready, $Owner);
+my ($Pid, $Ready, $Owner, @Files);
 
 
 sub import {
     my (undef, %opt) = @_;
     return if $Pid;
     my $sandbox = Cwd::abs_path(__FILE__ =~ s{[^/]*$}{}r . '../../examples/sandbox/sandbox.mjs');
+    my @who = $opt{apps} ? ('--apps-file', json_file($opt{apps}), '--users', json_file($opt{users}))
+            : ('--app', "$ID:$SECRET:" . callback(), ($opt{people} ? '--interactive' : ('--auto', 'alice')));
 
     pipe my $from, my $to or die "pipe: $!";
     $Pid = fork // die "fork: $!";
@@ -39,8 +45,7 @@ sub import {
         delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS )};
         if ($opt{first}) { POSIX::setsid(); VcitaLoop::come_first($$) }
         exec 'node', $sandbox, '--http', 0, '--https', 0, '--lifetime', $opt{lifetime} || 900,
-             ($opt{rate} ? ('--rate', $opt{rate}) : ()),
-             '--app', "$ID:$SECRET:" . callback(), ($opt{people} ? '--interactive' : ('--auto', 'alice'))
+             ($opt{rate} ? ('--rate', $opt{rate}) : ()), @who
             or POSIX::_exit(127);
     }
     close $to;
@@ -54,6 +59,17 @@ sub import {
     $Ready = decode_json($line);
 }
 
+
+sub json_file {
+    my $file = File::Temp->new;
+    print $file encode_json($_[0]);
+    close $file;
+    push @Files, $file;
+    return "$file";
+}
+
+
+sub url { $Ready->{ $_[1] } }
 
 sub callback { 'http://127.0.0.1:' . ($ENV{TEST_NGINX_PORT} || 1984) . '/oauth/callback' }
 

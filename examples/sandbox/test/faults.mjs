@@ -88,6 +88,17 @@ describe('faults', async () => {
     assert.deepEqual([stats.codes_issued, stats.tokens_issued, stats.rate_rejected], [1, 1, 0]);
   });
 
+  test('https goes down, and comes up again at the same port', async () => {
+    const sandbox = await start({ https: 0 });
+    const ask = () => get(`${sandbox.https}/oauth/jwks`, { ca: readFileSync(sandbox.ca), agent: false });
+    assert.equal((await ask()).statusCode, 200);
+    await post(`${sandbox.http}/sandbox/down`, {});
+    await assert.rejects(ask(), { code: 'ECONNREFUSED' });
+    assert.equal((await fetch(`${sandbox.http}/oauth/jwks`)).status, 200);
+    for (let i = 0; i < 2; i += 1) await post(`${sandbox.http}/sandbox/up`, {});
+    assert.equal((await ask()).statusCode, 200);
+  });
+
   test('100 delayed exchanges run side by side', async () => {
     await set({ endpoint: 'token', kind: 'delay', ms: 2000, count: 100 });
     const codes = await Promise.all(Array.from({ length: 100 }, () => newCode(http)));
