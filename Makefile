@@ -21,11 +21,14 @@ FUZZ_SECONDS = 60
 # what make storm runs, as in: make storm STORM="browsers=500 seconds=5 rate=20"
 STORM =
 
+# what make docs-test runs, as in: make docs-test DOCS=docs/security.md
+DOCS =
+
 # what make matrix runs, as in: make matrix SUITES="trixie sid"
 SUITES =
 
 .DEFAULT_GOAL = all
-.PHONY: help all unit test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
+.PHONY: help all unit docs-test test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
         check demo install clean bench bench-check
 
 help: ## this list
@@ -99,6 +102,10 @@ soak: ## 5,000 logins and 5,000 aborted ones: does the worker grow? (minutes)
 	@tools/deps.sh test
 	@tools/build.sh
 	@tools/soak.sh
+
+docs-test: ## every command of README.md and docs/, in a clean Debian (minutes)
+	@tools/deps.sh docs
+	@tools/docs-test.sh $(DOCS)
 
 matrix: ## all tests against nginx 1.22, 1.26, 1.30, or make matrix SUITES=trixie
 	@FILES="$(FILES)" tools/matrix.sh $(SUITES)

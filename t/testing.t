@@ -143,9 +143,9 @@ sub folder {
 }
 
 
-# What prove says in that folder: its status, and its output.  nothing of the project's own test run is in its way
+# What prove says in that folder, of all blocks or of some: its status, and its output.  nothing of the project's own test run is in its way
 sub proved {
-    my ($dir, @env) = @_;
+    my ($dir, @blocks) = @_;
     my $out = '';
     my $pid = open(my $from, '-|') // die "fork: $!\n";
     if (!$pid) {
@@ -154,6 +154,7 @@ sub proved {
         delete @ENV{ grep { /^(?:PERL5LIB|VCITA_TEST_ONLY|TEST_NGINX_SERVROOT)$/ } keys %ENV };
         $ENV{VCITA_OAUTH} = $Project;
         $ENV{TEST_NGINX_PORT} = $Ports;
+        $ENV{VCITA_TEST_ONLY} = join "\n", @blocks if @blocks;
         exec 'timeout', '--kill-after=10', 150 * scale(), 'prove', '-v', 'site.t' or POSIX::_exit(127);
     }
     $out .= $_ while <$from>;
@@ -214,7 +215,7 @@ for my $case (@broken) {
     eval "$change or die qq(no such line\n); 1" or die "$what: $@";
     $site{$file} = $_;
 
-    my ($status, $out) = proved(folder(broken => \%site, %CHANGES));
+    my ($status, $out) = proved(folder(broken => \%site, %CHANGES), @blocks);
     isnt $status, 0, "$what: it fails";
     my @failed = failed($out);
     for my $block (@blocks) {

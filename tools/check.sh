@@ -7,6 +7,7 @@
 #   rooms       no room knows one above it: by #include and by symbol
 #   directives  each directive is read, inherited, tested and documented
 #   errors      docs/errors.md quotes the log as the sources have it
+#   links       every link of the documents leads somewhere
 #   style       lines, comments, prototypes, the sizes of functions and files
 #   words       nothing unfinished, and nothing of this machine
 #   scripts     the shell reads them to the end, and no merge is half done
@@ -21,7 +22,7 @@ set -euo pipefail
 
 cd "$root"
 
-[ $# -gt 0 ] || set -- contract rooms directives errors style words scripts
+[ $# -gt 0 ] || set -- contract rooms directives errors links style words scripts
 
 failed=()
 

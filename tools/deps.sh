@@ -11,6 +11,7 @@
 #   demo   build, node, and what the demo's browser needs
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
 #   mutants   test, and patch
+#   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
 #   bench  demo, callgrind, the peers and what measures them
 #
@@ -274,6 +275,8 @@ group() {
         static)     apt_install "${build_packages[@]}" "${static_packages[@]}" ;;
         matrix)     apt_install "${matrix_packages[@]}" ;;
         test-nginx) test_nginx ;;
+        docs)       apt_install "${matrix_packages[@]}" iproute2 openssl perl
+                    need_node ;;
         mutants)    group test
                     apt_install patch ;;
         callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;

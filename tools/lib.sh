@@ -168,6 +168,13 @@ debian_mirror() {
 }
 
 
+# how apt reaches its mirror from here goes for a chroot, too
+apt_ways() {
+    apt-config dump --format '%f "%v"%n' | grep -aE '^Acquire::(Check-|https?::)' \
+        || true
+}
+
+
 # The options, one a line, for an apt whose whole state is in folder $1, which
 # holds sources.list: nothing under /etc/apt or /var/lib/apt is touched.
 private_apt() {

@@ -40,13 +40,6 @@ chroot_packages() {
 }
 
 
-# how apt reaches its mirror from here goes for the chroot, too
-apt_ways() {
-    apt-config dump --format '%f "%v"%n' | grep -aE '^Acquire::(Check-|https?::)' \
-        || true
-}
-
-
 # makes build/matrix/SUITE where it is missing, or was made of other packages
 make_chroot() {
     local suite=$1 dir=$out/$1 mirror options=() packages way print

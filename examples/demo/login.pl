@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 
-# login.pl SITE SANDBOX: one whole login, as a person does it in a browser, each
+# login.pl SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]: one whole login, as a person does it in a browser, each
 # hop printed with its secrets masked.  Exits 0 only if the legacy application
 # behind SITE then knew the right person, had a token that the sandbox accepts,
-# and saw no cookie of the module.
+# and saw no cookie of the module.  CA is the file of the authorities to trust;
+# HOST is at that address, whatever the name servers say.
 
 use strict;
 use warnings;
@@ -11,15 +12,16 @@ use warnings;
 use JSON::PP qw(decode_json);
 use VcitaBrowser;
 
-my ($site, $sandbox) = @ARGV;
-die "usage: login.pl SITE SANDBOX\n" unless defined $sandbox;
+my ($site, $sandbox, $ca, @hosts) = @ARGV;
+die "usage: login.pl SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]\n" unless defined $sandbox;
 
 my $email = 'alice@example.biz';
 my $wanted = '/reports?year=2026';
 
 $| = 1;
 
-my $browser = VcitaBrowser->new(base => $site, modern => 1);
+my %at = (ca => $ca, resolve => { map { split /=/, $_, 2 } @hosts });
+my $browser = VcitaBrowser->new(base => $site, modern => 1, %at);
 my $printed = 0;
 my $failed = 0;
 
@@ -105,7 +107,7 @@ sub check_application {
 sub owner {
     my ($token) = @_;
 
-    my $res = VcitaBrowser->new(base => $sandbox)->get('/oauth/userinfo',
+    my $res = VcitaBrowser->new(base => $sandbox, %at)->get('/oauth/userinfo',
         headers => [ Authorization => 'Bearer ' . ($token // '') ]);
 
     return eval { decode_json($res->body)->{email} } // '';

@@ -10,7 +10,8 @@ it is ready: {"ready":true,"pid":N,"http":URL,"https":URL,"ca":FILE}.
 Listening (127.0.0.1 only; a port of 0 is any free one; without either: --http 0)
   --http PORT              serve plain http
   --https PORT             serve https, with a certificate for localhost,
-                           127.0.0.1 and vcita.test
+                           127.0.0.1, vcita.test, api.vcita.biz and
+                           app.vcita.com
   --dir DIR                where ca.pem and the keys go (default: a temporary
                            folder, removed at the end)
   --lifetime SECONDS       stop by itself after this time (default 3600)

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const NAMES = 'DNS:localhost,DNS:vcita.test,IP:127.0.0.1';
+const NAMES = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:vcita.test', // and vcita's own, for an /etc/hosts
+  'DNS:api.vcita.biz', 'DNS:app.vcita.com'].join();
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 export function makeCertificates(dir) {
