@@ -94,9 +94,14 @@ make_ways_out() {
 nsenter --net=/run/outside /usr/bin/apt-get "$@" || exit
 [ ! -x /usr/bin/npm ] || cp -f /usr/local/lib/npm-outside /usr/local/sbin/npm
 WAY
-    cat > "$dir/usr/local/lib/npm-outside" <<'WAY'
+    # npm goes to the registry of this machine, whose authorities it trusts
+    cp "${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}" \
+       "$dir/usr/local/lib/outside.pem"
+    cat > "$dir/usr/local/lib/npm-outside" <<WAY
 #!/bin/sh
-exec nsenter --net=/run/outside /usr/bin/npm "$@"
+export NODE_EXTRA_CA_CERTS=/usr/local/lib/outside.pem
+export npm_config_registry=$(npm config get registry)
+exec nsenter --net=/run/outside /usr/bin/npm "\$@"
 WAY
     chmod +x "$dir/usr/local/sbin/apt-get" "$dir/usr/local/lib/npm-outside"
     rm -f "$dir/usr/local/sbin/npm"
@@ -184,6 +189,12 @@ login() {
         /etc/ssl/certs/ca-certificates.crt app.vcita.com=127.0.0.1:24443 \
         "${1#https://}=127.0.0.1:443"
     echo "         from nothing to a login: $((took + SECONDS - from)) s" >&3
+}
+
+# the pieces of an example
+apply_diffs() {
+    apt-get install -y --no-install-recommends patch
+    perl -It/lib -MVcitaDocs -e 'print VcitaDocs::diffs(shift)' "$1" | patch -p1
 }
 
 # a member of a JSON answer

@@ -5,6 +5,7 @@
 #   VcitaDocs::commands($b)       of a block of commands: { file, line, text }, a whole command each
 #   VcitaDocs::rows()             t/docs.rows: { file, begins, how => [ [ key, value ], ... ], line, used }
 #   VcitaDocs::row($thing)        the row of a block or command, if there is one, which is then used
+#   VcitaDocs::diffs('CONTRIBUTING.md')   its blocks of diff, as one patch
 #   VcitaDocs::script('README.md')   the document's commands as one shell script, as the rows say
 package VcitaDocs;
 
@@ -148,6 +149,9 @@ sub script_of {
     return (at($command, $text =~ /^(.*)/), map({ "$_\n" } said($row, 'before')),
             $from || $keeps ? "{ $text\n}$from$keeps\n" : "$text\n", map { "$_\n" } @then);
 }
+
+sub diffs { return join '', map { $_->{text} } grep { $_->{language} eq 'diff' } blocks($_[0]) }
+
 
 # where the script is in the document
 sub at {
