@@ -100,7 +100,7 @@ WAY
     cat > "$dir/usr/local/lib/npm-outside" <<WAY
 #!/bin/sh
 export NODE_EXTRA_CA_CERTS=/usr/local/lib/outside.pem
-export npm_config_registry=$(npm config get registry)
+export npm_config_registry=$(npm config get registry 2>/dev/null)
 exec nsenter --net=/run/outside /usr/bin/npm "\$@"
 WAY
     chmod +x "$dir/usr/local/sbin/apt-get" "$dir/usr/local/lib/npm-outside"
@@ -177,6 +177,8 @@ begun=0 at=''
 step() { printf '%5d s  %-22s %s\n' "$SECONDS" "$at" "$1" >&3; printf '\n+ %s  %s\n' "$at" "$1"; }
 trap 'echo "         $at failed" >&3' ERR
 
+worked() { return "$1"; }
+
 # the set-up starts; a login ends it
 begin() { begun=$SECONDS; }
 
@@ -189,6 +191,18 @@ login() {
         /etc/ssl/certs/ca-certificates.crt app.vcita.com=127.0.0.1:24443 \
         "${1#https://}=127.0.0.1:443"
     echo "         from nothing to a login: $((took + SECONDS - from)) s" >&3
+}
+
+# what developers have: a repository, in a folder of any name
+as_checkout() {
+    local dir
+
+    dir=$(mktemp -d)
+    apt-get install -y --no-install-recommends git
+    cp -a /project/. "$dir"
+    cd "$dir"
+    git init -q
+    git add -A
 }
 
 # the pieces of an example

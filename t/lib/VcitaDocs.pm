@@ -118,7 +118,8 @@ sub said { my ($row, $key) = @_; return $row ? map { $_->[1] } grep { $_->[0] eq
 
 # -- to be run -------------------------------------------------------------------------------------
 
-# For a shell that stops at the first failure, has step WHAT, and in $last a file for the output of a command.
+# For a shell that stops at the first failure ("worked" is for those that set -e lets pass: a && b, ! a), has
+# step WHAT, and in $last a file for the output of a command.
 sub script {
     my ($file) = @_;
     my @out;
@@ -142,12 +143,13 @@ sub script_of {
     my $row = row($command);
     return if said($row, 'elsewhere');
 
-    my $text = (said($row, 'as'))[0] // $command->{text} =~ s/\s+\z//r;
+    my $as_is = $command->{text} =~ s/\s+\z//r;
+    my $text = ((said($row, 'as'))[0] // '{}') =~ s/\{\}/$as_is/r;
     my ($input) = said($row, 'input');
     my ($from, @then) = (defined $input ? " < <($input)" : '', said($row, 'then'));
     my $keeps = grep({ /\$last/ } @then) ? ' > "$last"' : '';
     return (at($command, $text =~ /^(.*)/), map({ "$_\n" } said($row, 'before')),
-            $from || $keeps ? "{ $text\n}$from$keeps\n" : "$text\n", map { "$_\n" } @then);
+            $from || $keeps ? "{ $text\n}$from$keeps\n" : "$text\n", "worked \$?\n", map { "$_\n" } @then);
 }
 
 sub diffs { return join '', map { $_->{text} } grep { $_->{language} eq 'diff' } blocks($_[0]) }
