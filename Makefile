@@ -30,6 +30,7 @@ SUITES =
 .DEFAULT_GOAL = all
 .PHONY: help all unit docs-test test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
         check demo install clean bench bench-check
+.PHONY: deb test-deb test-install test-docker
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -48,6 +49,10 @@ install: all ## into the modules folder of that nginx (honours DESTDIR)
 	@[ -n "$(MODULES_PATH)" ] || { echo "no modules folder known:" \
 	    "make install MODULES_PATH=..." >&2; exit 1; }
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
+
+deb: ## the Debian package, in build/deb/
+	@tools/deps.sh deb
+	@tools/deb.sh
 
 clean: ## everything that was built
 	rm -rf build t/servroot

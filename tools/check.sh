@@ -9,6 +9,7 @@
 #   errors      docs/errors.md quotes the log as the sources have it
 #   links       every link of the documents leads somewhere
 #   style       lines, comments, prototypes, the sizes of functions and files
+#   version     header, CHANGES and debian/changelog say the same one
 #   words       nothing unfinished, and nothing of this machine
 #   scripts     the shell reads them to the end, and no merge is half done
 #
@@ -22,7 +23,8 @@ set -euo pipefail
 
 cd "$root"
 
-[ $# -gt 0 ] || set -- contract rooms directives errors links style words scripts
+[ $# -gt 0 ] \
+    || set -- contract rooms directives errors links style version words scripts
 
 failed=()
 

@@ -13,6 +13,7 @@
 #   mutants   test, and patch
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
+#   deb    build, and what makes and checks a Debian package
 #   bench  demo, callgrind, the peers and what measures them
 #
 # tools/deps.sh names: prints the packages of build and test, and does nothing.
@@ -42,6 +43,7 @@ static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
 bench_packages=(wrk apache2 libapache2-mod-auth-openidc gnuplot-nox strace)
+deb_packages=(debhelper dpkg-dev lintian xz-utils)
 matrix_packages=(mmdebstrap arch-test debian-archive-keyring)
 
 
@@ -280,6 +282,7 @@ group() {
         mutants)    group test
                     apt_install patch ;;
         callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;
+        deb)   apt_install "${build_packages[@]}" "${deb_packages[@]}" ;;
         bench)      group demo
                     apt_install "${callgrind_packages[@]}" "${bench_packages[@]}" ;;
         *)     die "no group $1; there are build, test, asan, node, demo" ;;

@@ -28,7 +28,7 @@ for my $path (grep { !m{^t/fuzz/seeds/} } tracked()) {
     for my $line (split /\n/, $text) {
         $n++;
         wrong("$path:$n: a tab")
-            if $line =~ /\t/ && $path !~ /(?:^|\/)Makefile$/;
+            if $line =~ /\t/ && $path !~ m{(?:^|/)Makefile$|^debian/rules$};
         wrong("$path:$n: a trailing blank")
             if $line =~ /[ \r]$/ && $path !~ /\.t$/;
     }
