@@ -54,6 +54,10 @@ deb: ## the Debian package, in build/deb/
 	@tools/deps.sh deb
 	@tools/deb.sh
 
+test-deb: deb ## that package in a clean Debian: installed, upgraded, purged
+	@tools/deps.sh matrix
+	@tools/deb-test.sh
+
 clean: ## everything that was built
 	rm -rf build t/servroot
 

@@ -21,6 +21,8 @@ set -euo pipefail
 
 # shellcheck source=tools/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tools/chroot.sh
+. "$(dirname "$0")/chroot.sh"
 
 out=$root/build/matrix
 short=(t/login.t t/gate.t t/unit.t)
@@ -42,7 +44,7 @@ chroot_packages() {
 
 # makes build/matrix/SUITE where it is missing, or was made of other packages
 make_chroot() {
-    local suite=$1 dir=$out/$1 mirror options=() packages way print
+    local suite=$1 dir=$out/$1 mirror packages print
 
     readarray -t packages < <(chroot_packages | sort)
     print=$(printf '%s\n' "$suite" "${packages[@]}")
@@ -54,24 +56,14 @@ make_chroot() {
 
     say "making a chroot of $suite, some minutes"
 
-    while read -r way; do
-        [ -z "$way" ] || options+=("--aptopt=$way")
-    done < <(apt_ways)
-
     rm -rf --one-file-system "$dir" "$dir.packages"
 
     # shellcheck disable=SC2016
-    quietly "$out/$suite.chroot.log" \
-        unshare --mount --propagation private \
-        mmdebstrap --mode=root --variant=minbase \
-            --keyring="$debian_keyring" --skip=check/signed-by \
+    make_debian "$out/$suite.chroot.log" "$suite" "$dir" "$mirror" \
             --include="$(IFS=,; echo "${packages[*]}")" \
-            "${options[@]}" --dpkgopt=force-unsafe-io \
             --dpkgopt='path-exclude=/usr/share/man/*' \
             --dpkgopt='path-exclude=/usr/share/doc/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \
-            --essential-hook='printf "#!/bin/sh\nexit 101\n" > "$1/usr/sbin/policy-rc.d"' \
-            --essential-hook='chmod +x "$1/usr/sbin/policy-rc.d"' \
             --customize-hook='mkdir -p "$1/tmp/nginx-dev" "$1/project"' \
             --customize-hook="copy-in $root/tools /tmp/nginx-dev" \
             --customize-hook='chroot "$1" sh -ec "
@@ -80,8 +72,7 @@ make_chroot() {
                 apt-get -q download nginx-dev
                 dpkg -x nginx-dev_*.deb /
                 tools/deps.sh test-nginx
-                rm -rf /tmp/nginx-dev"' \
-            "$suite" "$dir" "$mirror"
+                rm -rf /tmp/nginx-dev"'
 
     printf '%s\n' "$print" > "$dir.packages"
 }
@@ -95,32 +86,15 @@ copy_in() {
 }
 
 
-# inside DIR COMMAND...: in a chroot, with namespaces of its own
-inside() {
-    local dir=$1; shift
-
-    # shellcheck disable=SC2016
-    exec unshare --mount --propagation private --pid --fork --kill-child \
-        sh -c '
-            dir=$1; shift
-            mount -t proc proc "$dir/proc" && mount --rbind /dev "$dir/dev" \
-                || exit 1
-            chroot "$dir" env -i HOME=/root LC_ALL=C.UTF-8 \
-                PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-                TEST_JOBS="${TEST_JOBS:-2}" TEST_PORT="${TEST_PORT:-18000}" \
-                TEST_TIMEOUT="${TEST_TIMEOUT:-900}" \
-                VCITA_TEST_SCALE="${VCITA_TEST_SCALE:-1}" "$@"
-            exit $?' \
-        sh "$dir" "$@"
-}
-
-
 test_suite() {
     local dir=$out/$1
 
     copy_in "$dir"
     # shellcheck disable=SC2016
-    inside "$dir" bash -ec '
+    inside "$dir" \
+        TEST_JOBS="${TEST_JOBS:-2}" TEST_PORT="${TEST_PORT:-18000}" \
+        TEST_TIMEOUT="${TEST_TIMEOUT:-900}" \
+        VCITA_TEST_SCALE="${VCITA_TEST_SCALE:-1}" bash -ec '
         cd /project
         printf "%s: %s, %s, curl %s, %s, perl %s, node %s\n" "$1" \
             "$(nginx -v 2>&1 | sed "s/.*: //")" "$(gcc --version | head -n 1)" \
