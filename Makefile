@@ -7,9 +7,14 @@ DESTDIR =
 NAME   = ngx_http_vcita_oauth_module
 MODULE = build/$(NAME).so
 
-# where the nginx installed here looks for modules
-MODULES_PATH = $(shell $$(command -v nginx || echo /usr/sbin/nginx) -V 2>&1 \
-                 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+# an nginx of your own: its binary and its sources, as in:
+# make install NGINX_BINARY=/usr/local/nginx/sbin/nginx NGINX_SRC=/src/nginx-1.30.4
+NGINX_BINARY ?=
+NGINX_SRC ?=
+
+# where that nginx, else the one installed here, looks for modules
+MODULES_PATH = $(shell . tools/lib.sh; \
+                 NGINX_BINARY='$(NGINX_BINARY)' modules_path)
 
 # test files, as in: make test FILES=t/02-gate.t
 FILES =
@@ -57,6 +62,14 @@ deb: ## the Debian package, in build/deb/
 test-deb: deb ## that package in a clean Debian: installed, upgraded, purged
 	@tools/deps.sh matrix
 	@tools/deb-test.sh
+
+test-install: ## make install for an nginx built by hand, and one with the gate in it
+	@tools/deps.sh install
+	@tools/install-test.sh
+
+test-docker: test-deb ## the Dockerfile, by buildah, on what stands in for the image
+	@tools/deps.sh docker
+	@tools/docker-test.sh
 
 clean: ## everything that was built
 	rm -rf build t/servroot

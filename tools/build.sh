@@ -11,6 +11,8 @@
 #   OUT        default build/, and build/NAME/ for another MODULE_DIR
 #              (build/asan/, build/asan/NAME/ with SANITIZE)
 #   NGINX_SRC  nginx sources or Debian's nginx-dev (default /usr/share/nginx/src)
+#   NGINX_BINARY  the nginx to build for, if it is not the one in PATH; its
+#              version has to be that of the sources
 #   SANITIZE   1: AddressSanitizer and UndefinedBehaviorSanitizer
 #   VCITA_OAUTH_REDIS  no: without hiredis, even if it is there
 #   CC_OPT     further compiler options, LD_OPT: further linker options
@@ -101,6 +103,10 @@ build() {
 [ -f "$module/config" ] || die "no nginx module in $module (no file config)"
 [ -f "$tree/src/core/nginx.h" ] \
     || die "no nginx sources in $tree: install nginx-dev, or set NGINX_SRC"
+[ -z "${NGINX_BINARY:-}" ] \
+    || [ "$(binary_version)" = "$(source_version "$tree")" ] \
+    || die "$NGINX_BINARY is nginx $(binary_version), the sources in $tree are" \
+           "$(source_version "$tree"): set NGINX_SRC"
 command -v "$cc" >/dev/null || die "no compiler $cc"
 
 name=$(sed -n 's/^ *ngx_module_name=//p' "$module/config" | tail -n 1)

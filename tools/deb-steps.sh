@@ -137,6 +137,17 @@ gated() {
         && [[ $answer == *client_id=e0faca0a2bca52368adfd0ac6035c7a5* ]]
 }
 
+loaded_twice() {
+    local file=/etc/nginx/modules-enabled/99-vcita-oauth.conf answer
+
+    cp "$available" "$file"
+    answer=$(nginx -t 2>&1)
+    rm "$file"
+
+    printf '%s\n' "$answer"
+    [[ $answer == *'"ngx_http_vcita_oauth_module" is already loaded'* ]]
+}
+
 open() { [[ $(get /open) == 'HTTP/1.1 200 '* ]]; }
 
 alerts() { grep -E '\[(warn|error|crit|alert|emerg)\]' /var/log/nginx/error.log; }
@@ -189,6 +200,7 @@ ok "a directive that is wrong is not accepted" \
    eval "write_site nowhere; not nginx -t"
 write_site cookie
 
+ok "a second load_module is an error that names it" loaded_twice
 ok "nginx starts" nginx
 ok "the module is loaded" eventually mapped
 ok "/ sends the browser to vcita" eventually gated
@@ -219,8 +231,8 @@ ln -s "$available" "$enabled"
 
 echo "--- documents"
 
-for path in README.md docs/directives.md docs/errors.md docs/operations.md \
-            docs/security.md examples/portal.conf changelog.gz \
+for path in README.md docs/directives.md docs/errors.md docs/install.md \
+            docs/operations.md docs/security.md examples/portal.conf changelog.gz \
             changelog.Debian.gz copyright
 do
     ok "$path" test -s "$doc/$path"

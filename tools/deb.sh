@@ -16,29 +16,11 @@ name=libnginx-mod-http-vcita-oauth
 log=$out/build.log
 
 
-# files of the project, those not yet added too
-sources() {
-    git ls-files -z -co --exclude-standard 2>/dev/null \
-        || find . \( -path ./build -o -path '*/node_modules' \) -prune \
-                -o -type f -print0
-}
-
-
-# present FILES...: those of stdin that have not just been deleted
-present() {
-    local file
-
-    while IFS= read -r -d '' file; do
-        [ ! -e "$file" ] || printf '%s\0' "${file#./}"
-    done
-}
-
-
 # the same files give the same tarball
 unpack_sources() {
     local orig=$out/${name}_$upstream.orig.tar.xz
 
-    sources | present | LC_ALL=C sort -z > "$out/files"
+    project_files > "$out/files"
 
     grep -zv '^debian/' "$out/files" \
         | tar -C "$root" --null -T - --transform "s,^,$name-$upstream/," \

@@ -2,7 +2,8 @@
 #
 # tools/deps.sh GROUP...: installs what a group needs, and only what is missing.
 #
-#   build  compiler, nginx-dev and the libraries of the module
+#   build  compiler, nginx-dev and the libraries of the module; with NGINX_SRC,
+#          an nginx of one's own, not Debian's but what its configure wants
 #   test   build, node, promtool, and Test::Nginx
 #   asan   test, and clang with its sanitizers
 #   valgrind   test, and valgrind
@@ -14,6 +15,8 @@
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
 #   deb    build, and what makes and checks a Debian package
+#   install  what builds nginx itself, and asks it
+#   docker   matrix, install, and buildah
 #   bench  demo, callgrind, the peers and what measures them
 #
 # tools/deps.sh names: prints the packages of build and test, and does nothing.
@@ -251,9 +254,24 @@ need_chromium() {
 }
 
 
+# Debian's nginx beside one that was built here, or comes from nginx.org, would
+# take its place
+need_build() {
+    local packages=("${build_packages[@]}")
+
+    if [ -n "${NGINX_SRC:-}" ]; then
+        readarray -t packages < <(printf '%s\n' "${packages[@]}" \
+                                         "${static_packages[@]}" \
+                                  | grep -vxE 'nginx|nginx-dev')
+    fi
+
+    apt_install "${packages[@]}"
+}
+
+
 group() {
     case $1 in
-        build) apt_install "${build_packages[@]}" ;;
+        build) need_build ;;
         node)  need_node ;;
         demo)  apt_install "${build_packages[@]}" "${browser_packages[@]}"
                need_node ;;
@@ -283,6 +301,11 @@ group() {
                     apt_install patch ;;
         callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;
         deb)   apt_install "${build_packages[@]}" "${deb_packages[@]}" ;;
+        install)    apt_install "${build_packages[@]}" "${static_packages[@]}" \
+                                curl ;;
+        docker)     group matrix
+                    group install
+                    apt_install buildah ;;
         bench)      group demo
                     apt_install "${callgrind_packages[@]}" "${bench_packages[@]}" ;;
         *)     die "no group $1; there are build, test, asan, node, demo" ;;

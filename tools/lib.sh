@@ -70,6 +70,18 @@ binary_flags() {
 }
 
 
+# where the binary looks for modules: its --modules-path, or as configure does
+modules_path() {
+    local said prefix
+
+    said=$("$(nginx_binary)" -V 2>&1) || return
+    prefix=$(sed -n 's/.* --prefix=\([^ ]*\).*/\1/p' <<< "$said")
+
+    sed -n 's/.* --modules-path=\([^ ]*\).*/\1/p' <<< "$said" | grep . \
+        || echo "${prefix:-/usr/local/nginx}/modules"
+}
+
+
 # The flags for a tree, one a line.  A module is loaded only by an nginx that
 # was configured alike, so: what the distribution recorded (nginx-dev), else
 # what the nginx here says of itself, else --with-compat and the usual modules.
@@ -211,4 +223,27 @@ nginx_tarball() {
 
     apt-get "$@" -q update \
         && ( cd "$state" && apt-get "$@" -q source --tar-only nginx )
+}
+
+
+# The files of the project, those not yet added too, each with a NUL behind it:
+# what git knows, else all but what was built.
+project_files() {
+    local file
+
+    {
+        git -C "$root" ls-files -z -co --exclude-standard 2>/dev/null \
+            || ( cd "$root" && find . \( -path ./build -o -name node_modules \) \
+                                    -prune -o -type f -printf '%P\0' )
+
+    } | while IFS= read -r -d '' file; do
+        [ ! -e "$root/$file" ] || printf '%s\0' "$file"
+    done | LC_ALL=C sort -z
+}
+
+
+# a copy of them in folder $1
+copy_project() {
+    mkdir -p "$1"
+    project_files | tar -C "$root" --null -T - -cf - | tar -C "$1" -xf -
 }
