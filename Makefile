@@ -67,7 +67,7 @@ test-install: ## make install for an nginx built by hand, and one with the gate 
 	@tools/deps.sh install
 	@tools/install-test.sh
 
-test-docker: test-deb ## the Dockerfile, by buildah, on what stands in for the image
+test-docker: ## the Dockerfile, by buildah, on what stands in for the image
 	@tools/deps.sh docker
 	@tools/docker-test.sh
 

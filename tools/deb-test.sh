@@ -4,10 +4,8 @@
 # installed, upgraded, removed, installed again and purged by apt, in a clean
 # Debian (tools/deb-steps.sh has the steps).
 #
-# That Debian is the release of this machine, made once by mmdebstrap (180 MB in
-# build/deb/root) and copied for each run.  The version to upgrade from is the
-# same package with an older number and one file more.  The last line is
-# `N passed, M failed`.
+# The version to upgrade from is the same package with an older number and one
+# file more.  The last line is `N passed, M failed`.
 #
 #   TEST_PORT  where nginx listens on 127.0.0.1 meanwhile (18080)
 
@@ -24,44 +22,16 @@ old_version=0.9.0-1
 child=
 
 
-# the sources of this Debian, its security updates too
-debian_sources() {
-    # shellcheck disable=SC2016
-    apt-get indextargets --format \
-        "deb [signed-by=$debian_keyring]"' $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 'Origin: Debian' 'Component: main' | sort -u
-}
-
-
-# makes build/deb/root where it is missing, or was made of other sources
-make_root() {
-    local suite print
-
-    # shellcheck disable=SC1091
-    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    print=$(echo "$suite"; debian_sources; cat "$root/tools/chroot.sh")
-
-    [ "$(cat "$out/root.made" 2>/dev/null)" != "$print" ] || return 0
-
-    say "making a clean $suite, about a minute"
-
-    rm -rf --one-file-system "$out/root" "$out/root.made"
-    debian_sources > "$out/sources.list"
-    make_debian "$out/root.log" "$suite" "$out/root" "$out/sources.list"
-    printf '%s\n' "$print" > "$out/root.made"
-}
-
-
 # the package with an older number, and a file that the newer one lacks
 make_old() {
     local dir=$out/old
 
     rm -rf "$dir"
-    dpkg-deb -R "$1" "$dir"
-    sed -i "s/^Version: .*/Version: $old_version/" "$dir/DEBIAN/control"
-    echo old > "$dir/usr/share/doc/$package/old"
-    dpkg-deb --root-owner-group -b "$dir" "$out/run/debs/old.deb"
-    rm -rf "$dir"
+    dpkg-deb -R "$1" "$dir" \
+        && sed -i "s/^Version: .*/Version: $old_version/" "$dir/DEBIAN/control" \
+        && echo old > "$dir/usr/share/doc/$package/old" \
+        && dpkg-deb --root-owner-group -b "$dir" "$out/run/debs/old.deb" \
+        && rm -rf "$dir"
 }
 
 
@@ -78,12 +48,8 @@ stop() {
 debs=("$out/${package}_"*.deb)
 [ -f "${debs[0]}" ] || die "no package in build/deb: make deb"
 
-make_root
-
-rm -rf --one-file-system "$out/run"
-cp -a --reflink=auto "$out/root" "$out/run"
+clean_debian "$out/run"
 mkdir "$out/run/debs"
-cp /etc/resolv.conf /etc/hosts "$out/run/etc/"
 cp "${debs[0]}" "$out/run/debs/new.deb"
 cp "$root/tools/deb-steps.sh" "$out/run/debs/"
 quietly "$out/old.log" make_old "${debs[0]}"

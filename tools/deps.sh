@@ -46,7 +46,7 @@ static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
 bench_packages=(wrk apache2 libapache2-mod-auth-openidc gnuplot-nox strace)
-deb_packages=(debhelper dpkg-dev lintian xz-utils)
+deb_packages=(build-essential debhelper lintian xz-utils)
 matrix_packages=(mmdebstrap arch-test debian-archive-keyring)
 
 

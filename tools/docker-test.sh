@@ -7,7 +7,7 @@
 #
 # That Debian is the release of this machine, and nginx the version of it; in the
 # place of the download from nginx.org stand the sources it was built of.  Needs
-# root, and build/deb/root (make test-deb).  The last line is `N passed, M failed`.
+# root.  The last line is `N passed, M failed`.
 #
 #   TEST_PORT  where nginx listens on 127.0.0.1 meanwhile (18080)
 
@@ -56,10 +56,6 @@ buildah() { command buildah --root "$out/storage" --runroot "$out/run" \
 install_nginx() {
     local dir=$1
 
-    rm -rf "$out/source"
-    mkdir -p "$out/source"
-    nginx_source "$version" "$out/source" "$out/fetch.log"
-
     tar -C "$out/source" --transform "s,^\.,nginx-$version," -czf \
         "$dir/nginx.tar.gz" .
     cd "$out/source"
@@ -76,7 +72,6 @@ furnish() {
 
     ln -sfn /usr/lib/nginx/modules "$dir/etc/nginx/modules"
     mkdir -p "$dir/var/cache/nginx" "$dir/etc/nginx/conf.d" "$dir/usr/local/bin"
-    cp /etc/resolv.conf /etc/hosts "$dir/etc/"
 
     cat > "$dir/etc/nginx/nginx.conf" << 'END'
 user  nginx;
@@ -115,10 +110,6 @@ END
 make_base() {
     local container
 
-    version=$(binary_version)
-
-    rm -rf --one-file-system "$out/root"
-    cp -a --reflink=auto "$root/build/deb/root" "$out/root"
     install_nginx "$out/root"
     furnish "$out/root"
 
@@ -161,15 +152,33 @@ END
 
 
 [ "$(id -u)" = 0 ] || die "a clean Debian needs root"
-[ -f "$root/build/deb/root.made" ] || die "no build/deb/root: make test-deb"
 
-mkdir -p "$out"
-rm -rf "$out/storage" "$out/run"
+# a step's output is in its log, of which the end is shown if it fails
+ended() {
+    local status=$?
 
-say "making what stands in for nginx's image, two minutes"
-quietly "$out/base.log" make_base
+    [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
+    [ "$status" = 0 ] || [ -z "$log" ] || tail -n 30 "$log" >&2
+    rm -rf --one-file-system "$out/storage" "$out/run" "$out/root"
+}
+
+
+pid='' log=
+trap ended EXIT
+
+version=$(binary_version)
+rm -rf --one-file-system "$out"
+mkdir -p "$out/source"
+clean_debian "$out/root"
+nginx_source "$version" "$out/source" "$out/fetch.log"
+
+say "making what stands in for nginx's image"
+log=$out/base.log
+make_base > "$log" 2>&1
+
 say "building the Dockerfile"
-quietly "$out/build.log" build
+log=$out/build.log
+build > "$log" 2>&1
 
 container=$(buildah from --pull-never localhost/gated)
 dir=$(buildah mount "$container")
@@ -177,8 +186,6 @@ write_site "$dir"
 
 set -m
 ( inside "$dir" nginx -g "daemon off;" ) & pid=$!
-trap 'kill -KILL -- "-$pid" 2>/dev/null || true
-      rm -rf --one-file-system "$out/storage" "$out/run"' EXIT
 
 if login "http://127.0.0.1:$port/"; then
     echo "1 passed, 0 failed"

@@ -233,8 +233,9 @@ project_files() {
 
     {
         git -C "$root" ls-files -z -co --exclude-standard 2>/dev/null \
-            || ( cd "$root" && find . \( -path ./build -o -name node_modules \) \
-                                    -prune -o -type f -printf '%P\0' )
+            || ( cd "$root" || exit
+                 find . \( -path ./build -o -path ./.git -o -name node_modules \) \
+                      -prune -o -type f -printf '%P\0' )
 
     } | while IFS= read -r -d '' file; do
         [ ! -e "$root/$file" ] || printf '%s\0' "$file"
