@@ -157,7 +157,10 @@ END
 ended() {
     local status=$?
 
-    [ -z "$pid" ] || kill -KILL -- "-$pid" 2>/dev/null || true
+    if [ -n "$pid" ]; then
+        kill -KILL -- "-$pid" && wait "$pid"
+    fi 2>/dev/null || true
+
     [ "$status" = 0 ] || [ -z "$log" ] || tail -n 30 "$log" >&2
     rm -rf --one-file-system "$out/storage" "$out/run" "$out/root"
 }
