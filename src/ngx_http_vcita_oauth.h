@@ -27,8 +27,6 @@
 #include "ngx_http_vcita_oauth_verdict.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_VERSION        "1.0.0"
-
 #define NGX_HTTP_VCITA_OAUTH_OFF            0
 #define NGX_HTTP_VCITA_OAUTH_ON             1
 #define NGX_HTTP_VCITA_OAUTH_OPTIONAL       2

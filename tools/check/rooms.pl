@@ -16,7 +16,8 @@ my %ROOMS = (
     services => [qw( fetch multi vcita session said life verdict store store_zone
                      store_redis redis talk link pace stats )],
     leaves   => [qw( hash base64url seal assertion cookie id_token claims json
-                     tags query text zone command reply recall )],
+                     tags query text zone command reply recall
+                     version )],
 );
 
 my %ABOVE = (services => ['flow'], leaves => [ 'flow', 'services' ]);

@@ -1,0 +1,15 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_VERSION_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_VERSION_H_INCLUDED_
+
+
+/* CHANGES and debian/changelog begin with it */
+#define NGX_HTTP_VCITA_OAUTH_VERSION  "1.0.0"
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_VERSION_H_INCLUDED_ */
