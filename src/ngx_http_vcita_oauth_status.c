@@ -13,6 +13,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_client.h"
+#include "ngx_http_vcita_oauth_version.h"
 
 
 /* all but the zones, which take this much more each */
