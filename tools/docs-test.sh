@@ -145,7 +145,7 @@ start_vcita() {
     wait_until "its way in" is_open ::1 443
     wait_until "the application" is_open 127.0.0.1 8000
 
-    printf '127.0.0.1 localhost\n::1 api.vcita.biz app.vcita.com\n' > "$dir/etc/hosts"
+    printf '127.0.0.1 localhost portal.example.com\n::1 api.vcita.biz app.vcita.com\n' > "$dir/etc/hosts"
     install -D -m 644 "$files/ca.pem" "$dir/usr/local/share/ca-certificates/sandbox.crt"
     [ ! -x "$dir/usr/sbin/update-ca-certificates" ] \
         || chroot "$dir" update-ca-certificates > /dev/null
@@ -208,11 +208,19 @@ as_checkout() {
 # the pieces of an example
 apply_diffs() {
     apt-get install -y --no-install-recommends patch
-    perl -It/lib -MVcitaDocs -e 'print VcitaDocs::diffs(shift)' "$1" | patch -p1
+    perl -It/lib -MVcitaDocs -e 'print VcitaDocs::diffs(shift)' "$1" | patch -p1 --no-backup-if-mismatch
 }
 
-# a member of a JSON answer
-member() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" <<< "$2"; }
+# typed TEXT COMMAND...: at a terminal, where somebody types
+typed() {
+    local text=$1 command; shift
+
+    printf -v command '%q ' "$@"
+    printf '%s\n' "$text" | script --quiet --return --command "$command" /dev/null
+}
+
+# of the lines for nginx.conf that a command has printed
+client_id() { sed -n 's/.*vcita_oauth_client_id *\([0-9a-f]*\);.*/\1/p' "$1"; }
 
 cd /project
 SCRIPT

@@ -62,7 +62,7 @@ sub commands {
         push @commands, { file => $block->{file}, line => $from, text => $text } if $text =~ /^\s*[^#\s]/m;
         $text = '';
     }
-    die "$block->{file}:$from: no end of this command: $text" if length $text;
+    die "$block->{file}:$from: no command of the shell; if it is none: \"text\" in $ROWS: $text" if length $text;
     return @commands;
 }
 

@@ -9,7 +9,6 @@
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
 #   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id, and its secret
 #   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits for somebody who fills them in
-#   VcitaSandbox->url('https');                    # where it is; 'http', and 'ca': the file of its authority
 #   VcitaSandbox->import(apps => [ {...} ], users => { name => {...} });    # others than the usual ones, as in
 #                                                  # --apps-file and --users; without --auto: requests name a person
 package VcitaSandbox;
@@ -69,8 +68,6 @@ sub json_file {
 }
 
 
-sub url { $Ready->{ $_[1] } }
-
 sub callback { 'http://127.0.0.1:' . ($ENV{TEST_NGINX_PORT} || 1984) . '/oauth/callback' }
 
 
@@ -116,7 +113,8 @@ sub create {
 }
 
 
-sub url { $Ready->{https} }
+# its address over https; 'http', and 'ca': the file of its authority
+sub url { $Ready->{ $_[1] // 'https' } }
 
 
 # to its process: STOP and CONT, say; one that is stopped still ends with the test

@@ -92,7 +92,8 @@ sub prepare {
 # nginx says why it does not start, but not on the terminal
 END {
     if ($? && open my $log, '<', $Test::Nginx::Util::ErrLogFile // '') {
-        my @said = grep { /\[emerg\]/ } <$log>;
+        my %seen;
+        my @said = grep { s/^[^[]*// && !$seen{$_}++ } grep { /\[emerg\]/ } <$log>;
         Test::More::diag("nginx did not start:\n@said") if @said;
     }
 }
