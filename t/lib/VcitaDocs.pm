@@ -15,7 +15,7 @@ use warnings;
 use IPC::Open3 ();
 
 my $ROWS = 't/docs.rows';
-my %KEYS = map { $_ => 1 } qw( elsewhere text file context as input before then );
+my %KEYS = map { $_ => 1 } qw( elsewhere whole text file context as input before then );
 my $Rows;
 
 
@@ -100,13 +100,13 @@ sub rows {
 }
 
 
-# "*" is any block of a document, "end" is after its last command
+# "*" is any block of a document that names no language, "end" is after its last command
 sub row {
     my ($thing) = @_;
     my $text = $thing->{text} =~ s/^\s+//r;
 
     for my $row (grep { $_->{file} eq $thing->{file} } rows()) {
-        next if $row->{begins} ne '*' && index $text, $row->{begins};
+        next if $row->{begins} eq '*' ? ($thing->{language} // '-') ne '' : index $text, $row->{begins};
         $row->{used}++;
         return $row;
     }
@@ -131,7 +131,7 @@ sub script {
             push @out, at($b, "writes $to"), map({ "$_\n" } said($row, 'before')),
                 "cat > $to <<'END_OF_FILE'\n$b->{text}END_OF_FILE\n", map { "$_\n" } said($row, 'then');
         }
-        push @out, map { script_of($_) } commands($b) if $b->{kind} eq 'sh';
+        push @out, map { script_of($_) } commands($b) if $b->{kind} eq 'sh' && !said($row, 'whole');
     }
     push @out, map { (at({ file => $file, line => 'end' }, $_), "$_\n") } map { said($_, 'then') }
         row({ file => $file, text => 'end' }) // ();
