@@ -211,6 +211,9 @@ add_block_preprocessor(sub {
     # an API that is not vcita's
     $http =~ s{(proxy_ssl_trusted_certificate\s+)\S+;}{$1\$VCITA_CA_OTHER;} or die if defined $block->other_ca;
     $http =~ s{\$VCITA_CERT(_KEY)?;}{VcitaCert->get->{ $1 ? 'stub_key' : 'stub' } . ';'}ge or die if defined $block->other_name;
+    # nginx keeps an upstream's TLS session, and does not free it when it ends
+    $http = "proxy_ssl_session_reuse off;\n$http" if $ENV{ASAN_OPTIONS};
+
     $block->set_value(http_config => "vcita_oauth_rate off;\n"
         . "vcita_oauth_authorize_endpoint \$VCITA_STUB/app/oauth/authorize;\n"
         . "vcita_oauth_token_endpoint \$VCITA_STUB/oauth/token;\n"
