@@ -120,9 +120,12 @@ exists() {
 [ ! -d "$secret_file" ] || exists
 [ -n "$force" ] || { [ ! -e "$secret_file" ] && [ ! -L "$secret_file" ]; } || exists
 
-new=$(mktemp -p "$dir" .client_secret.XXXXXXXX 2> /dev/null) \
+# noclobber: neither a file that is there, nor where a link leads
+part=$dir/.client_secret.$$
+( set -C; : > "$part" ) 2> /dev/null \
     || fail "no file can be written in $dir" \
             "install -d -m 700 $dir, as root; no app was created"
+new=$part
 
 # room for the secret: a disk that is full says so now
 head -c 4096 /dev/zero > "$new" 2> /dev/null \

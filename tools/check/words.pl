@@ -18,6 +18,7 @@ for my $host (mirrors()) {
 }
 
 my $unfinished = join '|', map { "\\b$_\\b" } 'TO' . 'DO', 'FIX' . 'ME', 'X' x 3;
+$unfinished .= '|' . 'X' x 4;
 my $private = join '|', @private;
 
 for my $path (tracked()) {
