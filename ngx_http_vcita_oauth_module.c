@@ -278,7 +278,9 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK) {
+    if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK
+        || ngx_http_vcita_oauth_variables_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -519,6 +519,7 @@ const char *ngx_http_vcita_oauth_reason_name(ngx_uint_t reason);
 /* variables */
 
 ngx_int_t ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_oauth_variables_init(ngx_conf_t *cf);
 
 /* directives, settings, storage, application, registry: configuration time */
 

@@ -14,6 +14,18 @@
 #include "ngx_http_vcita_oauth.h"
 
 
+/* the handler of a variable that another module has made, map for example */
+
+typedef struct {
+    ngx_http_get_variable_pt  get_handler;
+    uintptr_t                 data;
+} ngx_http_vcita_oauth_derived_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_var(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_http_vcita_oauth_session_t *ngx_http_vcita_oauth_var_session(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_var_authenticated(
@@ -82,6 +94,10 @@ static ngx_http_variable_t  ngx_http_vcita_oauth_vars[] = {
 };
 
 
+/* set by each read of a variable of this module */
+static ngx_uint_t  ngx_http_vcita_oauth_var_read;
+
+
 ngx_int_t
 ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf)
 {
@@ -94,11 +110,106 @@ ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
-        var->get_handler = v->get_handler;
-        var->data = v->data;
+        if (v->flags & NGX_HTTP_VAR_PREFIX) {
+            var->get_handler = v->get_handler;
+            continue;
+        }
+
+        var->get_handler = ngx_http_vcita_oauth_var;
+        var->data = (uintptr_t) v;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * map, geo, split_clients and js_set derive variables from those of this
+ * module, or from one another.  nginx caches a derived value at its first read,
+ * which limit_req_zone, set or if can do before the gate has found the session.
+ * Wraps the handlers of all such variables, so that these values stay uncached.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_variables_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                       i;
+    ngx_hash_key_t                  *key;
+    ngx_http_variable_t             *v;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_vcita_oauth_derived_t  *d;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        v = key[i].value;
+
+        /* "set" fills its variables without a handler */
+
+        if (v->get_handler == NULL
+            || !(v->flags & NGX_HTTP_VAR_CHANGEABLE)
+            || v->flags & (NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_WEAK))
+        {
+            continue;
+        }
+
+        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_derived_t));
+        if (d == NULL) {
+            return NGX_ERROR;
+        }
+
+        d->get_handler = v->get_handler;
+        d->data = v->data;
+
+        v->get_handler = ngx_http_vcita_oauth_var_derived;
+        v->data = (uintptr_t) d;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_variable_t *var = (ngx_http_variable_t *) data;
+
+    ngx_http_vcita_oauth_var_read = 1;
+
+    return var->get_handler(r, v, var->data);
+}
+
+
+/*
+ * A value is not cached if its handler has read a variable of this module, at
+ * any depth: each uncached value of a chain is flushed before the next reads it
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_vcita_oauth_derived_t *d = (ngx_http_vcita_oauth_derived_t *) data;
+
+    ngx_int_t   rc;
+    ngx_uint_t  before;
+
+    before = ngx_http_vcita_oauth_var_read;
+    ngx_http_vcita_oauth_var_read = 0;
+
+    rc = d->get_handler(r, v, d->data);
+
+    if (ngx_http_vcita_oauth_var_read) {
+        v->no_cacheable = 1;
+    }
+
+    ngx_http_vcita_oauth_var_read |= before;
+
+    return rc;
 }
 
 
@@ -250,6 +361,8 @@ ngx_http_vcita_oauth_var_claim(ngx_http_request_t *r,
 {
     ngx_str_t                       *var, name, value;
     ngx_http_vcita_oauth_session_t  *s;
+
+    ngx_http_vcita_oauth_var_read = 1;
 
     var = (ngx_str_t *) data;
 

@@ -250,3 +250,51 @@ vcita_oauth_require role owner;
 --- must_die
 --- error_log
 invalid variable name "role"
+
+=== TEST 15: a rule over a map of a map (of a map) that limit_req_zone, set or if read before the gate: the person is judged anew
+--- gate
+--- http_config
+map $vcita_oauth_claim_role $kind { default "open"; owner "barred"; }
+map "$kind:$request_method" $both { default "open"; "barred:GET" "barred"; }
+map $both $may { default 1; barred 0; }
+map $may $deep { default yes; 0 no; }
+split_clients $kind $half { 60% first; * second; }      # "open" is of the first, "barred" of the second
+map $half $by_half { default 1; second 0; }
+map $vcita_oauth_claim_ip $ip { default 10.0.0.1; ~^(?<quad>[0-9.]+)$ $quad; }
+geo $ip $net { default home; 192.0.2.0/24 barred; }
+map $net $by_net { default 1; barred 0; }
+map $uri $by_value { default $kind; }
+map $by_value $by_value_may { default 1; barred 0; }
+limit_req_zone $kind zone=inner:1m rate=1000r/s;
+limit_req_zone $both zone=middle:1m rate=1000r/s;
+limit_req_zone $deep$by_half$by_net$by_value_may zone=outer:1m rate=1000r/s;
+limit_req_zone $half$net$by_value zone=mixed:1m rate=1000r/s;
+log_format early "$kind $both $may";
+--- config
+vcita_oauth on;
+location /none   { vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /inner  { limit_req zone=inner burst=100;  vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /middle { limit_req zone=middle burst=100; vcita_oauth_require $may 1; proxy_pass $VCITA_APP; }
+location /outer  { limit_req zone=outer burst=100;  vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /set    { set $early $kind; vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /text   { set $early "a $kind b $both c $may"; vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /if     { if ($kind = "nothing") { return 418; } vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /split  { limit_req zone=mixed burst=100; vcita_oauth_require $by_half 1; proxy_pass $VCITA_APP; }
+location /geo    { limit_req zone=mixed burst=100; vcita_oauth_require $by_net 1; proxy_pass $VCITA_APP; }
+location /value  { limit_req zone=mixed burst=100; vcita_oauth_require $by_value_may 1; proxy_pass $VCITA_APP; }
+location /log    { access_log logs/access.log early; vcita_oauth_require $deep yes; proxy_pass $VCITA_APP; }
+location /bound  { limit_req zone=inner burst=100; proxy_set_header X-Kind $kind; proxy_pass $VCITA_APP; }
+--- flow
+my @all = qw( none inner middle outer set text if split geo value log );
+my %of;
+for my $role (qw( owner staff )) {
+    my $b = $of{$role} = browser();
+    stub->next({ userinfo => { set => { role => $role, ip => $role eq 'owner' ? '192.0.2.7' : '198.51.100.1' } } });
+    is $b->visit('/bound')->status, 200, "$role is signed in";
+}
+is $of{owner}->get("/$_")->status, 403, "barred: /$_" for @all;
+is $of{staff}->get("/$_")->status, 200, "not barred: /$_" for @all;
+my %got = map { lc $_->[0] => $_->[1] } @{ $of{owner}->get('/bound')->json->{headers} };
+is $got{'x-kind'}, 'barred', 'an upstream, too, gets what holds behind the gate';
+--- error_log
+vcita_oauth_require
