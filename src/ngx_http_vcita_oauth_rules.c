@@ -21,6 +21,7 @@ typedef enum {
     NGX_HTTP_VCITA_OAUTH_EXACT = 0,
     NGX_HTTP_VCITA_OAUTH_BEGINS,
     NGX_HTTP_VCITA_OAUTH_ENDS,
+    NGX_HTTP_VCITA_OAUTH_DOMAIN,
     NGX_HTTP_VCITA_OAUTH_REGEX
 } ngx_http_vcita_oauth_match_e;
 
@@ -221,6 +222,18 @@ ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
                              text->data, text->len)
                   == 0;
 
+    case NGX_HTTP_VCITA_OAUTH_DOMAIN:
+
+        /* "@" and the domain; a second "@" is no address that mail reaches */
+
+        return value->len > text->len
+               && ngx_strncasecmp(value->data + value->len - text->len,
+                                  text->data, text->len)
+                  == 0
+               && ngx_strlchr(value->data,
+                              value->data + value->len - text->len, '@')
+                  == NULL;
+
     case NGX_HTTP_VCITA_OAUTH_REGEX:
         break;
     }
@@ -419,7 +432,8 @@ ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
         && (star[1] == '.' || star[1] == '@')
         && ngx_strlchr(star + 1, last, '*') == NULL)
     {
-        v->match = NGX_HTTP_VCITA_OAUTH_ENDS;
+        v->match = (star[1] == '@') ? NGX_HTTP_VCITA_OAUTH_DOMAIN
+                                    : NGX_HTTP_VCITA_OAUTH_ENDS;
         v->text.data++;
         v->text.len--;
         return NGX_CONF_OK;

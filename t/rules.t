@@ -298,3 +298,79 @@ my %got = map { lc $_->[0] => $_->[1] } @{ $of{owner}->get('/bound')->json->{hea
 is $got{'x-kind'}, 'barred', 'an upstream, too, gets what holds behind the gate';
 --- error_log
 vcita_oauth_require
+
+=== TEST 16: *@domain: the domain without regard to case, and no other @ before it
+--- gate
+--- config
+vcita_oauth on;
+location /domain { vcita_oauth_require $vcita_oauth_claim_v *@example.biz; proxy_pass $VCITA_APP; }
+location /upper  { vcita_oauth_require $vcita_oauth_claim_v *@Example.BIZ; proxy_pass $VCITA_APP; }
+location /suffix { vcita_oauth_require $vcita_oauth_claim_v *.biz; proxy_pass $VCITA_APP; }
+--- flow
+my %of = (
+    'ann@example.biz' => 200, 'Ann@Example.biz' => 200, 'ANN@EXAMPLE.BIZ' => 200, 'o.b+c@example.biz' => 200,
+    'evil@evil.org@example.biz' => 403, '@@example.biz' => 403, '"a@b"@example.biz' => 403, 'a@@example.biz' => 403,
+    '@example.biz' => 403, 'example.biz' => 403, 'a@example.biz.org' => 403, 'a@sub.example.biz' => 403,
+    'a@example,biz' => 403, 'a@example.bi' => 403,
+);
+for my $value (sort keys %of) {
+    my $b = browser();
+    stub->next({ userinfo => { set => { v => $value } } });
+    $b->visit('/domain');
+    is $b->get($_)->status, $of{$value}, "$_: $value" for qw( /domain /upper );
+}
+for ([ [ 'x', 'Ann@Example.biz' ], 200 ], [ [ 'e@evil.org@example.biz', 'x' ], 403 ], [ [ 'a@evil.org', '@example.biz' ], 403 ]) {
+    my $b = browser();
+    stub->next({ userinfo => { set => { v => $_->[0] } } });
+    $b->visit('/domain');
+    is $b->get('/domain')->status, $_->[1], "an array: @{ $_->[0] }";
+}
+my $b = browser();
+stub->next({ userinfo => { set => { v => 'a.BIZ' } } });
+is $b->visit('/suffix')->status, 403, 'a suffix that is no domain: case matters';
+--- error_log
+vcita_oauth_require
+
+=== TEST 17: a regex that fails at run time (its match limit) is not met: 403, and the log says so
+--- gate
+--- config
+vcita_oauth on;
+location / { vcita_oauth_require $vcita_oauth_claim_v "~(*LIMIT_MATCH=100)^(a+)+$"; proxy_pass $VCITA_APP; }
+location /in { proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+stub->next({ userinfo => { set => { v => 'aaa' } } });
+is $b->visit('/')->status, 200, 'a value that it can judge';
+$b = browser();
+stub->next({ userinfo => { set => { v => 'a' x 60 . 'b' } } });
+$b->visit('/in');
+is $b->get('/')->status, 403, 'one that it cannot judge';
+like error_log(), qr/\[alert\].* failed: -\d+ using "~\(\*LIMIT_MATCH=100\)/, 'the log names the regex';
+--- error_log
+[alert]
+failed: -
+
+=== TEST 18: a claim that the session lacks is not what another application's session had before an internal redirect
+--- gate
+--- config
+location = /in    { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /first { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_v yes; try_files /none /other; }
+location /other {
+    vcita_oauth on;
+    vcita_oauth_client_id app2;
+    vcita_oauth_cookie_name other;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/other/callback;
+    vcita_oauth_require $vcita_oauth_claim_v yes;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+for (403, 200) {
+    my $b = browser();
+    stub->next({ userinfo => { set => { v => 'yes' } } });
+    is $b->visit('/in')->status, 200, 'signed in at the first';
+    stub->next({ userinfo => { set => { v => 'yes' } } }) if $_ == 200;
+    is $b->visit('/other')->status, $_, 'signed in at the second';
+    is $b->get('/first')->status, $_, 'from the first to the second: by the second alone';
+}
+--- error_log
+vcita_oauth_require
