@@ -150,6 +150,49 @@ unit_test(seal_base64url_long)
 }
 
 
+/* nothing is written behind what a text decodes to, of any length, in place */
+
+unit_test(seal_base64url_bound)
+{
+    u_char       raw[512];
+    size_t       len, n;
+    ngx_str_t    text;
+    ngx_uint_t   i, past, wrong;
+
+    past = 0;
+    wrong = 0;
+
+    for (len = 0; len <= 256; len++) {
+
+        if (len % 4 == 1) {
+            continue;
+        }
+
+        text = unit_room(len);
+        ngx_memset(text.data, 'A', len);
+        ngx_memset(raw, 0xa5, sizeof(raw));
+
+        n = ngx_http_vcita_oauth_unbase64url_len(len);
+        wrong += (ngx_http_vcita_oauth_unbase64url(raw, &text) != NGX_OK);
+
+        for (i = 0; i < sizeof(raw); i++) {
+            past += (i >= n && raw[i] != 0xa5);
+            wrong += (i < n && raw[i] != 0);
+        }
+
+        wrong += (ngx_http_vcita_oauth_unbase64url(text.data, &text)
+                  != NGX_OK);
+
+        for (i = 0; i < n; i++) {
+            wrong += (text.data[i] != 0);
+        }
+    }
+
+    is_int(past, 0, "base64url: no byte is written past the end");
+    is_int(wrong, 0, "base64url: the bytes of each length, in place too");
+}
+
+
 /*
  * One byte has 256 values, two have 65,536: so many spellings of two and of
  * three characters are decoded, and no other.
