@@ -211,11 +211,10 @@ ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
     if (ngx_http_vcita_oauth_life_left(&ctx->session, ngx_time(),
                                        app->session_timeout,
                                        app->session_idle_timeout)
-        == 0
-        || ngx_http_vcita_oauth_revoked(r, &ctx->session))
+        == 0)
     {
         return NGX_DECLINED;
     }
 
-    return NGX_OK;
+    return ngx_http_vcita_oauth_revalidate_known(r, app, &ctx->session);
 }

@@ -3,8 +3,9 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The renewal: a session is sealed anew, because its idle time begins again,
- * or because another key than the first one has sealed it.  The gate says so,
- * and the answer brings the cookie.
+ * because another key than the first one has sealed it, or because its claims
+ * are older than those that hold.  The gate says so, and the answer brings the
+ * cookie.
  */
 
 
@@ -54,6 +55,7 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     }
 
     if (ctx->sealed_by == 0
+        && !ctx->session.bound
         && !ngx_http_vcita_oauth_life_slides(&ctx->session, now,
                                              app->session_idle_timeout))
     {
@@ -114,7 +116,7 @@ ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r)
     if (ctx->alive
         && ctx->app == app
         && app->storage.store == NULL
-        && ngx_http_vcita_oauth_renew_session(r, ctx, app) != NGX_OK)
+        && ngx_http_vcita_oauth_renew_session(r, ctx, app) == NGX_ERROR)
     {
         return NGX_ERROR;
     }
@@ -144,6 +146,14 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
 
     if (left == 0) {
         return NGX_OK;
+    }
+
+    /* vcita may have ended it, or changed its claims, since it was looked up */
+
+    rc = ngx_http_vcita_oauth_revalidate_known(r, app, s);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ngx_http_vcita_oauth_session_again(r->pool, s, &text) != NGX_OK) {

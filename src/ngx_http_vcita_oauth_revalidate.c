@@ -45,6 +45,14 @@ struct ngx_http_vcita_oauth_revalidation_s {
 };
 
 
+static ngx_int_t ngx_http_vcita_oauth_revalidate_bind(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_said(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
+    ngx_http_vcita_oauth_case_t *c);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_wipe(ngx_pool_t *pool,
+    ngx_str_t *text);
+static void ngx_http_vcita_oauth_revalidate_wipe_cleanup(void *data);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
     ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
     ngx_http_vcita_oauth_loc_conf_t *vlcf);
@@ -59,6 +67,9 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_answer(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_claims(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_change(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v,
+    ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_kept(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_failed(
@@ -69,28 +80,154 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
 
 
-/* 1: vcita has ended this session; where it is asked, all locations know */
+/*
+ * What vcita has said binds all locations, also those that do not ask, and all
+ * copies of a cookie.  NGX_OK: the session goes on, with the claims that hold
+ * now; NGX_DECLINED: it has ended, or these claims cannot be read.
+ */
 
-ngx_uint_t
-ngx_http_vcita_oauth_revoked(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s)
+ngx_int_t
+ngx_http_vcita_oauth_revalidate_known(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s)
 {
+    ngx_int_t                          rc;
     ngx_http_vcita_oauth_case_t        c;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
     if (vmcf->verdicts.shm_zone == NULL) {
-        return 0;
+        return NGX_OK;
     }
 
     ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_case_t));
 
     c.session = s;
     c.now = ngx_time();
+    c.left = s->expires - c.now;
 
-    return ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool)
-           == NGX_DECLINED;
+    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* a cookie may know more than this nginx: after a restart, say */
+
+    if (s->said > c.said) {
+        return ngx_http_vcita_oauth_revalidate_said(r->pool, app,
+                                                    &vmcf->verdicts, &c);
+    }
+
+    return ngx_http_vcita_oauth_revalidate_bind(r->pool, app, &c);
+}
+
+
+/* a session that came with older claims than those that hold gets these */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_bind(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c)
+{
+    u_char                          *room;
+    ngx_str_t                        claims, text;
+    ngx_uint_t                       used;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = c->session;
+
+    if (s->said >= c->said) {
+        return NGX_OK;
+    }
+
+    room = ngx_pnalloc(pool, c->claims.len + 1);
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_open_raw(&app->session_seal, &s->id, &c->claims,
+                                      room, &claims, &used)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    s->said = c->said;
+
+    if (ngx_http_vcita_oauth_session_with(pool, s, &claims, &text) != NGX_OK
+        || ngx_http_vcita_oauth_revalidate_wipe(pool, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    s->bound = 1;
+
+    return NGX_OK;
+}
+
+
+/* shared memory shows no claim: they lie there as they do in a store */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_said(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
+    ngx_http_vcita_oauth_case_t *c)
+{
+    u_char     *room;
+    ngx_str_t  *claims, box;
+
+    claims = &c->session->claims;
+
+    room = ngx_pnalloc(pool, ngx_http_vcita_oauth_seal_room(claims->len));
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_seal(&app->session_seal, &c->session->id, claims,
+                                  room, &box)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    box.data = room;
+    box.len = ngx_http_vcita_oauth_raw_len(claims->len);
+
+    ngx_http_vcita_oauth_verdict_said(verdicts, c, pool, &box);
+
+    return NGX_OK;
+}
+
+
+/* the text of a session holds its token: it goes when the request does */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_wipe(ngx_pool_t *pool, ngx_str_t *text)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    *(ngx_str_t *) cln->data = *text;
+    cln->handler = ngx_http_vcita_oauth_revalidate_wipe_cleanup;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_revalidate_wipe_cleanup(void *data)
+{
+    ngx_str_t *text = data;
+
+    ngx_explicit_memzero(text->data, text->len);
 }
 
 
@@ -162,6 +299,13 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
 
     rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
 
+    if ((rc == NGX_OK || rc == NGX_AGAIN)
+        && ngx_http_vcita_oauth_revalidate_bind(r->pool, vlcf->app, &c)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
     if (rc == NGX_OK
         && c.now - c.good > vlcf->revalidate.stale)
     {
@@ -217,7 +361,7 @@ ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
 
     /* the next request may have more luck */
 
-    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, 1);
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
@@ -242,7 +386,8 @@ ngx_http_vcita_oauth_revalidate_fetch(ngx_http_request_t *r,
 
     if (ngx_http_vcita_oauth_session_token(v->vcase.session, r->pool,
                                            &v->token)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_vcita_oauth_revalidate_wipe(r->pool, &v->token) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -287,6 +432,7 @@ ngx_http_vcita_oauth_revalidate_cleanup(void *data)
         ngx_http_vcita_oauth_call_given_up(v->request);
 
         ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
+                                           v->fetch.pool,
                                            NGX_HTTP_VCITA_OAUTH_AGAIN);
     }
 }
@@ -348,8 +494,6 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
                                              "for its token");
     }
 
-    ngx_http_vcita_oauth_verdict_good(v->verdicts, &v->vcase);
-
     return ngx_http_vcita_oauth_revalidate_claims(r, v);
 }
 
@@ -360,22 +504,43 @@ static ngx_int_t
 ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v)
 {
+    size_t                           limit;
     time_t                           left;
     ngx_int_t                        rc;
     ngx_str_t                        text;
+    ngx_uint_t                       same;
     ngx_http_vcita_oauth_session_t  *s;
 
     s = v->vcase.session;
 
-    rc = ngx_http_vcita_oauth_said_anew(r->pool, s, &v->claims,
-                                        ngx_http_vcita_oauth_keep_room(v->app),
-                                        &text);
+    limit = ngx_http_vcita_oauth_keep_room(v->app)
+            - (s->said ? 0 : NGX_HTTP_VCITA_OAUTH_SESSION_SAID);
+
+    rc = ngx_http_vcita_oauth_said_anew(r->pool, s, &v->claims, limit, &text);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (rc != NGX_OK || ngx_http_vcita_oauth_same(&text, &s->text)) {
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "it has no room for the claims "
+                                             "that vcita names now");
+    }
+
+    same = ngx_http_vcita_oauth_same(&text, &s->text);
+
+    rc = same ? NGX_OK : ngx_http_vcita_oauth_revalidate_change(r, v, &text);
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_vcita_oauth_verdict_good(v->verdicts, &v->vcase, r->pool);
+
+    if (same) {
         return NGX_OK;
     }
 
@@ -387,19 +552,56 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK
-        || ngx_http_vcita_oauth_renew_private(r) != NGX_OK)
-    {
+    if (ngx_http_vcita_oauth_renew_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_keep(r, v->ctx, v->app, &text, left);
+    rc = ngx_http_vcita_oauth_keep(r, v->ctx, v->app, &s->text, left);
 
     if (rc == NGX_AGAIN) {
         v->next = ngx_http_vcita_oauth_revalidate_kept;
     }
 
     return rc;
+}
+
+
+/*
+ * The session gets the claims of the text, which are newer than all that are
+ * known of it, whatever the clock says
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_change(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, ngx_str_t *text)
+{
+    uint64_t                         said;
+    ngx_str_t                        again;
+    ngx_time_t                      *tp;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = v->vcase.session;
+    tp = ngx_timeofday();
+
+    said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
+
+    if (ngx_http_vcita_oauth_revalidate_wipe(r->pool, &s->text) != NGX_OK
+        || ngx_http_vcita_oauth_session_decode(text, s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s->said = said;
+
+    if (ngx_http_vcita_oauth_session_again(r->pool, s, &again) != NGX_OK
+        || ngx_http_vcita_oauth_revalidate_wipe(r->pool, &again) != NGX_OK
+        || ngx_http_vcita_oauth_session_decode(&again, s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_revalidate_said(r->pool, v->app, v->verdicts,
+                                                &v->vcase);
 }
 
 
@@ -432,7 +634,7 @@ ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
                       "could not be read at \"%V\": %s", &f->url, f->error);
     }
 
-    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool,
                                        NGX_HTTP_VCITA_OAUTH_AGAIN);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
@@ -452,7 +654,7 @@ ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
                   "a session has ended: %s", why);
 
     ngx_http_vcita_oauth_count(r, sessions_revoked);
-    ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase);
+    ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase, r->pool);
 
     store = v->app->storage.store;
 

@@ -27,6 +27,7 @@
 #define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX   0x06
 #define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE  0x07
 #define NGX_HTTP_VCITA_OAUTH_TAG_SCOPE       0x08
+#define NGX_HTTP_VCITA_OAUTH_TAG_SAID        0x0a
 
 
 static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
@@ -195,6 +196,9 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
     case NGX_HTTP_VCITA_OAUTH_TAG_CREATED:
         return ngx_http_vcita_oauth_tag_number(&t->value, &s->created);
 
+    case NGX_HTTP_VCITA_OAUTH_TAG_SAID:
+        return ngx_http_vcita_oauth_tag_number(&t->value, &s->said);
+
     case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
     case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
 
@@ -238,21 +242,33 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
 
 
 /*
- * Encodes a decoded session again, with what "seen" is now.  Every other value
- * is copied as it stands, and in its place: those that a later build has put
- * there are not this one's to drop.  The text holds the token, too.
+ * Encodes a decoded session again, with what "seen" and "said" are now.  Every
+ * other value is copied as it stands, and in its place: those that a later
+ * build has put there are not this one's to drop.  The text holds the token,
+ * too.
  */
 
 ngx_int_t
 ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *text)
 {
+    return ngx_http_vcita_oauth_session_with(pool, s, NULL, text);
+}
+
+
+/* The same with other claims, which are encoded; NULL: with those it has */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *claims, ngx_str_t *text)
+{
     u_char                      *p;
     ngx_str_t                    rest, from;
     ngx_http_vcita_oauth_tag_t   t;
 
-    p = ngx_pnalloc(pool, NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t)
-                          + s->text.len);
+    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+                               + sizeof(uint64_t))
+                          + s->text.len + (claims ? claims->len : 0));
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -265,6 +281,12 @@ ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
                                                 s->seen);
     }
 
+    if (s->said) {
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SAID,
+                                                s->said);
+    }
+
     rest = s->text;
 
     for ( ;; ) {
@@ -274,9 +296,16 @@ ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
             break;
         }
 
-        if (t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
+        if (t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SEEN
+            && t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SAID
+            && (claims == NULL || !ngx_http_vcita_oauth_said(t.tag)))
+        {
             p = ngx_cpymem(p, from.data, rest.data - from.data);
         }
+    }
+
+    if (claims) {
+        p = ngx_cpymem(p, claims->data, claims->len);
     }
 
     text->len = p - text->data;

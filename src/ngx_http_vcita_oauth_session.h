@@ -14,20 +14,25 @@
 
 #define NGX_HTTP_VCITA_OAUTH_SESSION_ID    16
 
+/* what "said" adds to a text, at most */
+#define NGX_HTTP_VCITA_OAUTH_SESSION_SAID  (3 + 8)
+
 /* seconds by which the clocks of a fleet may differ */
 #define NGX_HTTP_VCITA_OAUTH_SKEW          60
 
 
 /*
- * Times are Unix time, "created" in milliseconds, the others in seconds.
- * A decoded session points into the text that it was decoded from.  "seen"
- * is when the last navigation was answered, 0: none has been since the login.
+ * Times are Unix time, "created" and "said" in milliseconds, the others in
+ * seconds.  A decoded session points into the text that it was decoded from.
+ * "seen" is when the last navigation was answered, 0: none has been since the
+ * login.  "said" is when vcita changed the claims, 0: never since the login.
  */
 
 typedef struct {
     uint64_t                     created;
     time_t                       seen;
     time_t                       expires;
+    uint64_t                     said;
 
     ngx_str_t                    id;
     ngx_str_t                    token;
@@ -38,6 +43,7 @@ typedef struct {
     ngx_str_t                    claims;
 
     unsigned                     hex:1;    /* the token is the hex of these */
+    unsigned                     bound:1;  /* newer claims than its cookie's */
 } ngx_http_vcita_oauth_session_t;
 
 
@@ -48,6 +54,8 @@ ngx_int_t ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     ngx_http_vcita_oauth_session_t *s);
 ngx_int_t ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *claims, ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_session_claim(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_oauth_session_array(

@@ -149,40 +149,18 @@ ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf, ngx_str_t *name,
 static ngx_int_t
 ngx_http_vcita_oauth_store_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_vcita_oauth_store_zone_t *old = data;
-
-    size_t                        len;
     ngx_http_vcita_oauth_zone_t  *zone;
 
     zone = &((ngx_http_vcita_oauth_store_zone_t *) shm_zone->data)->zone;
 
-    if (old) {
-        *zone = old->zone;
-        return NGX_OK;
-    }
-
     zone->pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    zone->name = shm_zone->shm.name;
 
-    if (shm_zone->shm.exists) {
-        zone->sh = zone->pool->data;
+    if (data || shm_zone->shm.exists) {
         return NGX_OK;
     }
 
-    if (ngx_http_vcita_oauth_zone_init(zone) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    len = sizeof(" in session zone \"\"") + shm_zone->shm.name.len;
-
-    zone->pool->log_ctx = ngx_slab_alloc(zone->pool, len);
-    if (zone->pool->log_ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(zone->pool->log_ctx, " in session zone \"%V\"%Z",
-                &shm_zone->shm.name);
-
-    return NGX_OK;
+    return ngx_http_vcita_oauth_zone_init(zone);
 }
 
 
@@ -194,12 +172,12 @@ ngx_http_vcita_oauth_store_zone_read(ngx_http_vcita_oauth_store_op_t *op)
 
     z = op->store->data;
 
-    ngx_shmtx_lock(&z->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_lock(&z->zone);
 
     rc = ngx_http_vcita_oauth_zone_get(&z->zone, op->key, ngx_time(),
                                        op->pool, &op->value);
 
-    ngx_shmtx_unlock(&z->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_unlock(&z->zone);
 
     return rc;
 }
@@ -226,11 +204,11 @@ ngx_http_vcita_oauth_store_zone_end(ngx_http_vcita_oauth_store_op_t *op)
 
     z = op->store->data;
 
-    ngx_shmtx_lock(&z->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_lock(&z->zone);
 
     ngx_http_vcita_oauth_zone_remove(&z->zone, op->key, ngx_time());
 
-    ngx_shmtx_unlock(&z->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_unlock(&z->zone);
 
     return NGX_OK;
 }
@@ -267,7 +245,7 @@ ngx_http_vcita_oauth_store_zone_put(ngx_http_vcita_oauth_store_op_t *op,
         return NGX_ERROR;
     }
 
-    ngx_shmtx_lock(&zone->pool->mutex);
+    ngx_http_vcita_oauth_zone_lock(zone);
 
     rc = replace ? ngx_http_vcita_oauth_zone_has(zone, op->key, ngx_time())
                  : NGX_OK;
@@ -279,7 +257,7 @@ ngx_http_vcita_oauth_store_zone_put(ngx_http_vcita_oauth_store_op_t *op,
 
     evicted = ngx_http_vcita_oauth_store_zone_evicted(zone->sh);
 
-    ngx_shmtx_unlock(&zone->pool->mutex);
+    ngx_http_vcita_oauth_zone_unlock(zone);
 
     if (evicted) {
         ngx_log_error(NGX_LOG_WARN, op->log, 0,
@@ -325,10 +303,10 @@ ngx_http_vcita_oauth_store_zone_count(ngx_http_vcita_oauth_store_t *store,
     z = store->data;
     zone = &z->zone;
 
-    ngx_shmtx_lock(&zone->pool->mutex);
+    ngx_http_vcita_oauth_zone_lock(zone);
 
     *sessions = zone->sh->entries;
     *evicted = zone->sh->evicted;
 
-    ngx_shmtx_unlock(&zone->pool->mutex);
+    ngx_http_vcita_oauth_zone_unlock(zone);
 }

@@ -17,15 +17,23 @@
 #include "ngx_http_vcita_oauth_verdict.h"
 
 
-/* some 30,000 sessions */
+/* some 30,000 sessions, or 15,000 whose claims have changed */
 #define NGX_HTTP_VCITA_OAUTH_VERDICTS  (8 * 1024 * 1024)
 
+
+/* "good" is 0 where only claims are known, "said" where they never changed */
 
 typedef struct {
     time_t                       good;
     time_t                       next;    /* not to be asked before */
+    uint64_t                     said;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
 } ngx_http_vcita_oauth_verdict_t;
+
+/* what lies in the zone: a verdict, then the claims that hold, if they changed */
+
+#define ngx_http_vcita_oauth_verdict_room                                     \
+    (NGX_HTTP_VCITA_OAUTH_ZONE_VALUE - sizeof(ngx_http_vcita_oauth_verdict_t))
 
 
 static ngx_int_t ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone,
@@ -33,12 +41,12 @@ static ngx_int_t ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_vcita_oauth_verdict_read(
     ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
     ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
-static void ngx_http_vcita_oauth_verdict_put(
-    ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
-    ngx_http_vcita_oauth_verdict_t *verdict);
 static void ngx_http_vcita_oauth_verdict_write(
     ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
-    ngx_http_vcita_oauth_verdict_t *verdict);
+    ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
+static void ngx_http_vcita_oauth_verdict_put(
+    ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
+    ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
 static void ngx_http_vcita_oauth_verdict_key(ngx_http_vcita_oauth_case_t *c,
     u_char *key);
 
@@ -69,21 +77,14 @@ ngx_http_vcita_oauth_verdict_zone(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_vcita_oauth_verdicts_t *old = data;
-
     ngx_http_vcita_oauth_verdicts_t  *v;
 
     v = shm_zone->data;
 
-    if (old) {
-        v->zone = old->zone;
-        return NGX_OK;
-    }
-
     v->zone.pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    v->zone.name = shm_zone->shm.name;
 
-    if (shm_zone->shm.exists) {
-        v->zone.sh = v->zone.pool->data;
+    if (data || shm_zone->shm.exists) {
         return NGX_OK;
     }
 
@@ -96,6 +97,9 @@ ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
  * that has not been confirmed.  NGX_DECLINED: it has ended.  NGX_AGAIN: it is
  * good, and the caller is the one who asks vcita; nobody else does so until
  * the caller tells the answer, or c->busy seconds have gone by.
+ *
+ * If c->said is later than the session's, the claims of the session no longer
+ * hold: those that do are in c->claims, which is empty if they are not known.
  */
 
 ngx_int_t
@@ -105,9 +109,20 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
     ngx_int_t                       rc;
     ngx_http_vcita_oauth_verdict_t  verdict;
 
-    ngx_shmtx_lock(&v->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_lock(&v->zone);
 
     rc = ngx_http_vcita_oauth_verdict_read(v, c, pool, &verdict);
+
+    /*
+     * A session without an entry was good when it began; one that is older
+     * than the interval, since nginx was started anew say, is due, but not
+     * overdue.
+     */
+
+    if (verdict.good == 0) {
+        verdict.good = ngx_max((time_t) (c->session->created / 1000),
+                               c->now - c->interval);
+    }
 
     if (rc == NGX_OK
         && c->interval
@@ -116,12 +131,12 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
         && c->now >= verdict.next)
     {
         verdict.next = c->now + c->busy;
-        ngx_http_vcita_oauth_verdict_put(v, c, &verdict);
+        ngx_http_vcita_oauth_verdict_put(v, c, pool, &verdict);
 
         rc = NGX_AGAIN;
     }
 
-    ngx_shmtx_unlock(&v->zone.pool->mutex);
+    ngx_http_vcita_oauth_zone_unlock(&v->zone);
 
     c->good = verdict.good;
 
@@ -129,10 +144,7 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
 }
 
 
-/*
- * A session without an entry was good when it began; one that is older than
- * the interval, since nginx was started anew say, is due, but not overdue.
- */
+/* the claims go to the case */
 
 static ngx_int_t
 ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
@@ -143,22 +155,26 @@ ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
     ngx_int_t  rc;
     ngx_str_t  value;
 
+    ngx_memzero(verdict, sizeof(ngx_http_vcita_oauth_verdict_t));
+    ngx_str_null(&c->claims);
+
     ngx_http_vcita_oauth_verdict_key(c, key);
 
     rc = ngx_http_vcita_oauth_zone_get(&v->zone, key, c->now, pool, &value);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK
+        && value.len >= sizeof(ngx_http_vcita_oauth_verdict_t))
+    {
         ngx_memcpy(verdict, value.data,
                    sizeof(ngx_http_vcita_oauth_verdict_t));
-        return NGX_OK;
+
+        c->claims.data = value.data + sizeof(ngx_http_vcita_oauth_verdict_t);
+        c->claims.len = value.len - sizeof(ngx_http_vcita_oauth_verdict_t);
     }
 
-    ngx_memzero(verdict, sizeof(ngx_http_vcita_oauth_verdict_t));
+    c->said = verdict->said;
 
-    verdict->good = ngx_max((time_t) (c->session->created / 1000),
-                            c->now - c->interval);
-
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -166,14 +182,15 @@ ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
 
 void
 ngx_http_vcita_oauth_verdict_good(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c)
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool)
 {
     ngx_http_vcita_oauth_verdict_t  verdict;
 
-    ngx_memzero(&verdict, sizeof(ngx_http_vcita_oauth_verdict_t));
     verdict.good = c->now;
+    verdict.next = 0;
+    verdict.dead = 0;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, &verdict);
+    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
 }
 
 
@@ -181,7 +198,7 @@ ngx_http_vcita_oauth_verdict_good(ngx_http_vcita_oauth_verdicts_t *v,
 
 void
 ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, time_t later)
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, time_t later)
 {
     ngx_http_vcita_oauth_verdict_t  verdict;
 
@@ -189,7 +206,7 @@ ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
     verdict.next = c->now + later;
     verdict.dead = 0;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, &verdict);
+    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
 }
 
 
@@ -197,42 +214,100 @@ ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
 
 void
 ngx_http_vcita_oauth_verdict_dead(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c)
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool)
 {
     ngx_http_vcita_oauth_verdict_t  verdict;
 
-    ngx_memzero(&verdict, sizeof(ngx_http_vcita_oauth_verdict_t));
+    verdict.good = 0;
+    verdict.next = 0;
     verdict.dead = 1;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, &verdict);
+    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
 }
 
+
+/* what is known of claims stays, and what has ended has */
 
 static void
 ngx_http_vcita_oauth_verdict_write(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_http_vcita_oauth_verdict_t *verdict)
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_oauth_verdict_t *verdict)
 {
-    ngx_shmtx_lock(&v->zone.pool->mutex);
+    ngx_http_vcita_oauth_verdict_t  known;
 
-    ngx_http_vcita_oauth_verdict_put(v, c, verdict);
+    ngx_http_vcita_oauth_zone_lock(&v->zone);
 
-    ngx_shmtx_unlock(&v->zone.pool->mutex);
+    if (ngx_http_vcita_oauth_verdict_read(v, c, pool, &known) == NGX_OK) {
+        verdict->said = known.said;
+        verdict->dead |= known.dead;
+
+        ngx_http_vcita_oauth_verdict_put(v, c, pool, verdict);
+    }
+
+    ngx_http_vcita_oauth_zone_unlock(&v->zone);
 }
 
 
-/* an entry that finds no room is as if it had been pushed out at once */
+/*
+ * The claims of the session, given in a sealed box, hold for all copies of its
+ * cookie from here on, unless newer ones do
+ */
+
+void
+ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
+{
+    ngx_http_vcita_oauth_verdict_t  verdict;
+
+    ngx_http_vcita_oauth_zone_lock(&v->zone);
+
+    if (ngx_http_vcita_oauth_verdict_read(v, c, pool, &verdict) == NGX_OK
+        && verdict.said < c->session->said)
+    {
+        verdict.said = c->session->said;
+
+        c->said = verdict.said;
+        c->claims = *claims;
+
+        ngx_http_vcita_oauth_verdict_put(v, c, pool, &verdict);
+    }
+
+    ngx_http_vcita_oauth_zone_unlock(&v->zone);
+}
+
+
+/*
+ * With the claims of the case.  An entry that finds no room is as if it had
+ * been pushed out at once.
+ */
 
 static void
 ngx_http_vcita_oauth_verdict_put(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_http_vcita_oauth_verdict_t *verdict)
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_oauth_verdict_t *verdict)
 {
-    u_char     key[NGX_HTTP_VCITA_OAUTH_ZONE_KEY];
+    u_char     key[NGX_HTTP_VCITA_OAUTH_ZONE_KEY], *p;
+    size_t     len;
     ngx_str_t  value;
 
-    ngx_http_vcita_oauth_verdict_key(c, key);
+    len = (c->claims.len <= ngx_http_vcita_oauth_verdict_room) ? c->claims.len
+                                                              : 0;
 
-    value.data = (u_char *) verdict;
-    value.len = sizeof(ngx_http_vcita_oauth_verdict_t);
+    value.len = sizeof(ngx_http_vcita_oauth_verdict_t) + len;
+
+    value.data = ngx_pnalloc(pool, value.len);
+    if (value.data == NULL) {
+        return;
+    }
+
+    p = ngx_cpymem(value.data, verdict,
+                   sizeof(ngx_http_vcita_oauth_verdict_t));
+
+    if (len) {
+        ngx_memcpy(p, c->claims.data, len);
+    }
+
+    ngx_http_vcita_oauth_verdict_key(c, key);
 
     (void) ngx_http_vcita_oauth_zone_put(&v->zone, key, c->now, &value,
                                          c->left);

@@ -33,6 +33,9 @@ typedef struct {
     time_t                           busy;      /* a question takes so long */
 
     time_t                           good;      /* the last good answer */
+
+    uint64_t                         said;      /* the newest claims known */
+    ngx_str_t                        claims;    /* these, in a sealed box */
 } ngx_http_vcita_oauth_case_t;
 
 
@@ -41,11 +44,13 @@ ngx_int_t ngx_http_vcita_oauth_verdict_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
     ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
 void ngx_http_vcita_oauth_verdict_good(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c);
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
 void ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, time_t later);
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, time_t later);
 void ngx_http_vcita_oauth_verdict_dead(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c);
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
+    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_VERDICT_H_INCLUDED_ */

@@ -56,6 +56,14 @@ typedef struct {
 } ngx_http_vcita_oauth_zone_entry_t;
 
 
+/* an entry that does not fit its block does not compile */
+
+typedef char  ngx_http_vcita_oauth_zone_fits_t[
+    (offsetof(ngx_rbtree_node_t, color)
+     + sizeof(ngx_http_vcita_oauth_zone_entry_t)
+     <= NGX_HTTP_VCITA_OAUTH_ZONE_BLOCK) ? 1 : -1];
+
+
 #define ngx_http_vcita_oauth_zone_node(e)                                     \
     ((ngx_rbtree_node_t *) ((u_char *) (e)                                    \
                             - offsetof(ngx_rbtree_node_t, color)))
@@ -88,11 +96,16 @@ static void ngx_http_vcita_oauth_zone_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 
 
-/* Makes a new zone in the pool, which has nothing else in it */
+/*
+ * Makes a new zone in the pool, which has nothing else in it.  The pool's data
+ * is set last: it says that the zone is whole.
+ */
 
 ngx_int_t
 ngx_http_vcita_oauth_zone_init(ngx_http_vcita_oauth_zone_t *zone)
 {
+    u_char                          *ctx;
+    size_t                           len;
     ngx_http_vcita_oauth_zone_sh_t  *sh;
 
     sh = ngx_slab_calloc_locked(zone->pool,
@@ -107,14 +120,70 @@ ngx_http_vcita_oauth_zone_init(ngx_http_vcita_oauth_zone_t *zone)
                     ngx_rbtree_insert_value);
     ngx_queue_init(&sh->queue);
 
+    len = sizeof(" in zone \"\"") + zone->name.len;
+
+    ctx = ngx_slab_alloc_locked(zone->pool, len);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(ctx, " in zone \"%V\"%Z", &zone->name);
+    zone->pool->log_ctx = ctx;
+
     /* to be full is its nature */
 
     zone->pool->log_nomem = 0;
+
+    ngx_memory_barrier();
 
     zone->pool->data = sh;
     zone->sh = sh;
 
     return NGX_OK;
+}
+
+
+/*
+ * The pool has no data while the zone is locked.  When a worker dies in
+ * between, the master releases the mutex, and the next lock finds the zone
+ * without data: what was half linked then is not to be followed, nor are the
+ * lists of the slab pool.
+ */
+
+void
+ngx_http_vcita_oauth_zone_lock(ngx_http_vcita_oauth_zone_t *zone)
+{
+    ngx_shmtx_lock(&zone->pool->mutex);
+
+    zone->sh = zone->pool->data;
+
+    if (zone->sh == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "shared memory zone \"%V\" has been emptied: a process "
+                      "died while it changed the zone",
+                      &zone->name);
+
+        ngx_slab_init(zone->pool);
+
+        /* there was room for it before */
+
+        (void) ngx_http_vcita_oauth_zone_init(zone);
+    }
+
+    zone->pool->data = NULL;
+
+    ngx_memory_barrier();
+}
+
+
+void
+ngx_http_vcita_oauth_zone_unlock(ngx_http_vcita_oauth_zone_t *zone)
+{
+    ngx_memory_barrier();
+
+    zone->pool->data = zone->sh;
+
+    ngx_shmtx_unlock(&zone->pool->mutex);
 }
 
 

@@ -35,14 +35,18 @@ typedef struct {
 
 
 typedef struct {
-    ngx_http_vcita_oauth_zone_sh_t  *sh;
+    ngx_http_vcita_oauth_zone_sh_t  *sh;         /* valid while locked */
     ngx_slab_pool_t                 *pool;
+    ngx_str_t                        name;
 } ngx_http_vcita_oauth_zone_t;
 
 
-/* whoever calls these has locked the pool, if anybody else may have it */
-
 ngx_int_t ngx_http_vcita_oauth_zone_init(ngx_http_vcita_oauth_zone_t *zone);
+void ngx_http_vcita_oauth_zone_lock(ngx_http_vcita_oauth_zone_t *zone);
+void ngx_http_vcita_oauth_zone_unlock(ngx_http_vcita_oauth_zone_t *zone);
+
+/* the caller of these has locked the zone */
+
 ngx_int_t ngx_http_vcita_oauth_zone_get(ngx_http_vcita_oauth_zone_t *zone,
     u_char *key, time_t now, ngx_pool_t *pool, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_oauth_zone_has(ngx_http_vcita_oauth_zone_t *zone,

@@ -30,6 +30,41 @@ sub VcitaFlow::Code::token {
     return substr $r->header('Authorization'), 7;
 }
 
+# a browser whose cookie does not change, whatever it is sent
+sub VcitaFlow::Code::copy_of {
+    my ($b, $m) = @_;
+    my $cookie = 'vcita_session=' . $b->cookie('vcita_session');
+    return sub { VcitaFlow::browser(base => $m->url(''))->get($m->url($_[0]), headers => [ Cookie => $cookie ]) };
+}
+
+# all of it: what is shared with other processes, and what is a process's own
+sub VcitaFlow::Code::memory_of {
+    my ($pid) = @_;
+    my ($shared, $own) = ('', '');
+    open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
+    open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
+    for (<$maps>) {
+        my ($from, $to, $kind) = /^([0-9a-f]+)-([0-9a-f]+) rw-([sp])/ or next;
+        sysseek $mem, hex $from, 0;
+        sysread $mem, my $text, hex($to) - hex $from or next;
+        ($kind eq 's' ? $shared : $own) .= $text;
+    }
+    return ($shared, $own);
+}
+
+# what the locations below say of who came in
+sub VcitaFlow::Code::claims { my ($r) = @_; return $r->status . ' ' . ($r->header('X-Claims') // '') }
+
+my $ROLES = <<'END';
+add_header X-Claims "$vcita_oauth_claim_role $vcita_oauth_claim_email" always;
+vcita_oauth on;
+location / { proxy_pass $VCITA_APP; }
+location /owners { vcita_oauth_require $vcita_oauth_claim_role owner; proxy_pass $VCITA_APP; }
+location /no { vcita_oauth_revalidate off; proxy_pass $VCITA_APP; }
+location /no/owners { vcita_oauth_revalidate off; vcita_oauth_require $vcita_oauth_claim_role owner; proxy_pass $VCITA_APP; }
+END
+sub VcitaFlow::Code::roles { return (server => $ROLES, @_) }
+
 run_tests();
 
 __DATA__
@@ -398,4 +433,159 @@ is $r->header('X-Evil'), undef, 'no header of its own';
 is scalar($r->header('X-Who')), 'a383717599bf1893', 'a claim with a line end is dropped';
 cmp_ok length $b->cookie('vcita_session'), '<=', 3800, 'a cookie that fits';
 is $b->get($m->url)->status, 200, 'and that opens';
+$m->stop;
+
+
+=== TEST 20: vcita takes a role away: a copy of the old cookie is let in by it no more, in any location or worker
+--- flow
+my $m = machine('a', roles(gate => 'vcita_oauth_revalidate 5m;', workers => 2));
+my $b = logged_in($m);
+my $copy = copy_of($b, $m);
+is claims($copy->('/owners')), '200 owner alice@example.biz', 'at first';
+
+stub->userinfo(token, { set => { role => 'guest', email => 'new@example.biz' } });
+at(300, $m);
+is claims($b->get($m->url('/owners'))), '403 guest new@example.biz', 'vcita was asked';
+is sent_to_vcita(), 'userinfo', 'once';
+for my $path ('/owners', '/no/owners') {
+    is join(' ', map { claims($copy->($path)) } 1 .. 10), join(' ', ('403 guest new@example.biz') x 10), "the copy at $path";
+}
+is claims($copy->($_)), '200 guest new@example.biz', "the copy at $_" for '/', '/no';
+is sent_to_vcita(), '', 'without asking';
+
+stub->userinfo(token, { status => 500 });
+at(600, $m);
+is claims($copy->('/owners')), '403 guest new@example.biz', 'nor while vcita fails';
+like sent_to_vcita(), qr/^userinfo/, 'having asked';
+$m->configure(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_timeout 9s;");
+is claims($copy->('/owners')), '403 guest new@example.biz', 'nor after a reload';
+
+# given back: the same copies know that, too
+stub->userinfo(token, { set => { role => 'owner' } });
+at(900, $m);
+is claims($b->get($m->url('/owners'))), '200 owner alice@example.biz', 'in again';
+is claims($copy->('/owners')), '200 owner alice@example.biz', 'the copy, too';
+sent_to_vcita();
+$m->stop;
+
+
+=== TEST 21: vcita takes a role away, and no slot of the rate is free: the copy of the old cookie is not let in by it
+--- flow
+my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_rate 3r/m;"));
+my $b = logged_in($m);
+my $copy = copy_of($b, $m);
+stub->userinfo(token, { set => { role => 'guest' } });
+at(300, $m);
+is claims($b->get($m->url('/owners'))), '403 guest alice@example.biz', 'vcita was asked';
+is sent_to_vcita(), 'userinfo', 'with the last slot';
+at(600, $m);
+is claims($copy->('/owners')), '403 guest alice@example.biz', 'the copy';
+is sent_to_vcita(), '', 'nobody was asked';
+$m->stop;
+
+
+=== TEST 22: an old copy that is sealed anew, for its idle time, brings no old claims back
+--- flow
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => port() + 1, Listen => 5, ReuseAddr => 1)
+    or die "listen: $!";
+my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_idle_timeout 30m;",
+    with => { UPSTREAM => port() + 1 }));
+$m->configure(server => $m->{server} . 'location /slow { proxy_pass http://127.0.0.1:$UPSTREAM; }');
+my $b = logged_in($m);
+my $copy = copy_of($b, $m);
+at(290, $m);
+
+# an answer that takes long, and ends with the cookie of a session that was looked up before
+my $crowd = crowd;
+my $late = $b->clone;
+$crowd->add($late, GET => $m->url('/slow'));
+$crowd->start;
+my $up;
+$crowd->until(sub { $listen->blocking(0); $up = $listen->accept }, 10, 'the upstream to be asked');
+
+stub->userinfo(token, { set => { role => 'guest' } });
+at(300, $m);
+is claims($b->get($m->url('/owners'))), '403 guest alice@example.biz', 'vcita was asked';
+sent_to_vcita();
+$up->sysread(my $request, 65536);
+print $up "HTTP/1.0 200 OK\r\n\r\nslow";
+close $up;
+my ($r) = $crowd->finish;
+is $r->status, 200, 'the slow answer';
+like join(' ', @{ $r->set_cookies }), qr/^vcita_session=\S+; Max-Age=1800; /, 'brings a cookie';
+
+at(500, $m);
+$r = $copy->('/');
+is claims($r), '200 guest alice@example.biz', 'a navigation of the copy';
+my ($again) = join(' ', @{ $r->set_cookies }) =~ /^vcita_session=([^;]+); Max-Age=1800; /;
+ok $again, 'is sealed anew';
+
+# nothing but the cookies is left
+stub->userinfo(token, { status => 500 });
+$m->replace;
+at(510, $m);
+is claims(copy_of($late, $m)->('/')), '200 guest alice@example.biz', 'the cookie of the slow answer has the new claims';
+$late->set_cookie('vcita_session', $again) if $again;
+is claims(copy_of($late, $m)->('/')), '200 guest alice@example.biz', 'and so has that of the copy';
+
+# which is told to those that know less
+is claims($copy->('/owners')), '403 guest alice@example.biz', 'and the old one is bound by it';
+sent_to_vcita();
+$m->stop;
+
+
+=== TEST 23: an old copy that goes on gets a cookie with the new claims, by a navigation
+--- flow
+my $m = machine('a', roles(gate => 'vcita_oauth_revalidate 5m;'));
+my $b = logged_in($m);
+my $copy = $b->clone;
+stub->userinfo(token, { set => { role => 'guest' } });
+at(300, $m);
+$b->get($m->url);
+sent_to_vcita();
+my $r = $copy->get($m->url, headers => [ 'X-Requested-With' => 'XMLHttpRequest' ]);
+is claims($r), '200 guest alice@example.biz', 'what is no navigation';
+is_deeply $r->set_cookies, [], 'brings no cookie';
+$r = $copy->get($m->url);
+like join(' ', @{ $r->set_cookies }), qr/^vcita_session=\S+; Max-Age=28500; /, 'a navigation does';
+is scalar($r->header('Cache-Control')), 'private', 'private';
+is_deeply $copy->get($m->url)->set_cookies, [], 'once';
+$m->stop;
+
+
+=== TEST 24: vcita takes a role away: a session in a zone is bound, in each location and worker
+--- flow
+my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_store zone=sessions:1m;", workers => 2));
+my $b = logged_in($m);
+my $copy = copy_of($b, $m);
+stub->userinfo(token, { set => { role => 'guest' } });
+at(300, $m);
+is claims($b->get($m->url('/owners'))), '403 guest alice@example.biz', 'vcita was asked';
+sent_to_vcita();
+for my $path ('/owners', '/no/owners') {
+    is join(' ', map { claims($copy->($path)) } 1 .. 5), join(' ', ('403 guest alice@example.biz') x 5), "the copy at $path";
+}
+is_deeply $copy->('/')->set_cookies, [], 'no cookie: the store has it';
+is sent_to_vcita(), '', 'nobody was asked';
+$m->stop;
+
+
+=== TEST 25: of claims that have changed, shared memory shows nothing; of their session's text, the worker's memory
+--- flow
+my $m = machine('a', roles(gate => 'vcita_oauth_revalidate 5m;'));
+my $b = logged_in($m);
+my $mark = join '', map { chr 97 + int rand 26 } 1 .. 24;
+stub->userinfo(token, { set => { email => $mark } });
+at(300, $m);
+like claims($b->get($m->url)), qr/^200 owner $mark$/, 'taken over';
+sent_to_vcita();
+
+my ($pid) = $m->workers;
+my ($shared, $own) = memory_of($pid);
+cmp_ok length $shared, '>=', 8 * 1024 * 1024, 'shared memory';
+is index($shared, $mark), -1, 'shows no claim';
+cmp_ok length $own, '>=', 1024 * 1024, 'memory of the worker';
+cmp_ok index($own, $mark), '>', 0, 'has seen the claim';
+wait_for { index((memory_of($pid))[1], "email$mark") < 0 } 5, 'no text of a session that it is in, when the request has ended';
+is claims(copy_of($b, $m)->('/')), "200 owner $mark", 'which goes on';
 $m->stop;
