@@ -140,6 +140,8 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_NOPROXY, "") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                             (long) CURL_HTTP_VERSION_1_1) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_USERAGENT,
+                            NGX_HTTP_VCITA_OAUTH_FETCH_AGENT) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
                             (long) f->peer->connect_timeout) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) f->peer->timeout)

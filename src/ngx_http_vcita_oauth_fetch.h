@@ -16,9 +16,15 @@
 #include <openssl/x509.h>
 
 #include "ngx_http_vcita_oauth_multi.h"
+#include "ngx_http_vcita_oauth_version.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_FETCH_BODY    65536
+
+/* nginx loads no module of another version, so this one is running */
+#define NGX_HTTP_VCITA_OAUTH_FETCH_AGENT                                      \
+    "ngx_http_vcita_oauth/" NGX_HTTP_VCITA_OAUTH_VERSION                      \
+    " (nginx/" NGINX_VERSION ")"
 
 
 typedef enum {

@@ -706,3 +706,32 @@ is scalar(() = stub->requests('/oauth/token')), 5, 'each code was sent once';
 my %ms = map { $_ => 1 } @ms;
 cmp_ok scalar(keys %ms), '>', 1, "not all at once (@ms)";
 is scalar(grep { $_ < 500 || $_ >= 1000 } @ms), 0, 'nor immediately';
+
+
+=== TEST 45: a firewall that refuses calls without User-Agent: each call says who makes it
+--- config
+location / { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
+--- flow
+my ($version) = `$ENV{TEST_NGINX_BINARY} -v 2>&1` =~ m{nginx/([0-9.]+)};
+open my $fh, '<', 'src/ngx_http_vcita_oauth_version.h' or die $!;
+my ($ours) = join('', <$fh>) =~ /VERSION +"([^"]+)"/;
+my $b = begun('/deep');
+answered($b->come_back(code => stub_code), 303, '', 'login', session => 1, sent => 'token userinfo');
+wait_for { $b->get('/deep'); stub->requests('/oauth/userinfo') > 1 } 10, 'a revalidation';
+my @r = stub->requests;
+cmp_ok scalar(@r), '>=', 3, 'token, userinfo, revalidation';
+is join(' | ', $_->header('User-Agent')), "ngx_http_vcita_oauth/$ours (nginx/$version)", $_->path for @r[0 .. 2];
+
+
+=== TEST 46: a forward proxy that refuses calls without User-Agent: CONNECT says who makes it
+--- gate
+vcita_oauth_http_proxy http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+vcita_oauth_token_endpoint $VCITA_STUB_TLS/oauth/token;
+vcita_oauth_userinfo_endpoint $VCITA_STUB_TLS/oauth/userinfo;
+vcita_oauth_ssl_trusted_certificate $VCITA_CA;
+--- flow
+my $proxy = tunnel(rand_port(1), 200);
+answered(begun('/deep')->come_back(code => stub_code), 303, '', 'login', session => 1, sent => 'token userinfo');
+my @agents = $proxy->heads =~ m{^User-Agent: (.*?)\r$}mg;
+is scalar(@agents), 2, 'both tunnels';
+is scalar(grep { m{^ngx_http_vcita_oauth/\S+ \(nginx/\S+\)$} } @agents), 2, "the module (@agents)";
