@@ -15,6 +15,7 @@
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_exchange.h"
+#include "ngx_http_vcita_oauth_threads.h"
 
 
 /* how long a login may wait for its slot: vcita's codes live for 30 s */
@@ -38,6 +39,7 @@ static ngx_int_t ngx_http_vcita_oauth_exchange_wait(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_exchange_slot(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t slot,
     ngx_http_vcita_oauth_step_pt next);
+static void ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r);
 static ngx_msec_t ngx_http_vcita_oauth_exchange_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_oauth_exchange_after(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_msec_t delay,
@@ -288,15 +290,35 @@ ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
     }
 
     if (rc == NGX_BUSY) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "%d logins of this worker wait for vcita: another one "
-                      "is told to come back",
-                      NGX_HTTP_VCITA_OAUTH_TRANSFERS);
+        ngx_http_vcita_oauth_exchange_full(r);
     }
 
     /* if not busy, out of memory or connections: it may work in a moment */
 
     return ngx_http_vcita_oauth_exchange_busy(r, x, 1);
+}
+
+
+static void
+ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r)
+{
+    ngx_uint_t  left;
+
+    left = ngx_http_vcita_oauth_threads_left();
+
+    if (left) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "%d calls to vcita are in flight in this worker, the "
+                      "login gets 503; %ui of them are abandoned name "
+                      "look-ups, check the name servers of this machine",
+                      NGX_HTTP_VCITA_OAUTH_TRANSFERS, left);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "%d calls to vcita are in flight in this worker, the login "
+                  "gets 503",
+                  NGX_HTTP_VCITA_OAUTH_TRANSFERS);
 }
 
 

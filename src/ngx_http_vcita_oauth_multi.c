@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 
 #include "ngx_http_vcita_oauth_multi.h"
+#include "ngx_http_vcita_oauth_threads.h"
 
 
 /* sockets at once: a step of a TLS handshake takes half a millisecond */
@@ -88,7 +89,9 @@ ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
 
     m = &ngx_http_vcita_oauth_multi;
 
-    if (m->nactive >= NGX_HTTP_VCITA_OAUTH_TRANSFERS) {
+    if (m->nactive + ngx_http_vcita_oauth_threads_left()
+        >= NGX_HTTP_VCITA_OAUTH_TRANSFERS)
+    {
         return NGX_BUSY;
     }
 
@@ -98,6 +101,7 @@ ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
 
     t->ident = -1;
     t->code = CURLE_OPERATION_TIMEDOUT;
+    t->lookup = 0;
 
     ngx_http_vcita_oauth_multi_event(&t->done,
                                      ngx_http_vcita_oauth_multi_done_handler,
@@ -107,6 +111,7 @@ ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
                                   t);
 
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
+        || ngx_http_vcita_oauth_threads_watch(t->easy, &t->lookup) != CURLE_OK
         || curl_multi_add_handle(m->handle, t->easy) != CURLM_OK)
     {
         return NGX_ERROR;
@@ -147,6 +152,8 @@ ngx_http_vcita_oauth_multi_remove(ngx_http_vcita_oauth_transfer_t *t)
 
     ngx_queue_remove(&t->queue);
     m->nactive--;
+
+    ngx_http_vcita_oauth_threads_leave(t->easy, t->code, t->lookup);
 
     (void) curl_multi_remove_handle(m->handle, t->easy);
 
@@ -309,6 +316,8 @@ ngx_http_vcita_oauth_multi_init_handle(ngx_log_t *log)
 
         return NGX_ERROR;
     }
+
+    ngx_http_vcita_oauth_threads_init();
 
     m->ident = -1;
     m->nactive = 0;

@@ -48,6 +48,7 @@ struct ngx_http_vcita_oauth_transfer_s {
     ngx_event_t                        done;
     ngx_event_t                        deadline;
     ngx_queue_t                        queue;
+    ngx_uint_t                         lookup;      /* unsigned  lookup:1; */
 };
 
 

@@ -254,3 +254,36 @@ is $in->follow->status, 200, 'the next one begins';
 sent_to_vcita;
 answered($begun->come_back(code => stub_code), 302, 'state_expired', 'a login of yesterday starts again');
 clock(0);
+
+
+=== TEST 8: a silent name server, vcita_oauth_rate off: look-ups that were given up count as in flight, so a worker has 256 threads at most; when they end, logins go on
+--- gate
+vcita_oauth_connect_timeout 500ms;
+--- error_log
+calls to vcita are in flight in this worker, the login gets 503
+abandoned name look-ups, check the name servers of this machine
+--- flow
+begun('/')->come_back(code => stub_code);
+my $pid = nginx_pid;
+my $threads = sub { scalar(() = glob "/proc/$pid/task/*") };
+my $before = $threads->();
+
+# time-outs, then browsers that go away
+my @r = callbacks_to('/hang', 120)->run;
+is scalar(grep { $_->status == 504 } @r), 120, 'all are told';
+my $crowd = callbacks_to('/hang', 120);
+$crowd->start;
+$crowd->until(sub { $crowd->sent == 120 && $threads->() >= $before + 240 }, 10, 'all look-ups to begin');
+$crowd->abort_all;
+
+@r = callbacks_to('/hang', 120)->run;
+my @busy = grep { $_->status == 503 } @r;
+is scalar(@busy), 104, 'what is over 256 is refused';
+is scalar(grep { $_->status == 504 } @r), 16, 'what is not, is not';
+is scalar(grep { $_->header('X-Error') ne 'rate_limited' || !$_->header('Retry-After') } @busy), 0, 'with a time to come back';
+is $threads->() - $before, 256, 'threads';
+
+wait_for { begun('/')->come_back(code => stub_code)->status == 303 } 40, 'the first look-ups to end, and a login to succeed';
+wait_for { $threads->() == $before } 40, 'the last ones to end';
+@r = callbacks_to('/hang', 200)->run;
+is scalar(grep { $_->status == 504 } @r), 200, 'nothing of it is left';

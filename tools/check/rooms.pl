@@ -14,7 +14,7 @@ my %ROOMS = (
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],
     services => [qw( fetch multi vcita session said life verdict store store_zone
-                     store_redis redis talk link pace stats )],
+                     store_redis redis talk link pace stats threads )],
     leaves   => [qw( hash base64url seal assertion cookie id_token claims json
                      tags query text zone command reply recall
                      version )],
