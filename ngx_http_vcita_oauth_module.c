@@ -13,6 +13,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_redis.h"
+#include "ngx_http_vcita_oauth_threads.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
@@ -283,6 +284,8 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_vcita_oauth_threads_check(cf->log);
 
     return ngx_http_vcita_oauth_init_zones(cf, vmcf);
 }
