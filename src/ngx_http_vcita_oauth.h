@@ -192,6 +192,7 @@ typedef struct {
     unsigned                            ready:1;
     unsigned                            https:1;
     unsigned                            identified:1; /* so far, by vcita */
+    unsigned                            unbound:1;    /* was warned of */
 } ngx_http_vcita_oauth_app_t;
 
 

@@ -151,7 +151,8 @@ static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
       "the app at vcita" },
 
     { "invalid_request",
-      ": if vcita does not support PKCE, try \"vcita_oauth_pkce off\"" },
+      ": if vcita does not support PKCE, try \"vcita_oauth_pkce off\"; only "
+      "the nonce in an id_token then binds a code to its browser" },
 
     { "invalid_scope",
       ": is the app at vcita registered with each scope of "
@@ -227,6 +228,11 @@ ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
         && ngx_http_vcita_oauth_error_is(error, "invalid_client"))
     {
         return ngx_http_vcita_oauth_key_hint;
+    }
+
+    if (!app->pkce && ngx_http_vcita_oauth_error_is(error, "invalid_request"))
+    {
+        return "";
     }
 
     for (h = ngx_http_vcita_oauth_hints; h->code; h++) {

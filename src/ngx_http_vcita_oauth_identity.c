@@ -24,6 +24,8 @@
 
 static ngx_int_t ngx_http_vcita_oauth_identity_id_token(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
 static const char *ngx_http_vcita_oauth_identity_check(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_userinfo(
@@ -63,12 +65,11 @@ ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (x->token.identified) {
-        rc = ngx_http_vcita_oauth_identity_id_token(r, x);
+    rc = x->token.identified ? ngx_http_vcita_oauth_identity_id_token(r, x)
+                             : ngx_http_vcita_oauth_identity_bound(r, x);
 
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     x->app->identified = x->token.identified;
@@ -98,6 +99,31 @@ ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita's id_token is refused: %s", wrong);
+
+    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_id_token", 0);
+}
+
+
+/*
+ * Without a code_verifier only the nonce in an id_token binds a code to the
+ * browser whose login it was issued for (RFC 9700, 2.1.1)
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    if ((x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE)
+        || !(x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE))
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita's token answer has no id_token, and with "
+                  "\"vcita_oauth_pkce off\" only an id_token binds a code to "
+                  "its browser");
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_id_token", 0);

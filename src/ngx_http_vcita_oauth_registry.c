@@ -24,6 +24,8 @@ static void ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
     ngx_http_vcita_oauth_app_t *app);
 static char *ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
     ngx_http_vcita_oauth_loc_conf_t *conf);
+static void ngx_http_vcita_oauth_register_unbound(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_app_t *app);
 static char *ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
     ngx_http_vcita_oauth_origin_t *origin, ngx_str_t *query);
 static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_authorize_make(
@@ -323,6 +325,10 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF && !a->openid) {
+        ngx_http_vcita_oauth_register_unbound(cf, conf->app);
+    }
+
     known = conf->app->authorize.elts;
 
     for (i = 0; i < conf->app->authorize.nelts; i++) {
@@ -350,6 +356,26 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
     conf->authorize = a;
 
     return NGX_CONF_OK;
+}
+
+
+/* neither a code_verifier nor a nonce: any browser can bring the code */
+
+static void
+ngx_http_vcita_oauth_register_unbound(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_app_t *app)
+{
+    if (app->pkce || app->unbound) {
+        return;
+    }
+
+    app->unbound = 1;
+
+    (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
+                         &app->origin[NGX_HTTP_VCITA_OAUTH_PKCE],
+                         "\"vcita_oauth_pkce off\" without openid in "
+                         "vcita_oauth_scope lets a stolen code sign in "
+                         "another browser, add openid");
 }
 
 

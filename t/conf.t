@@ -512,3 +512,20 @@ accepts "${APP}${URI}server { $SERVER location / { vcita_oauth on; } location = 
     . "location = /bye { vcita_oauth_logout https://www.example.com/?h=\$host; } }", 'logout';
 accepts "${APP}${URI}vcita_oauth on;\nserver { $SERVER location / { if (\$arg_a) { set \$b 1; } limit_except GET { deny all; } } }",
     'inherited into if and limit_except';
+
+
+=== TEST 16: vcita_oauth_pkce off with a scope without openid: a warning, since nothing binds a code to its browser
+--- flow
+my $says = qr/"vcita_oauth_pkce off" .*vcita_oauth_scope/;
+warns_line 'vcita_oauth_scope profile; vcita_oauth_pkce off;', $says, 'in http';
+warns "${APP}${URI}vcita_oauth_pkce off; #!\nserver { $SERVER vcita_oauth_scope email profile; vcita_oauth optional; }", $says,
+    'the scope in a server';
+warns "${APP}${URI}server { $SERVER vcita_oauth on;\nvcita_oauth_pkce off; #!\nlocation /a { vcita_oauth_scope email; }\n"
+    . "location /b { vcita_oauth_scope profile; } }", $says, 'two locations: one line';
+warns_line 'vcita_oauth_scope openidx; vcita_oauth_pkce off;', $says, 'a scope that only begins so';
+accepts_line "$_", $_
+    for 'vcita_oauth_pkce off;', 'vcita_oauth_scope email openid; vcita_oauth_pkce off;', 'vcita_oauth_scope email;';
+accepts "${APP}${URI}vcita_oauth_pkce off;\nserver { $SERVER vcita_oauth on; location /a { vcita_oauth off; vcita_oauth_scope email; } }",
+    'a location whose gate is off sends nobody to vcita';
+accepts "${APP}${URI}vcita_oauth_pkce off; vcita_oauth_scope email;\nserver { $SERVER location /a { vcita_oauth on; vcita_oauth_scope openid; } }",
+    'a level that has no gate neither';

@@ -70,7 +70,7 @@ vcita_oauth_pkce off;
 --- flow
 my $b = begun('/deep');
 is scalar($b->res->param($_)), undef, "no $_" for qw( code_challenge code_challenge_method );
-answered($b->come_back(code => stub_code), 303, '', 'login', session => 1, sent => 'token userinfo');
+answered($b->come_back(code => stub_code({ id_token => id_token($b) })), 303, '', 'login', session => 1, sent => 'token');
 is_deeply [ sort keys %{ (stub->requests('/oauth/token'))[0]->fields } ],
     [ qw( client_id client_secret code grant_type redirect_uri ) ], 'members';
 
@@ -198,7 +198,7 @@ for ([ 400, 'unsupported_grant_type' ], [ 400, 'invalid_request' ], [ 400, 'inva
     answered($r, 502, $code // $error, $code // $error, sent => 'token');
     unlike $r->body, qr{<script}, 'nothing unescaped';
 }
-like error_log(), qr{\[error\].*"invalid_request".*vcita_oauth_pkce off}, 'a hint for PKCE';
+like error_log(), qr{\[error\].*"invalid_request".*vcita_oauth_pkce off"; only the nonce in an id_token then binds}, 'a hint for PKCE, and its cost';
 like error_log(), qr{\[error\].*"invalid_scope".*openid}, 'a hint for the scope';
 --- error_log
 gave no token
@@ -735,3 +735,16 @@ answered(begun('/deep')->come_back(code => stub_code), 303, '', 'login', session
 my @agents = $proxy->heads =~ m{^User-Agent: (.*?)\r$}mg;
 is scalar(@agents), 2, 'both tunnels';
 is scalar(grep { m{^ngx_http_vcita_oauth/\S+ \(nginx/\S+\)$} } @agents), 2, "the module (@agents)";
+
+
+=== TEST 47: `invalid_request` where PKCE is off already: the log does not advise it
+--- gate
+vcita_oauth_pkce off;
+--- flow
+my $b = begun('/deep');
+my $r = $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_request' } } }));
+answered($r, 502, 'invalid_request', 'from the token endpoint', sent => 'token');
+answered($b->come_back(error => 'invalid_request'), 502, 'invalid_request', 'from the authorize endpoint');
+unlike error_log(), qr/vcita_oauth_pkce off/, 'no such advice';
+--- error_log
+"invalid_request"

@@ -333,3 +333,40 @@ vcita_oauth_userinfo off;
 --- flow
 return pass 'the minute is not over' if round;
 answered(begun('/deep')->come_back(code => stub_code), 303, '', "login $_", session => 1, sent => 'token') for 1, 2;
+
+
+=== TEST 22: without PKCE a stolen code signs nobody in as its owner: an answer without an id_token is bad_id_token
+--- gate
+vcita_oauth_pkce off;
+vcita_oauth_userinfo on;
+--- flow
+# the thief's browser has a good state of its own, and brings the code of another person's login
+my $thief = begun('/deep');
+for my $token ({}, { set => { id_token => undef } }) {
+    my $r = $thief->come_back(code => stub_code({ token => $token }));
+    answered($r, 502, 'bad_id_token', encode_json($token), sent => 'token');
+}
+is $thief->get('/deep')->status, 302, 'the thief is not in';
+my $victim = begun('/deep');
+my $r = $thief->come_back(code => stub_code({ id_token => id_token($victim) }));
+answered($r, 502, 'bad_id_token', 'an id_token of the other login', sent => 'token');
+my $b = begun('/deep');
+is $b->come_back(code => stub_code({ id_token => id_token($b) }))->status, 303, 'a login with an id_token of its own';
+like error_log(), qr/\[error\].*has no id_token.*vcita_oauth_pkce/, 'the log names the directive';
+--- error_log
+has no id_token
+
+
+=== TEST 23: without PKCE, and with a scope without openid, no nonce was sent: the login goes on
+--- gate
+vcita_oauth_pkce off;
+vcita_oauth_scope profile;
+--- flow
+answered(begun('/deep')->come_back(code => stub_code), 303, '', 'no nonce', session => 1, sent => 'token userinfo');
+
+
+=== TEST 24: with PKCE an answer needs no id_token
+--- gate
+vcita_oauth_userinfo on;
+--- flow
+answered(begun('/deep')->come_back(code => stub_code), 303, '', 'the verifier binds the code', session => 1, sent => 'token userinfo');
