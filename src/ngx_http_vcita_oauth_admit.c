@@ -48,7 +48,8 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
 
     ngx_memzero(&s, sizeof(ngx_http_vcita_oauth_session_t));
 
-    s.expires = ngx_time() + max_age;
+    s.expires = ngx_http_vcita_oauth_text_time((uint64_t) ngx_time()
+                                               + max_age);
     s.scope = *ngx_http_vcita_oauth_admit_scope(app, state, token);
 
     rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims,

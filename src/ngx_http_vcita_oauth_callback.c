@@ -372,7 +372,7 @@ ngx_http_vcita_oauth_callback_age(ngx_http_vcita_oauth_app_t *app,
 {
     time_t  age;
 
-    age = ngx_time() - (time_t) (s->issued / 1000);
+    age = ngx_time() - ngx_http_vcita_oauth_text_time(s->issued / 1000);
 
     if (age > app->login_timeout || age < -NGX_HTTP_VCITA_OAUTH_SKEW) {
         return NGX_DECLINED;

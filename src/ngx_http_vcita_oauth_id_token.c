@@ -218,20 +218,20 @@ ngx_http_vcita_oauth_id_token_check(ngx_array_t *members,
     }
 
     if (!ngx_http_vcita_oauth_id_token_time(members, "exp", &when)
-        || when + e->skew <= e->now)
+        || when <= e->now - e->skew)
     {
         return "its exp is missing or past: is the clock right?";
     }
 
     if (!ngx_http_vcita_oauth_id_token_time(members, "iat", &when)
-        || when - e->skew > e->now)
+        || when > e->now + e->skew)
     {
         return "its iat is missing or to come: is the clock right?";
     }
 
     if (ngx_http_vcita_oauth_id_token_claim(members, "nbf")
         && (!ngx_http_vcita_oauth_id_token_time(members, "nbf", &when)
-            || when - e->skew > e->now))
+            || when > e->now + e->skew))
     {
         return "its nbf is to come: is the clock right?";
     }
@@ -337,7 +337,7 @@ ngx_http_vcita_oauth_id_token_time(ngx_array_t *members, const char *name,
         return 0;
     }
 
-    *value = (time_t) n;
+    *value = ngx_http_vcita_oauth_text_time(n);
 
     return 1;
 }

@@ -48,6 +48,7 @@ typedef struct {
 } ngx_http_vcita_oauth_json_t;
 
 
+static ngx_uint_t ngx_http_vcita_oauth_json_blanks(ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_json_parse(
     ngx_http_vcita_oauth_json_t *j, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_oauth_json_twice(ngx_array_t *keys);
@@ -103,7 +104,10 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     ngx_int_t                    rc;
     ngx_http_vcita_oauth_json_t  j;
 
-    if (text->len == 0 || ngx_http_vcita_oauth_unicode(text) != NGX_OK) {
+    if (text->len == 0
+        || ngx_http_vcita_oauth_unicode(text) != NGX_OK
+        || !ngx_http_vcita_oauth_json_blanks(text))
+    {
         return NGX_DECLINED;
     }
 
@@ -127,6 +131,24 @@ ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return ngx_http_vcita_oauth_json_twice(&j.keys);
+}
+
+
+/* yajl takes VT and FF for white space, which they are not (RFC 8259, 2) */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_json_blanks(ngx_str_t *text)
+{
+    size_t  i;
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] == 0x0b || text->data[i] == 0x0c) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -452,6 +474,8 @@ ngx_http_vcita_oauth_json_join(ngx_http_vcita_oauth_json_t *j,
         }
 
         p = ngx_cpymem(p, e[i].data, e[i].len);
+
+        ngx_explicit_memzero(e[i].data, e[i].len);
     }
 
     return 1;

@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_vcita_oauth_life.h"
+#include "ngx_http_vcita_oauth_text.h"
 
 
 /*
@@ -26,7 +27,7 @@ ngx_http_vcita_oauth_life_left(ngx_http_vcita_oauth_session_t *s,
 {
     time_t  left, created, seen;
 
-    created = (time_t) (s->created / 1000);
+    created = ngx_http_vcita_oauth_text_time(s->created / 1000);
     seen = s->seen ? s->seen : created;
 
     if (created > now + NGX_HTTP_VCITA_OAUTH_SKEW
@@ -61,7 +62,8 @@ ngx_http_vcita_oauth_life_slides(ngx_http_vcita_oauth_session_t *s,
 {
     time_t  seen;
 
-    seen = s->seen ? s->seen : (time_t) (s->created / 1000);
+    seen = s->seen ? s->seen
+                   : ngx_http_vcita_oauth_text_time(s->created / 1000);
 
-    return idle && (now - seen) * 10 > idle;
+    return idle && now - seen > idle / 10;
 }

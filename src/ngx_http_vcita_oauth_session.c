@@ -15,6 +15,7 @@
 #include "ngx_http_vcita_oauth_said.h"
 #include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_tags.h"
+#include "ngx_http_vcita_oauth_text.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL    0x80
@@ -202,17 +203,17 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
     case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
     case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
 
-        if (ngx_http_vcita_oauth_tag_number(&t->value, &value) != NGX_OK ||
-                                            value > NGX_MAX_INT_T_VALUE)
+        if (ngx_http_vcita_oauth_tag_number(&t->value, &value) != NGX_OK
+            || value > 0x7fffffffffffffff)
         {
             return NGX_DECLINED;
         }
 
         if (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
-            s->seen = (time_t) value;
+            s->seen = ngx_http_vcita_oauth_text_time(value);
 
         } else {
-            s->expires = (time_t) value;
+            s->expires = ngx_http_vcita_oauth_text_time(value);
         }
 
         return NGX_OK;

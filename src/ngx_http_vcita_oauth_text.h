@@ -20,6 +20,7 @@ ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value);
+time_t ngx_http_vcita_oauth_text_time(uint64_t seconds);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_ */

@@ -326,7 +326,8 @@ ngx_http_vcita_oauth_var_started(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_vcita_oauth_var_time(r, v, (time_t) (s->created / 1000));
+    return ngx_http_vcita_oauth_var_time(r, v,
+                            ngx_http_vcita_oauth_text_time(s->created / 1000));
 }
 
 

@@ -31,6 +31,10 @@ static u_char *ngx_http_vcita_oauth_token_param(u_char *p,
     ngx_http_vcita_oauth_param_t *param, ngx_uint_t first, ngx_uint_t json);
 static size_t ngx_http_vcita_oauth_json_len(ngx_str_t *value);
 static u_char *ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_token_read(ngx_uint_t status,
+    ngx_array_t *members, ngx_http_vcita_oauth_token_t *token);
+static void ngx_http_vcita_oauth_token_refuse(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token);
 static void ngx_http_vcita_oauth_token_forget(ngx_array_t *members);
 static ngx_int_t ngx_http_vcita_oauth_token_fill(ngx_array_t *members,
     ngx_http_vcita_oauth_token_t *token);
@@ -150,16 +154,16 @@ ngx_http_vcita_oauth_json_put(u_char *p, ngx_str_t *value)
 
 
 /*
- * Reads a token answer.  NGX_DECLINED: no token came, token->error says why.
+ * Reads a token answer.  NGX_DECLINED: no token came, token->error says why,
+ * and no other value of the answer is left in memory.
  */
 
 ngx_int_t
 ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body, ngx_http_vcita_oauth_token_t *token)
 {
-    ngx_int_t                       rc;
-    ngx_array_t                     members;
-    ngx_http_vcita_oauth_member_t  *error;
+    ngx_int_t    rc;
+    ngx_array_t  members;
 
     ngx_memzero(token, sizeof(ngx_http_vcita_oauth_token_t));
 
@@ -172,14 +176,28 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
 
     rc = ngx_http_vcita_oauth_json(pool, body, &members);
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_token_read(status, &members, token);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_vcita_oauth_token_refuse(&members, token);
+        return rc;
     }
 
     ngx_http_vcita_oauth_token_forget(&members);
 
-    error = (rc == NGX_OK) ? ngx_http_vcita_oauth_member(&members, "error")
-                           : NULL;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_read(ngx_uint_t status, ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token)
+{
+    ngx_http_vcita_oauth_member_t  *error;
+
+    error = ngx_http_vcita_oauth_member(members, "error");
 
     if (error
         && error->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING
@@ -188,7 +206,7 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         token->error = error->value;
         ngx_http_vcita_oauth_error_code(&token->error);
 
-        if (ngx_http_vcita_oauth_token_text(&members, "error_description",
+        if (ngx_http_vcita_oauth_token_text(members, "error_description",
                                             &token->error_description)
             != NGX_OK)
         {
@@ -198,16 +216,41 @@ ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_DECLINED;
     }
 
-    if (rc == NGX_OK
-        && status == NGX_HTTP_VCITA_OAUTH_OK
-        && ngx_http_vcita_oauth_token_fill(&members, token) == NGX_OK)
-    {
-        return NGX_OK;
+    if (status != NGX_HTTP_VCITA_OAUTH_OK) {
+        return NGX_DECLINED;
     }
 
-    ngx_str_set(&token->error, "bad_token_response");
+    return ngx_http_vcita_oauth_token_fill(members, token);
+}
 
-    return NGX_DECLINED;
+
+/* what was refused may hold a token, under whatever name: all of it is wiped */
+
+static void
+ngx_http_vcita_oauth_token_refuse(ngx_array_t *members,
+    ngx_http_vcita_oauth_token_t *token)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *m;
+
+    m = members->elts;
+
+    for (i = 0; i < members->nelts; i++) {
+
+        if (m[i].value.len
+            && m[i].value.data != token->error.data
+            && m[i].value.data != token->error_description.data)
+        {
+            ngx_explicit_memzero(m[i].value.data, m[i].value.len);
+        }
+    }
+
+    ngx_str_null(&token->access_token);
+    ngx_str_null(&token->id_token);
+
+    if (token->error.len == 0) {
+        ngx_str_set(&token->error, "bad_token_response");
+    }
 }
 
 
@@ -312,11 +355,15 @@ ngx_http_vcita_oauth_token_text(ngx_array_t *members, const char *name,
 }
 
 
-/* seconds, as a number or as a string of one; a fraction is cut off */
+/*
+ * Seconds, as a number or as a string of one.  A fraction is rounded up, since
+ * 0 would be a token without an end.
+ */
 
 static ngx_int_t
 ngx_http_vcita_oauth_token_expires(ngx_array_t *members, time_t *expires_in)
 {
+    u_char                         *p, *last;
     int64_t                         value;
     ngx_http_vcita_oauth_member_t  *m;
 
@@ -338,10 +385,21 @@ ngx_http_vcita_oauth_token_expires(ngx_array_t *members, time_t *expires_in)
         return NGX_DECLINED;
     }
 
+    last = m->value.data + m->value.len;
+    p = ngx_strlchr(m->value.data, last, '.');
+
+    while (p && ++p < last) {
+
+        if (*p != '0') {
+            value++;
+            break;
+        }
+    }
+
     /* an end that far away is as good as none */
 
-    *expires_in = (value < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX) ? (time_t) value
-                                                            : 0;
+    *expires_in = (value < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX)
+                  ? ngx_http_vcita_oauth_text_time(value) : 0;
 
     return NGX_OK;
 }

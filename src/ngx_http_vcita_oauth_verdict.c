@@ -14,6 +14,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_vcita_oauth_text.h"
 #include "ngx_http_vcita_oauth_verdict.h"
 
 
@@ -120,8 +121,9 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
      */
 
     if (verdict.good == 0) {
-        verdict.good = ngx_max((time_t) (c->session->created / 1000),
-                               c->now - c->interval);
+        verdict.good = ngx_http_vcita_oauth_text_time(c->session->created
+                                                      / 1000);
+        verdict.good = ngx_max(verdict.good, c->now - c->interval);
     }
 
     if (rc == NGX_OK

@@ -45,6 +45,7 @@ my %bad = (
     'a leading zero' => '{"sub":"s","a":01}', 'a plus' => '{"sub":"s","a":+1}', 'half a number' => '{"sub":"s","a":1.}',
     'sub twice' => '{"sub":"s","sub":"t"}', 'sub twice, once escaped' => '{"sub":"s","\u0073ub":"t"}', 'twice below' => '{"sub":"s","a":{"b":1,"b":1}}',
     'twice in an array' => '{"sub":"s","a":[{"b":1,"b":1}]}', 'twice, one of them null' => '{"sub":"s","a":1,"a":null}',
+    'a vertical tab before it' => "\x0b{\"sub\":\"s\"}", 'a vertical tab in it' => "{\"sub\":\x0b\"s\"}", 'a form feed in it' => "{\"sub\":\"s\"\x0c}",
     'a raw line feed' => "{\"sub\":\"s\",\"a\":\"b\nc\"}", 'a raw tab' => "{\"sub\":\"s\",\"a\":\"\t\"}", 'a raw zero byte' => "{\"sub\":\"s\",\"a\":\"\0\"}",
     'a raw control byte in a name' => "{\"sub\":\"s\",\"a\x01\":1}", 'an odd escape' => '{"sub":"s","a":"\x41"}', 'a short escape' => '{"sub":"s","a":"\u12"}',
     'not UTF-8' => "{\"sub\":\"s\",\"a\":\"\xff\"}", 'latin1' => "{\"sub\":\"s\",\"a\":\"J\xfcrgen\"}", 'cut UTF-8' => "{\"sub\":\"s\",\"a\":\"\xe2\x82\"}",

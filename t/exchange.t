@@ -244,6 +244,7 @@ for ('', ' ', 'x', 'access_token=abc&token_type=Bearer', '<html></html>', '[]', 
      'true', '{}', '{', '{"access_token":"abc"', '{"access_token":"abc"}}', '{"access_token":"abc"} x',
      '{"access_token":"abc"}{"access_token":"abc"}', '{"access_token":"abc",}', "{'access_token':'abc'}",
      '{access_token:"abc"}', "{\"access_token\":\"abc\",\"x\":\"\xff\"}", "\0", '{"access_token":"abc"}' . "\0",
+     "\x0b{\"access_token\":\"abc\"}", "{\x0b\"access_token\":\"abc\"}", "{\"access_token\"\x0c:\"abc\"}", "{\"access_token\":\"abc\"\x0c}",
      '{"access_token":"abc","x":' . '[' x 500 . ']' x 500 . '}', '[' x 30000)
 {
     my $r = $b->come_back(code => stub->prepare({ token => { body => $_ } }));
@@ -317,7 +318,8 @@ gave no token
 for ([ '', 28800 ], [ ',"expires_in":null', 28800 ], [ ',"expires_in":0', 28800 ], [ ',"expires_in":"0"', 28800 ],
      [ ',"expires_in":631139040', 28800 ], [ ',"expires_in":"631139040"', 28800 ],
      [ ',"expires_in":99999999999999999999999', 28800 ], [ ',"expires_in":28800', 28800 ], [ ',"expires_in":28799', 28799 ],
-     [ ',"expires_in":60', 60 ], [ ',"expires_in":"60"', 60 ], [ ',"expires_in":60.9', 60 ], [ ',"expires_in":1', 1 ])
+     [ ',"expires_in":60', 60 ], [ ',"expires_in":"60"', 60 ], [ ',"expires_in":60.9', 61 ], [ ',"expires_in":1', 1 ],
+     [ ',"expires_in":0.5', 1 ], [ ',"expires_in":"0.001"', 1 ], [ ',"expires_in":0.0', 28800 ])
 {
     my ($member, $age) = @$_;
     my $b = begun('/deep');
@@ -708,7 +710,20 @@ cmp_ok scalar(keys %ms), '>', 1, "not all at once (@ms)";
 is scalar(grep { $_ < 500 || $_ >= 1000 } @ms), 0, 'nor immediately';
 
 
-=== TEST 45: a firewall that refuses calls without User-Agent: each call says who makes it
+=== TEST 45: `invalid_request` where PKCE is off already: the log does not advise it
+--- gate
+vcita_oauth_pkce off;
+--- flow
+my $b = begun('/deep');
+my $r = $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_request' } } }));
+answered($r, 502, 'invalid_request', 'from the token endpoint', sent => 'token');
+answered($b->come_back(error => 'invalid_request'), 502, 'invalid_request', 'from the authorize endpoint');
+unlike error_log(), qr/vcita_oauth_pkce off/, 'no such advice';
+--- error_log
+"invalid_request"
+
+
+=== TEST 46: a firewall that refuses calls without User-Agent: each call says who makes it
 --- config
 location / { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
 --- flow
@@ -723,7 +738,7 @@ cmp_ok scalar(@r), '>=', 3, 'token, userinfo, revalidation';
 is join(' | ', $_->header('User-Agent')), "ngx_http_vcita_oauth/$ours (nginx/$version)", $_->path for @r[0 .. 2];
 
 
-=== TEST 46: a forward proxy that refuses calls without User-Agent: CONNECT says who makes it
+=== TEST 47: a forward proxy that refuses calls without User-Agent: CONNECT says who makes it
 --- gate
 vcita_oauth_http_proxy http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 vcita_oauth_token_endpoint $VCITA_STUB_TLS/oauth/token;
@@ -735,16 +750,3 @@ answered(begun('/deep')->come_back(code => stub_code), 303, '', 'login', session
 my @agents = $proxy->heads =~ m{^User-Agent: (.*?)\r$}mg;
 is scalar(@agents), 2, 'both tunnels';
 is scalar(grep { m{^ngx_http_vcita_oauth/\S+ \(nginx/\S+\)$} } @agents), 2, "the module (@agents)";
-
-
-=== TEST 47: `invalid_request` where PKCE is off already: the log does not advise it
---- gate
-vcita_oauth_pkce off;
---- flow
-my $b = begun('/deep');
-my $r = $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_request' } } }));
-answered($r, 502, 'invalid_request', 'from the token endpoint', sent => 'token');
-answered($b->come_back(error => 'invalid_request'), 502, 'invalid_request', 'from the authorize endpoint');
-unlike error_log(), qr/vcita_oauth_pkce off/, 'no such advice';
---- error_log
-"invalid_request"

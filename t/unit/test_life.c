@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_http_vcita_oauth_life.h"
+#include "ngx_http_vcita_oauth_text.h"
 #include "unit.h"
 
 
@@ -141,6 +142,22 @@ unit_test(life_left)
                t[i].left, "left %ui: at %T, of %uL, seen %T, to %T", i,
                t[i].now, t[i].created, t[i].seen, t[i].expires);
     }
+}
+
+
+/* a time_t may have 32 bits: what it cannot hold is its last second */
+
+unit_test(life_time)
+{
+    uint64_t  max;
+
+    max = (sizeof(time_t) == 4) ? 0x7fffffff : 0x7fffffffffffffff;
+
+    is_int(ngx_http_vcita_oauth_text_time(0), 0, "the beginning");
+    is_int(ngx_http_vcita_oauth_text_time(1790000000), 1790000000, "now");
+    is_int(ngx_http_vcita_oauth_text_time(max), max, "the last second");
+    is_int(ngx_http_vcita_oauth_text_time(max + 1), max, "the one behind it");
+    is_int(ngx_http_vcita_oauth_text_time((uint64_t) -1), max, "any later");
 }
 
 

@@ -44,6 +44,7 @@ static ngx_int_t test_vcita_token(ngx_uint_t status, const char *body,
 static ngx_int_t test_vcita_userinfo(ngx_uint_t status, const char *body,
     ngx_array_t **claims);
 static ngx_str_t test_vcita_format(const char *fmt, const char *value);
+static ngx_uint_t test_vcita_pool_has(const char *text);
 
 
 /* what stands behind a token that is good */
@@ -172,7 +173,12 @@ static test_vcita_expires_t  test_vcita_ends[] = {
     { "18446744073709551617", 0 },
     { "999999999999999999999999999999999999999999", 0 },
     { "3600.0", 3600 },
-    { "3600.999", 3600 },
+    { "3600.999", 3601 },
+    { "0.0", 0 },
+    { "0.5", 1 },
+    { "\"0.5\"", 1 },
+    { "0.000000000000000000000000000000000000000000000001", 1 },
+    { "9999999999.5", 0 },
     { "\"3600\"", 3600 },
     { "\"0\"", 0 },
     { "\"007\"", 7 },
@@ -287,6 +293,55 @@ unit_test(vcita_token)
     test_vcita_token(400, "{\"error\":\"x\",\"error_description\":[1]}",
                      &token);
     is_str(&token.error_description, "", "a description is text");
+}
+
+
+/* nothing of an answer that is refused stays in the pool */
+
+unit_test(vcita_wiped)
+{
+    ngx_uint_t                     i, n;
+    ngx_http_vcita_oauth_token_t   token;
+
+    static const char  *refused[] = {
+        "{\"access_token\":\"t0k3n-1\",\"error\":\"x\"}",
+        "{\"access_token\":\"t0k3n-2\",\"token_type\":\"mac\"}",
+        "{\"access_token\":\"t0k3n-3 \"}",
+        "{\"access_token\":\"t0k3n-4\",\"expires_in\":-1}",
+        "{\"access_token\":\"t0k3n-5\",\"access_token\":\"t0k3n-6\"}",
+        "{\"access_token\":\"t0k3n-7\"} x",
+        "{\"access_token\":\"t0k3n-8\",",
+        "{\"data\":{\"access_token\":\"t0k3n-9\"}}",
+        "{\"access_token\":[\"t0k3n-a\"]}",
+        "{\"error\":\"x\",\"id_token\":\"t0k3n-b\"}",
+        "{\"error\":\"x\",\"refresh_token\":\"t0k3n-c\"}",
+        "{\"Access_Token\":\"t0k3n-d\"}",
+        "{\"x\":[{\"y\":1}],\"access_token\":\"t0k3n-e\",\"scope\":1}"
+    };
+
+    n = sizeof(refused) / sizeof(refused[0]);
+
+    for (i = 0; i < n; i++) {
+        is_int(test_vcita_token(200, refused[i], &token), NGX_DECLINED,
+               "refused %ui", i);
+        ok(!test_vcita_pool_has("t0k3n"), "refused %ui: wiped", i);
+    }
+
+    test_vcita_token(400, TEST_VCITA_OK(",\"id_token\":\"t0k3n\""), &token);
+    ok(!test_vcita_pool_has("t0k3n"), "another status: wiped");
+
+    test_vcita_token(400, "{\"error\":\"s0me\",\"error_description\":"
+                          "\"s0mething\"}", &token);
+    is_str(&token.error, "s0me", "the error stays");
+    is_str(&token.error_description, "s0mething", "and what describes it");
+
+    test_vcita_token(200, "{\"access_token\":\"t0k3n\","
+                          "\"refresh_token\":\"t0ken\"}", &token);
+    is_str(&token.access_token, "t0k3n", "the token of a good answer");
+#if !(NGX_DEBUG_PALLOC)
+    ok(test_vcita_pool_has("t0k3n"), "is there");
+#endif
+    ok(!test_vcita_pool_has("t0ken"), "one that is not used is not");
 }
 
 
@@ -502,11 +557,16 @@ static ngx_int_t
 test_vcita_token(ngx_uint_t status, const char *body,
     ngx_http_vcita_oauth_token_t *token)
 {
+    ngx_int_t  rc;
     ngx_str_t  text;
 
     text = unit_text(body);
 
-    return ngx_http_vcita_oauth_token_answer(unit_pool, status, &text, token);
+    rc = ngx_http_vcita_oauth_token_answer(unit_pool, status, &text, token);
+
+    ngx_memzero(text.data, text.len);
+
+    return rc;
 }
 
 
@@ -541,4 +601,30 @@ test_vcita_format(const char *fmt, const char *value)
     text.data[text.len] = '\0';
 
     return text;
+}
+
+
+/* in the blocks of the pool: large pieces have none */
+
+static ngx_uint_t
+test_vcita_pool_has(const char *text)
+{
+    u_char      *from, *at;
+    size_t       len;
+    ngx_pool_t  *p;
+
+    len = ngx_strlen(text);
+
+    for (p = unit_pool; p; p = p->d.next) {
+        from = (u_char *) p;
+
+        for (at = from + sizeof(ngx_pool_data_t); at + len <= p->d.last; at++)
+        {
+            if (ngx_memcmp(at, text, len) == 0) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
