@@ -93,12 +93,6 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_callback_method(r, ctx);
     }
 
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {

@@ -37,12 +37,6 @@ ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     if (ngx_http_vcita_oauth_client_is_foreign(r)) {
         return ngx_http_vcita_oauth_logout_ask(r);
     }

@@ -27,6 +27,7 @@ static u_char *ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r,
     u_char *p);
 static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
+static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
 
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_HEAD                                        \
@@ -157,18 +158,7 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
 {
     u_char     *p;
     size_t      len;
-    ngx_int_t   rc;
     ngx_str_t   body, csp;
-
-    /* nobody is asked for a body that nobody reads */
-
-    r->expect_tested = 1;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
     if (page->title == NULL) {
         return ngx_http_vcita_oauth_send_text(r, page->status, page->text);
@@ -392,16 +382,7 @@ ngx_int_t
 ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *location)
 {
-    ngx_int_t         rc;
     ngx_table_elt_t  *h;
-
-    r->expect_tested = 1;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
     ngx_http_clear_location(r);
     r->err_status = 0;
@@ -416,6 +397,8 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.status = status;
     r->headers_out.content_length_n = 0;
     r->header_only = 1;
+
+    ngx_http_vcita_oauth_page_discard(r);
 
     return ngx_http_send_header(r);
 }
@@ -516,6 +499,8 @@ ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
         r->keepalive = 0;
     }
 
+    ngx_http_vcita_oauth_page_discard(r);
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
@@ -537,4 +522,21 @@ ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+/*
+ * Discards the body of the request, as nginx's special responses do: not
+ * before the answer is sent.  Otherwise an error_page that is proxied and the
+ * discarding would both finalize the request, and free it twice.
+ */
+
+static void
+ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r)
+{
+    r->expect_tested = 1;
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
 }

@@ -144,19 +144,12 @@ ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r)
 {
     size_t                             room;
     u_char                            *start;
-    ngx_int_t                          rc;
     ngx_http_vcita_oauth_stats_t       sum;
     ngx_http_vcita_oauth_status_t      s;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
     }
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
