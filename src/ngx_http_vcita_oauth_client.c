@@ -23,8 +23,12 @@ static ngx_uint_t ngx_http_vcita_oauth_client_has(ngx_http_request_t *r,
     const char *name, const char *text);
 static ngx_uint_t ngx_http_vcita_oauth_client_header(ngx_http_request_t *r,
     const char *name, const char *text);
+static ngx_table_elt_t *ngx_http_vcita_oauth_client_next(
+    ngx_list_part_t **part, ngx_uint_t *i, const char *name);
 static ngx_uint_t ngx_http_vcita_oauth_client_value(ngx_str_t *value,
     const char *text);
+static ngx_uint_t ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin,
+    ngx_str_t *host);
 
 
 /* Whoever asks can follow a login, and comes back to something to look at */
@@ -73,12 +77,71 @@ ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r)
 }
 
 
-/* Another site has sent the browser here */
+/*
+ * Another site has sent the browser here.  Without Sec-Fetch-Site (plain http,
+ * older browsers) the Origin decides, which every POST of a browser has.
+ */
 
 ngx_uint_t
 ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_oauth_client_has(r, "sec-fetch-site", "cross-site");
+    ngx_uint_t        i, site;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    site = ngx_http_vcita_oauth_client_header(r, "sec-fetch-site",
+                                              "cross-site");
+
+    if (site != NGX_HTTP_VCITA_OAUTH_ABSENT) {
+        return site == NGX_HTTP_VCITA_OAUTH_MATCH;
+    }
+
+    i = 0;
+    part = &r->headers_in.headers.part;
+
+    for ( ;; ) {
+        h = ngx_http_vcita_oauth_client_next(&part, &i, "origin");
+
+        if (h == NULL) {
+            return 0;
+        }
+
+        if (!ngx_http_vcita_oauth_client_same_host(&h->value,
+                                                   &r->headers_in.server))
+        {
+            return 1;
+        }
+    }
+}
+
+
+/*
+ * No person has asked for this: a probe, a prefetch, or a part of a page.  With
+ * "iframe", a same-origin iframe counts as a page.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_automatic(ngx_http_request_t *r,
+    ngx_uint_t iframe)
+{
+    if (r->method == NGX_HTTP_HEAD
+        || ngx_http_vcita_oauth_client_has(r, "sec-purpose", "prefetch")
+        || ngx_http_vcita_oauth_client_has(r, "purpose", "prefetch"))
+    {
+        return 1;
+    }
+
+    if (r->method != NGX_HTTP_GET
+        || ngx_http_vcita_oauth_client_header(r, "sec-fetch-dest", "document")
+           != NGX_HTTP_VCITA_OAUTH_OTHER)
+    {
+        return 0;
+    }
+
+    return !iframe
+           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
+           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-site",
+                                               "same-origin");
 }
 
 
@@ -131,41 +194,97 @@ static ngx_uint_t
 ngx_http_vcita_oauth_client_header(ngx_http_request_t *r, const char *name,
     const char *text)
 {
-    size_t            len;
     ngx_uint_t        i, found;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
     found = NGX_HTTP_VCITA_OAUTH_ABSENT;
-    len = ngx_strlen(name);
 
+    i = 0;
     part = &r->headers_in.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    for ( ;; ) {
+        h = ngx_http_vcita_oauth_client_next(&part, &i, name);
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return found;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
+        if (h == NULL) {
+            return found;
         }
 
-        if (h[i].key.len != len
-            || ngx_strncmp(h[i].lowcase_key, name, len) != 0)
-        {
-            continue;
-        }
-
-        if (ngx_http_vcita_oauth_client_value(&h[i].value, text)) {
+        if (ngx_http_vcita_oauth_client_value(&h->value, text)) {
             return NGX_HTTP_VCITA_OAUTH_MATCH;
         }
 
         found = NGX_HTTP_VCITA_OAUTH_OTHER;
     }
+}
+
+
+/* the next header of the name; "part" and "i" tell where to go on */
+
+static ngx_table_elt_t *
+ngx_http_vcita_oauth_client_next(ngx_list_part_t **part, ngx_uint_t *i,
+    const char *name)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for ( /* void */ ; *part; *part = (*part)->next, *i = 0) {
+
+        h = (*part)->elts;
+
+        while (*i < (*part)->nelts) {
+            (*i)++;
+
+            if (h[*i - 1].key.len == len
+                && ngx_strncmp(h[*i - 1].lowcase_key, name, len) == 0)
+            {
+                return &h[*i - 1];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * An origin (RFC 6454, 6.2) names the host of the request, at whatever port;
+ * nginx has cut off a dot at the end of that one.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin, ngx_str_t *host)
+{
+    u_char  *p, *last;
+
+    last = origin->data + origin->len;
+
+    p = ngx_strlchr(origin->data, last, '/');
+
+    if (p == NULL || p == origin->data || p[-1] != ':'
+        || last - p < 2 || p[1] != '/')
+    {
+        return 0;
+    }
+
+    p += 2;
+
+    if (host->len == 0
+        || (size_t) (last - p) < host->len
+        || ngx_strncasecmp(p, host->data, host->len) != 0)
+    {
+        return 0;
+    }
+
+    p += host->len;
+
+    if (p < last && *p == '.') {
+        p++;
+    }
+
+    return p == last || *p == ':';
 }
 
 

@@ -16,6 +16,8 @@
 ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_oauth_client_is_automatic(ngx_http_request_t *r,
+    ngx_uint_t iframe);
 ngx_uint_t ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r);

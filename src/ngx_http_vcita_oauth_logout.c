@@ -3,8 +3,8 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The logout, a content handler: the session ends in its store, the cookies
- * expire, and the browser goes on.  Another site cannot log anyone out: it
- * gets a page with a button.
+ * expire, and the browser goes on.  A request of another site, or one that no
+ * person has made, ends nothing: it gets a page with a button.
  */
 
 
@@ -18,7 +18,8 @@
 #include "ngx_http_vcita_oauth_text.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r,
+    const char *text);
 static ngx_int_t ngx_http_vcita_oauth_logout_end(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_logout_wait(ngx_http_request_t *r);
@@ -38,7 +39,14 @@ ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
     if (ngx_http_vcita_oauth_client_is_foreign(r)) {
-        return ngx_http_vcita_oauth_logout_ask(r);
+        return ngx_http_vcita_oauth_logout_ask(r, "Another site has sent you "
+                                                  "here.");
+    }
+
+    if (ngx_http_vcita_oauth_client_is_automatic(r,
+                 vlcf->app->cookie_samesite == NGX_HTTP_VCITA_OAUTH_NONE))
+    {
+        return ngx_http_vcita_oauth_logout_ask(r, "Signing out takes a click.");
     }
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
@@ -206,7 +214,7 @@ ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r)
+ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r, const char *text)
 {
     ngx_http_vcita_oauth_page_t  page;
 
@@ -214,7 +222,7 @@ ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r)
 
     page.status = NGX_HTTP_OK;
     page.title = "Do you want to sign out?";
-    page.text = "Another site has sent you here.";
+    page.text = text;
     page.link = "Sign out";
     page.button = 1;
 

@@ -35,8 +35,12 @@ static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
     "<html lang=\"en\">\n"                                                    \
     "<head>\n"                                                                \
     "<meta charset=\"utf-8\">\n"                                              \
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"               \
-    "<meta name=\"referrer\" content=\"no-referrer\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+
+/* by "no-referrer", the Origin of a form's POST would be "null" */
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER                                    \
+    "<meta name=\"referrer\" content=\"%s\">\n"
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_STYLE                                       \
     "<style>\n"                                                               \
@@ -61,6 +65,7 @@ static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
 
 #define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
     (sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD)                                   \
+     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER)                             \
      + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 640)
 
 
@@ -167,6 +172,14 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
                       "base-uri 'none'");
 
+    if (page->button) {
+
+        /* clickjacking: no page may show the button in a frame */
+
+        ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
+                          "base-uri 'none'; frame-ancestors 'none'");
+    }
+
     if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
         || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK
         || ngx_http_vcita_oauth_add_header(r, "Content-Security-Policy", &csp)
@@ -199,6 +212,9 @@ ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
 {
     p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_HEAD,
                    sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD) - 1);
+
+    p = ngx_sprintf(p, NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER,
+                    page->button ? "same-origin" : "no-referrer");
 
     if (page->refresh && page->href.len) {
         p = ngx_sprintf(p, "<meta http-equiv=\"refresh\" "

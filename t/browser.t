@@ -482,3 +482,27 @@ like $p->text, qr/was opened by http/, 'it says why';
 cmp_ok scalar(@{ $p->state->{asked} }), '<=', 16, 'well before the browser has enough of redirects';
 --- error_log
 did not come back: people come by http
+
+
+=== TEST 19: logout over plain http, where a browser sends no Sec-Fetch-Site: a form of another site gets a page with a button, which works
+--- gate
+--- http_config
+server {
+    listen 127.0.0.1:$HTTP;
+    server_name portal.example.com;
+    location = /logout { vcita_oauth_logout; }
+}
+server { listen 127.0.0.1:$HTTP; server_name other.example.net; }
+--- site
+location / { vcita_oauth on; root html; }
+--- user_files eval
+">>> other.html\n"
+. '<!DOCTYPE html><html lang="en"><title>other</title><link rel="icon" href="data:,">'
+. '<form method="post" action="' . VcitaFlow::Code::plain('/logout') . "\"><button>Win a prize</button></form>\n"
+--- flow
+my $p = chromium->page;
+$p->goto(plain('/other.html') =~ s/portal\.example\.com/other.example.net/r);
+$p->click('button');
+own_page($p, 200, 'Do you want to sign out?');
+$p->click('button');
+own_page($p, 200, 'You are signed out');

@@ -617,3 +617,103 @@ is $b->get('/fallback-200')->status, 200, 'everywhere';
 $r = $b->get('/denied');
 is $r->status, 403, 'with a session: denied';
 is $r->body, "the operator's page\n", "with a session: the operator's page";
+
+
+=== TEST 18: logout: without Sec-Fetch-Site, "an `Origin` whose host is not the Host header's, `null` too" signs nobody out
+--- gate
+--- http_config
+server { listen $TEST_NGINX_RAND_PORT_1 http2; location = /logout { vcita_oauth_logout; } }
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+--- flow
+my $ask = sub {
+    my ($r, $name) = @_;
+    is $r->status, 200, "$name: status";
+    is_deeply $r->set_cookies, [], "$name: no cookie is touched";
+    is $r->header('Cache-Control'), 'no-store', "$name: not to be stored";
+    like $r->header('Content-Security-Policy'), qr/; frame-ancestors 'none'$/, "$name: in no frame";
+    return if $r->method eq 'HEAD';
+    like $r->body, qr{<h1>Do you want to sign out\?</h1>.*<form method="post"><button>Sign out</button></form>}s, "$name: a button";
+    like $r->body, qr{<meta name="referrer" content="same-origin">}, "$name: whose POST will have an Origin";
+};
+my $b = browser();
+is $b->visit('/')->status, 200, 'in';
+my $port = port;
+for my $origin ('https://evil.example', 'null', '', 'http://127.0.0.1.evil.example', 'http://127.0.0.10', 'http://evil127.0.0.1', '127.0.0.1',
+                "http:127.0.0.1:$port", 'http:/127.0.0.1', '//127.0.0.1', 'http://127.0.0.1@evil.example', 'http://evil.example:127.0.0.1', 'http://127.0.0.1/')
+{
+    for my $method (qw( GET POST )) {
+        $ask->($b->request($method, '/logout', headers => [ Origin => $origin ]), "$method, $origin");
+    }
+}
+$ask->($b->post('/logout', {}, headers => [ Origin => "http://127.0.0.1:$port", Origin => 'https://evil.example' ]), 'two of them');
+$ask->($b->post('/logout', {}, headers => [ 'Sec-Fetch-Site' => 'cross-site', Origin => "http://127.0.0.1:$port" ]), 'Sec-Fetch-Site knows better');
+is $b->get('/')->status, 200, 'in still';
+
+for my $h ([ Origin => "http://127.0.0.1:$port" ], [ Origin => 'http://127.0.0.1' ], [ Origin => 'https://127.0.0.1:8443' ], [ Origin => 'http://127.0.0.1.' ],
+           [], [ 'Sec-Fetch-Site' => 'same-origin', Origin => 'null' ], [ 'Sec-Fetch-Site' => 'same-site', Origin => 'https://other.example.com' ],
+           [ Host => 'PORTAL.example.com.:80', Origin => 'https://portal.example.com' ], [ Host => '[::1]:80', Origin => 'http://[::1]:8080' ])
+{
+    for my $method (qw( GET POST )) {
+        my $r = $b->request($method, '/logout', headers => $h);
+        like $r->body, qr{<h1>You are signed out</h1>}, "$method @$h: signed out";
+        is scalar(@{ $r->set_cookies }), 2, "$method @$h: both cookies expire";
+    }
+}
+like $b->raw('127.0.0.1', $port, "POST /logout HTTP/1.0\r\nOrigin: http://127.0.0.1\r\n\r\n")->body, qr/Do you want to sign out/, 'a request without a host';
+
+my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
+if (!$nghttp) {
+    pass 'no nghttp here: not tested';
+} else {
+    my $at = '127.0.0.1:' . rand_port(1);
+    like `$nghttp -d $0 -H 'origin: $$_[0]' http://$at/logout 2>&1`, qr/<h1>$$_[1]/, "HTTP/2, $$_[0]"
+        for [ "http://$at", 'You are signed out' ], [ 'https://evil.example', 'Do you want to sign out' ], [ 'null', 'Do you want to sign out' ];
+}
+
+
+=== TEST 19: logout: HEAD, a prefetch, an image or a frame end no session: a page with a button
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+location /none {
+    vcita_oauth on;
+    vcita_oauth_cookie_name none;
+    vcita_oauth_redirect_uri https://127.0.0.1/none/callback;
+    vcita_oauth_cookie_samesite none;
+    location = /none/logout { vcita_oauth off; vcita_oauth_logout; }
+}
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 200, 'in';
+is $b->head('/logout')->status, 200, 'HEAD';
+is_deeply $b->res->set_cookies, [], 'HEAD: no cookie is touched';
+
+my @site = ('Sec-Fetch-Site' => 'same-origin');
+for my $path (qw( /logout /none/logout )) {
+    for my $h ([ 'Sec-Purpose' => 'prefetch' ], [ 'Sec-Purpose' => 'prefetch;prerender' ], [ 'Sec-Purpose' => 'prefetch;anonymous-client-ip' ], [ Purpose => 'prefetch' ],
+               [ @site, 'Sec-Fetch-Dest' => 'document', 'Sec-Purpose' => 'prefetch' ],
+               map({ [ @site, 'Sec-Fetch-Dest' => $_ ] } 'image', 'empty', 'script', 'style', 'frame', 'embed', 'object', ''),
+               $path eq '/logout' ? [ @site, 'Sec-Fetch-Dest' => 'iframe' ] : (),
+               [ 'Sec-Fetch-Site' => 'same-site', 'Sec-Fetch-Dest' => 'iframe' ], [ 'Sec-Fetch-Site' => 'none', 'Sec-Fetch-Dest' => 'iframe' ],
+               [ 'Sec-Fetch-Site' => 'cross-site', 'Sec-Fetch-Dest' => 'iframe' ], [ 'Sec-Fetch-Dest' => 'iframe' ])
+    {
+        my $r = $b->get($path, headers => $h);
+        like $r->body, qr{<h1>Do you want to sign out\?</h1>.*<form method="post"><button>Sign out</button></form>}s, "$path @$h: a button";
+        is_deeply $r->set_cookies, [], "$path @$h: no cookie is touched";
+    }
+    is_deeply $b->post($path, {}, headers => [ Purpose => 'prefetch' ])->set_cookies, [], "$path: a POST that is a prefetch";
+}
+is $b->get('/')->status, 200, 'in still';
+
+for my $case ([ GET => '/logout', 'Sec-Fetch-Dest' => 'document' ], [ GET => '/logout' ], [ GET => '/logout', 'Sec-Purpose' => 'nothing' ],
+              [ POST => '/logout', 'Sec-Fetch-Dest' => 'document' ], [ POST => '/logout', 'Sec-Fetch-Dest' => 'empty' ],
+              [ GET => '/none/logout', 'Sec-Fetch-Dest' => 'document' ], [ GET => '/none/logout', 'Sec-Fetch-Dest' => 'iframe' ])
+{
+    my ($method, $path, @h) = @$case;
+    my $r = $b->request($method, $path, headers => [ @site, @h ]);
+    like $r->body, qr{<h1>You are signed out</h1>}, "@$case: signed out";
+    is scalar(@{ $r->set_cookies }), 2, "@$case: both cookies expire";
+}

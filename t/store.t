@@ -828,3 +828,19 @@ is $b->cookie('vcita_session'), $id, 'the id stays';
 is scalar($r->header('Cache-Control')), 'private', 'private';
 like error_log(), qr/slow store: replace begins/, 'the store has it anew';
 wait_for { $b->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status == 401 } 10, 'the end of the idle time';
+
+
+=== TEST 41: a logout by another site that the Origin alone betrays, and one that nobody has asked for, end nothing
+--- flow
+my $b = logged_in();
+for ([ POST => Origin => 'https://evil.example' ], [ POST => Origin => 'null' ], [ HEAD => Accept => '*/*' ], [ GET => 'Sec-Purpose' => 'prefetch' ],
+     [ GET => 'Sec-Fetch-Dest' => 'image' ])
+{
+    my ($method, @h) = @$_;
+    my $r = $b->request($method, '/logout', headers => \@h);
+    is $r->status, 200, "$method @h: status";
+    is_deeply $r->set_cookies, [], "$method @h: no cookie is touched";
+    is $b->get('/')->status, 200, "$method @h: in still";
+}
+is $b->post('/logout', {}, headers => [ Origin => url('') ])->status, 200, 'the button';
+is $b->get('/')->status, 302, 'out';
