@@ -252,21 +252,30 @@ ngx_http_vcita_oauth_var_authenticated(ngx_http_request_t *r,
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
 
-    /* before the gate has looked, there is nothing to say */
-
-    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF
-        || ctx == NULL
-        || ctx->app != vlcf->app)
+    if (ctx
+        && vlcf->gate != NGX_HTTP_VCITA_OAUTH_OFF
+        && ctx->app == vlcf->app)
     {
-        v->not_found = 1;
-        return NGX_OK;
-    }
+        if (ctx->alive) {
+            ngx_str_set(&value, "1");
 
-    if (ctx->alive) {
-        ngx_str_set(&value, "1");
+        } else {
+            ngx_str_set(&value, "0");
+        }
+
+    } else if (ctx && ctx->callback
+               && (ctx->called_back || r->main->err_status))
+    {
+        /* a callback that is answered, or refused by another module */
+
+        ngx_str_set(&value, "0");
 
     } else {
-        ngx_str_set(&value, "0");
+
+        /* before the gate has looked, there is nothing to say */
+
+        v->not_found = 1;
+        return NGX_OK;
     }
 
     return ngx_http_vcita_oauth_var_set(v, &value);

@@ -630,3 +630,75 @@ for ([ client => 'vcita_session_login' ], [ name => 'other_login' ]) {
     answered($r, 400, 'invalid_state', "other $host");
 }
 answered($b->get($to), 303, '', 'at its own', session => 1, sent => 'token userinfo');
+
+
+=== TEST 33: whoever refuses the callback: $vcita_oauth_authenticated is 0, not empty, for pages, upstreams and logs
+--- http_config
+limit_req_zone $arg_z zone=z:1m rate=1r/m;
+log_format in "$status [$vcita_oauth_authenticated]";
+add_header X-In "[$vcita_oauth_authenticated]" always;
+--- gate
+vcita_oauth_timeout 500ms;
+--- config
+access_log logs/in.log in;
+proxy_set_header X-In "[$vcita_oauth_authenticated]";
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /oauth/callback { limit_req zone=z; if ($arg_denied) { rewrite ^ /denied last; } }
+location = /denied { vcita_oauth on; deny all; }
+location /page {
+    error_page 400 403 405 502 503 504 /err;
+    vcita_oauth on;
+    vcita_oauth_cookie_name page;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/page/callback;
+    limit_req zone=z;
+    proxy_pass $VCITA_APP;
+    location = /page/denied { deny all; }
+    if ($arg_denied) { rewrite ^ /page/denied last; }
+}
+location = /err { vcita_oauth off; proxy_pass $VCITA_APP; }
+location /store {
+    vcita_oauth on;
+    vcita_oauth_cookie_name store;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/store/callback;
+    vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_RAND_PORT_2 connect_timeout=300ms timeout=300ms;
+    proxy_pass $VCITA_APP;
+}
+location /host { vcita_oauth on; vcita_oauth_cookie_name host; vcita_oauth_redirect_uri http://$arg_host/host/callback; proxy_pass $VCITA_APP; }
+--- flow
+my $at = url('') =~ s{/$}{}r;
+my $z = time . round;                        # a zone of requests of its own
+my $refused = sub {
+    my ($r, $status, $name, %opt) = @_;
+    is $r->status, $status, "$name: status";
+    is $r->header('X-In'), '[0]', "$name: the header";
+    return if !$opt{upstream};
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    is $got{'x-in'}, '[0]', "$name: the upstream of its error_page";
+};
+for my $app ([ '/oauth/callback', '/deep' ], [ '/page/callback', '/page/deep', upstream => 1 ]) {
+    my ($callback, $from, @opt) = @$app;
+    my $b = begun($from);
+    my $state = $b->res->param('state');
+    $refused->($b->get("$callback?code=x&state=x"), 400, "$callback, invalid_state", @opt);
+    $refused->($b->get($callback . '?code=x'), 400, "$callback, without a state", @opt);
+    $refused->($b->get("$callback?state=$state"), 400, "$callback, invalid_callback", @opt);
+    $refused->($b->get("$callback?state=$state&error=access_denied"), 403, "$callback, access_denied", @opt);
+    $refused->($b->get("$callback?state=$state&error=server_error"), 502, "$callback, vcita's error", @opt);
+    $refused->($b->get("$callback?state=$state&code=" . stub->prepare({ token => { status => 500 } })), 502, "$callback, no token", @opt);
+    $refused->($b->get("$callback?state=$state&code=" . stub->prepare({ token => { hang => 1 } })), 504, "$callback, timeout", @opt);
+    $refused->($b->post("$callback?state=$state", {}), 405, "$callback, POST", @opt);
+    $refused->($b->get("$callback?state=$state&denied=1"), 403, "$callback, deny", @opt);
+    $b->get("$callback?state=$state&z=$z$from");
+    $refused->($b->get("$callback?state=$state&z=$z$from"), 503, "$callback, limit_req", @opt);
+}
+my $b = begun('/store/deep');
+$b->set_cookie(store => 'A' x 43);
+$refused->($b->get('/store/callback?state=' . $b->res->param('state')), 503, 'the store is down');
+$refused->(browser()->get('/host/callback?host=a/b&state=x'), 400, 'invalid_host');
+
+my $log = servroot() . '/logs/in.log';
+my @lines = do { open my $fh, '<', $log or die "$log: $!\n"; <$fh> };
+is join('', grep { /^(?:4|50)/ && !/ \[0\]$/ } @lines), '', 'the log';
+cmp_ok scalar(grep { /^(?:4|50)/ } @lines), '>=', 22, 'which has them all';
+--- error_log
+limiting requests
