@@ -36,6 +36,9 @@ static ngx_int_t ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_age(
     ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    const char *error);
 
 
 ngx_int_t
@@ -96,9 +99,8 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
-                                                  NGX_HTTP_BAD_REQUEST,
-                                                  "invalid_host", 0);
+        return ngx_http_vcita_oauth_callback_invalid(r, ctx, NULL,
+                                                     "invalid_host");
     }
 
     if (rc == NGX_OK) {
@@ -106,9 +108,8 @@ ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
-                                                  NGX_HTTP_BAD_REQUEST,
-                                                  "invalid_state", 0);
+        return ngx_http_vcita_oauth_callback_invalid(r, ctx, NULL,
+                                                     "invalid_state");
     }
 
     if (rc != NGX_OK) {
@@ -229,9 +230,8 @@ ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
         || code.len == 0
         || !ngx_http_vcita_oauth_printable(&code))
     {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
-                                                  NGX_HTTP_BAD_REQUEST,
-                                                  "invalid_callback", 0);
+        return ngx_http_vcita_oauth_callback_invalid(r, ctx, s,
+                                                     "invalid_callback");
     }
 
     return ngx_http_vcita_oauth_exchange_start(r, ctx, s, &code);
@@ -324,9 +324,8 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
-                                                  NGX_HTTP_BAD_REQUEST,
-                                                  "invalid_callback", 0);
+        return ngx_http_vcita_oauth_callback_invalid(r, ctx, s,
+                                                     "invalid_callback");
     }
 
     ngx_http_vcita_oauth_error_code(&error);
@@ -376,6 +375,21 @@ ngx_http_vcita_oauth_callback_age(ngx_http_vcita_oauth_app_t *app,
 }
 
 
+/* 400: the callback itself is wrong, and no other round would change that */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    const char *error)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita callback refused: %s", error);
+
+    return ngx_http_vcita_oauth_callback_fail(r, ctx, s, NGX_HTTP_BAD_REQUEST,
+                                              error, 0);
+}
+
+
 /* Starts the login again by itself, or, after some rounds, answers so */
 
 ngx_int_t
@@ -387,7 +401,7 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
 
     if (s->attempt >= NGX_HTTP_VCITA_OAUTH_ATTEMPTS) {
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "vcita login given up after %d rounds: %s%s",
                       NGX_HTTP_VCITA_OAUTH_ATTEMPTS + 1, error,
                       ctx->cause ? ctx->cause : "");
@@ -438,11 +452,6 @@ ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
 
     page.status = status;
     page.refresh = retry_after;
-
-    if (status == NGX_HTTP_BAD_REQUEST) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita callback refused: %V", &ctx->error);
-    }
 
     if (s) {
         uri = s->return_uri;

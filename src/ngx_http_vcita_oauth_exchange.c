@@ -96,7 +96,7 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
 
         ngx_http_vcita_oauth_count(r, logins_refused);
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
                       "one is told to come back in %ui s", seconds);
 
@@ -307,7 +307,7 @@ ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r)
     left = ngx_http_vcita_oauth_threads_left();
 
     if (left) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "%d calls to vcita are in flight in this worker, the "
                       "login gets 503; %ui of them are abandoned name "
                       "look-ups, check the name servers of this machine",
@@ -315,7 +315,7 @@ ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r)
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "%d calls to vcita are in flight in this worker, the login "
                   "gets 503",
                   NGX_HTTP_VCITA_OAUTH_TRANSFERS);
@@ -499,19 +499,19 @@ ngx_http_vcita_oauth_exchange_too_late(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     if (x->fetch.status == NGX_HTTP_OK) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "no slot of vcita_oauth_rate is free for userinfo: "
-                      "until now vcita gave an id_token, and now it gave none");
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "vcita sent no id_token this time, and "
+                      "vcita_oauth_rate has no free slot for userinfo");
 
     } else if (x->fetch.status) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "vcita answered %ui at \"%V\" until the code was too "
                       "old: does another machine share this application's "
                       "rate?",
                       x->fetch.status, &x->fetch.url);
 
     } else {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "no slot of vcita_oauth_rate is free before the code is "
                       "too old; \"%V\" could not be reached at first: %s",
                       &x->fetch.url, x->fetch.error);

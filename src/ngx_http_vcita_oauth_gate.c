@@ -364,7 +364,7 @@ ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
         return ngx_http_vcita_oauth_answered(r, rc);
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita_oauth_redirect_uri has no valid host for this "
                   "request");
 

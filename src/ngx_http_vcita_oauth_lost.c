@@ -201,7 +201,7 @@ ngx_http_vcita_oauth_lost_session(ngx_http_request_t *r,
 
     ngx_http_vcita_oauth_lost_because(ctx, cause);
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "%ui logins within %d seconds, and the session of cookie "
                   "\"%V\" did not come back%s",
                   ctx->finished, NGX_HTTP_VCITA_OAUTH_LOOP_TIME,

@@ -45,6 +45,8 @@ for my $at (0 .. 7, map { int($_ * (length($x) - 1) / 16) } 1 .. 16) {
 }
 is who($a->clone), '', 'nobody is in';
 answered($a->come_back(code => stub_code, state => $x), 303, '', 'the right one', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_state
 
 === TEST 2: replay: of a callback by the same browser, after a logout, and by another browser
 --- config
@@ -182,6 +184,8 @@ for my $to (sort keys %app) {
         is $r->status, 400, "a session of $from as a state of $to";
     }
 }
+--- error_log
+vcita callback refused: invalid_state
 
 === TEST 6: garbage codes: who has a good state and no good code gets no session, and takes no place from who has
 --- gate

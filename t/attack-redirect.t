@@ -125,6 +125,8 @@ my ($status, $location, $login) = asked_for('/page', 'Host: evil.example');
 my ($state) = $location =~ /[?&]state=([\w-]+)/;
 my $r = browser()->get('/oauth/callback?code=' . stub_code . "&state=$state", headers => [ Cookie => $login ]);
 answered($r, 400, 'invalid_state', 'the state of another host');
+--- error_log
+vcita_oauth_redirect_uri has no valid host
 
 === TEST 5: parameters lead nowhere: at the gate, at the callback, at the logout
 --- config

@@ -57,6 +57,8 @@ for my $n (sort keys %row) { my ($want, @r) = @{ $row{$n} }; is $raw->(@r), $wan
 my ($state) = browser()->get('/z')->location =~ /[?&]state=([^&]+)/;
 is $raw->('GET / HTTP/1.1', "Cookie: vcita_session=$state"), 302, 'a state is no session';
 is $b->get('/')->status, 200, 'all the same: in';
+--- error_log
+vcita callback refused: invalid_state
 
 === TEST 2: login cookies with odd counts behind them start a login, and no more
 --- gate
@@ -93,6 +95,8 @@ for my $more ("&$state", '&state=', '&state', '&code=x', '&code', '&iss=https://
 }
 is scalar(stub->requests('/oauth/token')), 0, 'vcita was sent no code';
 is $mine->get($url{mine})->status, 303, 'untouched, it is good';
+--- error_log
+vcita callback refused: invalid_state
 
 === TEST 4: an id of a store is no session of another store, of cookies, or of another application; nor the other way round
 --- http_config
@@ -150,3 +154,5 @@ for (split /\n/, $text) {
 }
 my $json = browser()->get('/status', headers => [ Accept => 'application/json' ])->json;
 is_deeply [ keys %{ $json->{zone_sessions} } ], [ 'a"b\\c' ], 'the zone by its name';
+--- error_log
+vcita callback refused: invalid_state

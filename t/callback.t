@@ -116,6 +116,8 @@ like $r->body, qr{<a href="\Q${\ url('/deep?x=1')}\E"}, 'a way on';
 $r = $fine->get($to);
 answered($r, 303, '', 'with the cookie', session => 1, sent => 'token userinfo');
 is $r->location, url('/deep?x=1'), 'the same return address';
+--- error_log
+vcita login given up after 3 rounds: state_mismatch
 
 
 === TEST 8: good seal, but login cookie other: login starts again with the cookie of this browser
@@ -183,6 +185,8 @@ like $r->body, qr{<a href="\Q${\ url('/deep')}\E"}, 'a way on';
 $r = $b->come_back(code => stub_code);
 answered($r, 303, '', 'the next round, in time', session => 1, sent => 'token userinfo');
 is $r->location, url('/deep'), 'the same return address';
+--- error_log
+vcita login given up after 3 rounds: state_expired
 
 
 === TEST 11: state missing, repeated: 400, nothing sent to vcita
@@ -202,6 +206,8 @@ for ("code=$code", "code=$code&state", "code=$code&state=", "state=$state&code=$
 (my $hex = $state) =~ s/(.)/sprintf '%%%02x', ord $1/ge;
 my $r = $b->get("/oauth/callback?code=$code&%73tat%65=$hex");
 answered($r, 303, '', 'encoded', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 12: state forged: 400, nothing sent to vcita
@@ -232,6 +238,8 @@ for (qw( AQA AQ %01 x ), 'A' x 39, 'A' x 40, 'A' x 100, 'A' x 5000) {
     answered($b->get("/oauth/callback?code=x&state=$_"), 400, 'invalid_state', substr $_, 0, 50);
 }
 answered($b->come_back(code => stub_code), 303, '', 'the good one', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 13: state truncated: 400, nothing sent to vcita
@@ -246,6 +254,8 @@ is scalar(grep { $_->status == 400 && $_->header('X-Error') eq 'invalid_state' }
     'each 400 invalid_state';
 is scalar(grep { @{ $_->set_cookies } } @r), 0, 'none with a cookie';
 is sent_to_vcita, '', 'nothing sent to vcita';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 14: state of another application: 400, nothing sent to vcita
@@ -268,6 +278,8 @@ answered($two->get("/two/callback?state=$state&code=$code"), 400, 'invalid_state
 $state = $two->res->param('state') // $two->callback_url =~ /state=([\w-]+)/ && $1;
 $b->set_cookie('vcita_session_login', $two->cookie('two_login'));
 answered($b->get("/oauth/callback?state=$state&code=$code"), 400, 'invalid_state', 'the second at the first');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 15: state of another redirect_uri: 400, nothing sent to vcita
@@ -284,6 +296,8 @@ answered($b->get("/oauth/callback?state=$state&code=$code", @c), 400, 'invalid_s
 my $r = $b->get("/oauth/callback?state=$state&code=$code", @c);
 answered($r, 303, '', 'at that host', session => 1, sent => 'token userinfo');
 is $r->location, 'http://one.example.com:1/', 'to its origin';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 16: error=access_denied + good state: 403 (an error wins over a code)
@@ -344,6 +358,8 @@ for ('', '&code', '&code=', "&code=$code&code=$code", "&code=$code&code", "&code
 # the name encoded, other parameters around: vcita may send more one day
 my $r = $b->get("/oauth/callback?&&x=1&state=$state&session_state=a&c%6Fde=$code&x=2&");
 answered($r, 303, '', 'others around', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_callback
 
 
 === TEST 20: an evaluated redirect_uri whose authority is not host[:port]: 400 at the redirect, before anything is sealed
@@ -367,6 +383,8 @@ for (qw( portal.example.com portal.example.com:8443 127.0.0.1:65535 [::1]:80 [20
     is $r->status, 302, "'$_': status";
     is $r->param('redirect_uri'), "http://$_/oauth/callback", "'$_': redirect_uri";
 }
+--- error_log
+vcita_oauth_redirect_uri has no valid host
 
 
 === TEST 21: an evaluated redirect_uri whose authority is not host[:port]: 400 at the callback
@@ -382,6 +400,8 @@ for ('', 'user@evil.example', 'a b', 'evil.example/x') {
     unlike $r->body, qr/evil/, "'$_': not a word of it";
 }
 answered($b->get($to), 303, '', 'the good one', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_host
 
 
 === TEST 22: method other than GET: 405
@@ -417,6 +437,8 @@ my @lines = access_log() =~ /"([A-Z]+ [^"]*)" \d{3} /g;
 is_deeply \@lines, [ 'GET /deep?shown=1 HTTP/1.1', 'GET /oauth/callback HTTP/1.1', 'GET /oauth/%63allback HTTP/1.1',
     'GET //oauth/./callback HTTP/1.1', 'POST /oauth/callback HTTP/1.1', 'GET /oauth/callback HTTP/1.0',
     'GET /oauth/callback HTTP/1.1', 'GET /oauth/callbacks?shown=2 HTTP/1.1' ], 'request lines';
+--- error_log
+vcita callback refused: invalid_callback
 
 
 === TEST 24: nothing an attacker sent is echoed unescaped; the page shows nginx's request id
@@ -440,6 +462,8 @@ for my $r ($b->come_back, $b->come_back(error => 'access_denied', error_descript
 my ($href) = ($b->answers)[1]->body =~ /<a href="([^"]*)"/;
 $href =~ s/&quot;/"/g; $href =~ s/&lt;/</g; $href =~ s/&gt;/>/g; $href =~ s/&#0?39;/'/g; $href =~ s/&amp;/&/g;
 is $href, url($evil), 'the way on, escaped, is the address asked for';
+--- error_log
+vcita callback refused: invalid_callback
 
 
 === TEST 25: three finished logins of one browser within 60 s and still no session: 400 session_lost
@@ -582,6 +606,8 @@ like $r->body, qr{<a href="\Q${\ url('/deep')}\E"}, 'a way on';
 $r = $b->get($fine);
 answered($r, 303, '', 'with a good code', session => 1, sent => 'token userinfo');
 is $r->location, url('/deep'), 'the same return address';
+--- error_log
+vcita login given up after 3 rounds: invalid_grant
 
 
 === TEST 31: rounds of different kinds count together
@@ -594,6 +620,8 @@ answered($b->come_back(code => stub_code($bad)), 302, 'invalid_grant', 'round 2'
 answered($b->come_back(code => stub_code($bad)), 502, 'invalid_grant', 'round 3', sent => 'token');
 $b->delete_cookie('vcita_session_login');
 answered($b->come_back(code => stub_code), 400, 'state_mismatch', 'or so');
+--- error_log
+vcita login given up after 3 rounds: invalid_grant
 
 
 === TEST 32: state of another application at the same redirect_uri: 400, nothing sent to vcita
@@ -630,6 +658,8 @@ for ([ client => 'vcita_session_login' ], [ name => 'other_login' ]) {
     answered($r, 400, 'invalid_state', "other $host");
 }
 answered($b->get($to), 303, '', 'at its own', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 33: whoever refuses the callback: $vcita_oauth_authenticated is 0, not empty, for pages, upstreams and logs

@@ -141,6 +141,8 @@ for my $host ('', 'a"b', 'u@a', 'a/b', 'a?b', 'a#b', 'a b', 'a:b', 'a:0', 'a:999
     unlike $r->body, qr/a"b|u\@a|a\\b/, "\"$host\": not echoed";
 }
 is $b->get('/', headers => [ 'X-Host' => $_ ])->status, 302, $_ for 'a.example.com', '127.0.0.1:81', '[::1]:82', 'localhost';
+--- error_log
+vcita_oauth_redirect_uri has no valid host
 
 
 === TEST 4: the login cookie: "32 random bytes as 43 base64url characters, HttpOnly, SameSite, Path=/, Max-Age = login_timeout"

@@ -340,6 +340,8 @@ $r = $b->get('/security');
 is $r->status, 403, 'rules are unmet';
 is_deeply [ sort my @c = $r->header('Content-Security-Policy') ],
     [ "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'", "frame-ancestors 'none'" ], 'both policies hold';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 7: gzip of our pages: where nginx compresses (200, 403, 404), whole and valid; sub_filter; a Range of a page is none
@@ -652,6 +654,8 @@ is $b->get("/d$n")->status, 200, 'in';
 $twice->(403, 'rules are unmet', sub { $b->get("/rule$n") });
 is $b->get("/file?$n")->status, 200, 'what the operator says may be stored';
 is $b->get("/file?$n")->header('X-Cache'), 'HIT', 'is';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 13: proxy_cache behind the gate: a stored answer is for who passes the gate; by a key of its own for each user

@@ -196,6 +196,8 @@ $b->get('/');
 is $b->get('/files/oauth/callback/')->status, 404, 'another path is none';
 is $b->get('/files//oauth/./callback?state=x')->status, 400, 'a normalized one is';
 is $b->get('/files/oauth/%63allback?state=x')->status, 400, 'however it is spelled';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 7: limit_req applies to the callback: its 503, shown by a gated error_page, is neither a login nor the callback

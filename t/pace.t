@@ -70,7 +70,7 @@ answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session
 my %old = map { $_ => 1 } nginx_reload;
 wait_for { !grep { $old{$_} } nginx_workers } 10, 'the old worker to go';
 answered(begun('/')->come_back(code => stub_code), 503, 'rate_limited', 'the second, after a reload');
-like error_log(), qr{\[warn\].*too many logins at once for vcita_oauth_rate}, 'the log says why';
+like error_log(), qr{\[info\].*too many logins at once for vcita_oauth_rate}, 'the log says why';
 
 
 === TEST 4: no slot of the pace within 25 s: 503 with Retry-After at once, the page tries again by itself
@@ -92,7 +92,7 @@ for my $turn (1 .. 3) {
     like $r->body, qr{<meta http-equiv="refresh" content="$after; url=\Q${\ url('/deep?x=1&amp;y')}\E">},
         'the page tries again by itself';
 }
-like error_log(), qr{\[warn\].*too many logins at once for vcita_oauth_rate: this one is told to come back in \d+ s}, 'the log says when';
+like error_log(), qr{\[info\].*too many logins at once for vcita_oauth_rate: this one is told to come back in \d+ s}, 'the log says when';
 
 
 === TEST 5: only exchanges take slots: not what is refused before
@@ -108,6 +108,8 @@ for (1 .. 5) {
 }
 answered($b->come_back(code => stub_code), 303, '', 'the first exchange', session => 1, sent => 'token userinfo');
 answered($b->come_back(code => stub_code), 303, '', 'a double click needs none');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 6: no slot within 25 s: those that are over it are told at once, the others wait
@@ -212,7 +214,7 @@ my $r = begun('/deep')->come_back(code => stub_code);
 answered($r, 503, 'rate_limited', 'no slot for a second try');
 cmp_ok $r->seconds, '>', 0.4, 'after a pause';
 cmp_ok $r->header('Retry-After'), '>=', 30, 'Retry-After';
-like error_log(), qr{\[warn\].*no slot of vcita_oauth_rate is free before the code is too old}, 'the log says why';
+like error_log(), qr{\[info\].*no slot of vcita_oauth_rate is free before the code is too old}, 'the log says why';
 
 
 === TEST 12: what a login does not use is another's: no slot is kept for userinfo where an id_token is expected

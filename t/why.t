@@ -37,6 +37,48 @@ my %Anchor;
 for (slurp('docs/errors.md') =~ /^#+ (.+)$/mg) { $Anchor{ lc(s/[^\w -]//gr) =~ tr/ /-/r } = 1 }
 sub VcitaFlow::Code::anchor { return $Anchor{ $_[0] } }
 
+# a request that ends with each code
+{
+    package VcitaFlow::Code;
+
+    sub cases {
+        my $token = sub { my ($do) = @_; sub { begun('/deep')->come_back(code => stub_code({ token => $do })) } };
+        my $rounds = sub {
+            my ($path, $do) = @_;
+            my $b = begun($path);
+            my $r;
+            for (1 .. 3) { $r = $do->($b) }
+            return $r;
+        };
+        return (
+            access_denied      => sub { begun('/deep')->come_back(error => 'access_denied') },
+            state_mismatch     => sub { $rounds->('/deep', sub { my $url = $_[0]->callback_url(code => 'x'); $_[0]->clear_cookies; $_[0]->get($url) }) },
+            state_expired      => sub { $rounds->('/expired', sub {
+                my ($end, $login) = (time + 2, $_[0]->cookie('expired_login'));
+                wait_for { time > $end } 9, 'the state to be too old';
+                $_[0]->set_cookie(expired_login => $login);
+                return $_[0]->come_back(code => 'x') }) },
+            invalid_state      => sub { browser()->get('/oauth/callback?code=x&state=made-up') },
+            invalid_callback   => sub { my $b = begun('/deep'); $b->get('/oauth/callback?state=' . $b->res->param('state')) },
+            invalid_host       => sub { browser()->get('/host?host=a/b') },
+            invalid_grant      => sub { $rounds->('/deep', sub { $_[0]->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } })) }) },
+            invalid_client     => $token->({ status => 401, json => { error => 'invalid_client' } }),
+            rate_limited       => $token->({ status => 429, headers => { 'Retry-After' => 120 } }),
+            bad_token_response => $token->({ status => 500, body => 'x' }),
+            bad_id_token       => sub { my $b = begun('/deep'); $b->come_back(code => stub_code({ token => { id_token => id_token($b, set => { aud => 'another' }) } })) },
+            bad_userinfo       => sub { begun('/deep')->come_back(code => stub_code({ userinfo => { status => 403 } })) },
+            unreachable        => sub { begun('/unreachable')->come_back(code => stub_code) },
+            timeout            => $token->({ hang => 1 }),
+            session_too_large  => $token->({ set => { access_token => 'tok3n-' x 700 } }),
+            store_unavailable  => sub { my $b = browser(); $b->set_cookie(store => 'A' x 43); $b->get('/store') },
+            not_allowed        => sub { browser()->visit('/other-people') },
+            session_lost       => sub { my $b = browser(); for (1 .. 3) { $b->visit('/deep'); $b->delete_cookie('vcita_session') } $b->get('/deep') },
+            other              => sub { begun('/deep')->come_back(error => 'no code at all') },
+            server_error       => sub { begun('/deep')->come_back(error => 'server_error', error_description => 'of vcita') },
+        );
+    }
+}
+
 # an application of its own below a path, with other settings
 sub app {
     my ($name, @lines) = @_;
@@ -68,40 +110,7 @@ __DATA__
 --- error_log
 vcita
 --- flow
-my $token = sub { my ($do) = @_; sub { begun('/deep')->come_back(code => stub_code({ token => $do })) } };
-my $rounds = sub {
-    my ($path, $do) = @_;
-    my $b = begun($path);
-    my $r;
-    for (1 .. 3) { $r = $do->($b) }
-    return $r;
-};
-my %case = (
-    access_denied      => sub { begun('/deep')->come_back(error => 'access_denied') },
-    state_mismatch     => sub { $rounds->('/deep', sub { my $url = $_[0]->callback_url(code => 'x'); $_[0]->clear_cookies; $_[0]->get($url) }) },
-    state_expired      => sub { $rounds->('/expired', sub {
-        my ($end, $login) = (time + 2, $_[0]->cookie('expired_login'));
-        wait_for { time > $end } 9, 'the state to be too old';
-        $_[0]->set_cookie(expired_login => $login);
-        return $_[0]->come_back(code => 'x') }) },
-    invalid_state      => sub { browser()->get('/oauth/callback?code=x&state=made-up') },
-    invalid_callback   => sub { my $b = begun('/deep'); $b->get('/oauth/callback?state=' . $b->res->param('state')) },
-    invalid_host       => sub { browser()->get('/host?host=a/b') },
-    invalid_grant      => sub { $rounds->('/deep', sub { $_[0]->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } })) }) },
-    invalid_client     => $token->({ status => 401, json => { error => 'invalid_client' } }),
-    rate_limited       => $token->({ status => 429, headers => { 'Retry-After' => 120 } }),
-    bad_token_response => $token->({ status => 500, body => 'x' }),
-    bad_id_token       => sub { my $b = begun('/deep'); $b->come_back(code => stub_code({ token => { id_token => id_token($b, set => { aud => 'another' }) } })) },
-    bad_userinfo       => sub { begun('/deep')->come_back(code => stub_code({ userinfo => { status => 403 } })) },
-    unreachable        => sub { begun('/unreachable')->come_back(code => stub_code) },
-    timeout            => $token->({ hang => 1 }),
-    session_too_large  => $token->({ set => { access_token => 'tok3n-' x 700 } }),
-    store_unavailable  => sub { my $b = browser(); $b->set_cookie(store => 'A' x 43); $b->get('/store') },
-    not_allowed        => sub { browser()->visit('/other-people') },
-    session_lost       => sub { my $b = browser(); for (1 .. 3) { $b->visit('/deep'); $b->delete_cookie('vcita_session') } $b->get('/deep') },
-    other              => sub { begun('/deep')->come_back(error => 'no code at all') },
-    server_error       => sub { begun('/deep')->come_back(error => 'server_error', error_description => 'of vcita') },
-);
+my %case = cases();
 
 # none is missing
 my %known = map { $_ => 1 } browser()->get('/ping') && do {
@@ -172,3 +181,39 @@ my $url = $c->callback_url(code => 'x');
 $c->clear_cookies;
 is $c->get($url)->status, 302, 'starts again';
 wait_for { why('127.0.0.1') =~ m{/oauth/callback: 302 state_mismatch} } 5, 'a round that nobody sees';
+
+
+=== TEST 4: at nginx's default level: who is refused for good has one line, what starts again by itself has none
+--- error_log
+vcita
+--- flow
+my $lines = sub { my ($level) = @_; scalar(() = error_log() =~ /^\S+ \S+ \[(?:$level)\]/mg) };
+my %case = cases();
+
+# an unmet rule: rules.t; a store that is down has lines of its own, too: store.t, redis.t
+delete @case{qw( not_allowed store_unavailable )};
+
+my %level = (access_denied => 'info', rate_limited => 'info', invalid_client => 'crit');
+for my $code (sort keys %case) {
+    my $level = $level{$code} // 'error';
+    my ($at, $shown) = ($lines->($level), $lines->('error|crit|alert|emerg'));
+    $case{$code}->();
+    cmp_ok $lines->($level), '>', $at, "$code: a line at $level";
+    is $lines->('error|crit|alert|emerg'), $shown + ($level eq 'info' ? 0 : 1), "$code: " . ($level eq 'info' ? 'none' : 'one') . ' at error or above';
+}
+
+# rounds that nobody sees, and what is no navigation
+my %again = (
+    state_mismatch => sub { my $b = begun('/deep'); my $url = $b->callback_url(code => 'x'); $b->clear_cookies; $b->get($url) },
+    invalid_grant  => sub { begun('/deep')->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } })) },
+);
+for my $code (sort keys %again) {
+    my $shown = $lines->('error|crit|alert|emerg');
+    is $again{$code}->()->status, 302, "$code: starts again";
+    like error_log(), qr/\[info\] .*vcita login starts again: $code/, "$code: at info";
+    is $lines->('error|crit|alert|emerg'), $shown, "$code: none at error";
+}
+my $shown = $lines->('error|crit|alert|emerg');
+is browser()->post('/deep', {})->status, 401, '401';
+is browser()->post('/oauth/callback', {})->status, 405, '405';
+is $lines->('error|crit|alert|emerg'), $shown, '401 and 405: none at error';
