@@ -328,6 +328,8 @@ typedef struct {
     ngx_http_vcita_oauth_revalidation_t  *revalidation;
     void                              **passed;     /* the gate, in there */
 
+    struct ngx_http_vcita_oauth_known_s  *known;    /* of other apps */
+
     ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
 
     unsigned                            looking:1;

@@ -14,8 +14,30 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-static void ngx_http_vcita_oauth_lookup_begin(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app);
+/* what a request knows of an application, while it is in another one */
+
+typedef struct ngx_http_vcita_oauth_known_s  ngx_http_vcita_oauth_known_t;
+
+struct ngx_http_vcita_oauth_known_s {
+    ngx_http_vcita_oauth_app_t           *app;
+    ngx_http_vcita_oauth_session_t        session;
+    ngx_str_t                             cookie;
+    ngx_uint_t                            sealed_by;
+    ngx_int_t                             outcome;
+    ngx_http_vcita_oauth_ask_t           *lookup;
+    ngx_http_vcita_oauth_keep_t          *keep;
+    ngx_http_vcita_oauth_revalidation_t  *revalidation;
+    ngx_http_vcita_oauth_known_t         *next;
+    ngx_uint_t                            alive;  /* unsigned  alive:1; */
+};
+
+
+static ngx_int_t ngx_http_vcita_oauth_lookup_begin(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_lookup_leave(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
+static ngx_http_vcita_oauth_known_t *ngx_http_vcita_oauth_lookup_known(
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_lookup_sealed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_int_t ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
@@ -41,10 +63,13 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ctx->app != app) {
-        ngx_http_vcita_oauth_lookup_begin(ctx, app);
+    if (ctx->app != app
+        && ngx_http_vcita_oauth_lookup_begin(r, ctx, app) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    } else if (!ctx->looking) {
+    if (!ctx->looking) {
         return ctx->outcome;
     }
 
@@ -65,22 +90,102 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_vcita_oauth_lookup_begin(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app)
+/* an internal redirect may lead back to where the request has been before */
+
+static ngx_int_t
+ngx_http_vcita_oauth_lookup_begin(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
 {
-    if (ctx->lookup) {
+    ngx_http_vcita_oauth_known_t  *known;
 
-        /* an internal redirect, away from the application that was asked for */
-
-        ngx_http_vcita_oauth_ask_cancel(ctx->lookup);
-        ctx->lookup = NULL;
+    if (ctx->app && ngx_http_vcita_oauth_lookup_leave(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ctx->app = app;
+
+    known = ngx_http_vcita_oauth_lookup_known(ctx, app);
+
+    if (known) {
+        ctx->session = known->session;
+        ctx->cookie = known->cookie;
+        ctx->sealed_by = known->sealed_by;
+        ctx->outcome = known->outcome;
+        ctx->lookup = known->lookup;
+        ctx->keep = known->keep;
+        ctx->revalidation = known->revalidation;
+        ctx->alive = known->alive;
+        ctx->looking = 0;
+
+        return NGX_OK;
+    }
+
+    ctx->lookup = NULL;
+    ctx->keep = NULL;
+    ctx->revalidation = NULL;
     ctx->alive = 0;
     ctx->looking = 1;
     ctx->looked = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_lookup_leave(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    ngx_http_vcita_oauth_known_t  *known;
+
+    if (ctx->looking) {
+
+        if (ctx->lookup) {
+            ngx_http_vcita_oauth_ask_cancel(ctx->lookup);
+        }
+
+        return NGX_OK;
+    }
+
+    known = ngx_http_vcita_oauth_lookup_known(ctx, ctx->app);
+
+    if (known == NULL) {
+        known = ngx_palloc(r->pool, sizeof(ngx_http_vcita_oauth_known_t));
+        if (known == NULL) {
+            return NGX_ERROR;
+        }
+
+        known->next = ctx->known;
+        ctx->known = known;
+    }
+
+    known->app = ctx->app;
+    known->session = ctx->session;
+    known->cookie = ctx->cookie;
+    known->sealed_by = ctx->sealed_by;
+    known->outcome = ctx->outcome;
+    known->lookup = ctx->lookup;
+    known->keep = ctx->keep;
+    known->revalidation = ctx->revalidation;
+    known->alive = ctx->alive;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_vcita_oauth_known_t *
+ngx_http_vcita_oauth_lookup_known(ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_known_t  *known;
+
+    for (known = ctx->known; known; known = known->next) {
+
+        if (known->app == app) {
+            break;
+        }
+    }
+
+    return known;
 }
 
 
