@@ -294,7 +294,7 @@ typedef struct {
 } ngx_http_vcita_oauth_ask_t;
 
 
-typedef struct {
+typedef struct ngx_http_vcita_oauth_ctx_s {
     ngx_array_t                         cookies;    /* ..._found_t */
     ngx_http_vcita_oauth_app_t         *callback;   /* this is its callback */
 
@@ -327,8 +327,11 @@ typedef struct {
     ngx_http_vcita_oauth_exchange_t    *exchange;
     ngx_http_vcita_oauth_revalidation_t  *revalidation;
     void                              **passed;     /* the gate, in there */
+    void                              **asked;      /* the gate, in there */
 
     struct ngx_http_vcita_oauth_known_s  *known;    /* of other apps */
+    struct ngx_http_vcita_oauth_ctx_s  *next;       /* of a subrequest */
+    ngx_http_request_t                 *request;    /* NULL: the client's */
 
     ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
 

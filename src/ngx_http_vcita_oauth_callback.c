@@ -16,6 +16,7 @@
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_lost.h"
 #include "ngx_http_vcita_oauth_query.h"
+#include "ngx_http_vcita_oauth_subrequest.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
@@ -49,7 +50,7 @@ ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
     ngx_http_vcita_oauth_loc_conf_t  *vlcf;
 
     if (r != r->main) {
-        return NGX_DECLINED;
+        return ngx_http_vcita_oauth_subrequest_handler(r);
     }
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_subrequest.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r);
@@ -192,7 +193,10 @@ ngx_http_vcita_oauth_ctx_cleanup(void *data)
 }
 
 
-/* The context of the client's request; NULL where the server has no gate */
+/*
+ * The context of the client's request, or of a subrequest that has been
+ * through a gate; NULL where the server has none
+ */
 
 ngx_http_vcita_oauth_ctx_t *
 ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
@@ -213,11 +217,14 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
         if (cln->handler == ngx_http_vcita_oauth_ctx_cleanup) {
             ctx = cln->data;
 
-            ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
-
             if (r == r->main) {
                 ctx->redirected = 1;
+
+            } else {
+                ctx = ngx_http_vcita_oauth_subrequest_ctx(r, ctx);
             }
+
+            ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
 
             return ctx;
         }

@@ -15,6 +15,7 @@
 #include "ngx_http_vcita_oauth_client.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_lost.h"
+#include "ngx_http_vcita_oauth_subrequest.h"
 
 
 static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
@@ -43,7 +44,6 @@ static ngx_int_t ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page);
 static ngx_int_t ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r);
 static void ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r);
 
 
@@ -72,6 +72,8 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
 
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->asked = r->loc_conf;
 
     if (ngx_http_vcita_oauth_is_callback(ctx)) {
         ctx->passed = r->loc_conf;
@@ -453,7 +455,7 @@ ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r)
 {
     ngx_str_t         value;

@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_subrequest.h"
 
 
 /* what a request knows of an application, while it is in another one */
@@ -87,6 +88,36 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/*
+ * A subrequest that has looked for nothing yet: what the client's request
+ * knows of the application, revalidated claims for one, it knows as well
+ */
+
+void
+ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_known_t  *known;
+
+    if (main->app == app && !main->looking) {
+        ctx->app = app;
+        ctx->session = main->session;
+        ctx->outcome = main->outcome;
+        ctx->alive = main->alive;
+        return;
+    }
+
+    known = ngx_http_vcita_oauth_lookup_known(main, app);
+
+    if (known) {
+        ctx->app = app;
+        ctx->session = known->session;
+        ctx->outcome = known->outcome;
+        ctx->alive = known->alive;
+    }
 }
 
 

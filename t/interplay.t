@@ -268,48 +268,7 @@ for (0, 1) {
 }
 
 
-=== TEST 9: "subrequests (SSI, mirror, auth_request targets) are not gated"
---- gate
---- config
-location /ssi.html { ssi on; root html; }
-location /ssi-gated.html { vcita_oauth on; ssi on; root html; }
-location /part { vcita_oauth on; proxy_set_header X-Auth "[$vcita_oauth_authenticated]"; proxy_set_header X-Mail "[$vcita_oauth_claim_email]"; proxy_pass $VCITA_APP; }
-location /asked { vcita_oauth on; auth_request /part/auth; auth_request_set $asked $upstream_status; add_header X-Asked $asked; proxy_pass $VCITA_APP; }
-location /asked-off { auth_request /part/auth; proxy_pass $VCITA_APP; }
-location /refused { vcita_oauth on; auth_request /no; proxy_pass $VCITA_APP; }
-location = /no { internal; return 403; }
-location /mirrored { vcita_oauth on; mirror /part/mirror; proxy_pass $VCITA_APP; }
---- user_files
->>> ssi.html
-<!--#include virtual="/part/ssi" -->
->>> ssi-gated.html
-<!--#include virtual="/part/ssi" -->
---- flow
-my $b = browser();
-my $r = $b->get('/ssi.html');
-is $r->status, 200, 'SSI in a page that is not gated';
-is $r->json->{uri}, '/part/ssi', 'its part is there';
-is $b->get('/asked-off')->status, 200, 'an auth_request target that is gated';
-is $b->get('/ssi-gated.html')->status, 302, 'a gated page';
-is $b->get('/asked')->status, 302, 'gated behind auth_request';
-is $b->get('/refused')->status, 403, 'auth_request comes before the gate';
-is $b->get('/mirrored')->status, 302, 'gated with a mirror';
-is_deeply [ grep { $_->path eq '/part/mirror' } stub->app_requests ], [], 'nothing is mirrored before the gate';
-stub->reset;
-
-is $b->visit('/ssi-gated.html')->status, 200, 'in';
-is $b->res->json->{uri}, '/part/ssi', 'with its part';
-is seen($b->res)->{'x-mail'}, '[alice@example.biz]', "which sees the client's session";
-is seen($b->res)->{'x-auth'}, '[1]', 'as authenticated';
-$r = $b->get('/asked');
-is $r->status, 200, 'auth_request';
-is $r->header('X-Asked'), 200, 'asked';
-is $b->post('/mirrored', { a => 1 })->json->{body}, 'a=1', 'a mirrored POST';
-my ($m) = wait_for { grep { $_->path eq '/part/mirror' } stub->app_requests } 5, 'the mirror';
-is $b->get('/refused')->status, 403, 'auth_request refuses';
-
-
-=== TEST 10: request bodies
+=== TEST 9: request bodies
 --- gate
 --- config
 client_body_buffer_size 16k;
@@ -346,7 +305,7 @@ $one = "POST /expect HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nCont
 like $b->raw('127.0.0.1', port(), $one)->body, qr/^HTTP\/1\.1 401 /, 'nobody is told to go on with a body that nobody wants';
 
 
-=== TEST 11: HTTP/1.0, keep-alive, pipelining
+=== TEST 10: HTTP/1.0, keep-alive, pipelining
 --- gate
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
@@ -382,7 +341,7 @@ my $got = $raw->("GET $u->{target} HTTP/1.1\r\nHost: localhost\r\n$login\r\n" . 
 is_deeply [ $got =~ /^HTTP\/1\.1 (\d+)/mg ], [ 303, 200 ], 'the callback, and behind it a request that waited';
 
 
-=== TEST 12: "a server-level gate with stock error_page 500 502 503 504 /50x.html: a failing token endpoint ends in one 502"
+=== TEST 11: "a server-level gate with stock error_page 500 502 503 504 /50x.html: a failing token endpoint ends in one 502"
 --- gate
 --- config
 vcita_oauth on;
@@ -418,7 +377,7 @@ is $b->visit('/')->status, 200, 'in';
 is $b->get('/50x.html')->body, "the operator's page\n", 'with a session';
 
 
-=== TEST 13: "vcita_oauth off there shows the operator's"
+=== TEST 12: "vcita_oauth off there shows the operator's"
 --- gate
 --- http_config
 log_format error '$request_uri $status [$vcita_oauth_error]';
@@ -446,7 +405,7 @@ wait_for { access_log() =~ /502 \[bad_token_response\]$/m } 5, 'the code in the 
 is scalar(stub->requests('/oauth/token')), 1, 'vcita was asked once';
 
 
-=== TEST 14: error_page for the callback: named, with recursion, another status, a redirect
+=== TEST 13: error_page for the callback: named, with recursion, another status, a redirect
 --- gate
 --- config
 add_header X-Error "[$vcita_oauth_error]" always;
@@ -474,7 +433,7 @@ is $r->location, 'https://www.example.com/denied', 'to where they said';
 is scalar(stub->app_requests), 0, 'the application saw none of it';
 
 
-=== TEST 15: logout: "expires the cookies, 303 to uri or a small signed-out page"
+=== TEST 14: logout: "expires the cookies, 303 to uri or a small signed-out page"
 --- gate
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
@@ -517,7 +476,7 @@ is $r->status, 303, 'behind the gate';
 is $r->location =~ s{^\Q@{[ url('') ]}\E}{}r, '/', 'to a path';
 
 
-=== TEST 16: logout: "GET from another site (Sec-Fetch-Site: cross-site) gets a page with a button instead"
+=== TEST 15: logout: "GET from another site (Sec-Fetch-Site: cross-site) gets a page with a button instead"
 --- gate
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
@@ -553,7 +512,7 @@ for my $site (qw( none same-origin same-site )) {
 }
 
 
-=== TEST 17: errors of others with a gated error_page: "an address denied by deny never reaches vcita", no error turns into a login
+=== TEST 16: errors of others with a gated error_page: "an address denied by deny never reaches vcita", no error turns into a login
 --- gate
 --- config
 vcita_oauth on;
@@ -621,7 +580,7 @@ is $r->status, 403, 'with a session: denied';
 is $r->body, "the operator's page\n", "with a session: the operator's page";
 
 
-=== TEST 18: logout: without Sec-Fetch-Site, "an `Origin` whose host is not the Host header's, `null` too" signs nobody out
+=== TEST 17: logout: without Sec-Fetch-Site, "an `Origin` whose host is not the Host header's, `null` too" signs nobody out
 --- gate
 --- http_config
 server { listen $TEST_NGINX_RAND_PORT_1 http2; location = /logout { vcita_oauth_logout; } }
@@ -675,7 +634,7 @@ if (!$nghttp) {
 }
 
 
-=== TEST 19: logout: HEAD, a prefetch, an image or a frame end no session: a page with a button
+=== TEST 18: logout: HEAD, a prefetch, an image or a frame end no session: a page with a button
 --- gate
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
@@ -719,3 +678,46 @@ for my $case ([ GET => '/logout', 'Sec-Fetch-Dest' => 'document' ], [ GET => '/l
     like $r->body, qr{<h1>You are signed out</h1>}, "@$case: signed out";
     is scalar(@{ $r->set_cookies }), 2, "@$case: both cookies expire";
 }
+
+
+=== TEST 19: subrequests (SSI, mirror, auth_request) beside a gate of the main request
+--- gate
+--- config
+location /ssi.html { ssi on; root html; }
+location /ssi-gated.html { vcita_oauth on; ssi on; root html; }
+location /part { vcita_oauth on; proxy_set_header X-Auth "[$vcita_oauth_authenticated]"; proxy_set_header X-Mail "[$vcita_oauth_claim_email]"; proxy_pass $VCITA_APP; }
+location /asked { vcita_oauth on; auth_request /part/auth; auth_request_set $asked $upstream_status; add_header X-Asked $asked; proxy_pass $VCITA_APP; }
+location /asked-off { auth_request /part/auth; proxy_pass $VCITA_APP; }
+location /refused { vcita_oauth on; auth_request /no; proxy_pass $VCITA_APP; }
+location = /no { internal; return 403; }
+location /mirrored { vcita_oauth on; mirror /part/mirror; proxy_pass $VCITA_APP; }
+--- user_files
+>>> ssi.html
+<!--#include virtual="/part/ssi" -->
+>>> ssi-gated.html
+<!--#include virtual="/part/ssi" -->
+--- flow
+my $b = browser();
+my $r = $b->get('/ssi.html');
+is $r->status, 200, 'SSI in a page that is not gated';
+is $r->body, "\n", 'without its part';
+is $b->get('/asked-off')->status, 401, 'an auth_request target that is gated';
+is $b->get('/ssi-gated.html')->status, 302, 'a gated page';
+is $b->get('/asked')->status, 401, 'gated behind auth_request: that comes first';
+is $b->get('/refused')->status, 403, 'auth_request comes before the gate';
+is $b->get('/mirrored')->status, 302, 'gated with a mirror';
+is_deeply [ grep { $_->path eq '/part/mirror' } stub->app_requests ], [], 'nothing is mirrored before the gate';
+stub->reset;
+
+is $b->visit('/ssi-gated.html')->status, 200, 'in';
+is $b->res->json->{uri}, '/part/ssi', 'with its part';
+is seen($b->res)->{'x-mail'}, '[alice@example.biz]', "which sees the client's session";
+is seen($b->res)->{'x-auth'}, '[1]', 'as authenticated';
+is $b->get('/ssi.html')->json->{uri}, '/part/ssi', 'a page that is not gated, with its part';
+is $b->get('/asked-off')->status, 200, 'an auth_request target that is gated';
+$r = $b->get('/asked');
+is $r->status, 200, 'auth_request';
+is $r->header('X-Asked'), 200, 'asked';
+is $b->post('/mirrored', { a => 1 })->json->{body}, 'a=1', 'a mirrored POST';
+my ($m) = wait_for { grep { $_->path eq '/part/mirror' } stub->app_requests } 5, 'the mirror';
+is $b->get('/refused')->status, 403, 'auth_request refuses';

@@ -8,7 +8,7 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate lookup revalidate keep wait renew count
+    flow     => [qw( entry client gate subrequest lookup revalidate keep wait renew count
                      status rules state login lost
                      callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets

@@ -1,0 +1,25 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_
+
+
+#include "ngx_http_vcita_oauth.h"
+
+
+ngx_int_t ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r);
+ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_subrequest_ctx(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main);
+
+/* look-up, gate: what only a subrequest asks them for */
+
+void ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app);
+ngx_int_t ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_ */
