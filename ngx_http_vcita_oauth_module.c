@@ -20,8 +20,12 @@ static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
     ngx_http_vcita_oauth_main_conf_t *vmcf);
-static ngx_int_t ngx_http_vcita_oauth_init_access(
-    ngx_http_core_main_conf_t *cmcf);
+static ngx_int_t ngx_http_vcita_oauth_init_phase(
+    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler);
+static ngx_int_t ngx_http_vcita_oauth_init_front(
+    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler);
 static void *ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf);
@@ -238,7 +242,6 @@ static ngx_int_t
 ngx_http_vcita_oauth_init(ngx_conf_t *cf)
 {
     ngx_str_t                          name;
-    ngx_http_handler_pt               *h;
     ngx_http_core_main_conf_t         *cmcf;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
@@ -251,23 +254,34 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-    if (h == NULL) {
+    /*
+     * A request that nginx refuses before POST_READ meets the entry at the
+     * SERVER_REWRITE or, in a named location, at the REWRITE of its error page,
+     * or, without one, in the log, whose handlers run from the front
+     */
+
+    if (ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
+                                        ngx_http_vcita_oauth_entry_handler)
+        != NGX_OK
+        || ngx_http_vcita_oauth_init_phase(cmcf,
+                                           NGX_HTTP_SERVER_REWRITE_PHASE,
+                                           ngx_http_vcita_oauth_entry_late)
+           != NGX_OK
+        || ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_REWRITE_PHASE,
+                                           ngx_http_vcita_oauth_entry_late)
+           != NGX_OK
+        || ngx_http_vcita_oauth_init_front(cmcf, NGX_HTTP_LOG_PHASE,
+                                           ngx_http_vcita_oauth_entry_late)
+           != NGX_OK
+        || ngx_http_vcita_oauth_init_front(cmcf, NGX_HTTP_ACCESS_PHASE,
+                                           ngx_http_vcita_oauth_gate_handler)
+           != NGX_OK
+        || ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
+                                        ngx_http_vcita_oauth_callback_handler)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    *h = ngx_http_vcita_oauth_entry_handler;
-
-    if (ngx_http_vcita_oauth_init_access(cmcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_vcita_oauth_callback_handler;
 
     ngx_http_vcita_oauth_renew_init();
 
@@ -319,19 +333,37 @@ ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
 }
 
 
+static ngx_int_t
+ngx_http_vcita_oauth_init_phase(ngx_http_core_main_conf_t *cmcf,
+    ngx_uint_t phase, ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt  *h;
+
+    h = ngx_array_push(&cmcf->phases[phase].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = handler;
+
+    return NGX_OK;
+}
+
+
 /*
  * Handlers run in the reverse order of the array: at its front, the gate is
  * the last to be asked, and an address that is denied never reaches vcita
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_init_access(ngx_http_core_main_conf_t *cmcf)
+ngx_http_vcita_oauth_init_front(ngx_http_core_main_conf_t *cmcf,
+    ngx_uint_t phase, ngx_http_handler_pt handler)
 {
     ngx_uint_t            i;
     ngx_array_t          *handlers;
     ngx_http_handler_pt  *h;
 
-    handlers = &cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers;
+    handlers = &cmcf->phases[phase].handlers;
 
     if (ngx_array_push(handlers) == NULL) {
         return NGX_ERROR;
@@ -343,7 +375,7 @@ ngx_http_vcita_oauth_init_access(ngx_http_core_main_conf_t *cmcf)
         h[i] = h[i - 1];
     }
 
-    h[0] = ngx_http_vcita_oauth_gate_handler;
+    h[0] = handler;
 
     return NGX_OK;
 }

@@ -297,6 +297,7 @@ typedef struct {
 typedef struct ngx_http_vcita_oauth_ctx_s {
     ngx_array_t                         cookies;    /* ..._found_t */
     ngx_http_vcita_oauth_app_t         *callback;   /* this is its callback */
+    ngx_str_t                           query;      /* of the callback */
 
     ngx_http_vcita_oauth_app_t         *app;        /* session looked up in */
     ngx_http_vcita_oauth_session_t      session;
@@ -352,6 +353,9 @@ typedef struct ngx_http_vcita_oauth_ctx_s {
 /* entry */
 
 ngx_int_t ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_oauth_entry_hide(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx);
 ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_get_ctx(
     ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,

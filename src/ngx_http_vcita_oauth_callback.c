@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app);
+    ngx_http_vcita_oauth_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_age(
@@ -221,7 +221,7 @@ ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  code;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "code", &code);
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "code", &code);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -263,10 +263,10 @@ ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  state;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "state", &state);
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "state", &state);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_callback_issuer(r, ctx->callback);
+        rc = ngx_http_vcita_oauth_callback_issuer(r, ctx);
     }
 
     if (rc != NGX_OK) {
@@ -281,16 +281,18 @@ ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app)
+    ngx_http_vcita_oauth_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-    ngx_str_t  iss;
+    ngx_int_t   rc;
+    ngx_str_t   iss, *issuer;
 
-    if (app->issuer.len == 0) {
+    issuer = &ctx->callback->issuer;
+
+    if (issuer->len == 0) {
         return NGX_OK;
     }
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "iss", &iss);
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "iss", &iss);
 
     if (rc == NGX_DECLINED) {
         return NGX_OK;
@@ -300,8 +302,7 @@ ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
         return rc;
     }
 
-    return ngx_http_vcita_oauth_same(&iss, &app->issuer) ? NGX_OK
-                                                         : NGX_DECLINED;
+    return ngx_http_vcita_oauth_same(&iss, issuer) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -314,7 +315,7 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  error, description;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &r->args, "error", &error);
+    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "error", &error);
 
     if (rc == NGX_DECLINED) {
         return NGX_DECLINED;
@@ -332,8 +333,8 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_error_code(&error);
     ctx->error = error;
 
-    if (ngx_http_vcita_oauth_query_get(r->pool, &r->args, "error_description",
-                                       &description)
+    if (ngx_http_vcita_oauth_query_get(r->pool, &ctx->query,
+                                       "error_description", &description)
         == NGX_OK
         && ngx_http_vcita_oauth_printable(&description))
     {

@@ -16,7 +16,12 @@
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r);
+static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_entry_ctx(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_srv_conf_t *vscf);
+static void ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf);
+static void ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r);
 static void ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r,
     ngx_str_t *callback);
 static ngx_int_t ngx_http_vcita_oauth_entry_mask(ngx_http_request_t *r);
@@ -27,7 +32,6 @@ ngx_int_t
 ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
 {
     ngx_uint_t                         i;
-    ngx_pool_cleanup_t                *cln;
     ngx_http_vcita_oauth_app_t       **app;
     ngx_http_vcita_oauth_ctx_t        *ctx;
     ngx_http_vcita_oauth_srv_conf_t   *vscf;
@@ -38,11 +42,120 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&app[i]->redirect.callback, &r->uri)) {
+            ctx->callback = app[i];
+        }
+
+        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+    }
+
+    if (ctx->callback && ngx_http_vcita_oauth_entry_hide(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * SERVER_REWRITE, REWRITE, LOG: the same for a request that nginx refused
+ * before POST_READ, for a bad header say, and its error page.  No login starts
+ * there.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r)
+{
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_app_t       **app;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vscf->apps.nelts == 0
+        || r != r->main
+        || ngx_http_vcita_oauth_get_ctx(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->redirected = 1;
+    ctx->refused = 1;
+    ctx->status = r->err_status ? (ngx_uint_t) r->err_status
+                                : NGX_HTTP_BAD_REQUEST;
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+    }
+
+    if (ngx_http_vcita_oauth_entry_early(r, ctx, vscf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->internal) {
+        ngx_http_vcita_oauth_entry_forget(r);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Drops the variables that error_page itself has read, which hold what was
+ * taken from the request since; the request id stays the same
+ */
+
+static void
+ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r)
+{
+    ngx_http_variable_value_t          id, *vv;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    vv = &r->variables[vmcf->request_id];
+    id = *vv;
+
+    ngx_memzero(r->variables, cmcf->variables.nelts
+                              * sizeof(ngx_http_variable_value_t));
+
+    *vv = id;
+}
+
+
+/* makes the context and cuts our cookies out of the request */
+
+static ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_entry_ctx(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_srv_conf_t *vscf)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
     /* the cleanup is also how the context is found after a redirect */
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_oauth_ctx_t));
     if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
 
     ctx = cln->data;
@@ -62,40 +175,101 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
                                          &ctx->cookies)
         != NGX_OK)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
+
+    return ctx;
+}
+
+
+/*
+ * The address of a request that was refused early is not normalized, or not
+ * even complete, and r->uri may be that of the error page: whatever ends in
+ * the callback's path counts as a callback
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf)
+{
+    u_char                       *query, *p, *dst, *src;
+    ngx_str_t                    *text, *path;
+    ngx_uint_t                    i;
+    ngx_http_vcita_oauth_app_t  **app;
+
+    ngx_http_vcita_oauth_entry_line(r);
+
+    text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
+
+    query = ngx_strlchr(text->data, text->data + text->len, '?');
+
+    if (query == NULL) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, query - text->data);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = p;
+    src = text->data;
+
+    ngx_unescape_uri(&dst, &src, query - src, 0);
 
     app = vscf->apps.elts;
 
     for (i = 0; i < vscf->apps.nelts; i++) {
 
-        if (app[i]->redirect.callback.len == r->uri.len
-            && ngx_memcmp(app[i]->redirect.callback.data, r->uri.data,
-                          r->uri.len)
-               == 0)
+        path = &app[i]->redirect.callback;
+
+        if (dst - p >= (ssize_t) path->len
+            && ngx_memcmp(dst - path->len, path->data, path->len) == 0)
         {
-            ctx->callback = app[i];
-
-            if (ngx_http_vcita_oauth_entry_callback(r) != NGX_OK) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
+            return ngx_http_vcita_oauth_entry_hide(r, ctx);
         }
-
-        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
     }
 
-    return NGX_DECLINED;
+    return NGX_OK;
 }
 
 
-/* whoever answers a callback, nobody is to store the answer or tell of it */
+/* the request line as nginx makes it up for $request and its own log lines */
 
-static ngx_int_t
-ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r)
+static void
+ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r)
 {
-    ngx_str_t  value;
+    u_char  *p;
+
+    if (r->request_line.data || r->request_start == NULL) {
+        return;
+    }
+
+    for (p = r->request_start; p < r->header_in->last; p++) {
+
+        if (*p == CR || *p == LF) {
+            break;
+        }
+    }
+
+    r->request_line.len = p - r->request_start;
+    r->request_line.data = r->request_start;
+}
+
+
+/*
+ * Takes the query of a callback for the module alone, and no cache is to store
+ * the response nor a Referer to repeat the address
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_entry_hide(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    u_char     *query, *last;
+    ngx_str_t   value, *uri;
 
     ngx_str_set(&value, "no-store");
 
@@ -109,6 +283,24 @@ ngx_http_vcita_oauth_entry_callback(ngx_http_request_t *r)
         == NULL)
     {
         return NGX_ERROR;
+    }
+
+    uri = &r->unparsed_uri;
+    last = uri->data + uri->len;
+
+    /* after an internal redirect, the arguments may be the error page's own */
+
+    if (!ctx->redirected
+        || (r->args.data >= uri->data && r->args.data <= last))
+    {
+        ctx->query = r->args;
+        ngx_str_null(&r->args);
+    }
+
+    query = ngx_strlchr(uri->data, last, '?');
+
+    if (query) {
+        uri->len = query - uri->data;
     }
 
     return ngx_http_vcita_oauth_entry_mask(r);

@@ -18,8 +18,6 @@
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
-static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_gate_late(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
@@ -56,10 +54,6 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
-
-    if (ctx == NULL && r->internal) {
-        ctx = ngx_http_vcita_oauth_gate_late(r);
-    }
 
     if (ctx == NULL) {
 
@@ -154,33 +148,6 @@ ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
     default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-}
-
-
-/*
- * nginx refused the request before POST_READ, for a bad header say, and this
- * is the error_page: no login starts here, and our cookies are still to be cut
- */
-
-static ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_gate_late(ngx_http_request_t *r)
-{
-    ngx_http_vcita_oauth_ctx_t  *ctx;
-
-    if (ngx_http_vcita_oauth_entry_handler(r) != NGX_DECLINED) {
-        return NULL;
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
-
-    if (ctx) {
-        ctx->redirected = 1;
-        ctx->refused = 1;
-        ctx->status = r->err_status ? (ngx_uint_t) r->err_status
-                                    : NGX_HTTP_BAD_REQUEST;
-    }
-
-    return ctx;
 }
 
 

@@ -111,14 +111,6 @@ ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        if (ctx->called_back) {
-
-            /* no code and state for an error page that is proxied */
-
-            r->valid_unparsed_uri = 0;
-            ngx_str_null(&r->args);
-        }
-
         return page->status;
     }
 

@@ -732,3 +732,36 @@ is join('', grep { /^(?:4|50)/ && !/ \[0\]$/ } @lines), '', 'the log';
 cmp_ok scalar(grep { /^(?:4|50)/ } @lines), '>=', 22, 'which has them all';
 --- error_log
 limiting requests
+
+
+=== TEST 34: a callback over HTTP/2 that is refused: neither code nor state goes on
+--- log_level: info
+--- http_config
+log_format h2 '<$request> [$args] [$request_uri]';
+server {
+    listen $TEST_NGINX_RAND_PORT_1 http2;
+    access_log logs/h2.log h2;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+    location = /oauth/callback { deny all; error_page 403 @err; }
+    location @err { proxy_set_header X-Seen "[$request] [$args] [$request_uri]"; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- error_log
+access forbidden by rule
+--- flow
+my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
+my $b = begun('/');
+my ($query) = $b->callback_url(code => stub_code) =~ /(\?.*)/s;
+if (!$nghttp) {
+    browser()->get('/denied');
+    return pass 'no nghttp here: not tested';
+}
+my $at = 'http://127.0.0.1:' . rand_port(1);
+my $err = decode_json(scalar `$nghttp '$at/oauth/callback$query'`);
+is $err->{uri}, '/oauth/callback', 'denied';
+my %got = map { lc $_->[0] => $_->[1] } @{ $err->{headers} };
+is $got{'x-seen'}, '[GET /oauth/callback HTTP/2.0] [] [/oauth/callback]', 'denied: variables';
+my $log = sub { open my $fh, '<', servroot() . '/logs/h2.log' or return ''; local $/; scalar <$fh> };
+wait_for { (() = $log->() =~ /^</mg) == 1 + round() } 5, 'the log';
+unlike $log->() . error_log(), qr/code=|state=/, 'the logs';

@@ -191,3 +191,134 @@ my @r = $crowd->finish;
 is scalar(grep { $_->status == 303 } @r), 5, 'all in';
 wait_for { error_log() =~ /worker process $old[0] exited with code 0/ } 5, 'the old worker to go';
 silent('error log', whole('error.log'), secrets($b));
+
+
+=== TEST 4: code and state of a callback that limit_req, deny or another module refuses reach neither its error_page nor a log
+--- http_config
+limit_req_zone $server_name zone=q:1m rate=1r/m;
+log_format seen '<$request> [$args] [$request_uri] [$arg_code] [$query_string]';
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    server_name denied;
+    access_log logs/seen.log seen;
+    error_page 403 @down;
+    location / { vcita_oauth on; }
+    location = /oauth/callback { deny all; }
+    location @down { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_2; }
+}
+--- config
+access_log logs/seen.log seen;
+error_page 401 @err;
+error_page 503 /err?page=503;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /oauth/callback { limit_req zone=q; satisfy all; auth_basic closed; auth_basic_user_file /dev/null; }
+location = /err { proxy_set_header X-Seen "[$request] [$args] [$request_uri] [$arg_state]"; proxy_pass $VCITA_APP; }
+location @err { proxy_set_header X-Seen "[$request] [$args] [$request_uri] [$arg_state]"; proxy_pass $VCITA_APP; }
+--- flow
+my $b = begun('/deep');
+my $to = $b->callback_url(code => stub_code) =~ s{^\w+://[^/]+}{}r;
+my $seen = 'x-seen';
+for ([ 401, '/oauth/callback', '[]' ], [ 503, '/err?page=503', '[page=503]' ]) {
+    my ($status, $uri, $args) = @$_;
+    my $r;
+    # the first one takes the only slot, of both repetitions
+    next if $status == 401 && round();
+    $r = $b->get($to);
+    is $r->status, $status, "$status: refused";
+    is $r->json->{uri}, $uri, "$status: the upstream of the error_page";
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    is $got{'x-seen'}, "[GET /oauth/callback HTTP/1.1] $args [/oauth/callback] []", "$status: variables";
+}
+is browser(base => 'http://127.0.0.1:' . rand_port(1))->get($to)->status, 502, 'denied, and the error_page is down';
+is $b->get('/last')->status, 302, 'the last one';
+wait_for { whole('seen.log') =~ m{/last} } 5, 'the access log';
+silent('access log', whole('seen.log'), secrets($b));
+my $error = whole('error.log');
+like $error, qr{upstream: "http://127\.0\.0\.1:\d+/oauth/callback"}, 'nginx names the upstream';
+silent('error log', $error, secrets($b));
+--- error_log
+access forbidden by rule
+
+
+=== TEST 5: neither the callback's query nor our cookies of what nginx refuses before POST_READ reach its error_page, under satisfy any, too
+--- http_config
+log_format seen '<$request> [$args] [$request_uri] [$http_cookie]';
+error_page 400 414 494 /err;
+client_header_buffer_size 1k;
+large_client_header_buffers 2 1k;
+access_log logs/seen.log seen;
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    set $seen "[$request] [$args] [$request_uri]";
+    location / { vcita_oauth on; }
+    location = /err { proxy_set_header X-Seen $seen; proxy_pass $VCITA_APP; }
+}
+server {
+    listen $TEST_NGINX_RAND_PORT_2;
+    error_page 400 414 494 @err;
+    location / { vcita_oauth on; }
+    location @err { set $seen "[$request] [$args] [$request_uri]"; proxy_set_header X-Seen $seen; proxy_pass $VCITA_APP; }
+}
+server {
+    listen $TEST_NGINX_RAND_PORT_3;
+    error_page 400 414 494 /err?from=$request_id;
+    vcita_oauth optional;
+    location = /err { proxy_set_header X-Seen "[$request] [$args] [$request_uri]"; proxy_pass $VCITA_APP; }
+}
+server {
+    listen $TEST_NGINX_RAND_PORT_4;
+    error_page 404 /of-none-of-them;
+    location / { vcita_oauth on; }
+}
+--- config
+location / { vcita_oauth on; }
+location = /err {
+    satisfy any;
+    allow all;
+    vcita_oauth on;
+    proxy_set_header X-Seen "[$request] [$args] [$request_uri]";
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = begun('/deep');
+my $to = $b->callback_url(code => stub_code) =~ s{^\w+://[^/]+}{}r;
+my $cookie = "a=1; vcita_session=S3SS10N-${\ ('x' x 20) }; vcita_session_login=" . $b->cookie('vcita_session_login');
+my $lines = "Cookie: $cookie\r\n";
+my $long = 'x' x 2000;
+my %ask = (
+    'no Host' => "GET $to HTTP/1.1\r\n$lines\r\n",
+    'a bad Host' => "GET $to HTTP/1.1\r\n${lines}Host: a/b\r\n\r\n",
+    'a bad header' => "GET $to HTTP/1.1\r\nHost: a\r\n${lines}X: a\0b\r\n\r\n",
+    'a long header' => "GET $to HTTP/1.1\r\nHost: a\r\n${lines}X: $long\r\n\r\n",
+    'a long line' => "GET $to&x=$long HTTP/1.1\r\nHost: a\r\n$lines\r\n",
+    'an absolute address' => "GET http://a$to HTTP/1.1\r\n${lines}X: a\0b\r\n\r\n",
+    'an encoded path' => "GET ${\ ($to =~ s/callback/%63allback/r) } HTTP/1.1\r\n$lines\r\n",
+);
+for my $port (port(), map { rand_port($_) } 1 .. 4) {
+    for my $name (sort keys %ask) {
+        stub->reset;
+        my $got = $b->raw('127.0.0.1', $port, $ask{$name})->body;
+        # nginx has no address to go on with in a named location
+        my $lost = $name eq 'a long line' && $port == rand_port(2);
+        like $got, $lost ? qr{^HTTP/1\.1 500 } : qr{^HTTP/1\.1 4\d\d }, "$name, $port: refused";
+        next if $lost || $port == rand_port(4);
+        my ($seen) = stub->app_requests;
+        ok $seen, "$name, $port: its error_page asks an upstream" or next;
+        like $seen->path, $port == rand_port(2) ? qr{/(?:c|%63)allback$} : qr{^/err$}, "$name, $port: the path";
+        like $seen->query // '', $port == rand_port(3) ? qr/^from=\w{32}$/ : qr/^$/, "$name, $port: no query of the client's";
+        my $all = join "\n", map { scalar($seen->header($_)) // '' } qw( X-Seen Cookie );
+        unlike $all, qr/code=|state=|S3SS10N|vcita_session/, "$name, $port: neither query nor cookies";
+        is scalar $seen->header('Cookie'), 'a=1', "$name, $port: another cookie" if $name =~ /Host|bad|absolute|encoded/;
+    }
+}
+# what is no callback keeps its query
+stub->reset;
+$b->raw('127.0.0.1', rand_port(1), "GET /app?q=1&state=x&code=y HTTP/1.1\r\nCookie: a=1\r\n\r\n");
+is scalar((stub->app_requests)[0]->header('X-Seen')), '[GET /app?q=1&state=x&code=y HTTP/1.1] [] [/app?q=1&state=x&code=y]', 'another address';
+wait_for { whole('seen.log') =~ m{/app\?q=1} } 5, 'the access log';
+my $log = whole('seen.log') =~ s/^.*deep.*$//mgr;
+silent('access log', $log, secrets($b), cookie => 'S3SS10N-xxxxxxxxxxxx');
+unlike $log, qr/S3SS10N|vcita_session/, 'nor cookies';
+is scalar(() = $log =~ /^<.*allback/mg), 35 * (1 + round()), 'of as many requests';
+--- error_log
+empty URI in redirect to named location
