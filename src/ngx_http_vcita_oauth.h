@@ -297,6 +297,7 @@ typedef struct {
 typedef struct ngx_http_vcita_oauth_ctx_s {
     ngx_array_t                         cookies;    /* ..._found_t */
     ngx_http_vcita_oauth_app_t         *callback;   /* this is its callback */
+    ngx_http_vcita_oauth_app_t         *moved;      /* at another path */
     ngx_str_t                           query;      /* of the callback */
 
     ngx_http_vcita_oauth_app_t         *app;        /* session looked up in */
@@ -341,6 +342,7 @@ typedef struct ngx_http_vcita_oauth_ctx_s {
     unsigned                            called_back:1;
     unsigned                            redirected:1; /* internally */
     unsigned                            refused:1;    /* before it was read */
+    unsigned                            suspect:1;    /* perhaps moved */
 } ngx_http_vcita_oauth_ctx_t;
 
 

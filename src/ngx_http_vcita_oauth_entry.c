@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_moved.h"
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
@@ -58,7 +59,15 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
         ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
     }
 
-    if (ctx->callback && ngx_http_vcita_oauth_entry_hide(r, ctx) != NGX_OK) {
+    if (ctx->callback) {
+
+        if (ngx_http_vcita_oauth_entry_hide(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+    } else if (r->args.len
+               && ngx_http_vcita_oauth_moved(r, ctx, &r->args) == NGX_ERROR)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -195,7 +204,7 @@ ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf)
 {
     u_char                       *query, *p, *dst, *src;
-    ngx_str_t                    *text, *path;
+    ngx_str_t                    *text, *path, args;
     ngx_uint_t                    i;
     ngx_http_vcita_oauth_app_t  **app;
 
@@ -232,7 +241,11 @@ ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
         }
     }
 
-    return NGX_OK;
+    args.data = query + 1;
+    args.len = text->data + text->len - args.data;
+
+    return ngx_http_vcita_oauth_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
+                                                                  : NGX_OK;
 }
 
 
@@ -260,8 +273,8 @@ ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r)
 
 
 /*
- * Takes the query of a callback for the module alone, and no cache is to store
- * the response nor a Referer to repeat the address
+ * Takes the query of a callback, moved or not, for the module alone, and no
+ * cache is to store the response nor a Referer to repeat the address
  */
 
 ngx_int_t

@@ -58,6 +58,12 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
       "vcita sent the browser back without what is needed to sign in.",
       "Try again" },
 
+    { "callback_elsewhere",
+      "The sign-in came back to a wrong address",
+      "You are not signed in: vcita's answer arrived at an address that does "
+      "not take it. The operator of this site has to correct that.",
+      "Go to the start page" },
+
     { "invalid_host",
       "This address is not one that people can sign in at",
       "The host name of the request is not valid. Check the address, then "

@@ -15,9 +15,12 @@
 #include "ngx_http_vcita_oauth_client.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_lost.h"
+#include "ngx_http_vcita_oauth_moved.h"
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
+static ngx_int_t ngx_http_vcita_oauth_gate_moved(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
@@ -83,8 +86,41 @@ ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
                                     : NGX_HTTP_FORBIDDEN;
     }
 
+    if (ctx->moved || ctx->suspect) {
+        return ngx_http_vcita_oauth_gate_moved(r, ctx, vlcf);
+    }
+
     if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
         return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_gate_session(r, ctx, vlcf);
+}
+
+
+/* a callback at another path, or what may be one now that "set" has run */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_moved(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    if (ctx->suspect) {
+        ctx->suspect = 0;
+
+        if (ngx_http_vcita_oauth_moved(r, ctx, &ctx->query) == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->moved
+        && ctx->status == 0
+        && r->err_status < NGX_HTTP_BAD_REQUEST)
+    {
+        return ngx_http_vcita_oauth_moved_answer(r, ctx);
     }
 
     return ngx_http_vcita_oauth_gate_session(r, ctx, vlcf);

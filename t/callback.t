@@ -734,7 +734,151 @@ cmp_ok scalar(grep { /^(?:4|50)/ } @lines), '>=', 22, 'which has them all';
 limiting requests
 
 
-=== TEST 34: a callback over HTTP/2 that is refused: neither code nor state goes on
+=== TEST 34: a callback that something on the way has moved: 400 callback_elsewhere; where the gate is off, it goes on without that query
+--- log_level: info
+--- http_config
+log_format moved '<$request> [$args] [$request_uri] [$arg_code] [$http_referer]';
+--- config
+access_log logs/moved.log moved;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /optional { vcita_oauth optional; proxy_pass $VCITA_APP; }
+location /open {
+    proxy_set_header X-Seen "[$request] [$args] [$request_uri] [$arg_state]";
+    proxy_pass $VCITA_APP;
+}
+location /rewritten { rewrite ^ /open/rewritten?b=1; }
+location /then { try_files /none /gated; }
+location /failed { deny all; error_page 403 /gated; }
+--- error_log
+a vcita callback has arrived at
+access forbidden by rule
+--- flow
+my $b = begun('/deep?a=1');
+my $to = $b->callback_url(code => stub_code);
+my ($query) = $to =~ /(\?.*)/s;
+my $state = $b->res->param('state');
+
+for my $path ('/oauth/callback/', '/oauth/Callback', '/callback', '/', '/optional/callback', '/then') {
+    answered($b->get("$path$query"), 400, 'callback_elsewhere', $path);
+    like $b->res->body, qr{<h1>.*href="http://127\.0\.0\.1:\d+/".*Code: <code>callback_elsewhere}s, "$path: the page";
+    wait_for { error_log() =~ /^.*\[error\].* has arrived at "\Q$path\E" instead of "\/oauth\/callback", check .*request: "GET \Q$path\E HTTP/m } 5,
+        "$path: a line at error that names both paths";
+}
+answered($b->get("/callback?error=access_denied&state=$state"), 400, 'callback_elsewhere', 'an error');
+answered($b->get("/callback?state=mine&code=1&state=$state"), 400, 'callback_elsewhere', 'beside a state of another');
+answered($b->post("/callback$query", { a => 1 }), 400, 'callback_elsewhere', 'POST');
+answered($b->get("/callback$query", headers => [ Accept => 'application/json' ]), 400, 'callback_elsewhere', 'for a program');
+answered(browser()->get("/callback$query"), 400, 'callback_elsewhere', 'without the login cookie');
+my $r = $b->get("/failed$query");
+is $r->status, 403, 'denied: the same status';
+is $r->location, undef, 'denied: no login';
+
+for ([ '/open/callback' ], [ '/rewritten', '/open/rewritten?b=1', '[b=1]' ]) {
+    my ($path, $uri, $args) = (@$_, $_->[0], '[]');
+    $r = $b->get("$path$query");
+    is $r->status, 200, "$path: goes on";
+    is $r->json->{uri}, $uri, "$path: without the query";
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    is $got{'x-seen'}, "[GET $path HTTP/1.1] $args [$path] []", "$path: variables";
+    is $r->header('Referrer-Policy'), 'no-referrer', "$path: no referrer";
+    is $r->header('Cache-Control'), 'no-store', "$path: not to be stored";
+}
+
+answered($b->get($to), 303, '', 'at its own path', session => 1, sent => 'token userinfo');
+answered($b->get("/callback$query"), 400, 'callback_elsewhere', 'with a session');
+is $b->get('/last')->status, 200, 'and the next one';
+
+my $log = sub { open my $fh, '<', servroot() . '/logs/moved.log' or return ''; local $/; scalar <$fh> };
+wait_for { $log->() =~ m{/last} } 5, 'the last one in the log';
+like $log->(), qr{^<GET /open/callback HTTP/1\.1> \[-\] \[/open/callback\] \[-\] }m, 'variables in the log';
+for ([ 'access log' => $log->() ], [ 'error log' => error_log() ]) {
+    is scalar(() = $_->[1] =~ /\Q${\ substr $state, 4, 30 }\E|code=/g), 0, "$_->[0]: neither state nor code";
+}
+
+
+=== TEST 35: a foreign `state`, which does not open, leaves the request alone, byte for byte
+--- http_config
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    vcita_oauth_client_id app2;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /open {
+    proxy_set_header X-Seen "[$request] [$args] [$request_uri] [$arg_state]";
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $b = begun('/');
+my $state = $b->res->param('state');
+(my $forged = $state) =~ s/(.)(.{8})$/($1 eq 'A' ? 'B' : 'A') . $2/e;
+my $other = browser(base => 'http://127.0.0.1:' . rand_port(1))->get('/')->param('state');
+my @query = ("state=$forged&code=x", "code=x&state=" . substr($state, 0, -4), "state=$other&code=x", "state=&code=", "state&code&error",
+    "state=%zz&error=%zz", "state=$state", "state=$state&codes=1&errors=2", "State=$state&code=x", "xstate=$state&code=x",
+    "code=x", "state=x&&code=y&state=z", "state=" . "A" x 600 . "&error=b", "x=state=$state&code=x");
+is $b->come_back(code => stub_code)->status, 303, 'in';
+for my $q (@query) {
+    my $r = $b->get("/app?$q");
+    is $r->status, 200, "$q: gated";
+    is $r->json->{uri}, "/app?$q", "$q: gated, byte for byte";
+    is $r->header('Referrer-Policy'), undef, "$q: no header is added";
+    $r = $b->get("/open?$q");
+    is $r->json->{uri}, "/open?$q", "$q: open, byte for byte";
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    my ($first) = $q =~ /(?:^|&)state=([^&]*)/i;
+    is $got{'x-seen'}, join(' ', map { "[$_]" } "GET /open?$q HTTP/1.1", $q, "/open?$q", $first // ''), "$q: variables";
+    is browser()->get("/app?$q")->status, 302, "$q: a login without a session";
+}
+
+
+=== TEST 36: a callback that was moved, where redirect_uri's host has variables, some of them set on the way; a foreign one is not noticed by any variable
+--- gate
+vcita_oauth_redirect_uri http://$site:$TEST_NGINX_SERVER_PORT/oauth/callback;
+--- http_config
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    vcita_oauth_redirect_uri http://$host:$TEST_NGINX_RAND_PORT_1/oauth/callback;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+    location /open { proxy_set_header X-Args "$args|$request_uri|$request"; proxy_pass $VCITA_APP; }
+}
+map $uri $by_path {
+    /late    late.example.com;
+    default  early.example.com;
+}
+server {
+    listen $TEST_NGINX_RAND_PORT_2;
+    vcita_oauth_redirect_uri http://$by_path/oauth/callback;
+    rewrite ^/early$ /late;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- config
+set $site 127.0.0.1;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /open { proxy_set_header X-Args "$args|$request_uri|$request"; proxy_pass $VCITA_APP; }
+location /set { set $site localhost; vcita_oauth on; proxy_pass $VCITA_APP; }
+--- error_log
+a vcita callback has arrived at
+--- flow
+for my $base ('http://127.0.0.1:' . port(), 'http://127.0.0.1:' . rand_port(1)) {
+    my $b = browser(base => $base);
+    is $b->get('/')->status, 302, "$base: a login";
+    my ($query) = $b->callback_url(code => stub_code) =~ /(\?.*)/s;
+    answered($b->get("/callback$query"), 400, 'callback_elsewhere', "$base: moved");
+    my $r = $b->get("/open$query");
+    is $r->json->{uri}, '/open', "$base: without the query";
+    my %got = map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} };
+    is $got{'x-args'}, '|/open|GET /open HTTP/1.1', "$base: variables";
+    $r = $b->get("/open?code=x&state=y");
+    is $r->json->{uri}, '/open?code=x&state=y', "$base: a foreign one";
+    like $b->get("/set?code=x&state=y")->param('redirect_uri'), $base =~ port() ? qr/localhost/ : qr/127/,
+        "$base: the host of a login beside a foreign one";
+}
+my $r = browser(base => 'http://127.0.0.1:' . rand_port(2))->get('/early?code=x&state=y');
+like $r->param('redirect_uri'), qr{^http://late\.example\.com/}, 'a host that is known after a rewrite, beside a foreign one';
+
+
+=== TEST 37: a callback over HTTP/2, moved or refused: neither code nor state goes on
 --- log_level: info
 --- http_config
 log_format h2 '<$request> [$args] [$request_uri]';
@@ -742,26 +886,31 @@ server {
     listen $TEST_NGINX_RAND_PORT_1 http2;
     access_log logs/h2.log h2;
     location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+    location /open { proxy_pass $VCITA_APP; }
     location = /oauth/callback { deny all; error_page 403 @err; }
     location @err { proxy_set_header X-Seen "[$request] [$args] [$request_uri]"; proxy_pass $VCITA_APP; }
 }
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- error_log
+a vcita callback has arrived at
 access forbidden by rule
 --- flow
 my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
 my $b = begun('/');
 my ($query) = $b->callback_url(code => stub_code) =~ /(\?.*)/s;
 if (!$nghttp) {
+    $b->get("/callback$query");
     browser()->get('/denied');
     return pass 'no nghttp here: not tested';
 }
 my $at = 'http://127.0.0.1:' . rand_port(1);
-my $err = decode_json(scalar `$nghttp '$at/oauth/callback$query'`);
+like `$nghttp -nv '$at/callback$query'`, qr/:status: 400.*x-error: callback_elsewhere/s, 'moved';
+my ($open, $err) = map { decode_json(scalar `$nghttp '$at$_$query'`) } '/open', '/oauth/callback';
+is $open->{uri}, '/open', 'moved to where the gate is off';
 is $err->{uri}, '/oauth/callback', 'denied';
 my %got = map { lc $_->[0] => $_->[1] } @{ $err->{headers} };
 is $got{'x-seen'}, '[GET /oauth/callback HTTP/2.0] [] [/oauth/callback]', 'denied: variables';
 my $log = sub { open my $fh, '<', servroot() . '/logs/h2.log' or return ''; local $/; scalar <$fh> };
-wait_for { (() = $log->() =~ /^</mg) == 1 + round() } 5, 'the log';
+wait_for { (() = $log->() =~ /^</mg) == 3 * (1 + round()) } 5, 'the log';
 unlike $log->() . error_log(), qr/code=|state=/, 'the logs';

@@ -282,7 +282,9 @@ location = /err {
 --- flow
 my $b = begun('/deep');
 my $to = $b->callback_url(code => stub_code) =~ s{^\w+://[^/]+}{}r;
+my ($query) = $to =~ /\?(.*)/s;
 my $cookie = "a=1; vcita_session=S3SS10N-${\ ('x' x 20) }; vcita_session_login=" . $b->cookie('vcita_session_login');
+my $moved = "/callback?$query";
 my $lines = "Cookie: $cookie\r\n";
 my $long = 'x' x 2000;
 my %ask = (
@@ -293,6 +295,7 @@ my %ask = (
     'a long line' => "GET $to&x=$long HTTP/1.1\r\nHost: a\r\n$lines\r\n",
     'an absolute address' => "GET http://a$to HTTP/1.1\r\n${lines}X: a\0b\r\n\r\n",
     'an encoded path' => "GET ${\ ($to =~ s/callback/%63allback/r) } HTTP/1.1\r\n$lines\r\n",
+    'moved' => "GET $moved HTTP/1.1\r\n$lines\r\n",
 );
 for my $port (port(), map { rand_port($_) } 1 .. 4) {
     for my $name (sort keys %ask) {
@@ -308,7 +311,7 @@ for my $port (port(), map { rand_port($_) } 1 .. 4) {
         like $seen->query // '', $port == rand_port(3) ? qr/^from=\w{32}$/ : qr/^$/, "$name, $port: no query of the client's";
         my $all = join "\n", map { scalar($seen->header($_)) // '' } qw( X-Seen Cookie );
         unlike $all, qr/code=|state=|S3SS10N|vcita_session/, "$name, $port: neither query nor cookies";
-        is scalar $seen->header('Cookie'), 'a=1', "$name, $port: another cookie" if $name =~ /Host|bad|absolute|encoded/;
+        is scalar $seen->header('Cookie'), 'a=1', "$name, $port: another cookie" if $name =~ /Host|bad|absolute|encoded|moved/;
     }
 }
 # what is no callback keeps its query
@@ -319,6 +322,7 @@ wait_for { whole('seen.log') =~ m{/app\?q=1} } 5, 'the access log';
 my $log = whole('seen.log') =~ s/^.*deep.*$//mgr;
 silent('access log', $log, secrets($b), cookie => 'S3SS10N-xxxxxxxxxxxx');
 unlike $log, qr/S3SS10N|vcita_session/, 'nor cookies';
-is scalar(() = $log =~ /^<.*allback/mg), 35 * (1 + round()), 'of as many requests';
+is scalar(() = $log =~ /^<.*allback/mg), 40 * (1 + round()), 'of as many requests';
 --- error_log
+a vcita callback has arrived at
 empty URI in redirect to named location

@@ -60,6 +60,7 @@ sub VcitaFlow::Code::anchor { return $Anchor{ $_[0] } }
                 return $_[0]->come_back(code => 'x') }) },
             invalid_state      => sub { browser()->get('/oauth/callback?code=x&state=made-up') },
             invalid_callback   => sub { my $b = begun('/deep'); $b->get('/oauth/callback?state=' . $b->res->param('state')) },
+            callback_elsewhere => sub { my $b = begun('/deep'); $b->get('/callback?code=x&state=' . $b->res->param('state')) },
             invalid_host       => sub { browser()->get('/host?host=a/b') },
             invalid_grant      => sub { $rounds->('/deep', sub { $_[0]->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } })) }) },
             invalid_client     => $token->({ status => 401, json => { error => 'invalid_client' } }),

@@ -10,7 +10,7 @@ use Check;
 my %ROOMS = (
     flow     => [qw( entry client gate subrequest lookup revalidate keep wait renew count
                      status rules state login lost
-                     callback exchange token identity admit logout variables
+                     moved callback exchange token identity admit logout variables
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],
     services => [qw( fetch multi vcita session said life verdict store store_zone
