@@ -16,6 +16,9 @@
 
 #define NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX  "vcita_oauth_claim_"
 
+/* bytes of a claim that are logged */
+#define NGX_HTTP_VCITA_OAUTH_RULE_SHOWN    ((size_t) 128)
+
 
 typedef enum {
     NGX_HTTP_VCITA_OAUTH_EXACT = 0,
@@ -40,6 +43,7 @@ typedef struct {
     ngx_str_t                      name;
     ngx_str_t                      claim;     /* empty: not one of ours */
     ngx_array_t                    values;    /* ..._value_t */
+    ngx_http_vcita_oauth_origin_t  origin;
 } ngx_http_vcita_oauth_rule_t;
 
 
@@ -90,28 +94,57 @@ ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
 }
 
 
-/* a claim that nobody has is more likely a mistake than a stranger */
+/*
+ * One line a refusal, also where its error_page has the same rule.  Only the
+ * value of a claim is logged: another variable can hold a cookie or a token.
+ */
 
 static void
 ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule)
 {
-    ngx_str_t  value;
+    ngx_str_t                         value;
+    const char                       *cure;
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
 
-    if (rule->claim.len
-        && ngx_http_vcita_oauth_session_claim(s, &rule->claim, &value)
-           != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "vcita_oauth_require is not met: the session has no "
-                      "claim \"%V\"; if vcita's id_token has none either, try "
-                      "\"vcita_oauth_userinfo on\"", &rule->claim);
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx && ctx->status) {
         return;
     }
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "the session does not meet vcita_oauth_require $%V",
-                  &rule->name);
+    if (rule->claim.len == 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "vcita_oauth_require $%V in %s:%ui is not met, log this "
+                      "variable to see its value",
+                      &rule->name, rule->origin.file, rule->origin.line);
+        return;
+    }
+
+    if (ngx_http_vcita_oauth_session_claim(s, &rule->claim, &value)
+        == NGX_OK)
+    {
+        value.len = ngx_min(value.len, NGX_HTTP_VCITA_OAUTH_RULE_SHOWN);
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "vcita_oauth_require $%V in %s:%ui is not met by "
+                      "\"%V\", add this value or sign in with another account",
+                      &rule->name, rule->origin.file, rule->origin.line,
+                      &value);
+        return;
+    }
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    cure = (vlcf->app->userinfo == NGX_HTTP_VCITA_OAUTH_ON)
+           ? "check its name" : "set \"vcita_oauth_userinfo on\"";
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita_oauth_require $%V in %s:%ui is not met because the "
+                  "session has no claim \"%V\", %s",
+                  &rule->name, rule->origin.file, rule->origin.line,
+                  &rule->claim, cure);
 }
 
 
@@ -320,6 +353,8 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rule == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_vcita_oauth_conf_origin(cf, &rule->origin);
 
     if (ngx_http_vcita_oauth_rule_variable(cf, rule, &value[1])
         != NGX_CONF_OK

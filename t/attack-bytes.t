@@ -113,6 +113,8 @@ for my $bad ('<script>alert(1)</script>@x.biz', '"><img src=x onerror=alert(1)>'
         like $r->body, qr/\Q${ \substr $shown =~ s{'.*}{}r, 0, 20 }\E/, 'as text' if $bad !~ /^[^ -~]/;
     }
 }
+--- error_log
+is not met
 
 === TEST 4: cookies: of semicolons, of equals signs, hundreds, long ones, on many lines: never a 500, and what is ours reaches nobody
 --- flow

@@ -419,7 +419,9 @@ $r = $b->get($m->url('/logout'));
 is $r->status, 200, 'a logout where the gate is on';
 is_deeply [ map { [ $_->[0], substr $_->[1], 0, 10 ] } brought($r) ], [ [ '', 'Max-Age=0;' ] ],
     'ends the session, and does not slide it';
-quiet($m);
+my @warned = $m->stop;
+is scalar(@warned), 1, 'one line in the logs';
+like $warned[0], qr/vcita_oauth_require .* is not met/, 'of the rule';
 
 
 === TEST 10: turned on for existing sessions: they count from their login

@@ -113,6 +113,8 @@ is_deeply more($c, counters), {
     'logins_started_total' => 1, 'logins_finished_total' => 1, 'sessions_started_total cookie' => 1,
     'calls_total token ok' => 1, 'calls_total userinfo ok' => 1,
 }, 'what was counted';
+--- error_log
+is not met
 
 
 === TEST 4: logins failed by reason, calls by outcome

@@ -73,6 +73,8 @@ my $r = sign_in($b, site('page'), 'outsider');
 is $r->status, 403, 'refused';
 is $b->get(site 'page')->status, 403, 'each time';
 is received(), 0, 'the application has seen none of it';
+--- error_log
+vcita_oauth_require
 
 
 === denied consent: 403, with a way to try again
