@@ -171,6 +171,9 @@ static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
       ": vcita_oauth_redirect_uri must be registered with the app at vcita, "
       "letter by letter" },
 
+    { "bad_token_response",
+      ": check vcita_oauth_token_endpoint and any proxy in between" },
+
     { NULL, NULL }
 };
 
@@ -223,7 +226,7 @@ ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
 }
 
 
-/* What the log adds to an error of vcita's that has a likely cause, or "" */
+/* What the log adds to an error of vcita's: its likely cause, or where it is */
 
 const char *
 ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
@@ -248,7 +251,7 @@ ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
         }
     }
 
-    return "";
+    return ": log $vcita_oauth_error_description, which has vcita's reason";
 }
 
 

@@ -536,6 +536,38 @@ ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
 }
 
 
+/* Logs why a call to the endpoint has no response */
+
+void
+ngx_http_vcita_oauth_exchange_unanswered(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, const char *endpoint)
+{
+    const char  *what;
+
+    switch (x->fetch.outcome) {
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+        what = "is unreachable, check DNS, the firewall, "
+               "vcita_oauth_http_proxy and "
+               "vcita_oauth_ssl_trusted_certificate";
+        break;
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+        what = "did not respond in time, check the network and "
+               "vcita_oauth_timeout";
+        break;
+
+    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
+        what = "sent an incomplete or too large response, check its address "
+               "and any proxy in between";
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "%s endpoint \"%V\" %s: %s",
+                  endpoint, &x->fetch.url, what, x->fetch.error);
+}
+
+
 /* Ends the exchange with an error; "error" as in callback_fail() */
 
 ngx_int_t

@@ -85,6 +85,8 @@ ngx_int_t ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
 ngx_int_t ngx_http_vcita_oauth_exchange_reconnect(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
+void ngx_http_vcita_oauth_exchange_unanswered(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, const char *endpoint);
 ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
     ngx_uint_t retry_after);

@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_vcita_oauth_identity_userinfo(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
+static const char *ngx_http_vcita_oauth_identity_hint(
+    ngx_http_vcita_oauth_fetch_t *f);
 static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
@@ -98,7 +100,8 @@ ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita's id_token is refused: %s", wrong);
+                  "token endpoint \"%V\" returned an invalid id_token: %s",
+                  &x->fetch.url, wrong);
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_id_token", 0);
@@ -217,9 +220,10 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     if (rc != NGX_OK) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's userinfo answered status %ui and %uz bytes "
-                      "that name no \"sub\" at \"%V\"",
-                      f->status, f->answer.len, &f->url);
+                      "userinfo endpoint \"%V\" returned no \"sub\" "
+                      "(status %ui, %uz bytes)%s",
+                      &f->url, f->status, f->answer.len,
+                      ngx_http_vcita_oauth_identity_hint(f));
 
         return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                                   "bad_userinfo", 0);
@@ -230,14 +234,38 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     if (x->sub.len && !ngx_http_vcita_oauth_same(&x->sub, &sub)) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's userinfo names another \"sub\" than the "
-                      "id_token at \"%V\"", &f->url);
+                      "userinfo endpoint \"%V\" returned another \"sub\" "
+                      "than the id_token, check vcita_oauth_userinfo_endpoint",
+                      &f->url);
 
         return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                                   "bad_userinfo", 0);
     }
 
     return ngx_http_vcita_oauth_identity_admit(r, x);
+}
+
+
+/* what to check when userinfo has said nothing of use */
+
+static const char *
+ngx_http_vcita_oauth_identity_hint(ngx_http_vcita_oauth_fetch_t *f)
+{
+    const char  *hint;
+
+    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+
+    if (hint) {
+        return hint;
+    }
+
+    if (f->status == NGX_HTTP_UNAUTHORIZED
+        || f->status == NGX_HTTP_FORBIDDEN)
+    {
+        return ": check that vcita_oauth_scope has openid";
+    }
+
+    return ": check vcita_oauth_userinfo_endpoint";
 }
 
 
@@ -256,9 +284,7 @@ ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
                                       ngx_http_vcita_oauth_identity_userinfo);
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita's userinfo could not be read at \"%V\": %s",
-                  &f->url, f->error);
+    ngx_http_vcita_oauth_exchange_unanswered(r, x, "userinfo");
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_userinfo", 0);
@@ -282,7 +308,8 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
 
         if (x->app->storage.store) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "the session takes more than %d bytes",
+                          "the session takes more than %d bytes: have the "
+                          "app at vcita issue opaque access tokens",
                           NGX_HTTP_VCITA_OAUTH_STORE_MAX);
 
         } else {

@@ -619,14 +619,18 @@ static ngx_int_t
 ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v)
 {
+    const char                    *hint;
     ngx_http_vcita_oauth_fetch_t  *f;
 
     f = &v->fetch;
 
     if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "a session could not be revalidated: vcita's userinfo "
-                      "answered status %ui at \"%V\"", f->status, &f->url);
+                      "answered status %ui at \"%V\"%s", f->status, &f->url,
+                      hint ? hint : "");
 
     } else {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,

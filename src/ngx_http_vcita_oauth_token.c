@@ -23,6 +23,8 @@ static ngx_int_t ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x, const char *hint);
+static ngx_int_t ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 
 
@@ -133,6 +135,7 @@ ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t                      rc;
+    const char                    *hint;
     ngx_http_vcita_oauth_fetch_t  *f;
 
     f = &x->fetch;
@@ -146,6 +149,8 @@ ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
                                          ngx_http_vcita_oauth_exchange_token);
     }
 
+    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+
     rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
                                            &x->token);
 
@@ -153,7 +158,7 @@ ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_wipe(&f->body);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_token_refused(r, x);
+        return ngx_http_vcita_oauth_token_refused(r, x, hint);
     }
 
     if (rc != NGX_OK) {
@@ -172,7 +177,7 @@ ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_uint_t                     status;
-    const char                    *what, *error;
+    const char                    *error;
     ngx_http_vcita_oauth_fetch_t  *f;
 
     f = &x->fetch;
@@ -188,23 +193,19 @@ ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
 
         status = NGX_HTTP_BAD_GATEWAY;
         error = "unreachable";
-        what = "vcita cannot be reached";
         break;
 
     case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
         status = NGX_HTTP_GATEWAY_TIME_OUT;
         error = "timeout";
-        what = "vcita did not answer in time";
         break;
 
     default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
         status = NGX_HTTP_BAD_GATEWAY;
         error = "bad_token_response";
-        what = "vcita's answer broke off, or was too long,";
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "%s at \"%V\": %s",
-                  what, &f->url, f->error);
+    ngx_http_vcita_oauth_exchange_unanswered(r, x, "token");
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, status, error, 0);
 }
@@ -214,7 +215,7 @@ ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+    ngx_http_vcita_oauth_exchange_t *x, const char *hint)
 {
     ngx_str_t                   *error;
     ngx_uint_t                   level;
@@ -224,24 +225,55 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
     error = &x->token.error;
 
     if (ngx_http_vcita_oauth_error_is(error, "invalid_grant")) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
+        return ngx_http_vcita_oauth_token_again(r, x);
+    }
 
-        return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
-                                                   NGX_HTTP_BAD_GATEWAY,
-                                                   "invalid_grant");
+    if (hint == NULL) {
+        hint = ngx_http_vcita_oauth_hint(x->app, error);
     }
 
     level = ngx_http_vcita_oauth_error_is(error, "invalid_client")
             ? NGX_LOG_CRIT : NGX_LOG_ERR;
 
     ngx_log_error(level, r->connection->log, 0,
-                  "vcita gave no token: status %ui, \"%V\"%s",
-                  x->fetch.status, error,
-                  ngx_http_vcita_oauth_hint(x->app, error));
+                  "token endpoint \"%V\" returned no token (status %ui, "
+                  "error \"%V\")%s",
+                  &x->fetch.url, x->fetch.status, error, hint);
 
     ctx->error = *error;
     ctx->error_description = x->token.error_description;
 
     return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                               NULL, 0);
+}
+
+
+/* The line of a login that is given up then has the cause, as any other */
+
+static ngx_int_t
+ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    size_t   len;
+    u_char  *p;
+
+    len = sizeof(" from token endpoint \"\", compare vcita_oauth_redirect_uri "
+                 "with the app at vcita")
+          + x->fetch.url.len;
+
+    p = ngx_pnalloc(r->pool, len);
+
+    if (p) {
+        *ngx_sprintf(p, " from token endpoint \"%V\", compare "
+                     "vcita_oauth_redirect_uri with the app at vcita",
+                     &x->fetch.url) = '\0';
+
+        x->ctx->cause = (char *) p;
+    }
+
+    ngx_http_vcita_oauth_exchange_cancel(x);
+
+    return ngx_http_vcita_oauth_callback_again(r, x->ctx, &x->state,
+                                               NGX_HTTP_BAD_GATEWAY,
+                                               "invalid_grant");
 }

@@ -17,6 +17,7 @@
 
 
 #define NGX_HTTP_VCITA_OAUTH_OK          200
+#define NGX_HTTP_VCITA_OAUTH_FORBIDDEN   403
 
 #define NGX_HTTP_VCITA_OAUTH_PARAMS      8
 
@@ -479,6 +480,34 @@ ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
     }
 
     return ngx_http_vcita_oauth_claims(pool, &members, claims);
+}
+
+
+/* What the log adds to a 403 without JSON, which is none of vcita's; or NULL */
+
+const char *
+ngx_http_vcita_oauth_vcita_blocked(ngx_uint_t status, ngx_str_t *body)
+{
+    size_t  i;
+
+    if (status != NGX_HTTP_VCITA_OAUTH_FORBIDDEN) {
+        return NULL;
+    }
+
+    for (i = 0; i < body->len; i++) {
+
+        if (body->data[i] == '{') {
+            return NULL;
+        }
+
+        if (ngx_strchr(" \t\r\n", body->data[i]) == NULL) {
+            break;
+        }
+    }
+
+    return ": a firewall in front of the endpoint refused this call, have it "
+           "allow this machine's address and the User-Agent "
+           "ngx_http_vcita_oauth";
 }
 
 

@@ -42,7 +42,7 @@ __DATA__
 
 === TEST 1: an address first asked for: back to this site, or nothing at all
 --- error_log
-vcita gave no token
+returned no token
 --- flow
 my $here = url('');
 for my $target (odd) {
@@ -59,6 +59,7 @@ for my $target (odd) {
         like $_, qr{^\Q$here\E/[^\x00-\x20]*$}, "$target: to this site" for @to;
     }
 }
+
 
 === TEST 2: each page leads to this site, or to vcita
 --- error_log
@@ -89,6 +90,7 @@ for my $r (@pages) {
 }
 cmp_ok $n, '>', 30, "$n pages";
 
+
 === TEST 3: a literal redirect_uri: no Host, and no header of a proxy, changes where anything leads
 --- flow
 my $here = 'http://127.0.0.1:' . port;
@@ -106,6 +108,7 @@ for my $h ('Host: evil.example', 'Host: evil.example:443', 'Host: 127.0.0.1.evil
     my $r = browser()->get("/oauth/callback?state=$p{state}&code=$code", headers => [ Cookie => $login, split /: /, $h, 2 ]);
     is $r->location, "$here/page", "$h: to the page";
 }
+
 
 === TEST 4: a redirect_uri of the request's host: only what is a host, and a state is good there alone
 --- gate
@@ -127,6 +130,7 @@ my $r = browser()->get('/oauth/callback?code=' . stub_code . "&state=$state", he
 answered($r, 400, 'invalid_state', 'the state of another host');
 --- error_log
 vcita_oauth_redirect_uri has no valid host
+
 
 === TEST 5: parameters lead nowhere: at the gate, at the callback, at the logout
 --- config

@@ -130,6 +130,7 @@ complains_not($p, 'in');
 
 is $p->goto(site('/next#row-7'))->{url}, site('/next#row-7'), 'and on, without vcita';
 
+
 === TEST 2: the fragment of an address is kept where vcita asks nothing
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -140,6 +141,7 @@ my $p = chromium->page;
 my $r = $p->goto(site('/reports?year=2026#row-7'));
 is $r->{status}, 200, 'in';
 is $r->{url}, site('/reports?year=2026#row-7'), 'browsers carry it along';
+
 
 === TEST 3: the cookies as the browser has them
 --- gate
@@ -169,6 +171,7 @@ for my $name (sort keys %cookie) {
 is $p->evaluate('document.cookie'), '', 'no script sees them';
 complains_not($p, 'in');
 
+
 === TEST 4: ten tabs opened at once without a session: all get in, at vcita's pace
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -181,6 +184,7 @@ my @tabs = $p->tabs(map { site("/tab?n=$_") } 1 .. 10);
 is join(' ', map { $_->state->{status} } @tabs), join(' ', (200) x 10), 'all are in';
 is join(' ', map { asked($_)->{uri} } @tabs), join(' ', map { "/tab?n=$_" } 1 .. 10), 'each at its own address';
 is scalar(grep { $_->{name} =~ /vcita_session/ } $p->cookies), 2, 'with two cookies together';
+
 
 === TEST 5: tabs that waited at vcita's login page get in by the login of one of them
 --- gate
@@ -196,6 +200,7 @@ is asked($tabs[1])->{uri}, '/tab?n=2', 'one is in';
 sign_in($tabs[2], 'alice@example.biz');
 is asked($tabs[2])->{uri}, '/tab?n=3', 'one goes on where it was';
 is $tabs[0]->goto(site('/tab?n=1'))->{status}, 200, 'one is opened anew';
+
 
 === TEST 6: logout, from the site and from another one
 --- gate
@@ -229,6 +234,7 @@ $p->click('button');
 own_page($p, 200, 'You are signed out');
 is scalar(grep { $_->{name} eq '__Host-vcita_session' } $p->cookies), 0, 'now she is not';
 
+
 === TEST 7: the refusal page, and another account from there
 --- gate
 vcita_oauth_userinfo on;
@@ -254,6 +260,7 @@ $p->click('#allow');
 is $p->state->{url}, site('/reports?year=2026'), 'at the address first asked for';
 is asked($p)->{header}{'x-user'}, 'alice@example.biz', 'as somebody else';
 
+
 === TEST 8: denied consent, and signing in after all
 --- gate
 --- site
@@ -269,6 +276,7 @@ $p->click('main a');
 like $p->text, qr/wants to use your vcita account/, 'vcita asks again';
 $p->click('#allow');
 is asked($p)->{uri}, '/reports?year=2026', 'in, at the address first asked for';
+
 
 === TEST 9: a session that ends while a page is open: fetch and XHR get 401, and the page helps itself
 --- gate eval
@@ -311,6 +319,7 @@ $p->evaluate('load() && 1');
 $p->until('/api\?n=1, sign in first');
 is $p->state->{url}, site('/app.html'), 'in again, on the same page';
 
+
 === TEST 10: a form that is sent without a session: sign in in a new tab, then send it again
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -336,6 +345,7 @@ $p->until('Text');
 is $p->evaluate('document.querySelector("#text").value'), 'a long text', 'what was typed is there';
 is $p->click('button')->{status}, 200, 'sent again';
 is asked($p)->{method} . ' ' . asked($p)->{uri}, 'POST /save', 'and received';
+
 
 === TEST 11: pages of logins that fail
 --- gate
@@ -364,7 +374,8 @@ $faulty->(502, 'vcita gave an unexpected answer', { endpoint => 'token', kind =>
 $p->click('main a');
 is $p->state->{status}, 200, 'trying again does help';
 --- error_log
-vcita gave no token
+returned no token
+
 
 === TEST 12: a site that is not set up correctly
 --- gate
@@ -380,6 +391,7 @@ is join(' ', access_log() =~ m{"GET ([^ ?]+)}g), '/ /oauth/callback', 'no other 
 --- error_log
 invalid_client
 
+
 === TEST 13: vcita cannot be reached
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -391,7 +403,8 @@ my $p = chromium->page;
 $p->goto(site('/'));
 own_page($p, 502, 'vcita cannot be reached');
 --- error_log
-cannot be reached
+is unreachable
+
 
 === TEST 14: the page of those who wait for their turn
 --- gate
@@ -407,6 +420,7 @@ own_page($p, 503, 'Many people are signing in right now', picture => 'rate-limit
 --- error_log
 too many logins at once
 
+
 === TEST 15: shown inside of another site: with samesite lax the login is lost, and the page in the frame says so
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -421,6 +435,7 @@ like $p->text(frame => $frame), qr/in a tab of its own/, 'and what helps';
 is scalar(grep { $_->{name} =~ /vcita_session/ } $p->cookies), 0, 'the browser has kept no cookie';
 
 is $p->goto(site('/reports?year=2026'))->{status}, 200, 'in a tab of its own she is in';
+
 
 === TEST 16: shown inside of another site: with samesite none the login works in the frame, and for that site alone
 --- gate
@@ -442,6 +457,7 @@ for my $c (@cookies) {
     like $c->{partitionKey} // 'none', qr{^https://example\.net}, "$c->{name}: of the site around it alone";
 }
 
+
 === TEST 17: http and https mixed: who comes by http gets in at https
 --- gate
 vcita_oauth_authorize_args sandbox_user=alice;
@@ -460,6 +476,7 @@ is $r->{status}, 200, 'in';
 is $r->{url}, site('/reports?year=2026'), 'at https';
 is join(' ', map { $_->{secure} ? 'Secure' : 'plain' } grep { $_->{name} =~ /vcita_session/ } $p->cookies), 'Secure Secure',
     'with cookies that http never saw';
+
 
 === TEST 18: http and https mixed: a loop between them ends with a page that says so
 --- gate

@@ -198,10 +198,10 @@ for ([ 400, 'unsupported_grant_type' ], [ 400, 'invalid_request' ], [ 400, 'inva
     answered($r, 502, $code // $error, $code // $error, sent => 'token');
     unlike $r->body, qr{<script}, 'nothing unescaped';
 }
-like error_log(), qr{\[error\].*"invalid_request".*vcita_oauth_pkce off"; only the nonce in an id_token then binds}, 'a hint for PKCE, and its cost';
+like error_log(), qr{\[error\].*"invalid_request"\): .*vcita_oauth_pkce off"; only the nonce in an id_token then binds}, 'a hint for PKCE, and its cost';
 like error_log(), qr{\[error\].*"invalid_scope".*openid}, 'a hint for the scope';
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 11: vcita: an error with an access_token is an error
@@ -209,7 +209,7 @@ gave no token
 my $b = begun('/deep');
 answered($b->come_back(code => stub_code({ token => { set => { error => 'x' } } })), 502, 'x', 'both', sent => 'token');
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 12: vcita: another status: 502
@@ -222,7 +222,7 @@ for my $status (201, 202, 203, 206, 400, 401, 403, 404, 418, 500, 502, 504, 599)
     like error_log(), qr{status $status\b}, "$status: in the log";
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 13: vcita: a redirect is not followed: 502
@@ -234,7 +234,7 @@ for my $status (300, 301, 302, 303, 307, 308) {
     answered($r, 502, 'bad_token_response', $status, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 14: vcita: no JSON, or none that is one object: 502
@@ -251,7 +251,7 @@ for ('', ' ', 'x', 'access_token=abc&token_type=Bearer', '<html></html>', '[]', 
     answered($r, 502, 'bad_token_response', substr($_, 0, 40), sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 15: vcita: a member twice: 502
@@ -264,7 +264,7 @@ for ('"access_token":"abc","access_token":"abc"', '"access_token":"abc","access_
     answered($r, 502, 'bad_token_response', $_, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 16: vcita: no access_token or one that is no RFC 6750 b64token: 502
@@ -277,7 +277,7 @@ for ('"token_type":"Bearer"', '"Access_Token":"abc"', map { "\"access_token\":$_
     answered($r, 502, 'bad_token_response', $_, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 17: vcita: control bytes in scope or token_type; a token_type other than Bearer: 502
@@ -290,7 +290,7 @@ for (map({ "\"scope\":$_" } '"a\nb"', '"a\u0000b"', '"\u007f"', '1', '["openid"]
     answered($r, 502, 'bad_token_response', $_, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 18: vcita: negative expires_in, or one that is no number: 502
@@ -300,7 +300,7 @@ for (qw( -1 -0.5 -631139040 "-1" "" "abc" "1h" true [60] ), '" 1"', '"60 "', '"0
     answered($r, 502, 'bad_token_response', $_, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 19: vcita: a scope, token_type or expires_in that is an object: 502
@@ -310,7 +310,7 @@ for (map { ("\"$_\":{}", "\"$_\":{\"a\":\"b\"}") } qw( scope token_type expires_
     answered($r, 502, 'bad_token_response', $_, sent => 'token');
 }
 --- error_log
-gave no token
+returned no token
 
 
 === TEST 20: vcita: expires_in absent, null or 0: no end known; a numeric string is a number; the session ends with the token
@@ -396,9 +396,9 @@ vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/oauth/token;
 my $r = begun('/deep')->come_back(code => stub_code);
 answered($r, 502, 'unreachable', 'refused');
 like $r->body, qr{<a href="\Q${\ url('/deep')}\E"}, 'a way on';
-like error_log(), qr{\[error\].*cannot be reached at "http://127\.0\.0\.1:\d+/oauth/token": }, 'the log says where';
+like error_log(), qr{\[error\].*token endpoint "http://127\.0\.0\.1:\d+/oauth/token" is unreachable, .*: }, 'the log says where';
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 26: no DNS: 502
@@ -407,7 +407,7 @@ vcita_oauth_token_endpoint http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 --- flow
 answered(begun('/deep')->come_back(code => stub_code), 502, 'unreachable', 'no such name');
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 27: https with the right CA
@@ -435,9 +435,9 @@ my $before = stub->_ask('state')->{accepted};
 my $r = $b->come_back(code => stub_code);
 is stub->_ask('state')->{accepted} - $before, 3, 'two connections beside our own';
 answered($r, 502, 'unreachable', 'wrong CA');
-like error_log(), qr{\[error\].*cannot be reached at "https:.*certificate}, 'the log says why';
+like error_log(), qr{\[error\].*token endpoint "https:.*" is unreachable, .*: .*certificate}, 'the log says why';
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 29: TLS failure (wrong host): 502, and nothing was sent
@@ -447,7 +447,7 @@ cannot be reached
 --- flow
 answered(begun('/deep')->come_back(code => stub_code), 502, 'unreachable', 'wrong host');
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 30: TLS failure (system CAs, a server without TLS): 502, and nothing was sent
@@ -466,7 +466,7 @@ location /plain {
 answered(begun('/deep')->come_back(code => stub_code), 502, 'unreachable', 'system CAs');
 answered(begun('/plain')->come_back(code => stub_code), 502, 'unreachable', 'no TLS there');
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 31: vcita_oauth_ssl_verify off: any certificate will do
@@ -488,7 +488,7 @@ my $r = begun('/deep')->come_back(code => stub_code);
 answered($r, 504, 'timeout', 'connecting');
 cmp_ok $r->seconds, '>', 0.25, 'not before its time';
 cmp_ok $r->seconds, '<', 2, 'nor long after';
-like error_log(), qr{\[error\].*did not answer in time at "http://127}, 'the log says where';
+like error_log(), qr{\[error\].*token endpoint "http://127[^"]*" did not respond in time}, 'the log says where';
 --- error_log
 in time
 
@@ -666,7 +666,7 @@ for my $status (403, 407, 502) {
     is scalar(() = $proxy->heads =~ /^CONNECT/mg), 2, "$status: connecting is tried twice";
 }
 --- error_log
-cannot be reached
+is unreachable
 
 
 === TEST 43: the environment's proxy variables are ignored
@@ -750,3 +750,71 @@ answered(begun('/deep')->come_back(code => stub_code), 303, '', 'login', session
 my @agents = $proxy->heads =~ m{^User-Agent: (.*?)\r$}mg;
 is scalar(@agents), 2, 'both tunnels';
 is scalar(grep { m{^ngx_http_vcita_oauth/\S+ \(nginx/\S+\)$} } @agents), 2, "the module (@agents)";
+
+
+=== TEST 48: a login that fails at vcita: one line at nginx's default level, with the endpoint, what came and what to check
+--- log_level: error
+--- gate
+vcita_oauth_timeout 500ms;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /refused {
+    vcita_oauth on;
+    vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/oauth/token;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/refused/callback;
+    vcita_oauth_cookie_name refused;
+    proxy_pass $VCITA_APP;
+}
+location /unheard {
+    vcita_oauth on;
+    vcita_oauth_userinfo_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/oauth/userinfo;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/unheard/callback;
+    vcita_oauth_cookie_name unheard;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $html = { status => 403, headers => { 'Content-Type' => 'text/html' }, body => '<html>Request blocked</html>' };
+my $edge = qr{ returned no .*\(status 403, .*: a firewall in front of the endpoint .*address and the User-Agent ngx_http_vcita_oauth,};
+for ([ '/', token => { status => 400, json => { error => 'invalid_request' } }, qr{ returned no token \(status 400, error "invalid_request"\): .*pkce} ],
+     [ '/', token => { status => 400, json => { error => 'odd' } }, qr{ returned no token \(status 400, error "odd"\): .*vcita_oauth_error_description} ],
+     [ '/', token => { status => 401, json => { error => 'invalid_client' } }, qr{ returned no token \(status 401, error "invalid_client"\): check vcita_oauth_client_id} ],
+     [ '/', token => { status => 404, body => '<html>' }, qr{ returned no token \(status 404, error "bad_token_response"\): check vcita_oauth_token_endpoint} ],
+     [ '/', token => { status => 403, json => { message => 'no' } }, qr{ returned no token \(status 403, error "bad_token_response"\): check vcita_oauth_token_endpoint} ],
+     [ '/', token => $html, $edge ],
+     [ '/', token => { status => 403, body => '' }, $edge ],
+     [ '/', token => { body => ' {}' }, qr{ returned no token \(status 200, error "bad_token_response"\): check vcita_oauth_token_endpoint} ],
+     [ '/', token => { truncate => 5 }, qr{ sent an incomplete or too large response, check .*: .} ],
+     [ '/', token => { hang => 1 }, qr{ did not respond in time, check .*vcita_oauth_timeout: .} ],
+     [ '/refused', token => {}, qr{ is unreachable, check .*vcita_oauth_http_proxy.*: .} ],
+     [ '/', id_token => { set => { aud => 'other' } }, qr{ returned an invalid id_token: its aud } ],
+     [ '/', userinfo => { status => 500 }, qr{ returned no "sub" \(status 500, \d+ bytes\): check vcita_oauth_userinfo_endpoint} ],
+     [ '/', userinfo => { status => 401, json => {} }, qr{ returned no "sub" \(status 401, \d+ bytes\): check that vcita_oauth_scope has openid} ],
+     [ '/', userinfo => { json => {} }, qr{ returned no "sub" \(status 200, \d+ bytes\): check vcita_oauth_userinfo_endpoint} ],
+     [ '/', userinfo => $html, $edge ],
+     [ '/', userinfo => { truncate => 5 }, qr{ sent an incomplete or too large response, check .*: .} ],
+     [ '/', userinfo => { hang => 1 }, qr{ did not respond in time, check .*vcita_oauth_timeout: .} ],
+     [ '/unheard', userinfo => {}, qr{ is unreachable, check .*vcita_oauth_http_proxy.*: .} ])
+{
+    my ($where, $endpoint, $do, $said) = @$_;
+    my $what = "$where $endpoint " . join ' ', map { ref $do->{$_} ? $_ : "$_ $do->{$_}" } sort keys %$do;
+    my $before = length error_log();
+    like begun($where)->come_back(code => stub_code({ $endpoint => $do }))->status, qr/^50[24]$/, "$what: fails";
+    my @lines = split /\n/, substr error_log(), $before;
+    my $url = $endpoint eq 'userinfo' ? qr{userinfo endpoint "http://[^"]*/oauth/userinfo"} : qr{token endpoint "http://[^"]*/oauth/token"};
+    is scalar(@lines), 1, "$what: one line";
+    like $lines[0], qr{\[(?:error|crit)\].* $url$said}, "$what: it says so";
+}
+--- error_log
+endpoint
+
+
+=== TEST 49: a code that vcita never takes: the line of the login that is given up names the endpoint and what to compare
+--- log_level: warn
+--- flow
+my $b = begun('/deep');
+my $do = { token => { status => 400, json => { error => 'invalid_grant' } } };
+is $b->come_back(code => stub_code($do))->status, $_, 'round' for 302, 302, 502;
+like error_log(), qr{given up after 3 rounds: invalid_grant from token endpoint "http://[^"]*/oauth/token", compare vcita_oauth_redirect_uri with the app at vcita},
+    'the log says so';
+--- error_log
+given up

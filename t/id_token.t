@@ -82,7 +82,7 @@ for my $sub ('mallory', 'A383717599bf1893', 'a383717599bf1893 ', 'a383717599bf18
     my $r = $b->come_back(code => stub_code({ id_token => id_token($b), userinfo => { set => { sub => $sub } } }));
     answered($r, 502, 'bad_userinfo', "<$sub>", sent => 'token userinfo');
 }
-like error_log(), qr/\[error\].*userinfo names another "sub" than the id_token/, 'the log says so';
+like error_log(), qr/\[error\].*userinfo endpoint "[^"]*" returned another "sub" than the id_token/, 'the log says so';
 answered($b->come_back(code => stub_code({ id_token => id_token($b) })), 303, '', 'the same', session => 1, sent => 'token userinfo');
 --- error_log
 another "sub"
@@ -108,7 +108,7 @@ for (['app1', 1], [['app1'], 1], [['app1'], 1, 'app1'], ['app1', 1, 'app1'], [['
 }
 answered($b->come_back(code => stub_code({ id_token => id_token($b, omit => ['aud']) })), 502, 'bad_id_token', 'no aud', sent => 'token');
 --- error_log
-vcita's id_token is refused: its aud and azp are not vcita_oauth_client_id
+returned an invalid id_token: its aud and azp are not vcita_oauth_client_id
 
 
 === TEST 7: an id_token that is there but wrong: exp and iat, within 60 s
@@ -133,7 +133,7 @@ for my $name (qw(exp iat)) {
     my $r = $b->come_back(code => stub_code({ id_token => id_token($b, omit => [$name]) }));
     answered($r, 502, 'bad_id_token', "no $name", sent => 'token');
 }
-like error_log(), qr/id_token is refused: its exp is missing or past: is the clock right\?/, 'the log says why';
+like error_log(), qr/returned an invalid id_token: its exp is missing or past: is the clock right\?/, 'the log says why';
 --- error_log
 is the clock right
 
@@ -158,7 +158,7 @@ answered($r, 502, 'bad_id_token', 'that of another login', sent => 'token');
 $r = $b->come_back(code => stub_code({ id_token => id_token($b, set => { nonce => $nonce }) }));
 answered($r, 303, '', 'its own', session => 1, sent => 'token');
 --- error_log
-id_token is refused: its nonce
+returned an invalid id_token: its nonce
 
 
 === TEST 9: a scope without openid sends no nonce, and takes none
@@ -171,7 +171,7 @@ $b = begun('/deep');
 my $r = $b->come_back(code => stub_code({ id_token => id_token($b, set => { nonce => 'n' }) }));
 answered($r, 502, 'bad_id_token', 'a nonce', sent => 'token');
 --- error_log
-id_token is refused
+returned an invalid id_token
 
 
 === TEST 10: vcita_oauth_issuer: the id_token's iss must equal it
@@ -227,7 +227,7 @@ for ({ alg => 'none' }, { alg => 'NONE' }, { alg => 'None' }, { alg => '' }, { a
 }
 answered($b->come_back(code => stub_code({ id_token => id_token($b, header => { alg => 'HS256' }) })), 303, '', 'HS256', session => 1, sent => 'token');
 --- error_log
-vcita's id_token is refused: it is not signed
+returned an invalid id_token: it is not signed
 
 
 === TEST 14: an id_token that is there but wrong: not a JWT
@@ -250,7 +250,7 @@ for ('""', '1', 'true', '[]', '{}', '"x"', '"a.b"', '"a.b.c.d.e"', '"..."', qq("
 my $r = $b->come_back(code => stub->prepare({ token => { body => qq({"access_token":"abc","id_token":"$head.@{[$claims->()]}.c2ln"}) } }));
 answered($r, 303, '', 'a JWT', session => 1, sent => 'token');
 --- error_log
-vcita's id_token is refused: it is not a JWT
+returned an invalid id_token: it is not a JWT
 
 
 === TEST 15: a wrong id_token is not made good by userinfo, and its page leads on
@@ -263,17 +263,17 @@ answered($r, 502, 'bad_id_token', 'wrong', sent => 'token');
 like $r->body, qr{<a href="\Q${\ url('/deep')}\E"}, 'a way on';
 like $r->body, qr{not meant for this sign-in}, 'what happened';
 --- error_log
-id_token is refused
+returned an invalid id_token
 
 
 === TEST 16: nothing of an id_token is in the log
 --- flow
 my $b = begun('/deep');
 $b->come_back(code => stub_code({ id_token => id_token($b, set => { aud => 'evil-audience', sub => 'sub-of-someone' }) }));
-wait_for { error_log() =~ /id_token is refused/ } 5, 'the refusal';
+wait_for { error_log() =~ /returned an invalid id_token/ } 5, 'the refusal';
 unlike join("\n", grep { !/\[debug\]/ } split /\n/, error_log()), qr/evil-audience|sub-of-someone|eyJ/, 'no claim, no token';
 --- error_log
-id_token is refused
+returned an invalid id_token
 
 
 === TEST 17: claims that are dropped for size are logged once at notice

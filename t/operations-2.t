@@ -113,7 +113,7 @@ __DATA__
 --- gate
 vcita_oauth_connect_timeout 1s;
 --- error_log
-did not answer in time at "http://hang-20.test/oauth/token"
+token endpoint "http://hang-20.test/oauth/token" did not respond in time
 --- flow
 begun('/')->come_back(code => stub_code);
 no_gap_over(30, sub {
@@ -148,7 +148,7 @@ is begun('/')->come_back(code => stub_code)->status, 303, 'the next login';
 --- gate
 vcita_oauth_connect_timeout 1s;
 --- error_log
-did not answer in time
+did not respond in time
 --- flow
 my $crowd = callbacks_to('/hang', 5);
 $crowd->start;

@@ -180,7 +180,7 @@ $m->stop;
 my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=1h;');
 my $b = logged_in($m);
 my $at = 300;
-for my $do ({ status => 500 }, { status => 429 }, { status => 503 }, { status => 403 }, { body => 'x' }, { close => 1 }, { body => '{}' }) {
+for my $do ({ status => 500 }, { status => 429 }, { status => 503 }, { status => 403, body => '<html>' }, { body => 'x' }, { close => 1 }, { body => '{}' }) {
     stub->userinfo(token, $do);
     at($at, $m);
     my $how = join ' ', %$do;
@@ -192,6 +192,7 @@ for my $do ({ status => 500 }, { status => 429 }, { status => 503 }, { status =>
     $at += 10;
 }
 like $m->log, qr/\[warn\].*a session could not be revalidated: vcita's userinfo answered status 500/, 'the log says so';
+like $m->log, qr/answered status 403 at "[^"]*": a firewall in front of the endpoint/, 'and what a 403 without JSON is';
 at(3600, $m);
 is $b->get($m->url)->status, 200, 'in until the hour is over';
 at(3611, $m);

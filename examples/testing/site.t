@@ -120,7 +120,7 @@ is $in->get(site 'page')->status, 200, 'who is in stays in';
 fault();
 is sign_in(visitor(), site('page'), 'insider')->status, 200, 'in, once vcita is back';
 --- error_log
-vcita cannot be reached
+is unreachable
 
 
 === vcita is slow, or busy: in all the same
