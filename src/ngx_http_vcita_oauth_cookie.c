@@ -44,6 +44,11 @@ static void ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
     ngx_str_t *name);
 
 
+/* its address tells the module's own Set-Cookie lines from all others */
+
+u_char  ngx_http_vcita_oauth_set_cookie[] = "Set-Cookie";
+
+
 /*
  * Cuts the named cookies out of every Cookie line and appends their values
  * to "found" in the order sent.  Each name has one of the stems in it.  The
@@ -540,7 +545,8 @@ ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
 #if (nginx_version >= 1023000)
     h->next = NULL;
 #endif
-    ngx_str_set(&h->key, "Set-Cookie");
+    h->key.len = sizeof("Set-Cookie") - 1;
+    h->key.data = ngx_http_vcita_oauth_set_cookie;
 
     h->value.data = p;
     h->value.len = ngx_sprintf(p, "%V=%V; Max-Age=%T%V", &cookie->name, value,

@@ -40,4 +40,7 @@ ngx_int_t ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
     ngx_str_t *value, time_t max_age);
 
 
+extern u_char  ngx_http_vcita_oauth_set_cookie[];
+
+
 #endif /* _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_ */
