@@ -17,6 +17,10 @@
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
+/* of one name, a request's cookies that are looked at */
+#define NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN  8
+
+
 static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_entry_ctx(
     ngx_http_request_t *r, ngx_http_vcita_oauth_srv_conf_t *vscf);
 static void ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r);
@@ -441,7 +445,9 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
 
 /*
  * The next value of the application's cookie of this kind, "next" beginning
- * at 0.  NGX_DECLINED: there is no other.
+ * at 0.  NGX_DECLINED: there is no other.  A client chooses how many there
+ * are, and each costs a decryption or a question to a store: the first ones
+ * of a name count.
  */
 
 ngx_int_t
@@ -449,6 +455,7 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_uint_t kind, ngx_uint_t *next, ngx_str_t *value)
 {
+    ngx_uint_t                         i, n;
     ngx_http_vcita_oauth_app_t       **apps;
     ngx_http_vcita_oauth_found_t      *found;
     ngx_http_vcita_oauth_srv_conf_t   *vscf;
@@ -456,16 +463,24 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
     apps = vscf->apps.elts;
+    found = ctx->cookies.elts;
+    n = 0;
 
-    while (*next < ctx->cookies.nelts) {
+    for (i = 0; i < ctx->cookies.nelts; i++) {
 
-        found = (ngx_http_vcita_oauth_found_t *) ctx->cookies.elts + *next;
-        (*next)++;
-
-        if (found->index % NGX_HTTP_VCITA_OAUTH_COOKIES == kind
-            && apps[found->index / NGX_HTTP_VCITA_OAUTH_COOKIES] == app)
+        if (found[i].index % NGX_HTTP_VCITA_OAUTH_COOKIES != kind
+            || apps[found[i].index / NGX_HTTP_VCITA_OAUTH_COOKIES] != app)
         {
-            *value = found->value;
+            continue;
+        }
+
+        if (n++ == NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN) {
+            break;
+        }
+
+        if (i >= *next) {
+            *next = i + 1;
+            *value = found[i].value;
             return NGX_OK;
         }
     }

@@ -110,3 +110,46 @@ my $answer = `curl --silent --http2 --include --cacert @{[ ca ]} $at/`;
 unlike $answer, qr/__Host-other/, 'a cookie with a prefix, over HTTP/2';
 like $answer, qr/^set-cookie: other=1\r$/m, 'the others are there';
 like `curl --silent --http2 --include --cacert @{[ ca ]} -H 'Accept: text/html' $at/on`, qr/^set-cookie: __Host-other_login=/m, "the module's own is there";
+
+
+=== TEST 2: no request looks at more than eight cookies of the name: sealed ones, and the login cookie
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $session = session_of('somebody');
+my @bad = map { "vcita_session=x$_" } 1 .. 8;
+is with('/', join('; ', @bad[0 .. 6], "vcita_session=$session"))->status, 200, 'the eighth';
+is with('/', @bad[0 .. 6], "vcita_session=$session")->status, 200, 'the eighth, of as many lines';
+is with('/', join('; ', @bad, "vcita_session=$session"))->status, 302, 'the ninth is none';
+is with('/', @bad, "vcita_session=$session")->status, 302, 'the ninth, of as many lines';
+my $seen = with('/', join('; ', "a=1", (map { "$_=x" } ('vcita_session', 'vcita_session_login') x 8), 'b=2', "vcita_session=$session"));
+is $seen->status, 302, 'the ninth behind others';
+
+my $b = begun('/');
+my ($login) = map { /^vcita_session_login=([\w-]+)/ } @{ $b->res->set_cookies };
+my $url = $b->callback_url(code => stub_code);
+my @other = map { 'vcita_session_login=' . ('A' x 41) . $_ . 'A' } 'A' .. 'H';
+is with($url, join '; ', @other, "vcita_session_login=$login")->status, 302, 'a ninth login cookie is none';
+is with($url, join '; ', @other[0 .. 6], "vcita_session_login=$login")->status, 303, 'the eighth is';
+
+
+=== TEST 3: no request looks at more than eight cookies of the name in a store, and a logout ends no more
+--- slow
+--- gate
+--- config
+large_client_header_buffers 4 32k;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+--- flow
+my $id = session_of('somebody');
+my $count = sub { my $n = () = error_log() =~ /slow store: $_[0] begins/g; $n };
+my @bad = map { sprintf 'vcita_session=%042dA', $_ } 1 .. 536;
+my $begun = $count->('read');
+is with('/', join '; ', @bad)->status, 302, '536 of them: nobody';
+is $count->('read') - $begun, 8, 'eight questions to the store';
+is with('/', join '; ', @bad[0 .. 6], "vcita_session=$id")->status, 200, 'the eighth';
+is with('/', join '; ', @bad[0 .. 7], "vcita_session=$id")->status, 302, 'the ninth is none';
+$begun = $count->('end');
+is with('/logout', join '; ', @bad)->status, 200, 'a logout';
+is $count->('end') - $begun, 8, 'eight ends';

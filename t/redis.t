@@ -656,3 +656,16 @@ is $b->get('/')->status, 200, 'remembered';
 redis->command(DEL => $key);
 wait_for { $b->get('/')->status == 302 } 4, 'out';
 is join(' ', redis->keys), '', 'it was not written anew';
+
+
+=== TEST 28: a request with 536 cookies of the name makes eight GETs
+--- config
+large_client_header_buffers 4 32k;
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $id = logged_in()->cookie('vcita_session');
+my @bad = map { sprintf 'vcita_session=%042dA', $_ } 1 .. 536;
+redis->command(qw( CONFIG RESETSTAT ));
+is browser()->get('/', headers => [ Cookie => join '; ', @bad ])->status, 302, 'nobody';
+is redis->calls('get'), 8, 'eight GETs';
+is browser()->get('/', headers => [ Cookie => join '; ', @bad[0 .. 6], "vcita_session=$id" ])->status, 200, 'the eighth is in';
