@@ -252,30 +252,31 @@ ngx_http_vcita_oauth_var_authenticated(ngx_http_request_t *r,
 
     ctx = ngx_http_vcita_oauth_get_ctx(r);
 
-    if (ctx
-        && vlcf->gate != NGX_HTTP_VCITA_OAUTH_OFF
-        && ctx->app == vlcf->app)
-    {
-        if (ctx->alive) {
-            ngx_str_set(&value, "1");
+    /* before the gate has looked, there is nothing to say */
 
-        } else {
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF
+        || ctx == NULL
+        || ctx->app != vlcf->app)
+    {
+        if (ctx && ctx->callback
+            && (ctx->called_back || r->main->err_status))
+        {
+            /* a callback that this or another module has answered */
+
             ngx_str_set(&value, "0");
+
+            return ngx_http_vcita_oauth_var_set(v, &value);
         }
-
-    } else if (ctx && ctx->callback
-               && (ctx->called_back || r->main->err_status))
-    {
-        /* a callback that is answered, or refused by another module */
-
-        ngx_str_set(&value, "0");
-
-    } else {
-
-        /* before the gate has looked, there is nothing to say */
 
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ctx->alive) {
+        ngx_str_set(&value, "1");
+
+    } else {
+        ngx_str_set(&value, "0");
     }
 
     return ngx_http_vcita_oauth_var_set(v, &value);
