@@ -221,7 +221,10 @@ ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
 
     return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, two,
                          "two applications of this server share the %s "
-                         "\"%V\", but differ in \"%s\": see %s:%ui, and",
+                         "\"%V\", but differ in \"%s\", move it to the level "
+                         "of the server or give the other application a "
+                         "redirect_uri and a cookie_name of its own: see "
+                         "%s:%ui, and",
                          kind, what, ngx_http_vcita_oauth_setting_name(i),
                          one->file, one->line);
 }
@@ -257,13 +260,17 @@ ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
 
     for (i = 0; i < cscf->server_names.nelts; i++) {
 
-        /* what a wildcard or a regex matches is not for us to say */
+        /* a wildcard, a regex or "_" can match any host */
 
 #if (NGX_PCRE)
         if (name[i].regex) {
             return;
         }
 #endif
+
+        if (name[i].name.len == 1 && name[i].name.data[0] == '_') {
+            return;
+        }
 
         if (name[i].name.len
             && (ngx_strlchr(name[i].name.data,

@@ -389,7 +389,7 @@ refuses "${APP}vcita_oauth_cookie_samesite none; #!\nserver { $SERVER vcita_oaut
 my $server = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { listen 127.0.0.1:\$PORT; $_[1] vcita_oauth on; }" };
 my $says = qr/is not among the names of its server/;
 warns $server->('https://portal.example.com/cb', ''), $says, 'a server without a name';
-warns $server->('https://portal.example.com/cb', 'server_name _;'), $says, 'another name';
+warns $server->('https://portal.example.com/cb', 'server_name __;'), $says, 'another name';
 warns $server->('https://portal.example.com/cb', 'server_name a.example.com example.com;'), $says, 'two others';
 warns $server->('https://portal.example.com:8443/cb', 'server_name a.example.com;'), $says, 'with a port';
 accepts $server->(@$_), join ' beside ', @$_
@@ -399,6 +399,7 @@ accepts $server->(@$_), join ' beside ', @$_
         [ 'https://portal.example.com/cb', 'server_name *.example.com;' ],
         [ 'https://portal.example.com/cb', 'server_name .example.com;' ],
         [ 'https://portal.example.com/cb', 'server_name ~^portal;' ],
+        [ 'https://portal.example.com/cb', 'server_name _;' ], [ 'https://portal.example.com/cb', 'server_name a.example.com _;' ],
         [ 'https://localhost/cb', 'server_name a.example.com;' ],
         [ 'https://127.0.0.1:8443/cb', '' ], [ 'https://[::1]/cb', '' ], [ 'https://$host/cb', '' ];
 warns "${APP}server { $SERVER vcita_oauth on;\nvcita_oauth_redirect_uri https://other.example.com/cb; #!\n"
@@ -454,7 +455,7 @@ sub refuses_two {
     my ($passed, $messages, $marked, $out) = main::nginx_t($http);
     my @said = grep { $_->[0] eq 'emerg' } @$messages;
     my $ok = !$passed && @said == 1 && $said[0][1] =~ $like && @$marked == 2
-        && $said[0][1] =~ /see \Q$marked->[0]\E, and in \Q$marked->[1]\E$/;
+        && $said[0][1] =~ /, move it to the level of the server or give the other application a redirect_uri and a cookie_name of its own: see \Q$marked->[0]\E, and in \Q$marked->[1]\E$/;
     ok $ok, $name;
     diag "wanted $like, see $marked->[0], and in $marked->[1]:\n$out" if !$ok;
 }
