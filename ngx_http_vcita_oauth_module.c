@@ -514,6 +514,9 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
+
+    } else if (ngx_http_vcita_oauth_rules_check(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_http_vcita_oauth_merge_revalidate(&prev->revalidate,

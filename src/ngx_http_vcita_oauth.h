@@ -256,6 +256,7 @@ typedef struct {
     ngx_uint_t                          merged;     /* unsigned  merged:1; */
 
     ngx_http_vcita_oauth_origin_t       gate_origin;
+    ngx_http_vcita_oauth_origin_t       rules_origin; /* a location's own */
     ngx_http_vcita_oauth_origin_t       logout_origin;
     ngx_http_vcita_oauth_origin_t       endpoint_origin;
     ngx_http_vcita_oauth_origin_t       args_origin;
@@ -410,6 +411,8 @@ void ngx_http_vcita_oauth_renew_init(void);
 ngx_int_t ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
     ngx_http_vcita_oauth_session_t *s, ngx_array_t *rules);
 ngx_int_t ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf);
+char *ngx_http_vcita_oauth_rules_check(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf);
 char *ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -327,6 +327,36 @@ ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf)
 }
 
 
+/* The rules of a location protect it only where its gate is on */
+
+char *
+ngx_http_vcita_oauth_rules_check(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_loc_conf_t *conf)
+{
+    if (conf->rules_origin.file == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
+                         &conf->rules_origin,
+                         "\"vcita_oauth_require\" has no effect where "
+                         "\"vcita_oauth\" is \"off\", set \"vcita_oauth on\" "
+                         "in this location");
+    }
+
+    if (conf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
+        (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
+                         &conf->rules_origin,
+                         "\"vcita_oauth_require\" lets requests without a "
+                         "session through where \"vcita_oauth\" is "
+                         "\"optional\", set \"vcita_oauth on\" to refuse them");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* vcita_oauth_require $variable value ...; */
 
 char *
@@ -346,6 +376,10 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                        sizeof(ngx_http_vcita_oauth_rule_t));
         if (vlcf->rules == NULL) {
             return NGX_CONF_ERROR;
+        }
+
+        if (cf->cmd_type == NGX_HTTP_LOC_CONF) {
+            ngx_http_vcita_oauth_conf_origin(cf, &vlcf->rules_origin);
         }
     }
 

@@ -530,3 +530,42 @@ accepts "${APP}${URI}vcita_oauth_pkce off;\nserver { $SERVER vcita_oauth on; loc
     'a location whose gate is off sends nobody to vcita';
 accepts "${APP}${URI}vcita_oauth_pkce off; vcita_oauth_scope email;\nserver { $SERVER location /a { vcita_oauth on; vcita_oauth_scope openid; } }",
     'a level that has no gate neither';
+
+
+=== TEST 17: a location's own vcita_oauth_require where its gate is off is an error, where it is optional a warning
+--- flow
+my $rule = 'vcita_oauth_require $vcita_oauth_claim_role owner;';
+my $off = qr/"vcita_oauth_require" has no effect where "vcita_oauth" is "off", set "vcita_oauth on" in this location/;
+my $optional = qr/"vcita_oauth_require" lets requests without a session through where "vcita_oauth" is "optional"/;
+my $server = sub { "$APP$URI\nserver { $SERVER\n$_[0]\n}" };
+
+refuses $server->("location / {\n$rule #!\n}"), $off, 'the gate is not set';
+refuses $server->("location / { vcita_oauth off;\n$rule #!\n}"), $off, 'the gate is off';
+refuses $server->("location / {\n$rule #!\n$rule\nvcita_oauth off; }"), $off, 'two rules: the first is named';
+refuses $server->("vcita_oauth on;\nlocation / { vcita_oauth off;\n$rule #!\n}"), $off, 'on in the server, off in the location';
+refuses $server->("location /a/ { location /a/b {\n$rule #!\n} }"), $off, 'a nested location';
+refuses $server->("location /a/ { vcita_oauth on; location /a/b { vcita_oauth off;\n$rule #!\n} }"), $off,
+    'a nested location that turns it off';
+refuses $server->("location /a/ {\n$rule #!\nlocation /a/b { vcita_oauth on; } }"), $off,
+    'a location is open, though one in it has a gate';
+refuses $server->("location \@named {\n$rule #!\n}"), $off, 'a named location';
+refuses $server->("location /status { vcita_oauth_status;\n$rule #!\n}"), $off, 'the status page';
+refuses $server->("location /logout { vcita_oauth_logout;\n$rule #!\n}"), $off, 'a logout';
+refuses "server { $SERVER\nlocation / {\n$rule #!\n} }", $off, 'no gate anywhere';
+
+warns $server->("location / { vcita_oauth optional;\n$rule #!\n}"), $optional, 'optional';
+warns $server->("vcita_oauth optional;\nlocation / {\n$rule #!\n}"), $optional, 'optional in the server';
+
+accepts $server->("location / { vcita_oauth on; $rule }"), 'on';
+accepts $server->("vcita_oauth on; location / { $rule }"), 'on in the server';
+accepts "$APP$URI vcita_oauth on; server { $SERVER location / { $rule } }", 'on in http';
+accepts $server->("$rule location / { vcita_oauth on; } location /open { }"), 'a rule of the server, gates in locations';
+accepts "$APP$URI $rule server { $SERVER location / { vcita_oauth on; } location /open { vcita_oauth off; } }", 'a rule of http';
+accepts "$APP$URI $rule server { $SERVER vcita_oauth optional; }", 'a rule of http, optional in a server';
+accepts $server->("$rule vcita_oauth on; location /open { vcita_oauth off; location /open/in { } }"), 'inherited where it is off';
+accepts $server->("vcita_oauth on; location / { $rule if (\$arg_a) { set \$b 1; } limit_except GET { deny all; } }"),
+    'if and limit_except inherit rule and gate';
+accepts $server->("$rule location / { if (\$arg_a) { set \$b 1; } limit_except GET { deny all; } }"),
+    'if and limit_except of an open location, a rule of the server';
+refuses $server->("vcita_oauth on; location / { if (\$arg_a) {\n$rule #!\n} }"), qr/not allowed here/, 'no rule in an if';
+refuses $server->("vcita_oauth on; location / { limit_except GET {\n$rule #!\n} }"), qr/not allowed here/, 'nor in a limit_except';

@@ -70,7 +70,7 @@ for my $member (members($configured)) {
 # what a location is configured with is created, and inherited
 
 my %HERE = map { $_ => 1 } qw( logout logout_uri logout_origin merged
-                               authorize app );
+                               authorize app rules_origin );
 
 my ($location) = $header =~ /\{([^{}]*)\} ${PREFIX}_loc_conf_t;/
     or die "no loc_conf_t\n";
