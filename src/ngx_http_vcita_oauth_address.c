@@ -19,6 +19,8 @@ static char *ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
     ngx_http_vcita_oauth_redirect_t *rd);
 static char *ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_oauth_redirect_t *rd);
+static ngx_int_t ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst,
+    u_char *src, u_char *last);
 
 
 /* A URL that vcita is asked at: absolute, http or https, without fragment */
@@ -225,7 +227,7 @@ static char *
 ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_oauth_redirect_t *rd)
 {
-    u_char  *p, *dst, *src, *last;
+    u_char  *p, *last;
     size_t   len;
 
     last = rd->path.data + rd->path.len;
@@ -252,22 +254,25 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    dst = rd->callback.data;
-    src = rd->path.data;
-
-    ngx_unescape_uri(&dst, &src, last - src, NGX_UNESCAPE_URI);
-
-    *dst = '\0';
+    if (ngx_http_vcita_oauth_redirect_decode(&rd->callback, rd->path.data,
+                                             last)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the path of redirect_uri \"%V\" does not decode "
+                           "to a path that a request can have, use plain "
+                           "characters as in /oauth/callback",
+                           &rd->uri);
+        return NGX_CONF_ERROR;
+    }
 
     p = rd->callback.data;
-    len = dst - p;
-
-    rd->callback.len = len;
+    len = rd->callback.len;
 
     if (len == 1
         || ngx_strstr(p, "//") || ngx_strstr(p, "/./") || ngx_strstr(p, "/../")
-        || ngx_strcmp(dst - 2, "/.") == 0
-        || (len > 2 && ngx_strcmp(dst - 3, "/..") == 0))
+        || ngx_strcmp(p + len - 2, "/.") == 0
+        || (len > 2 && ngx_strcmp(p + len - 3, "/..") == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "redirect_uri \"%V\" needs a plain path of its "
@@ -277,4 +282,49 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * A path that r->uri can never show declines.  A user agent changes control
+ * characters and backslashes; nginx refuses a bad escape and a zero byte.  A
+ * decoded "?" starts a query as soon as the path is written again.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst, u_char *src,
+    u_char *last)
+{
+    u_char     *p;
+    ngx_int_t   c;
+
+    for (p = dst->data; src < last; src++) {
+
+        if (*src < ' ' || *src == 0x7f || *src == '\\') {
+            return NGX_DECLINED;
+        }
+
+        if (*src != '%') {
+            *p++ = *src;
+            continue;
+        }
+
+        if (last - src < 3) {
+            return NGX_DECLINED;
+        }
+
+        c = ngx_hextoi(src + 1, 2);
+
+        if (c == NGX_ERROR || c == '\0' || c == '?') {
+            return NGX_DECLINED;
+        }
+
+        *p++ = (u_char) c;
+        src += 2;
+    }
+
+    *p = '\0';
+    dst->len = p - dst->data;
+
+    return NGX_OK;
 }

@@ -569,3 +569,28 @@ accepts $server->("$rule location / { if (\$arg_a) { set \$b 1; } limit_except G
     'if and limit_except of an open location, a rule of the server';
 refuses $server->("vcita_oauth on; location / { if (\$arg_a) {\n$rule #!\n} }"), qr/not allowed here/, 'no rule in an if';
 refuses $server->("vcita_oauth on; location / { limit_except GET {\n$rule #!\n} }"), qr/not allowed here/, 'nor in a limit_except';
+
+
+=== TEST 18: a redirect_uri path that does not decode to a path would never be the callback: an error
+--- flow
+my $uri = sub { "${APP}vcita_oauth_redirect_uri \"$_[0]\"; #!\nserver { $SERVER vcita_oauth on; }" };
+my $says = qr/the path of redirect_uri "[^"]+" does not decode to a path that a request can have/;
+refuses $uri->("https://portal.example.com$_"), $says, $_
+    for '/cb%3F', '/cb%3f', '/cb%3Fa=1', '/%3Fcb', '/cb%00', '/%00', '/cb%00x', '/cb%', '/cb%2', '/cb%zz', '/cb%2g/x', '/cb%%20',
+        '/cb\\\\x', "/cb\tx", "/cb\x7f";
+my $plain = qr/needs a plain path of its own/;
+refuses $uri->("https://portal.example.com$_"), $plain, $_
+    for '/a/%2e%2e/cb', '/%2e/cb', '/a/%2E%2E', '/a%2F%2Fcb', '/a/%2Fcb', '/a%2F/cb', '/%2e', '/a/..', '/a/.', '/%2F', '/a/../cb?b=1';
+accepts $uri->("https://portal.example.com$_"), $_
+    for '/cb%20x', '/cb%25', '/cb%23', '/cb%2Fx', '/cb?a=%3F%00%zz', '/caf%C3%A9', '/..cb', '/cb..', '/.well-known/cb', '/cb/', '/cb+x;y=z';
+
+
+=== TEST 19: each redirect_uri path that nginx -t accepts is the callback that a browser comes back to
+--- gate
+no vcita_oauth_redirect_uri;
+--- config
+location /a { vcita_oauth on; vcita_oauth_cookie_name a; vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/a/cb%25%23%20x; proxy_pass $VCITA_APP; }
+location /b { vcita_oauth on; vcita_oauth_cookie_name b; vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/b%2Fcaf%C3%A9/?a=%3F; proxy_pass $VCITA_APP; }
+location /c { vcita_oauth on; vcita_oauth_cookie_name c; vcita_oauth_redirect_uri "http://127.0.0.1:$TEST_NGINX_SERVER_PORT/c/..cb+x;y=z"; proxy_pass $VCITA_APP; }
+--- flow
+is browser()->visit("/$_/in")->status, 200, "/$_" for qw( a b c );
