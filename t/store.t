@@ -3,6 +3,7 @@
 use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
+use VcitaStuck ();
 
 my $GATED = 'location / { vcita_oauth on; proxy_pass $VCITA_APP; }'
     . ' location = /maybe { vcita_oauth optional; proxy_pass $VCITA_APP; }'
@@ -34,6 +35,9 @@ sub VcitaFlow::Code::store_is {
     return unlink $file if !$on;
     open my $fh, '>', $file or die "$file: $!\n";
 }
+
+sub VcitaFlow::Code::stuck_at { VcitaStuck::stuck_at(@_) }
+sub VcitaFlow::Code::zone_holder { VcitaStuck::zone_holder(@_) }
 
 sub VcitaFlow::Code::reloaded {
     my %old = map { $_ => 1 } VcitaFlow::nginx_reload();
@@ -813,7 +817,7 @@ is $curl->($id, '/logout'), '2:200', 'logout';
 is with("vcita_session=$id")->status, 302, 'a copied cookie is dead';
 
 
-=== TEST 40: a session that slides waits for its store, and the request goes on with it
+=== TEST 39: a session that slides waits for its store, and the request goes on with it
 --- slow
 --- gate
 vcita_oauth_session_idle_timeout 5s;
@@ -830,7 +834,7 @@ like error_log(), qr/slow store: replace begins/, 'the store has it anew';
 wait_for { $b->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status == 401 } 10, 'the end of the idle time';
 
 
-=== TEST 41: a logout by another site that the Origin alone betrays, and one that nobody has asked for, end nothing
+=== TEST 40: a logout by another site that the Origin alone betrays, and one that nobody has asked for, end nothing
 --- flow
 my $b = logged_in();
 for ([ POST => Origin => 'https://evil.example' ], [ POST => Origin => 'null' ], [ HEAD => Accept => '*/*' ], [ GET => 'Sec-Purpose' => 'prefetch' ],
@@ -844,3 +848,38 @@ for ([ POST => Origin => 'https://evil.example' ], [ POST => Origin => 'null' ],
 }
 is $b->post('/logout', {}, headers => [ Origin => url('') ])->status, 200, 'the button';
 is $b->get('/')->status, 302, 'out';
+
+
+=== TEST 41: a worker is killed while it changes the zone of the sessions: the zone starts empty, and kills no other worker
+--- master_on
+--- gate
+vcita_oauth_session_store zone=sessions:1m;
+vcita_oauth_session_idle_timeout 5s;
+--- error_log
+[alert]
+shared memory zone "sessions" has been emptied: a process died while it changed the zone
+--- flow
+my ($b, $other) = (logged_in('alice'), logged_in('bob'));
+my ($first) = nginx_workers;
+
+# a session that slides is written again: it is in one tree of the zone then, and not yet in the other
+stuck_at($first, 'ngx_rbtree_insert_value');
+my $crowd = crowd;
+$crowd->add($b->tab, GET => url('/'), after => $_ / 10) for 1 .. 40;
+$crowd->start;
+$crowd->until(sub { zone_holder($first, 1024 * 1024) == $first }, 10, 'the worker to be in the midst of it');
+kill KILL => $first;
+wait_for { error_log() =~ /"sessions" was locked by $first/ } 5, 'the master to say so';
+$crowd->finish;
+wait_for { my ($pid) = nginx_workers; $pid && $pid != $first } 10, 'the next worker';
+
+my ($second) = nginx_workers;
+is $_->get('/')->status, 302, 'there is no session left' for $b, $other;
+is $b->get('/logout')->status, 200, 'a logout';
+my $again = logged_in('alice');
+is $again->get('/')->status, 200, 'a new session';
+is $again->get('/logout')->status, 200, 'which ends';
+is $again->get('/')->status, 302, 'as it should';
+is join(' ', nginx_workers), $second, 'by the same worker';
+my @said = error_log() =~ /has been emptied/g;
+is scalar(@said), 1, 'a word about it';

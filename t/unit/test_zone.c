@@ -267,6 +267,68 @@ unit_test(zone_random)
 }
 
 
+/* a process that is killed while it holds the lock, and leaves chaos behind */
+
+unit_test(zone_died)
+{
+    ngx_str_t                        got;
+    ngx_uint_t                       i, n;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_zone_t      zone, other;
+
+    test_zone_make(&zone, 8 * ngx_pagesize);
+
+    pool = zone.pool;
+    n = test_zone_fill(&zone, 0, 1000, 300, 3600);
+
+    ngx_http_vcita_oauth_zone_lock(&zone);
+    ngx_http_vcita_oauth_zone_unlock(&zone);
+    ok(test_zone_is(&zone, n - 1, 1001, 300), "a lock changes nothing");
+
+    for (i = 0; i < 3; i++) {
+        ngx_http_vcita_oauth_zone_lock(&zone);
+
+        zone.sh->rbtree.root->left = (ngx_rbtree_node_t *) 8;
+        zone.sh->rbtree.root->right = (ngx_rbtree_node_t *) 8;
+        zone.sh->expiry.root = (ngx_rbtree_node_t *) 8;
+        zone.sh->queue.prev = (ngx_queue_t *) 8;
+        pool->free.next = (ngx_slab_page_t *) 8;
+
+        is_int(ngx_shmtx_force_unlock(&pool->mutex, ngx_pid), 1,
+               "what the master does when a worker dies");
+
+        /* another process has pointers of its own */
+
+        ngx_memzero(&other, sizeof(ngx_http_vcita_oauth_zone_t));
+        other.pool = pool;
+        other.name = zone.name;
+
+        ngx_http_vcita_oauth_zone_lock(&other);
+
+        is_int(other.sh->entries, 0, "it is empty");
+        is_int(test_zone_get(&other, n - 1, 1001, &got), NGX_DECLINED,
+               "nothing is found");
+        is_int(test_zone_put(&other, 7, 1001, 300, 3600), NGX_OK,
+               "and it works");
+
+        ngx_http_vcita_oauth_zone_unlock(&other);
+
+        ngx_http_vcita_oauth_zone_lock(&zone);
+        ok(test_zone_is(&zone, 7, 1001, 300), "for all");
+        ngx_http_vcita_oauth_zone_unlock(&zone);
+    }
+
+    ngx_http_vcita_oauth_zone_lock(&zone);
+
+    is_int(test_zone_fill(&zone, 10000, 1002, 300, 3600), n - 1,
+           "it holds as much as before");
+
+    ngx_http_vcita_oauth_zone_unlock(&zone);
+
+    test_zone_free(&zone);
+}
+
+
 /* the largest value of which so many fit; a plain login takes about 300 */
 
 unit_test(zone_50000)
@@ -337,7 +399,12 @@ test_zone_make(ngx_http_vcita_oauth_zone_t *zone, size_t size)
 
     ngx_slab_init(pool);
 
+    if (ngx_shmtx_create(&pool->mutex, &pool->lock, NULL) != NGX_OK) {
+        abort();
+    }
+
     zone->pool = pool;
+    ngx_str_set(&zone->name, "unit");
 
     if (ngx_http_vcita_oauth_zone_init(zone) != NGX_OK) {
         abort();
@@ -348,6 +415,7 @@ test_zone_make(ngx_http_vcita_oauth_zone_t *zone, size_t size)
 static void
 test_zone_free(ngx_http_vcita_oauth_zone_t *zone)
 {
+    ngx_shmtx_destroy(&zone->pool->mutex);
     ngx_free(zone->pool);
 }
 
