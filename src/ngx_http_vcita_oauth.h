@@ -479,8 +479,6 @@ ngx_int_t ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r);
 
 /* revalidation */
 
-ngx_int_t ngx_http_vcita_oauth_revalidate_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s);
 ngx_int_t ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
 

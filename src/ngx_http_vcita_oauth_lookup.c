@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_known.h"
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
@@ -352,5 +353,5 @@ ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_revalidate_known(r, app, &ctx->session);
+    return ngx_http_vcita_oauth_known(r, app, &ctx->session);
 }

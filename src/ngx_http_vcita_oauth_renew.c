@@ -4,7 +4,7 @@
  *
  * The renewal: a session is sealed anew, because its idle time begins again,
  * because another key than the first one has sealed it, or because its claims
- * are older than those that hold.  The gate says so, and the answer brings the
+ * are outdated.  The gate says so, and the answer brings the
  * cookie.
  */
 
@@ -15,6 +15,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_client.h"
+#include "ngx_http_vcita_oauth_known.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r);
@@ -148,9 +149,9 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* vcita may have ended it, or changed its claims, since it was looked up */
+    /* vcita can have ended it, or changed its claims, since the look-up */
 
-    rc = ngx_http_vcita_oauth_revalidate_known(r, app, s);
+    rc = ngx_http_vcita_oauth_known(r, app, s);
 
     if (rc != NGX_OK) {
         return rc;

@@ -14,6 +14,7 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_known.h"
 #include "ngx_http_vcita_oauth_said.h"
 
 
@@ -45,14 +46,6 @@ struct ngx_http_vcita_oauth_revalidation_s {
 };
 
 
-static ngx_int_t ngx_http_vcita_oauth_revalidate_bind(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_said(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
-    ngx_http_vcita_oauth_case_t *c);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_wipe(ngx_pool_t *pool,
-    ngx_str_t *text);
-static void ngx_http_vcita_oauth_revalidate_wipe_cleanup(void *data);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
     ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
     ngx_http_vcita_oauth_loc_conf_t *vlcf);
@@ -78,157 +71,6 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v, const char *why);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
-
-
-/*
- * What vcita has said binds all locations, also those that do not ask, and all
- * copies of a cookie.  NGX_OK: the session goes on, with the claims that hold
- * now; NGX_DECLINED: it has ended, or these claims cannot be read.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_revalidate_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s)
-{
-    ngx_int_t                          rc;
-    ngx_http_vcita_oauth_case_t        c;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
-
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
-
-    if (vmcf->verdicts.shm_zone == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_case_t));
-
-    c.session = s;
-    c.now = ngx_time();
-    c.left = s->expires - c.now;
-
-    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    /* a cookie may know more than this nginx: after a restart, say */
-
-    if (s->said > c.said) {
-        return ngx_http_vcita_oauth_revalidate_said(r->pool, app,
-                                                    &vmcf->verdicts, &c);
-    }
-
-    return ngx_http_vcita_oauth_revalidate_bind(r->pool, app, &c);
-}
-
-
-/* a session that came with older claims than those that hold gets these */
-
-static ngx_int_t
-ngx_http_vcita_oauth_revalidate_bind(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c)
-{
-    u_char                          *room;
-    ngx_str_t                        claims, text;
-    ngx_uint_t                       used;
-    ngx_http_vcita_oauth_session_t  *s;
-
-    s = c->session;
-
-    if (s->said >= c->said) {
-        return NGX_OK;
-    }
-
-    room = ngx_pnalloc(pool, c->claims.len + 1);
-    if (room == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_open_raw(&app->session_seal, &s->id, &c->claims,
-                                      room, &claims, &used)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    s->said = c->said;
-
-    if (ngx_http_vcita_oauth_session_with(pool, s, &claims, &text) != NGX_OK
-        || ngx_http_vcita_oauth_revalidate_wipe(pool, &text) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    s->bound = 1;
-
-    return NGX_OK;
-}
-
-
-/* shared memory shows no claim: they lie there as they do in a store */
-
-static ngx_int_t
-ngx_http_vcita_oauth_revalidate_said(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
-    ngx_http_vcita_oauth_case_t *c)
-{
-    u_char     *room;
-    ngx_str_t  *claims, box;
-
-    claims = &c->session->claims;
-
-    room = ngx_pnalloc(pool, ngx_http_vcita_oauth_seal_room(claims->len));
-    if (room == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_vcita_oauth_seal(&app->session_seal, &c->session->id, claims,
-                                  room, &box)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    box.data = room;
-    box.len = ngx_http_vcita_oauth_raw_len(claims->len);
-
-    ngx_http_vcita_oauth_verdict_said(verdicts, c, pool, &box);
-
-    return NGX_OK;
-}
-
-
-/* the text of a session holds its token: it goes when the request does */
-
-static ngx_int_t
-ngx_http_vcita_oauth_revalidate_wipe(ngx_pool_t *pool, ngx_str_t *text)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    *(ngx_str_t *) cln->data = *text;
-    cln->handler = ngx_http_vcita_oauth_revalidate_wipe_cleanup;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_vcita_oauth_revalidate_wipe_cleanup(void *data)
-{
-    ngx_str_t *text = data;
-
-    ngx_explicit_memzero(text->data, text->len);
-}
 
 
 /*
@@ -300,7 +142,7 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
     rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
 
     if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && ngx_http_vcita_oauth_revalidate_bind(r->pool, vlcf->app, &c)
+        && ngx_http_vcita_oauth_known_bind(r->pool, vlcf->app, &c)
            != NGX_OK)
     {
         return NGX_DECLINED;
@@ -387,7 +229,7 @@ ngx_http_vcita_oauth_revalidate_fetch(ngx_http_request_t *r,
     if (ngx_http_vcita_oauth_session_token(v->vcase.session, r->pool,
                                            &v->token)
         != NGX_OK
-        || ngx_http_vcita_oauth_revalidate_wipe(r->pool, &v->token) != NGX_OK)
+        || ngx_http_vcita_oauth_known_wipe(r->pool, &v->token) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -567,8 +409,8 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
 
 
 /*
- * The session gets the claims of the text, which are newer than all that are
- * known of it, whatever the clock says
+ * The session gets the claims of the text, with a time that is later than that
+ * of all claims known for it, even if the clock was set back
  */
 
 static ngx_int_t
@@ -585,7 +427,7 @@ ngx_http_vcita_oauth_revalidate_change(ngx_http_request_t *r,
 
     said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
 
-    if (ngx_http_vcita_oauth_revalidate_wipe(r->pool, &s->text) != NGX_OK
+    if (ngx_http_vcita_oauth_known_wipe(r->pool, &s->text) != NGX_OK
         || ngx_http_vcita_oauth_session_decode(text, s) != NGX_OK)
     {
         return NGX_ERROR;
@@ -594,13 +436,13 @@ ngx_http_vcita_oauth_revalidate_change(ngx_http_request_t *r,
     s->said = said;
 
     if (ngx_http_vcita_oauth_session_again(r->pool, s, &again) != NGX_OK
-        || ngx_http_vcita_oauth_revalidate_wipe(r->pool, &again) != NGX_OK
+        || ngx_http_vcita_oauth_known_wipe(r->pool, &again) != NGX_OK
         || ngx_http_vcita_oauth_session_decode(&again, s) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_revalidate_said(r->pool, v->app, v->verdicts,
+    return ngx_http_vcita_oauth_known_said(r->pool, v->app, v->verdicts,
                                                 &v->vcase);
 }
 

@@ -43,7 +43,7 @@ typedef struct {
     ngx_str_t                    claims;
 
     unsigned                     hex:1;    /* the token is the hex of these */
-    unsigned                     bound:1;  /* newer claims than its cookie's */
+    unsigned                     bound:1;  /* its cookie's are outdated */
 } ngx_http_vcita_oauth_session_t;
 
 

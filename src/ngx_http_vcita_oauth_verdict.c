@@ -7,7 +7,8 @@
  * it makes itself.
  *
  * A session that has been asked about has an entry until it ends; when the
- * zone is full, the one that was not used for the longest time goes.
+ * zone is full, the one that was not used for the longest time goes.  Its
+ * session is then asked about anew.
  */
 
 
@@ -22,7 +23,7 @@
 #define NGX_HTTP_VCITA_OAUTH_VERDICTS  (8 * 1024 * 1024)
 
 
-/* "good" is 0 where only claims are known, "said" where they never changed */
+/* "good" 0: never asked; "said" 0: the claims are those of the login */
 
 typedef struct {
     time_t                       good;
@@ -31,7 +32,7 @@ typedef struct {
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
 } ngx_http_vcita_oauth_verdict_t;
 
-/* what lies in the zone: a verdict, then the claims that hold, if they changed */
+/* an entry is a verdict, followed by the current claims if they changed */
 
 #define ngx_http_vcita_oauth_verdict_room                                     \
     (NGX_HTTP_VCITA_OAUTH_ZONE_VALUE - sizeof(ngx_http_vcita_oauth_verdict_t))
@@ -99,8 +100,8 @@ ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
  * good, and the caller is the one who asks vcita; nobody else does so until
  * the caller tells the answer, or c->busy seconds have gone by.
  *
- * If c->said is later than the session's, the claims of the session no longer
- * hold: those that do are in c->claims, which is empty if they are not known.
+ * If c->said is later than the session's, the claims of the session are
+ * outdated.  c->claims has the current ones, and is empty if they are lost.
  */
 
 ngx_int_t
@@ -146,7 +147,7 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
 }
 
 
-/* the claims go to the case */
+/* Reads an entry, its claims into the case; all is zero if there is none */
 
 static ngx_int_t
 ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
@@ -228,7 +229,7 @@ ngx_http_vcita_oauth_verdict_dead(ngx_http_vcita_oauth_verdicts_t *v,
 }
 
 
-/* what is known of claims stays, and what has ended has */
+/* Keeps the claims that are known; a session that has ended stays ended */
 
 static void
 ngx_http_vcita_oauth_verdict_write(ngx_http_vcita_oauth_verdicts_t *v,
@@ -251,8 +252,8 @@ ngx_http_vcita_oauth_verdict_write(ngx_http_vcita_oauth_verdicts_t *v,
 
 
 /*
- * The claims of the session, given in a sealed box, hold for all copies of its
- * cookie from here on, unless newer ones do
+ * The claims of the session, given in a sealed box, are the current ones from
+ * now on, unless newer ones are known
  */
 
 void
@@ -279,8 +280,8 @@ ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
 
 
 /*
- * With the claims of the case.  An entry that finds no room is as if it had
- * been pushed out at once.
+ * Writes an entry with the claims of the case.  One that finds no room is as if
+ * it had been pushed out at once.
  */
 
 static void

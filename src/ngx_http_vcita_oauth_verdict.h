@@ -34,8 +34,8 @@ typedef struct {
 
     time_t                           good;      /* the last good answer */
 
-    uint64_t                         said;      /* the newest claims known */
-    ngx_str_t                        claims;    /* these, in a sealed box */
+    uint64_t                         said;      /* when the claims changed */
+    ngx_str_t                        claims;    /* the current ones, sealed */
 } ngx_http_vcita_oauth_case_t;
 
 

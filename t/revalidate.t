@@ -4,6 +4,7 @@ use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
 use VcitaMachine;
+use VcitaStuck ();
 
 # a machine; it goes with the flow
 sub VcitaFlow::Code::machine { return VcitaMachine->start(@_) }
@@ -45,6 +46,7 @@ sub VcitaFlow::Code::memory_of {
     open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
     for (<$maps>) {
         my ($from, $to, $kind) = /^([0-9a-f]+)-([0-9a-f]+) rw-([sp])/ or next;
+        no warnings 'portable';
         sysseek $mem, hex $from, 0;
         sysread $mem, my $text, hex($to) - hex $from or next;
         ($kind eq 's' ? $shared : $own) .= $text;
@@ -489,9 +491,9 @@ $m->stop;
 --- flow
 my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => port() + 1, Listen => 5, ReuseAddr => 1)
     or die "listen: $!";
-my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_idle_timeout 30m;",
-    with => { UPSTREAM => port() + 1 }));
-$m->configure(server => $m->{server} . 'location /slow { proxy_pass http://127.0.0.1:$UPSTREAM; }');
+my %conf = roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_idle_timeout 30m;", with => { UPSTREAM => port() + 1 });
+$conf{server} .= 'location /slow { proxy_pass http://127.0.0.1:$UPSTREAM; }';
+my $m = machine('a', %conf);
 my $b = logged_in($m);
 my $copy = copy_of($b, $m);
 at(290, $m);
@@ -589,4 +591,31 @@ cmp_ok length $own, '>=', 1024 * 1024, 'memory of the worker';
 cmp_ok index($own, $mark), '>', 0, 'has seen the claim';
 wait_for { index((memory_of($pid))[1], "email$mark") < 0 } 5, 'no text of a session that it is in, when the request has ended';
 is claims(copy_of($b, $m)->('/')), "200 owner $mark", 'which goes on';
+$m->stop;
+
+
+=== TEST 26: a worker is killed while it writes down what vcita said: sessions go on, and are asked about again
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;');
+my ($b, $other) = map { logged_in($m) } 1 .. 2;
+at(300, $m);
+is $b->get($m->url)->status, 200, 'the first entry';
+sent_to_vcita();
+
+my ($first) = $m->workers;
+VcitaStuck::stuck_at($first, 'ngx_rbtree_insert_value');
+my $crowd = crowd;
+$crowd->add($other->tab, GET => $m->url);
+$crowd->start;
+$crowd->until(sub { VcitaStuck::zone_holder($first, 8 * 1024 * 1024) == $first }, 10, 'the worker to be in the midst of it');
+kill KILL => $first;
+wait_for { $m->log =~ /"vcita_oauth_verdicts" was locked by $first/ } 5, 'the master to say so';
+$crowd->finish;
+wait_for { my ($pid) = $m->workers; $pid && $pid != $first } 10, 'the next worker';
+
+is $_->get($m->url)->status, 200, 'in' for $b, $other;
+is sent_to_vcita(), 'userinfo userinfo', 'both were asked about again';
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), '', 'once';
+is scalar(() = $m->log =~ /\[alert\].*shared memory zone "vcita_oauth_verdicts" has been emptied: a process died/g), 1, 'a word about it';
 $m->stop;

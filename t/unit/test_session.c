@@ -593,6 +593,42 @@ unit_test(session_again)
 }
 
 
+/* other claims, said at another time; all that is no claim stays */
+
+unit_test(session_with)
+{
+    ngx_str_t                        text, claims, with, want;
+    ngx_http_vcita_oauth_session_t   s, back;
+
+    text = unit_hex(TEST_SESSION "0a 01 05 03 01 06 09 01 ff"
+                    "10 02 0173 12 02 0174 20 01 78");
+    is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_OK,
+           "a session");
+    is_int(s.said, 5, "when its claims were said");
+
+    s.said = 9;
+    claims = unit_hex("10 02 0175 11 08 03616263 0001 0001");
+
+    is_int(ngx_http_vcita_oauth_session_with(unit_pool, &s, &claims, &with),
+           NGX_OK, "with other claims");
+
+    want = unit_hex("03 01 06 0a 01 09" TEST_SESSION "09 01 ff 20 01 78"
+                    "10 02 0175 11 08 03616263 0001 0001");
+    is_eq(&with, &want, "these, and all the rest");
+
+    with = unit_copy(with.data, with.len);
+    is_int(ngx_http_vcita_oauth_session_decode(&with, &back), NGX_OK,
+           "is a session");
+    ok(test_session_same(&s, &back), "the same one");
+    is_int(back.said, 9, "said then");
+    is_eq(&back.claims, &claims, "its claims");
+
+    text = unit_hex(TEST_SESSION "0a 00");
+    is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_DECLINED,
+           "a time that is none");
+}
+
+
 unit_test(session_again_size)
 {
     size_t                           limit;
@@ -618,6 +654,7 @@ unit_test(session_again_size)
 
         (void) ngx_http_vcita_oauth_session_decode(&text, &back);
         back.seen = 0xffffffff;
+        back.said = 0xffffffffff;
 
         (void) ngx_http_vcita_oauth_session_again(unit_pool, &back, &text);
 
@@ -626,7 +663,7 @@ unit_test(session_again_size)
     }
 
     ok(fit > 200, "sessions that fit");
-    is_int(larger, 0, "all of them do when they have been seen");
+    is_int(larger, 0, "all of them do when they have been seen, and changed");
 }
 
 

@@ -8,10 +8,10 @@ use warnings;
 use Check;
 
 my %ROOMS = (
-    flow     => [qw( entry client gate subrequest lookup revalidate keep wait
-                     renew headers count status rules state login lost
+    flow     => [qw( entry client gate subrequest lookup known revalidate keep
+                     wait renew headers count status rules state login lost
                      moved callback exchange token identity admit
-                      logout variables
+                     logout variables
                      page errors conf directives settings storage secrets
                      redis_conf address app registry )],
     services => [qw( fetch multi vcita session said life verdict store store_zone
