@@ -205,3 +205,5 @@ server {
 VcitaFlow::Code::signs('rsa')
 --- flow
 is browser()->get('http://127.0.0.1:' . rand_port(1) . '/oauth/callback?code=x&state=y')->status, 400, 'a callback';
+--- error_log
+vcita callback refused: invalid_state

@@ -435,6 +435,8 @@ like $p->text(frame => $frame), qr/in a tab of its own/, 'and what helps';
 is scalar(grep { $_->{name} =~ /vcita_session/ } $p->cookies), 0, 'the browser has kept no cookie';
 
 is $p->goto(site('/reports?year=2026'))->{status}, 200, 'in a tab of its own she is in';
+--- error_log
+vcita login given up after 3 rounds: state_mismatch
 
 
 === TEST 16: shown inside of another site: with samesite none the login works in the frame, and for that site alone

@@ -346,6 +346,8 @@ is $back->get($url)->status, 400, 'a login of one does not end at the other';
 is $b->get('https://spa.example.com/', headers => [ Host => $_ ])->status, 400, "Host: $_"
     for 'evil.example.com', 'spa.example.com<', 'spa.example.com/x';
 is at('other.example.com')->get('/', soft => 1)->status, 0, 'another name gets no TLS at all';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 7: portal.conf: in, back where it began, the application is told who; out
@@ -448,6 +450,8 @@ is $b->visit('/')->status, 200, 'somebody without a role';
 my $h = seen($b->get('/', headers => [ 'X-Forwarded-Role' => 'owner', 'X-Forwarded-Email' => 'a@example.biz' ]));
 is $h->{$_}, undef, "an absent claim removes the header: $_" for qw( x-forwarded-role x-forwarded-email );
 is $h->{'x-forwarded-user'}, 'a383717599bf1893', 'the others are there';
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 11: portal.conf without its headers: the application would see what clients say, and the test would see that
@@ -705,6 +709,8 @@ for my $who ('nobody', 'alice') {
     }
     is $b->visit('/login')->status, 200, 'in';
 }
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 22: multi-domain.conf: what a client says of itself never reaches the application

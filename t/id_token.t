@@ -207,6 +207,8 @@ for ('iss=https://other.example', 'iss=', 'iss=https%3A%2F%2Fissuer.example%2F',
 my $r = $b->get($b->callback_url(code => $code) . '&ISS=x&iss=https%3A%2F%2Fissuer.example');
 answered($r, 303, '', 'the configured one', session => 1, sent => 'token userinfo');
 answered(begun('/')->come_back(code => stub_code), 303, '', 'absent', session => 1, sent => 'token userinfo');
+--- error_log
+vcita callback refused: invalid_state
 
 
 === TEST 12: without vcita_oauth_issuer the callback's iss is not looked at

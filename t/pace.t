@@ -108,8 +108,9 @@ for (1 .. 5) {
 }
 answered($b->come_back(code => stub_code), 303, '', 'the first exchange', session => 1, sent => 'token userinfo');
 answered($b->come_back(code => stub_code), 303, '', 'a double click needs none');
---- error_log
-vcita callback refused: invalid_state
+--- no_error_log
+[alert]
+[crit]
 
 
 === TEST 6: no slot within 25 s: those that are over it are told at once, the others wait

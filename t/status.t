@@ -212,6 +212,8 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 my $c = counters;
 is browser()->get('/?host=a/b')->status, 400, 'no host';
 is_deeply more($c, counters), { 'logins_failed_total invalid_host' => 1 }, 'invalid_host';
+--- error_log
+vcita_oauth_redirect_uri has no valid host
 
 
 === TEST 10: a status page where no gate is, and one behind access rules
