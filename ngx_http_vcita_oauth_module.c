@@ -294,7 +294,8 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK
-        || ngx_http_vcita_oauth_variables_init(cf) != NGX_OK)
+        || ngx_http_vcita_oauth_variables_init(cf) != NGX_OK
+        || ngx_http_vcita_oauth_variables_wanted(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

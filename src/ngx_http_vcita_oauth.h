@@ -229,6 +229,7 @@ typedef struct {
                                               /* unsigned  revalidates:1; */
     ngx_int_t                           request_id; /* a variable's index */
     ngx_array_t                         ruled;      /* ngx_str_t, variables */
+    ngx_array_t                         wanted;     /* ..._wanted_t, claims */
 } ngx_http_vcita_oauth_main_conf_t;
 
 
@@ -533,6 +534,7 @@ const char *ngx_http_vcita_oauth_reason_name(ngx_uint_t reason);
 
 ngx_int_t ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_vcita_oauth_variables_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_oauth_variables_wanted(ngx_conf_t *cf);
 
 /* directives, settings, storage, application, registry: configuration time */
 

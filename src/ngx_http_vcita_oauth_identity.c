@@ -38,6 +38,8 @@ static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
+static void ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
@@ -194,11 +196,13 @@ static ngx_int_t
 ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                      sub;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_int_t                          rc;
+    ngx_str_t                          sub;
+    ngx_http_vcita_oauth_fetch_t      *f;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     f = &x->fetch;
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
     if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
         return ngx_http_vcita_oauth_identity_failed(r, x);
@@ -210,7 +214,8 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     }
 
     rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &sub, &x->claims);
+                                              &vmcf->wanted, &sub,
+                                              &x->claims);
 
     if (rc == NGX_ERROR) {
         ngx_http_vcita_oauth_exchange_cancel(x);
@@ -305,20 +310,7 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
     }
 
     if (rc == NGX_DECLINED) {
-
-        if (x->app->storage.store) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "the session takes more than %d bytes: have the "
-                          "app at vcita issue opaque access tokens",
-                          NGX_HTTP_VCITA_OAUTH_STORE_MAX);
-
-        } else {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "the session takes more than %d bytes of cookie: a "
-                          "server-side vcita_oauth_session_store has room "
-                          "for it",
-                          NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
-        }
+        ngx_http_vcita_oauth_identity_too_large(r, x);
 
         return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
                                                   "session_too_large", 0);
@@ -330,18 +322,77 @@ ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
 }
 
 
+static void
+ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x)
+{
+    ngx_uint_t                      i;
+    const char                     *cure;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = x->claims.elts;
+    cure = x->app->storage.store
+           ? "" : ": a server-side vcita_oauth_session_store has room for it";
+
+    for (i = 0; i < x->claims.nelts; i++) {
+
+        if (c[i].wanted < NGX_HTTP_VCITA_OAUTH_CLAIM_RULED
+            || c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL
+            || c[i].value.len == 0)
+        {
+            continue;
+        }
+
+        if (!ngx_http_vcita_oauth_printable(&c[i].value)) {
+            cure = ": it has a control character";
+        }
+
+        if (c[i].wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_SUB) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "the session cannot keep the claim \"sub\" "
+                          "(%uz bytes)%s", c[i].value.len, cure);
+
+        } else {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "the session cannot keep the claim \"%V\" "
+                          "(%uz bytes), and a vcita_oauth_require may depend "
+                          "on it%s", &c[i].name, c[i].value.len, cure);
+        }
+
+        return;
+    }
+
+    if (x->app->storage.store) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "the session takes more than %d bytes: have the app at "
+                      "vcita issue opaque access tokens",
+                      NGX_HTTP_VCITA_OAUTH_STORE_MAX);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "the session takes more than %d bytes of cookie: a "
+                      "server-side vcita_oauth_session_store has room for it",
+                      NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
+    }
+}
+
+
 /* userinfo's claims are there already: they go over the id_token's */
 
 static ngx_int_t
 ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_member_t     *c;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
     i = x->claims.nelts;
 
-    if (ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &x->claims)
+    if (ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &vmcf->wanted,
+                                    &x->claims)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -397,7 +448,7 @@ ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
 }
 
 
-/* names the claims that were left out for their size */
+/* names the claims that were left out: a variable of them would be empty */
 
 static void
 ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
@@ -405,7 +456,7 @@ ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
 {
     u_char                         *p, *last;
     u_char                          names[NGX_HTTP_VCITA_OAUTH_DROPPED_LEN];
-    ngx_uint_t                      i;
+    ngx_uint_t                      i, printable;
     ngx_http_vcita_oauth_member_t  *c;
 
     c = claims->elts;
@@ -420,13 +471,24 @@ ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
             continue;
         }
 
-        p = ngx_slprintf(p, last, "%s%V", (p == names) ? "" : ", ",
-                         &c[i].name);
+        printable = ngx_http_vcita_oauth_printable(&c[i].value);
+
+        if (c[i].wanted) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "the claim \"%V\" (%uz bytes) %s, its variable is "
+                          "empty", &c[i].name, c[i].value.len,
+                          printable ? "is too large for the session"
+                                    : "has a control character");
+
+        } else if (printable) {
+            p = ngx_slprintf(p, last, "%s%V", (p == names) ? "" : ", ",
+                             &c[i].name);
+        }
     }
 
     if (p != names) {
         ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                      "claims too large for the session, empty as "
-                      "variables: %*s", (size_t) (p - names), names);
+                      "claims dropped, the session would be too large: %*s",
+                      (size_t) (p - names), names);
     }
 }

@@ -42,6 +42,7 @@ typedef struct {
     ngx_uint_t                         depth;
     ngx_http_vcita_oauth_json_type_e   type;
     ngx_uint_t                         once;   /* of a claim: see said.h */
+    ngx_uint_t                         wanted; /* see claims.h */
 } ngx_http_vcita_oauth_member_t;
 
 

@@ -284,9 +284,10 @@ static ngx_int_t
 ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                      name, sub, known;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_int_t                          rc;
+    ngx_str_t                          name, sub, known;
+    ngx_http_vcita_oauth_fetch_t      *f;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     if (!v->answered) {
         return NGX_AGAIN;
@@ -314,8 +315,11 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
     rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &sub, &v->claims);
+                                              &vmcf->wanted, &sub,
+                                              &v->claims);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_oauth_revalidate_failed(r, v);
@@ -366,8 +370,9 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_oauth_revalidate_dead(r, v,
-                                             "it has no room for the claims "
-                                             "that vcita names now");
+                                             "it cannot keep a claim that a "
+                                             "vcita_oauth_require may depend "
+                                             "on");
     }
 
     same = ngx_http_vcita_oauth_same(&text, &s->text);

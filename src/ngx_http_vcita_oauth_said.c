@@ -16,10 +16,18 @@
 #include "ngx_http_vcita_oauth_text.h"
 
 
+/* the longest value of a claim: of one that nothing names, of others */
+#define NGX_HTTP_VCITA_OAUTH_SAID_OTHER   256
+#define NGX_HTTP_VCITA_OAUTH_SAID_NAMED   1024
+
+/* no cookie holds a session of that size: others may be as long as a tag */
+#define NGX_HTTP_VCITA_OAUTH_SAID_STORED  4096
+
+
 static size_t ngx_http_vcita_oauth_said_size(
     ngx_http_vcita_oauth_member_t *c);
-static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_said_largest(
-    ngx_array_t *claims);
+static ngx_uint_t ngx_http_vcita_oauth_said_fits(
+    ngx_http_vcita_oauth_member_t *c, size_t limit, size_t size);
 static u_char *ngx_http_vcita_oauth_said_put_claim(u_char *p,
     ngx_http_vcita_oauth_member_t *c);
 static size_t ngx_http_vcita_oauth_said_other(
@@ -27,6 +35,8 @@ static size_t ngx_http_vcita_oauth_said_other(
     u_char *p);
 static ngx_uint_t ngx_http_vcita_oauth_said_over(
     ngx_http_vcita_oauth_tag_t *t, ngx_array_t *claims);
+static ngx_uint_t ngx_http_vcita_oauth_said_member(
+    ngx_http_vcita_oauth_member_t *c, ngx_str_t *name);
 static ngx_int_t ngx_http_vcita_oauth_said_find(
     ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
     ngx_str_t *value);
@@ -36,34 +46,48 @@ static ngx_int_t ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths,
 
 /*
  * Returns the size with the claims that stay, of which each has its type; the
- * largest get JSON_NULL until the rest fits, but never "sub".
+ * others get JSON_NULL.  Those that rules depend on come first, then those that
+ * the configuration names, then others, in their order, while there is room.
+ * A size over the limit: one that a session cannot be without has to go, and
+ * is the last that got JSON_NULL.
  */
 
 size_t
 ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
     size_t limit)
 {
+    ngx_int_t                       pass;
     ngx_uint_t                      i;
     ngx_http_vcita_oauth_member_t  *c;
 
-    c = claims->elts;
-
-    for (i = 0; i < claims->nelts; i++) {
-
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
-            size += ngx_http_vcita_oauth_said_size(&c[i]);
-        }
+    if (size > limit) {
+        return size;
     }
 
-    while (size > limit) {
+    c = claims->elts;
 
-        c = ngx_http_vcita_oauth_said_largest(claims);
-        if (c == NULL) {
-            break;
+    for (pass = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB; pass >= 0; pass--) {
+
+        for (i = 0; i < claims->nelts; i++) {
+
+            if (c[i].wanted != (ngx_uint_t) pass) {
+                continue;
+            }
+
+            if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+
+                if (ngx_http_vcita_oauth_said_fits(&c[i], limit, size)) {
+                    size += ngx_http_vcita_oauth_said_size(&c[i]);
+                    continue;
+                }
+
+                c[i].type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+            }
+
+            if (pass >= NGX_HTTP_VCITA_OAUTH_CLAIM_RULED && c[i].value.len) {
+                return limit + 1;
+            }
         }
-
-        size -= ngx_http_vcita_oauth_said_size(c);
-        c->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
     }
 
     return size;
@@ -85,33 +109,28 @@ ngx_http_vcita_oauth_said_size(ngx_http_vcita_oauth_member_t *c)
 }
 
 
-static ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_said_largest(ngx_array_t *claims)
+/* 1: the claim is not too long, and there is room for it */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_fits(ngx_http_vcita_oauth_member_t *c,
+    size_t limit, size_t size)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c, *largest;
+    size_t  len;
 
-    c = claims->elts;
-    largest = NULL;
+    len = ngx_http_vcita_oauth_said_size(c);
 
-    for (i = 0; i < claims->nelts; i++) {
-
-        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_NULL
-            || (c[i].name.len == 3
-                && ngx_strncmp(c[i].name.data, "sub", 3) == 0))
-        {
-            continue;
-        }
-
-        if (largest == NULL
-            || ngx_http_vcita_oauth_said_size(&c[i])
-               > ngx_http_vcita_oauth_said_size(largest))
-        {
-            largest = &c[i];
-        }
+    if (len > limit - size
+        || len - NGX_HTTP_VCITA_OAUTH_TAG_HEAD > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+    {
+        return 0;
     }
 
-    return largest;
+    if (c->wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_OTHER) {
+        return c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_OTHER;
+    }
+
+    return limit >= NGX_HTTP_VCITA_OAUTH_SAID_STORED
+           || c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_NAMED;
 }
 
 
@@ -127,7 +146,7 @@ ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims)
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
             p = ngx_http_vcita_oauth_said_put_claim(p, &c[i]);
         }
     }
@@ -173,8 +192,8 @@ ngx_http_vcita_oauth_said_put_claim(u_char *p,
 /*
  * Writes a session anew, with the claims that userinfo names now, in at most
  * "limit" bytes: those that it named before go, those that an id_token named
- * stay, unless userinfo names them, too.  NGX_DECLINED: it cannot fit.  The
- * text holds the token: wipe it when done.
+ * stay, unless userinfo names them, too.  NGX_DECLINED: what rules depend on
+ * does not fit.  The text holds the token: wipe it when done.
  */
 
 ngx_int_t
@@ -277,12 +296,32 @@ ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&c[i].name, &name)) {
+        if (ngx_http_vcita_oauth_same(&c[i].name, &name)
+            || ngx_http_vcita_oauth_said_member(&c[i], &name))
+        {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/* 1: the name is that of a member of the object that the claim is no more */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_member(ngx_http_vcita_oauth_member_t *c,
+    ngx_str_t *name)
+{
+    size_t  len;
+
+    len = c->name.len;
+
+    return c->type != NGX_HTTP_VCITA_OAUTH_JSON_OBJECT
+           && name->len > len + 2
+           && ngx_memcmp(name->data, c->name.data, len) == 0
+           && name->data[len] == '_'
+           && name->data[len + 1] == '_';
 }
 
 

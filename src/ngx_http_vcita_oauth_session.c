@@ -40,9 +40,9 @@ static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
 
 /*
  * Encodes a session whose token is text, with the claims given
- * (..._member_t), in at most "limit" bytes.  The largest claims are dropped
- * until it fits, with their "type" set to JSON_NULL, but never "sub".
- * NGX_DECLINED: it cannot fit.  The text holds the token: wipe it when done.
+ * (..._member_t), in at most "limit" bytes.  Claims that do not fit are
+ * dropped, with their "type" set to JSON_NULL.  NGX_DECLINED: one that it
+ * cannot be without does not fit.  The text holds the token: wipe it when done.
  */
 
 ngx_int_t

@@ -12,6 +12,15 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_claims.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_VAR_PREFIX  "vcita_oauth_"
+#define NGX_HTTP_VCITA_OAUTH_VAR_CLAIM   "vcita_oauth_claim_"
+
+#define ngx_http_vcita_oauth_var_begins(name, prefix)                         \
+    ((name)->len >= sizeof(prefix) - 1                                        \
+     && ngx_memcmp((name)->data, prefix, sizeof(prefix) - 1) == 0)
 
 
 /* the handler of a variable that another module has made, map for example */
@@ -26,6 +35,8 @@ static ngx_int_t ngx_http_vcita_oauth_var(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_vcita_oauth_var_ruled(
+    ngx_http_vcita_oauth_main_conf_t *vmcf, ngx_str_t *name);
 static ngx_http_vcita_oauth_session_t *ngx_http_vcita_oauth_var_session(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_oauth_var_authenticated(
@@ -210,6 +221,87 @@ ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
     ngx_http_vcita_oauth_var_read |= before;
 
     return rc;
+}
+
+
+/*
+ * The claims that the configuration names: every variable in it has an index
+ * by now.  A module that looks variables up when a request runs names none.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_variables_wanted(ngx_conf_t *cf)
+{
+    size_t                             prefix;
+    ngx_uint_t                         i;
+    ngx_http_variable_t               *v;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_wanted_t     *wanted;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    if (ngx_array_init(&vmcf->wanted, cf->pool, 8,
+                       sizeof(ngx_http_vcita_oauth_wanted_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    prefix = sizeof(NGX_HTTP_VCITA_OAUTH_VAR_CLAIM) - 1;
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (!ngx_http_vcita_oauth_var_begins(&v[i].name,
+                                             NGX_HTTP_VCITA_OAUTH_VAR_CLAIM))
+        {
+            continue;
+        }
+
+        wanted = ngx_array_push(&vmcf->wanted);
+        if (wanted == NULL) {
+            return NGX_ERROR;
+        }
+
+        wanted->name.data = v[i].name.data + prefix;
+        wanted->name.len = v[i].name.len - prefix;
+        wanted->wanted = ngx_http_vcita_oauth_var_ruled(vmcf, &v[i].name)
+                         ? NGX_HTTP_VCITA_OAUTH_CLAIM_RULED
+                         : NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * 1: a rule may depend on the variable.  What a variable of another module, a
+ * map say, is made of only that module knows: it may be made of any.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_var_ruled(ngx_http_vcita_oauth_main_conf_t *vmcf,
+    ngx_str_t *name)
+{
+    ngx_str_t   *ruled;
+    ngx_uint_t   i;
+
+    ruled = vmcf->ruled.elts;
+
+    for (i = 0; i < vmcf->ruled.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&ruled[i], name)
+            || !ngx_http_vcita_oauth_var_begins(&ruled[i],
+                                             NGX_HTTP_VCITA_OAUTH_VAR_PREFIX))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

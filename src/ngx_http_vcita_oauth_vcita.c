@@ -453,7 +453,7 @@ ngx_http_vcita_oauth_b64token(ngx_str_t *token)
 
 ngx_int_t
 ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
-    ngx_str_t *body, ngx_str_t *sub, ngx_array_t *claims)
+    ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub, ngx_array_t *claims)
 {
     ngx_int_t    rc;
     ngx_array_t  members;
@@ -479,7 +479,7 @@ ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_claims(pool, &members, claims);
+    return ngx_http_vcita_oauth_claims(pool, &members, wanted, claims);
 }
 
 

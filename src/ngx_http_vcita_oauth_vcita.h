@@ -47,7 +47,8 @@ ngx_int_t ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
 ngx_int_t ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool,
     ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_oauth_token_t *token);
 ngx_int_t ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool,
-    ngx_uint_t status, ngx_str_t *body, ngx_str_t *sub, ngx_array_t *claims);
+    ngx_uint_t status, ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub,
+    ngx_array_t *claims);
 const char *ngx_http_vcita_oauth_vcita_blocked(ngx_uint_t status,
     ngx_str_t *body);
 void ngx_http_vcita_oauth_error_code(ngx_str_t *error);

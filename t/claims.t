@@ -74,9 +74,9 @@ my %odd = (
     'names of 10,000 bytes' => '"' . 'n' x 10000 . '":"1","' . 'm' x 10000 . '":{"a":1}',
     'an object with a name of 10,000 bytes' => '"' . 'n' x 10000 . '":{"email":"evil","a":{"sub":"evil"}}',
     'a name of 256 bytes' => '"' . 'n' x 256 . '":"1"',
-    'a value of 257 bytes' => '"a":"' . 'x' x 257 . '"', 'a value of 60,000 bytes' => '"a":"' . 'x' x 60000 . '"',
-    'a number of 257 digits' => '"a":' . '9' x 257, 'a number of 60,000 digits' => '"a":' . '9' x 60000,
-    'an array of 257 bytes' => '"a":["' . 'x' x 128 . '","' . 'x' x 128 . '"]', 'an array of 20,000 numbers' => '"a":[1' . ',1' x 20000 . ']',
+    'a value of 1,025 bytes' => '"a":"' . 'x' x 1025 . '"', 'a value of 60,000 bytes' => '"a":"' . 'x' x 60000 . '"',
+    'a number of 1,025 digits' => '"a":' . '9' x 1025, 'a number of 60,000 digits' => '"a":' . '9' x 60000,
+    'an array of 1,025 bytes' => '"a":["' . 'x' x 512 . '","' . 'x' x 512 . '"]', 'an array of 20,000 numbers' => '"a":[1' . ',1' x 20000 . ']',
     'control bytes' => '"a":"1\u0000","b":"1\n","c":"\r1","d":"\u001f","e":"1\u007f","f":["1","\t"],"g":{"a":"\u0001"}',
     'null' => '"a":null,"b":[],"c":{},"d":[null],"e":[""],"f":""',
     'arrays of other than scalars' => '"a":[{}],"b":[[]],"c":["x",{"y":1}],"d":[["x"]],"e":[1,[2]],"f":[{"x":1},2]',
@@ -162,55 +162,218 @@ for (['"a":{"b":"1"}', 'a--b', 1], ['"a":{"b":{"c":"1"}}', 'a--b--c', 1], ['"a":
      ['"a b":"1"', 'a-b', 1], ['"a.b":"1"', 'a-b', 1], ['"a-b":"1","a_b":"2"', 'a-b', 2], ['"a_b":"2","a-b":"1"', 'a-b', 2], ['"a$b":"1","a b":"2"', 'a-b', 1],
      ['"a\u0000b":"1"', 'a-b', 1], ['"a\nb":"1"', 'a-b', 1], ['"X1":"1"', 'x1', 1], ['"-":"1"', '-', 1], ['"\u00fc":"1"', '--', 1], ["\"\xc3\xbc\":\"1\"", '--', 1],
      ['"https://x.y/z":"1"', 'https---x-y-z', 1], ['"businessUID":"1"', 'businessuid', 1], ['"Mix":{"ED":true}', 'mix--ed', 'true'],
-     ['"a":{"b":null},"A":{"b":"1"}', 'a--b', 1], ['"a":["b"]', 'a--b', ''], ['"a":"b"', 'a--b', ''])
+     ['"a":{"b":null},"A":{"b":"1"}', 'a--b', ''], ['"a":["b"]', 'a--b', ''], ['"a":"b"', 'a--b', ''])
 {
     my ($json, $name, $want) = @$_;
     is claimed("{\"sub\":\"s\",$json}", $json)->{"x-claim-$name"}, "[$want]", $json;
 }
 
 
-=== TEST 8: all of at most 256 bytes; 257 are left out; a sub of 257 is none
+=== TEST 8: a claim that the configuration names: up to 1,024 bytes in a cookie; 1,025 are left out, and a sub of 1,025 fails the login
 --- claims: sub a
 --- flow
 for my $char ('x', "\xc3\xbc", '\u0041', '\\\\') {
     my $bytes = $char =~ /^\xc3/ ? 2 : 1;
     my $want = $char eq '\u0041' ? 'A' : $char eq '\\\\' ? '\\' : $char;
-    my $n = 256 / $bytes;
-    my $h = claimed('{"sub":"' . $char x $n . '","a":"' . $char x $n . '"}', "256 bytes of $char");
-    is $h->{"x-claim-$_"}, '[' . $want x $n . ']', "256 bytes of $char: $_" for qw( sub a );
-    is claimed('{"sub":"s","a":"' . $char x $n . 'x"}', "257 bytes of $char")->{'x-claim-a'}, '[]', "257 bytes of $char";
+    my $n = 1024 / $bytes;
+    my $h = claimed('{"sub":"' . $char x $n . '","a":"' . $char x $n . '"}', "1,024 bytes of $char");
+    is $h->{"x-claim-$_"}, '[' . $want x $n . ']', "1,024 bytes of $char: $_" for qw( sub a );
+    is claimed('{"sub":"s","a":"' . $char x $n . 'x"}', "1,025 bytes of $char")->{'x-claim-a'}, '[]', "1,025 bytes of $char";
 
     my $b = begun('/deep');
+    sent_to_vcita();
     my $r = $b->come_back(code => stub->prepare({ userinfo => { body => '{"sub":"' . $char x $n . 'x"}' } }));
-    is $r->status, 502, "a sub of 257 bytes of $char";
-    is scalar($r->header('X-Error')), 'bad_userinfo', 'is none';
+    answered($r, 502, 'session_too_large', "a sub of 1,025 bytes of $char", sent => 'token userinfo');
 }
+like error_log(), qr/\[warn\].* claim "a" \(1025 bytes\)/, 'a named claim that is dropped: its name and size';
+like error_log(), qr/\[error\].* claim "sub" \(1025 bytes\).*vcita_oauth_session_store/, 'sub: what to do';
+unlike join("\n", grep { /\[(?:warn|error)\]/ } split /\n/, error_log()), qr/xxx|AAA/, 'no value';
 --- error_log
-userinfo
+claim
 
 
-=== TEST 9: 300 claims: all of them; 4,000: as many as fit; sub among them wherever it stands
+=== TEST 9: 300 claims: all of them; 4,000: as many as fit; sub and the named ones among them wherever they stand
 --- claims: sub c0 c1 c253 c254 c255 c256 c299
 --- flow
 for my $n (300, 4000) {
     my @c = map { "\"c$_\":" . $_ % 10 } 0 .. $n - 1;
     for my $at (0, $n / 2, $n) {
-        my @all = @c;
-        splice @all, $at, 0, '"sub":"s"';
-        my $h = claimed('{' . join(',', @all) . '}', "$n, sub at $at");
-        is $h->{'x-claim-sub'}, '[s]', "$n, sub at $at: sub";
-        is join(' ', map { $h->{"x-claim-$_"} } qw( c0 c1 c253 c254 c255 c256 c299 )), '[0] [1] [3] [4] [5] [6] [9]', 'and all others'
-            if $n == 300;
+        for my $order (0, 1) {
+            my @all = $order ? reverse @c : @c;
+            splice @all, $at, 0, '"sub":"s"';
+            my $h = claimed('{' . join(',', @all) . '}', "$n, sub at $at");
+            is $h->{'x-claim-sub'}, '[s]', "$n, sub at $at: sub";
+            is join(' ', map { $h->{"x-claim-$_"} } qw( c0 c1 c253 c254 c255 c256 c299 )), '[0] [1] [3] [4] [5] [6] [9]', 'and all others';
+        }
     }
 }
 
 
-=== TEST 10: claims that overflow the cookie: the largest are dropped first, sub and the small ones stay
---- claims: sub email big small
---- flow
-my $noise = sub { join '', map { chr 33 + ($_ * 7919 * $_[0] + $_ * $_) % 90 } 1 .. $_[1] };
-my %c = map { ("c$_" => $noise->($_, 240)) } 1 .. 200;
-for my $sub ('s', 's' x 256) {
-    my $h = claimed(encode_json({ %c, sub => $sub, email => 'e@x', small => '1', big => $noise->(9, 256) }), 'a sub of ' . length $sub);
-    is join(' ', map { $h->{"x-claim-$_"} } qw( sub email big small )), "[$sub] [e\@x] [] [1]", 'the small ones stay';
+=== TEST 10: claims that overflow the cookie: the named ones come first, then others of at most 256 bytes while there is room
+--- user_files
+>>> others.html
+<!--# echo var="vcita_oauth_claim_c1" default="none" --> <!--# echo var="vcita_oauth_claim_c200" default="none" --> <!--# echo var="vcita_oauth_claim_b256" default="none" --> <!--# echo var="vcita_oauth_claim_b257" default="none" -->
+--- config
+location / {
+    vcita_oauth on;
+    proxy_set_header X-Claim-sub "[$vcita_oauth_claim_sub]";
+    proxy_set_header X-Claim-big "[$vcita_oauth_claim_big]";
+    proxy_set_header X-Claim-small "[$vcita_oauth_claim_small]";
+    proxy_pass $VCITA_APP;
 }
+location = /others.html { vcita_oauth on; ssi on; }
+--- flow
+my $many = join ',', map { "\"c$_\":\"$_ " . 'x' x 230 . '"' } 1 .. 200;
+for my $sub ('s', 's' x 1024) {
+    for my $named ('"small":"1","big":"' . 'y' x 600 . '"') {
+        for my $json ("{\"b256\":\"256 " . 'z' x 252 . "\",\"b257\":\"257 " . 'z' x 253 . "\",$many,$named,\"sub\":\"$sub\"}") {
+            my $b = begun('/claims');
+            my $r = $b->come_back(code => stub->prepare({ userinfo => { body => $json } }));
+            answered($r, 303, '', 'a login', session => 1, sent => 'token userinfo');
+            cmp_ok length $b->cookie('vcita_session'), '<=', 3800, 'the cookie';
+            my %got = map { lc $_->[0] => $_->[1] } @{ $b->follow->json->{headers} };
+            is $got{'x-claim-sub'}, "[$sub]", 'sub';
+            is $got{'x-claim-small'}, '[1]', 'a small one, behind the others';
+            is $got{'x-claim-big'}, '[' . 'y' x 600 . ']', 'a large one, too';
+            my ($c1, $c200, $b256, $b257) = $b->get('/others.html')->body =~ /(none|\d+ [xz]+)/g;
+            is $c1, '1 ' . 'x' x 230, 'another, while there is room';
+            is $c200, 'none', 'none where there is no more';
+            is $b256, '256 ' . 'z' x 252, 'another of 256 bytes';
+            is $b257, 'none', 'none of 257';
+        }
+    }
+}
+
+
+=== TEST 11: 300 small claims that come first open no block list: a claim that a rule reads is kept
+--- http_config
+map $vcita_oauth_claim_suspended $blocked { default 0; true 1; }
+map "$blocked:" $may { default yes; 1: no; }
+--- config
+location / { vcita_oauth on; vcita_oauth_require $may yes; proxy_pass $VCITA_APP; }
+--- flow
+for my $size (4, 30, 200) {
+    for my $n (0, 300, 1200) {
+        next if $n * ($size + 12) > 60_000;
+        my $many = join '', map { "\"c$_\":\"" . 'x' x $size . '",' } 1 .. $n;
+        my $b = begun('/');
+        $b->come_back(code => stub->prepare({ userinfo => { body => "{$many\"suspended\":true,\"sub\":\"s\"}" } }));
+        is $b->follow->status, 403, "$n claims of $size bytes: blocked";
+        $b = begun('/');
+        $b->come_back(code => stub->prepare({ userinfo => { body => "{$many\"suspended\":false,\"sub\":\"s\"}" } }));
+        is $b->follow->status, 200, "$n claims of $size bytes: not blocked";
+    }
+}
+
+
+=== TEST 12: a claim that a rule uses, directly or through a map, and that cannot be kept fails the login
+--- http_config
+map $vcita_oauth_claim_note $blocked { default 0; ~^blocked 1; }
+map "$blocked:" $may { default yes; 1: no; }
+--- config
+location / { vcita_oauth on; vcita_oauth_require $may yes; proxy_pass $VCITA_APP; }
+location /direct { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_team ~^a; proxy_pass $VCITA_APP; }
+--- flow
+for (['note', 'blocked ' . 'x' x 1017], ['note', 'blocked' . 'x' x 20000], ['team', 'a' x 1025], ['note', 'blocked\u0000']) {
+    my ($name, $value) = @$_;
+    my $b = begun('/');
+    my $r = $b->come_back(code => stub->prepare({ userinfo => { body => "{\"sub\":\"s\",\"$name\":\"$value\"}" } }));
+    answered($r, 502, 'session_too_large', "$name of " . length $value, sent => 'token userinfo');
+    is $b->get('/')->status, 302, 'nobody is in';
+}
+like error_log(), qr/\[error\].* claim "note" \(1025 bytes\).*vcita_oauth_require.*vcita_oauth_session_store/, 'the log names it, and what to do';
+my $b = begun('/');
+$b->come_back(code => stub->prepare({ userinfo => { body => '{"sub":"s","note":"blocked ' . 'x' x 1016 . '"}' } }));
+is $b->follow->status, 403, 'of 1,024 bytes: it is kept, and the rule reads it';
+
+# several that each would fit
+$b = begun('/');
+sent_to_vcita();
+my $r = $b->come_back(code => stub->prepare({ token => { json => { access_token => 'T' x 1500 } },
+    userinfo => { body => '{"sub":"s","team":"' . 'a' x 1000 . '","note":"' . 'b' x 1000 . '"}' } }));
+answered($r, 502, 'session_too_large', 'together they do not fit', sent => 'token userinfo');
+--- error_log
+claim
+
+
+=== TEST 13: in a server-side store a named claim may have 16 KB, others 256 bytes
+--- gate
+vcita_oauth_session_store zone=claims:2m;
+--- user_files
+>>> others.html
+<!--# echo var="vcita_oauth_claim_b256" default="none" --> <!--# echo var="vcita_oauth_claim_b257" default="none" -->
+--- http_config
+log_format claims '$vcita_oauth_claim_large';
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /large { vcita_oauth on; access_log $TEST_NGINX_SERVER_ROOT/logs/claims.log claims; proxy_pass $VCITA_APP; }
+location = /ruled { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_ruled ~x$; proxy_pass $VCITA_APP; }
+location = /others.html { vcita_oauth on; ssi on; }
+--- flow
+my $json = sub { '{"sub":"s","b256":"256 ' . 'z' x 252 . '","b257":"257 ' . 'z' x 253 . '","large":"L' . 'x' x $_[0] . '","ruled":"R' . 'x' x $_[1] . '"}' };
+my $b = begun('/');
+my $r = $b->come_back(code => stub->prepare({ userinfo => { body => $json->(16000, 16000) } }));
+answered($r, 303, '', 'two claims of 16,001 bytes', session => 1, sent => 'token userinfo');
+is $b->get('/ruled')->status, 200, 'a rule reads all of one';
+is $b->get('/large')->status, 200, 'a log line the other';
+my $logged = servroot() . '/logs/claims.log';
+wait_for { open my $fh, '<', $logged; local $/; (<$fh> // '') =~ /^Lx{16000}$/m } 5, 'the claim in the log';
+my ($b256, $b257) = $b->get('/others.html')->body =~ /(none|\d+ z+)/g;
+is $b256, '256 ' . 'z' x 252, 'another of 256 bytes';
+is $b257, 'none', 'none of 257';
+$r = begun('/')->come_back(code => stub->prepare({ userinfo => { body => $json->(16384, 1) } }));
+is $r->status, 303, 'one that is too large: a login all the same';
+like error_log(), qr/\[warn\].* claim "large" \(16385 bytes\)/, 'with a line that names it';
+$r = begun('/')->come_back(code => stub->prepare({ userinfo => { body => $json->(1, 16384) } }));
+answered($r, 502, 'session_too_large', 'one that a rule uses', sent => 'token userinfo token userinfo');
+--- error_log
+claim
+
+
+=== TEST 14: a claim that is null, empty, an object or too long yields its name to no other spelling
+--- config
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_role owner; proxy_pass $VCITA_APP; }
+location /in { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_staff__role owner; proxy_pass $VCITA_APP; }
+location /any { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $in = sub {
+    my ($json, $path) = @_;
+    my $b = begun('/any');
+    my $r = $b->come_back(code => stub->prepare({ userinfo => { body => "{\"sub\":\"s\",$json}" } }));
+    return $r->status if $r->status != 303;
+    return $b->get($path)->status;
+};
+for my $none ('null', '""', '[]', '{}', '{"x":"owner"}', '[{}]', '[["owner"]]', '[null]', '"staff"', 'false') {
+    for my $other ('"Role":"owner"', '"ROLE":"owner"', '"Role":["owner"]') {
+        is $in->("\"role\":$none,$other", '/'), 403, "role: $none, $other";
+        is $in->("$other,\"role\":$none", '/'), 403, "$other, role: $none";
+    }
+    is $in->("\"Role\":$none,\"ROLE\":\"owner\"", '/'), 403, "Role: $none, that needs less folding than ROLE";
+    is $in->("\"staff\":{\"role\":$none},\"Staff\":{\"role\":\"owner\"}", '/in'), 403, "staff: { role: $none }, Staff";
+    is $in->("\"staff\":$none,\"Staff\":{\"role\":\"owner\"}", '/in'), 403, "staff: $none, Staff";
+    is $in->("\"staff__role\":$none,\"staff\":{\"role\":\"owner\"}", '/in'), 403, "staff__role: $none, of an object";
+    is $in->("\"staff\":{\"role\":\"owner\"},\"staff__role\":$none", '/in'), 403, "of an object, staff__role: $none";
+    is $in->("\"staff\":{\"role\":$none,\"Role\":\"owner\"}", '/in'), 403, "in one object: role: $none, Role";
+}
+is $in->('"role":"' . 'x' x 1025 . '","Role":"owner"', '/'), 502, 'too long';
+is $in->('"Role":"owner","role":"owner\n"', '/'), 502, 'with a control byte';
+is $in->('"Role":"owner"', '/'), 200, 'the only spelling';
+is $in->('"ROLE":"staff","Role":"owner"', '/'), 200, 'the one that needs less folding';
+is $in->('"Staff":{"role":"owner"}', '/in'), 200, 'the only object';
+--- error_log
+claim
+
+
+=== TEST 15: iss, aud, azp, exp, iat, nbf, nonce, at_hash, jti are kept only where the configuration names them
+--- user_files
+>>> others.html
+<!--# echo var="vcita_oauth_claim_iss" default="-" -->,<!--# echo var="vcita_oauth_claim_azp" default="-" -->,<!--# echo var="vcita_oauth_claim_exp" default="-" -->,<!--# echo var="vcita_oauth_claim_iat" default="-" -->,<!--# echo var="vcita_oauth_claim_nbf" default="-" -->,<!--# echo var="vcita_oauth_claim_nonce" default="-" -->,<!--# echo var="vcita_oauth_claim_at_hash" default="-" -->,<!--# echo var="vcita_oauth_claim_aud" default="-" -->,<!--# echo var="vcita_oauth_claim_jti" default="-" -->,<!--# echo var="vcita_oauth_claim_other" default="-" -->
+--- config
+location / { vcita_oauth on; add_header X-Aud $vcita_oauth_claim_aud; proxy_set_header X-Jti "$vcita_oauth_claim_jti"; proxy_pass $VCITA_APP; }
+location = /others.html { vcita_oauth on; ssi on; }
+--- flow
+my $b = begun('/');
+my $r = $b->come_back(code => stub_code({ id_token => id_token($b,
+    set => { azp => 'app1', nbf => time - 1, at_hash => 'h', jti => 'j', other => 'o' }) }));
+answered($r, 303, '', 'a login', session => 1, sent => 'token');
+like $b->get('/others.html')->body, qr/^-,-,-,-,-,-,-,app1,j,o$/m, 'two of them are named, and kept; any other claim as ever';

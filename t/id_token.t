@@ -243,7 +243,7 @@ for ('""', '1', 'true', '[]', '{}', '"x"', '"a.b"', '"a.b.c.d.e"', '"..."', qq("
      qq("$head..c2ln"), qq(".@{[$claims->()]}.c2ln"), qq("$head.@{[$claims->()]}=.c2ln"), qq("$head.@{[$claims->()]}.c2ln="),
      qq("$head.@{[$claims->()]}.c+ln"), qq("$head.@{[$claims->()]}.c2ln.c2ln"), qq(" $head.@{[$claims->()]}.c2ln"),
      qq("$head.e30.c2ln"), qq("e30.@{[$claims->()]}.c2ln"), qq("$head.W10.c2ln"), qq("$head.@{[$claims->(sub => undef)]}.c2ln"),
-     qq("$head.@{[$claims->(sub => '')]}.c2ln"), qq("$head.@{[$claims->(sub => 'x' x 257)]}.c2ln"),
+     qq("$head.@{[$claims->(sub => '')]}.c2ln"), qq("$head.@{[$claims->(sub => "x\n")]}.c2ln"),
      qq("$head.@{[encode_base64url('{\"sub\":\"a\",' . substr(MIME::Base64::decode_base64url($claims->()), 1))]}.c2ln"))
 {
     my $r = $b->come_back(code => stub->prepare({ token => { body => qq({"access_token":"abc","id_token":$_}) } }));
@@ -278,24 +278,29 @@ unlike join("\n", grep { !/\[debug\]/ } split /\n/, error_log()), qr/evil-audien
 returned an invalid id_token
 
 
-=== TEST 17: claims that are dropped for size are logged once at notice
+=== TEST 17: a named claim that is dropped is a line at warn with its name and size; others are logged once at notice
 --- http_config
-log_format claims '$vcita_oauth_claim_email';
+log_format claims '$vcita_oauth_claim_email $vcita_oauth_claim_long_1 $vcita_oauth_claim_ctl';
 --- flow
 my $b = begun('/deep');
-my %long = map { ("long $_" => 'x' x 257) } 1 .. 3;
+my %long = map { ("long $_" => 'x' x (1023 + $_)) } 1 .. 3;
 my %many = map { (sprintf('m%02d', $_) => 'y' x 200) } 1 .. 20;
-my $r = $b->come_back(code => stub_code({ userinfo => { set => { %long, %many, empty => undef, control => "a\nb" } } }));
+my $r = $b->come_back(code => stub->prepare({ userinfo => { set => { %long, 'long 1' => 'x' x 1025, %many, empty => undef,
+    control => "a\nb", ctl => "c\nd", iss => 'z' x 300 } } }));
 answered($r, 303, '', 'a session all the same', session => 1, sent => 'token userinfo');
-my @lines = grep { /too large for the session/ } split /\n/, error_log();
+my @warn = grep { /\[warn\].*the claim/ } split /\n/, error_log();
+is scalar(@warn), 2, 'two named ones';
+like "@warn", qr/the claim "long_1" \(1025 bytes\) is too large for the session, its variable is empty/, 'one is too large';
+like "@warn", qr/the claim "ctl" \(3 bytes\) has a control character, its variable is empty/, 'one has a control character';
+my @lines = grep { /would be too large/ } split /\n/, error_log();
 is scalar(@lines), 1, 'one line';
-like $lines[0], qr/\[notice\].* claims too large for the session, empty as variables: /, 'at notice';
-like $lines[0], qr/\blong_$_\b/, "over 256 bytes: long_$_" for 1 .. 3;
+like $lines[0], qr/\[notice\].* claims dropped, the session would be too large: /, 'at notice';
+like $lines[0], qr/\blong_$_\b/, "over 256 bytes: long_$_" for 2, 3;
 like $lines[0], qr/\bm\d\d\b/, 'dropped for the cookie';
-unlike $lines[0], qr/variables: .*\b(?:empty|control|sub|email)\b/, 'and no others';
-unlike $lines[0], qr/xxx|yyy/, 'names only';
+unlike $lines[0], qr/large: .*\b(?:empty|control|ctl|sub|email|iss|long_1)\b/, 'and no others';
+unlike join(' ', @lines, @warn), qr/xxx|yyy|zzz/, 'names only';
 my %got = map { lc $_->[0] => $_->[1] } @{ $b->follow->json->{headers} };
-is $got{'x-email'}, 'alice@example.biz', 'the small ones stay';
+is $got{'x-email'}, 'alice@example.biz', 'the named ones stay';
 
 
 === TEST 18: without dropped claims there is no such line

@@ -13,6 +13,7 @@
 #include "fuzz.h"
 
 
+static ngx_array_t *fuzz_claims_wanted(void);
 static void fuzz_claims_one(ngx_http_vcita_oauth_member_t *c);
 static void fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims);
 
@@ -20,9 +21,10 @@ static void fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims);
 fuzz_target(claims)
 {
     ngx_uint_t                      i, n;
-    ngx_array_t                    *members, *claims;
+    ngx_array_t                    *members, *claims, *wanted;
     ngx_http_vcita_oauth_member_t  *c;
 
+    wanted = fuzz_claims_wanted();
     members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
     claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
 
@@ -30,15 +32,18 @@ fuzz_target(claims)
         return;
     }
 
-    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, claims)
+    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, wanted,
+                                           claims)
                == NGX_OK);
-    fuzz_check(claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS);
+    fuzz_check(claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS + 2);
     fuzz_check(claims->nelts <= members->nelts);
 
     c = claims->elts;
 
     for (i = 0; i < claims->nelts; i++) {
         fuzz_claims_one(&c[i]);
+
+        fuzz_check(i == 0 || c[i].wanted <= c[i - 1].wanted);
 
         for (n = 0; n < i; n++) {
             fuzz_check(!fuzz_same(&c[n].name, &c[i].name));
@@ -51,9 +56,30 @@ fuzz_target(claims)
 
     n = claims->nelts;
 
-    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, claims)
+    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, wanted,
+                                           claims)
                == NGX_OK);
     fuzz_check(claims->nelts == n);
+}
+
+
+static ngx_array_t *
+fuzz_claims_wanted(void)
+{
+    ngx_array_t                    *wanted;
+    ngx_http_vcita_oauth_wanted_t  *w;
+
+    wanted = fuzz_array(sizeof(ngx_http_vcita_oauth_wanted_t));
+
+    w = ngx_array_push_n(wanted, 2);
+    fuzz_check(w);
+
+    ngx_str_set(&w[0].name, "email");
+    w[0].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    ngx_str_set(&w[1].name, "role");
+    w[1].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+
+    return wanted;
 }
 
 
@@ -71,14 +97,12 @@ fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
 
     /* what only keeps a name from others */
 
-    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
-        fuzz_check(c->value.len == 0
-                   || c->value.len > NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
+    if (!ngx_http_vcita_oauth_claim_has_value(c)) {
+        fuzz_check(c->value.len == 0 || !fuzz_printable(&c->value));
         return;
     }
 
     fuzz_check(c->value.len);
-    fuzz_check(c->value.len <= NGX_HTTP_VCITA_OAUTH_CLAIM_VALUE);
     fuzz_check(fuzz_printable(&c->value));
 }
 
@@ -110,7 +134,7 @@ fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
         fuzz_check(fuzz_same(&m->value, &sub));
     }
 
-    if (c->type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+    if (ngx_http_vcita_oauth_claim_has_value(c)) {
         fuzz_check(fuzz_same(&c->value, &m->value));
     }
 }

@@ -79,6 +79,7 @@ fuzz_session_look_up(ngx_http_vcita_oauth_session_t *s, ngx_str_t *name,
 
     claim->name = *name;
     claim->type = NGX_HTTP_VCITA_OAUTH_JSON_STRING;
+    claim->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
 
     rc = ngx_http_vcita_oauth_session_claim(s, name, &claim->value);
 

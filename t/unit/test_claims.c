@@ -31,6 +31,7 @@ typedef struct {
 
 static ngx_array_t *test_claims_members(void);
 static ngx_int_t test_claims_parse(ngx_str_t *text, ngx_array_t *members);
+static ngx_int_t test_claims_take(ngx_array_t *members, ngx_array_t *claims);
 static ngx_str_t test_claims_show(ngx_array_t *members, ngx_uint_t types);
 static ngx_int_t test_claims_of(const char *text, ngx_array_t *claims);
 static void test_claims_useful(ngx_array_t *claims);
@@ -203,7 +204,7 @@ static test_claims_case_t  test_claims_names[] = {
     /* of two that come to one name */
     { "{\"A\":1,\"a\":2}", "a=2|" },
     { "{\"a\":2,\"A\":1}", "a=2|" },
-    { "{\"A-B\":1,\"a.b\":2,\"a b\":3}", "a_b=1|" },
+    { "{\"A-B\":1,\"a.b\":2,\"a b\":3}", "a_b=2|" },
     { "{\"A-B\":1,\"a.b\":2,\"a_b\":3}", "a_b=3|" },
     { "{\"a\":{\"b\":1},\"a__b\":2}", "a__b=2|" },
     { "{\"a__b\":2,\"a\":{\"b\":1}}", "a__b=2|" },
@@ -213,7 +214,35 @@ static test_claims_case_t  test_claims_names[] = {
     { "{\"A__b\":2,\"A\":{\"b\":1}}", "a__b=2|" },
     { "{\"A__b\":2,\"a\":{\"b\":1}}", "a__b=1|" },
     { "{\"a\":{\"b__c\":1,\"b\":{\"c\":2}}}", "a__b__c=1|" },
-    { "{\"a\":{\"b\":{\"c\":2},\"b__c\":1}}", "a__b__c=2|" },
+    { "{\"a\":{\"b\":{\"c\":2},\"b__c\":1}}", "a__b__c=1|" },
+
+    /* the one that counts counts whatever its value */
+    { "{\"role\":null,\"Role\":\"x\",\"ROLE\":\"y\"}", "" },
+    { "{\"Role\":\"x\",\"role\":\"\"}", "" },
+    { "{\"Role\":\"x\",\"role\":[]}", "" },
+    { "{\"Role\":\"x\",\"role\":[{}]}", "" },
+    { "{\"Role\":\"x\",\"role\":{}}", "" },
+    { "{\"Role\":\"x\",\"role\":\"\\n\"}", "" },
+    { "{\"ROLE\":\"x\",\"Role\":null}", "" },
+    { "{\"a\":{\"b\":null},\"A\":{\"b\":1}}", "" },
+    { "{\"a\":{\"b\":null,\"B\":1}}", "" },
+    { "{\"a__b\":null,\"a\":{\"b\":1}}", "" },
+    { "{\"a\":{\"b\":1},\"a__b\":{\"c\":2}}", "a__b__c=2|" },
+
+    /* what stands in an object that does not count */
+    { "{\"a\":null,\"A\":{\"b\":1}}", "" },
+    { "{\"A\":{\"b\":1,\"c\":{\"d\":2}},\"a\":0,\"e\":3}",
+      "a=0|e=3|" },
+    { "{\"a__b\":null,\"a\":{\"b\":{\"c\":1},\"d\":2}}", "a__d=2|" },
+
+    /* the order: "sub", what a rule depends on, what is named, others */
+    { "{\"a\":1,\"named\":2,\"b\":3,\"Ruled\":4,\"sub\":\"s\"}",
+      "sub=s|ruled=4|named=2|a=1|b=3|" },
+
+    /* what an id_token says about itself */
+    { "{\"iss\":1,\"aud\":2,\"azp\":3,\"exp\":4,\"iat\":5,\"nbf\":6,"
+      "\"nonce\":7,\"at_hash\":8,\"jti\":9,\"EXP\":10,\"at-hash\":11,"
+      "\"a\":{\"iss\":12},\"auds\":13}", "a__iss=12|auds=13|" },
 
     { "{\"Sub\":\"x\",\"SUB\":\"y\",\"sub\":\"z\"}", "sub=z|" },
     { "{\"a\":[\"x\",\"y\"]}", "a=x,y(1 1)|" },
@@ -473,7 +502,7 @@ unit_test(claims_large)
 
         is_int(test_claims_parse(&text, members), NGX_OK,
                "64 KiB of %ui members like %s", j, t[i].member);
-        is_int(ngx_http_vcita_oauth_claims(unit_pool, members, claims),
+        is_int(test_claims_take(members, claims),
                NGX_OK, "and their claims");
 
         ok(unit_clock() - start < TEST_CLAIMS_BOUND, "soon enough");
@@ -553,9 +582,9 @@ unit_test(claims_limits)
     is_int(claims->nelts, 1, "a value of 256 bytes");
 
     claims = test_claims_members();
-    text = test_claims_repeat("{\"a\":\"", "v", "\"}", 257);
+    text = test_claims_repeat("{\"a\":\"", "v", "\"}", 60000);
     test_claims_of((char *) text.data, claims);
-    is_int(claims->nelts, 0, "a value of 257 bytes");
+    is_int(claims->nelts, 1, "a value of 60,000 bytes");
 
     claims = test_claims_members();
     text = test_claims_repeat("{\"a\":\"", "\\u0041", "\"}", 256);
@@ -576,11 +605,6 @@ unit_test(claims_limits)
     m = claims->elts;
     is_int(claims->nelts, 1, "an array of 257 empty elements");
     is_int(m->lengths.len, 2 * 257, "their lengths");
-
-    claims = test_claims_members();
-    text = test_claims_repeat("{\"a\":[1", ",1", "]}", 128);
-    test_claims_of((char *) text.data, claims);
-    is_int(claims->nelts, 0, "an array of 257 bytes");
 
     claims = test_claims_members();
     text = test_claims_repeat("{\"a\":", "9", "}", 256);
@@ -606,11 +630,22 @@ unit_test(claims_limits)
         p = ngx_sprintf(p, "\"c%ui\":%ui,", i, i);
     }
 
-    *ngx_cpymem(p, "\"sub\":\"s\"}", sizeof("\"sub\":\"s\"}") - 1) = '\0';
+    p = ngx_sprintf(p, "\"ruled\":2,\"sub\":\"s\"}");
+    *p = '\0';
 
     claims = test_claims_members();
     is_int(test_claims_of((char *) text.data, claims), NGX_OK, "too many");
     is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS, "so many stay");
+
+    /* of a second answer there is room for what is wanted alone */
+
+    test_claims_of("{\"x\":1,\"named\":3,\"ruled\":4,\"sub\":\"t\"}", claims);
+    is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS + 1, "one more");
+
+    m = claims->elts;
+    is_str(&m[1].name, "ruled", "what a rule depends on is among them");
+    is_str(&m[1].value, "2", "as the first answer has it");
+    is_str(&m[claims->nelts - 1].name, "named", "what is named, too");
 
     m = ngx_http_vcita_oauth_member(claims, "sub");
     ok(m != NULL && m->value.len == 1, "sub is among them");
@@ -639,26 +674,46 @@ unit_test(claims_merge)
     test_claims_parse(&over, first);
     test_claims_parse(&under, second);
 
-    ngx_http_vcita_oauth_claims(unit_pool, first, claims);
-    ngx_http_vcita_oauth_claims(unit_pool, second, claims);
+    test_claims_take(first, claims);
+    test_claims_take(second, claims);
     test_claims_useful(claims);
 
     got = test_claims_show(claims, 0);
     is_str(&got, "sub=s|email=new|o__p=1|up=u|only=6|o__q=7|", "merged");
 
-    /* of a value that was too long, the length is left, and the name */
+    /* nor what stands in an object, through a value that is none */
+
+    claims = test_claims_members();
+    first = test_claims_members();
+    second = test_claims_members();
+
+    over = unit_text("{\"a\":null,\"b\":{\"x\":1},\"C\":2,\"d__y\":3}");
+    under = unit_text("{\"a\":{\"y\":4,\"z\":{\"z\":5}},\"a__x\":6,"
+                      "\"b\":{\"x\":7,\"y\":8},\"c\":{\"y\":9},"
+                      "\"d\":{\"y\":10,\"z\":11}}");
+
+    test_claims_parse(&over, first);
+    test_claims_parse(&under, second);
+    test_claims_take(first, claims);
+    test_claims_take(second, claims);
+    test_claims_useful(claims);
+
+    got = test_claims_show(claims, 0);
+    is_str(&got, "b__x=1|c=2|d__y=3|a__x=6|b__y=8|d__z=11|", "merged objects");
+
+    /* of a value that cannot be kept, the length is left, and the name */
 
     claims = test_claims_members();
     first = test_claims_members();
 
-    over = test_claims_repeat("{\"Long\":\"", "x", "\",\"b\":\"\\n\"}", 257);
+    over = unit_text("{\"Long\":\"x\\n\",\"b\":null}");
     test_claims_parse(&over, first);
-    ngx_http_vcita_oauth_claims(unit_pool, first, claims);
+    test_claims_take(first, claims);
 
     c = claims->elts;
     is_int(claims->nelts, 2, "two are no claims");
     is_str(&c[0].name, "long", "the name");
-    is_int(c[0].value.len, 257, "the length");
+    is_int(c[0].value.len, 2, "the length");
     is_int(c[0].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "no value");
     is_int(c[1].value.len, 0, "another has none");
 }
@@ -719,6 +774,28 @@ test_claims_parse(ngx_str_t *text, ngx_array_t *members)
 }
 
 
+/* two are wanted */
+
+static ngx_int_t
+test_claims_take(ngx_array_t *members, ngx_array_t *claims)
+{
+    ngx_array_t                     wanted;
+    ngx_http_vcita_oauth_wanted_t   w[2];
+
+    ngx_memzero(&wanted, sizeof(ngx_array_t));
+
+    w[0].name = unit_text("named");
+    w[0].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    w[1].name = unit_text("ruled");
+    w[1].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+
+    wanted.elts = w;
+    wanted.nelts = 2;
+
+    return ngx_http_vcita_oauth_claims(unit_pool, members, &wanted, claims);
+}
+
+
 static ngx_str_t
 test_claims_show(ngx_array_t *members, ngx_uint_t types)
 {
@@ -773,7 +850,7 @@ test_claims_of(const char *text, ngx_array_t *claims)
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_claims(unit_pool, members, claims) != NGX_OK) {
+    if (test_claims_take(members, claims) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -41,6 +41,8 @@ static ngx_int_t test_session_decode(ngx_str_t *text,
     ngx_http_vcita_oauth_session_t *s);
 static ngx_str_t test_session_value(ngx_http_vcita_oauth_session_t *s,
     const char *name);
+static void test_session_longest(ngx_http_vcita_oauth_session_t *s,
+    ngx_uint_t wanted, size_t limit, size_t len);
 static ngx_uint_t test_session_same(ngx_http_vcita_oauth_session_t *a,
     ngx_http_vcita_oauth_session_t *b);
 
@@ -341,7 +343,7 @@ unit_test(session_claims)
 }
 
 
-/* the largest go first, sub never */
+/* what a rule depends on has to stay, then comes what is named, then others */
 
 unit_test(session_fit)
 {
@@ -355,35 +357,64 @@ unit_test(session_fit)
 
     claims = test_session_claims();
     test_session_claim(claims, "a", 100);
-    test_session_claim(claims, "sub", 256);
+    m = test_session_claim(claims, "sub", 256);
+    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB;
     test_session_claim(claims, "b", 200);
-    test_session_claim(claims, "c", 150);
+    m = test_session_claim(claims, "named", 150);
+    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    test_session_claim(claims, "c", 90);
+    m = test_session_claim(claims, "ruled", 120);
+    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
 
     test_session_make(&s, "token");
     text = test_session_encode(&s, claims, TEST_SESSION_LIMIT);
     size = text.len;
 
-    text = test_session_encode(&s, claims, size - 100);
+    text = test_session_encode(&s, claims, size - 40);
     test_session_decode(&text, &back);
     m = claims->elts;
-    ok(test_session_value(&back, "b").data == NULL, "the largest goes first");
-    is_int(m[2].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "and is marked");
-    is_int(test_session_value(&back, "a").len, 100, "a smaller one stays");
-    is_int(test_session_value(&back, "c").len, 150, "another one stays");
+    ok(test_session_value(&back, "c").data == NULL, "the last of the others");
+    is_int(m[4].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "is marked");
+    is_int(test_session_value(&back, "a").len, 100, "the first stays");
+    is_int(test_session_value(&back, "b").len, 200, "a larger one, too");
+    is_int(test_session_value(&back, "named").len, 150, "what is named");
+    is_int(test_session_value(&back, "ruled").len, 120, "a rule's");
+    is_int(test_session_value(&back, "sub").len, 256, "sub");
+
+    text = test_session_encode(&s, claims, size - 350);
+    test_session_decode(&text, &back);
+    ok(test_session_value(&back, "b").data == NULL, "then others go");
+    ok(test_session_value(&back, "a").data == NULL, "all of them");
+    is_int(test_session_value(&back, "named").len, 150, "before what is named");
+
+    text = test_session_encode(&s, claims, size - 500);
+    test_session_decode(&text, &back);
+    ok(test_session_value(&back, "named").data == NULL, "that comes next");
+    is_int(test_session_value(&back, "ruled").len, 120, "a rule's stays");
     is_int(test_session_value(&back, "sub").len, 256, "sub stays");
 
-    text = test_session_encode(&s, claims, size - 420);
-    test_session_decode(&text, &back);
-    ok(test_session_value(&back, "c").data == NULL, "then the next one");
-    ok(test_session_value(&back, "a").data == NULL, "then all");
-    is_int(test_session_value(&back, "sub").len, 256, "sub still stays");
-
+    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims,
+                                               size - 640, &text),
+           NGX_DECLINED, "where a rule's does not fit, nothing does");
+    is_int(m[5].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "it is marked");
+    is_int(m[1].type, NGX_HTTP_VCITA_OAUTH_JSON_STRING, "sub is not");
     is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 256,
                                                &text),
            NGX_DECLINED, "where sub does not fit, nothing does");
     is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 0,
                                                &text),
            NGX_DECLINED, "nor in no room");
+
+    test_session_longest(&s, 0, TEST_SESSION_LIMIT, 256);
+    test_session_longest(&s, 0, 60000, 256);
+    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED,
+                         TEST_SESSION_LIMIT, 1024);
+    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED, 60000,
+                         16383 - 1 - 4);
+    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_RULED,
+                         TEST_SESSION_LIMIT, 1024);
+    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_SUB, 60000,
+                         16383 - 1 - 4);
 
     /* no limit is exceeded, and what fits with ease stays */
 
@@ -397,7 +428,8 @@ unit_test(session_fit)
 
             if (i == 5) {
                 m->name = unit_text("sub");
-                m->value.len = ngx_min(m->value.len, 20);
+                m->value.len = ngx_min(m->value.len, 19) + 1;
+                m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB;
             }
 
             if (i == 7) {
@@ -473,6 +505,40 @@ unit_test(session_fit)
     ok(text.len <= TEST_SESSION_LIMIT, "they fit");
     ok(text.len > TEST_SESSION_LIMIT - 600, "as many of them as do");
     is_int(test_session_decode(&text, &back), NGX_OK, "they are a session");
+}
+
+
+/* a claim "name" of "len" bytes is kept, one of a byte more is not */
+
+static void
+test_session_longest(ngx_http_vcita_oauth_session_t *s, ngx_uint_t wanted,
+    size_t limit, size_t len)
+{
+    size_t                           n;
+    ngx_int_t                        rc;
+    ngx_str_t                        text;
+    ngx_array_t                     *claims;
+    ngx_http_vcita_oauth_member_t   *m;
+    ngx_http_vcita_oauth_session_t   back;
+
+    for (n = len; n <= len + 1; n++) {
+        claims = test_session_claims();
+        m = test_session_claim(claims, "name", n);
+        m->wanted = wanted;
+
+        rc = ngx_http_vcita_oauth_session_encode(unit_pool, s, claims, limit,
+                                                 &text);
+
+        if (n > len && wanted >= NGX_HTTP_VCITA_OAUTH_CLAIM_RULED) {
+            is_int(rc, NGX_DECLINED, "%uz bytes that have to stay", n);
+            continue;
+        }
+
+        is_int(rc, NGX_OK, "%uz bytes in %uz", n, limit);
+        is_int(test_session_decode(&text, &back), NGX_OK, "a session");
+        is_int(test_session_value(&back, "name").len, (n > len) ? 0 : n,
+               "%uz bytes, wanted %ui", n, wanted);
+    }
 }
 
 
