@@ -135,7 +135,7 @@ ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf)
 
 
 /*
- * map, geo, split_clients and js_set derive variables from those of this
+ * map, geo, split_clients and perl_set derive variables from those of this
  * module, or from one another.  nginx caches a derived value at its first read,
  * which limit_req_zone, set or if can do before the gate has found the session.
  * Wraps the handlers of all such variables, so that these values stay uncached.

@@ -259,6 +259,8 @@ sign_in($p, 'alice@example.biz');
 $p->click('#allow');
 is $p->state->{url}, site('/reports?year=2026'), 'at the address first asked for';
 is asked($p)->{header}{'x-user'}, 'alice@example.biz', 'as somebody else';
+--- error_log
+is not met
 
 
 === TEST 8: denied consent, and signing in after all

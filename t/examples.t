@@ -244,6 +244,8 @@ is $b->get('/reports')->status, 302, 'and it holds';
 stub->next(user_claims(business_uid => 'another'));
 $r = at('portal.example.com')->visit('/reports');
 is $r->status, 403, 'another business may not come in';
+--- error_log
+is not met
 
 
 === TEST 3: optional.conf: anonymous sees the page; /login signs in and returns
@@ -305,6 +307,8 @@ $now = time;
 wait_for { time > $now } 5, 'the next second';
 end_sessions('everyone', $now);
 is $_->get('/')->status, 403, 'everyone' for $alice, $bob;
+--- error_log
+is not met
 
 
 === TEST 5: end-sessions.sh refuses what would not be a line of its file
@@ -348,6 +352,7 @@ is $b->get('https://spa.example.com/', headers => [ Host => $_ ])->status, 400, 
 is at('other.example.com')->get('/', soft => 1)->status, 0, 'another name gets no TLS at all';
 --- error_log
 vcita callback refused: invalid_state
+is not met
 
 
 === TEST 7: portal.conf: in, back where it began, the application is told who; out
@@ -396,6 +401,8 @@ for my $claims ([ business_uid => 'another' ], [ business_uid => '' ], [ busines
 stub->next({ userinfo => { omit => [ 'business_uid' ] } });
 is at('portal.example.com')->visit('/')->status, 403, 'nor for somebody of none';
 is scalar(grep { $_->{target} ne '/assets/app.css' } stub->app_requests), 0, 'the application saw nothing of them';
+--- error_log
+is not met
 
 
 === TEST 9: portal.conf: what is public is what its location names, whatever the address looks like
@@ -567,6 +574,8 @@ is $b->get('/vcita-api/../platform/v1/clients')->body, "the page\n", 'not of the
 is scalar(stub->app_requests), 0, 'vcita saw none of it';
 is $b->get('/x/..%2fvcita-api/platform/v1/clients/a-1/notes')->json->{uri}, '/platform/v1/clients/a-1/notes',
     'what nginx read is what vcita gets';
+--- error_log
+is not met
 
 
 === TEST 15: api.conf: calls in the page's name (CSRF): 403, whatever the method, with a session and without

@@ -267,7 +267,7 @@ location /all/who { vcita_oauth on; auth_request /who; proxy_pass $VCITA_APP; }
 location /any/yes { satisfy any; vcita_oauth on; auth_request /yes; proxy_pass $VCITA_APP; }
 location /any/no { satisfy any; vcita_oauth on; auth_request /no; proxy_pass $VCITA_APP; }
 location /any/who { satisfy any; vcita_oauth on; auth_request /who; proxy_pass $VCITA_APP; }
-location = /yes { internal; vcita_oauth on; proxy_pass $VCITA_APP; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
+location = /yes { internal; proxy_pass $VCITA_APP; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
 location = /no { internal; return 403; }
 location = /who { internal; proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
 location = /oauth/callback { auth_request /yes; }

@@ -677,7 +677,7 @@ wrong({ server => "server { listen $port; server_name localhost; location / { re
 --- flow
 my $d = dir();
 put('conf/more/b.conf', <<'E');
-location /open { vcita_oauth_require $vcita_oauth_claim_sub x; } # "}
+location /open { add_header X-Open yes; } # "}
 E
 put('conf/more/.hidden.conf', "nonsense;\n");
 put('conf/gate.inc', <<'E');

@@ -417,7 +417,7 @@ END
 my $b = logged_in($m);
 my $at = 300;
 for my $do ({ status => 302, body => '', headers => { Location => $m->url } }, { status => 204, body => '' }, { body => '[]' },
-            { body => '{"sub":"a383717599bf1893","sub":"b"}' }, { body => '{"sub":1}' }, { body => '{"sub":"' . 'x' x 257 . '"}' },
+            { body => '{"sub":"a383717599bf1893","sub":"b"}' }, { body => '{"sub":1}' }, { body => '{"sub":"a383717599bf1893\u0000"}' },
             { json => { sub => 'a383717599bf1893', x => 'x' x 70000 } }, { raw => "garbage\r\n\r\n" }, { status => 407 })
 {
     stub->userinfo(token, $do);
@@ -618,4 +618,45 @@ is sent_to_vcita(), 'userinfo userinfo', 'both were asked about again';
 is $b->get($m->url)->status, 200, 'in';
 is sent_to_vcita(), '', 'once';
 is scalar(() = $m->log =~ /\[alert\].*shared memory zone "vcita_oauth_verdicts" has been emptied: a process died/g), 1, 'a word about it';
+$m->stop;
+
+
+=== TEST 27: a claim that a rule depends on and that has become too large to be kept ends the session, its old value lets nobody in
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 5m;", http => 'map $vcita_oauth_claim_note $may { default yes; ~^blocked no; }', server => <<'END');
+location / { vcita_oauth on; vcita_oauth_require $may yes; proxy_pass $VCITA_APP; }
+END
+my $b = logged_in($m);
+is $b->get($m->url)->status, 200, 'at first';
+my $copy = $b->clone;
+stub->userinfo(token, { set => { note => 'blocked ' . 'x' x 1024 } });
+at(300, $m);
+is $b->get($m->url)->status, 302, 'a new login';
+is $copy->get($m->url)->status, 302, 'for a copy of the cookie, too';
+like $m->log, qr/a session has ended: it cannot keep a claim that a vcita_oauth_require may depend on/, 'the log says why';
+$m->stop;
+
+
+=== TEST 28: userinfo says null in place of an object: what an id_token said of its members is gone
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_userinfo on;", server => <<'END');
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_staff__role owner; proxy_pass $VCITA_APP; }
+location /any { vcita_oauth on; add_header X-Role "[$vcita_oauth_claim_staff__role|$vcita_oauth_claim_team__role]" always; proxy_pass $VCITA_APP; }
+END
+my $login = sub {
+    my ($userinfo) = @_;
+    my $b = VcitaFlow::browser(base => $m->url(''));
+    $b->get($m->url('/any'));
+    $b->come_back(code => stub_code({ id_token => id_token($b, set => { staff => { role => 'owner' }, team => { role => 'lead' } }),
+        userinfo => $userinfo }));
+    return $b;
+};
+my $b = $login->({});
+my $token = token;
+is $b->get($m->url('/any'))->header('X-Role'), '[owner|lead]', 'at first';
+is $login->({ set => { staff => undef } })->get($m->url('/'))->status, 403, 'null at the login';
+stub->userinfo($token, { set => { staff => undef, team => {} } });
+at(300, $m);
+is $b->get($m->url)->status, 403, 'null at a revalidation';
+is $b->get($m->url('/any'))->header('X-Role'), '[|lead]', 'an object takes nothing away';
 $m->stop;

@@ -68,7 +68,7 @@ build() {
     esac
 
     case " $2 " in
-        *" t/store.t "*|*" t/life.t "*) "$1/tools/build.sh" "$1/t/slow" ;;
+        *" t/store.t "*|*" t/life.t "*|*" t/cookies.t "*|*" t/subrequest.t "*) "$1/tools/build.sh" "$1/t/slow" ;;
     esac
 }
 

@@ -285,6 +285,18 @@ unit_test(zone_died)
     ngx_http_vcita_oauth_zone_unlock(&zone);
     ok(test_zone_is(&zone, n - 1, 1001, 300), "a lock changes nothing");
 
+    ngx_http_vcita_oauth_zone_lock(&zone);
+    (void) ngx_shmtx_force_unlock(&pool->mutex, ngx_pid);
+    ngx_http_vcita_oauth_zone_lock(&zone);
+
+    if (!is_int(zone.sh->entries, 0, "a lock that was never released")) {
+        test_zone_free(&zone);
+        return;
+    }
+
+    (void) test_zone_put(&zone, 1, 1001, 300, 3600);
+    ngx_http_vcita_oauth_zone_unlock(&zone);
+
     for (i = 0; i < 3; i++) {
         ngx_http_vcita_oauth_zone_lock(&zone);
 
