@@ -178,6 +178,8 @@ for ([ 302, GET => '/' ], [ 302, GET => '/', 'Expect: 100-continue' ], [ 401, PO
     print $sock "345\r\n0\r\n\r\n$next";
     is statuses($sock, 1), 200, "$name: the rest of a chunk is no request";
 }
+--- error_log
+is not met
 
 
 === TEST 5: HTTP/2: a refused callback with a body, whose error_page is proxied, is answered, and so is the next stream
@@ -207,4 +209,8 @@ if (!$nghttp) {
         my $said = `$nghttp -nv -t 5 -d $body -H ':method: $method' '$at$url' $at/ping 2>&1`;
         is join(' ', sort $said =~ /:status: (\d+)/g), join(' ', sort $status, 200), "$method $url";
     }
+    like error_log(), qr/vcita callback refused: invalid_state/, 'the refusal is in the log';
 }
+--- no_error_log
+[alert]
+[crit]

@@ -264,6 +264,8 @@ for my $size (4, 30, 200) {
         is $b->follow->status, 200, "$n claims of $size bytes: not blocked";
     }
 }
+--- error_log
+is not met
 
 
 === TEST 12: a claim that a rule uses, directly or through a map, and that cannot be kept fails the login
