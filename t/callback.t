@@ -664,7 +664,7 @@ vcita callback refused: invalid_state
 
 === TEST 33: whoever refuses the callback: $vcita_oauth_authenticated is 0, not empty, for pages, upstreams and logs
 --- http_config
-limit_req_zone $arg_z zone=z:1m rate=1r/m;
+limit_req_zone $http_x_z zone=z:1m rate=1r/m;
 log_format in "$status [$vcita_oauth_authenticated]";
 add_header X-In "[$vcita_oauth_authenticated]" always;
 --- gate
@@ -673,7 +673,7 @@ vcita_oauth_timeout 500ms;
 access_log logs/in.log in;
 proxy_set_header X-In "[$vcita_oauth_authenticated]";
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
-location = /oauth/callback { limit_req zone=z; if ($arg_denied) { rewrite ^ /denied last; } }
+location = /oauth/callback { limit_req zone=z; if ($http_x_denied) { rewrite ^ /denied last; } }
 location = /denied { vcita_oauth on; deny all; }
 location /page {
     error_page 400 403 405 502 503 504 /err;
@@ -683,7 +683,7 @@ location /page {
     limit_req zone=z;
     proxy_pass $VCITA_APP;
     location = /page/denied { deny all; }
-    if ($arg_denied) { rewrite ^ /page/denied last; }
+    if ($http_x_denied) { rewrite ^ /page/denied last; }
 }
 location = /err { vcita_oauth off; proxy_pass $VCITA_APP; }
 location /store {
@@ -717,9 +717,9 @@ for my $app ([ '/oauth/callback', '/deep' ], [ '/page/callback', '/page/deep', u
     $refused->($b->get("$callback?state=$state&code=" . stub->prepare({ token => { status => 500 } })), 502, "$callback, no token", @opt);
     $refused->($b->get("$callback?state=$state&code=" . stub->prepare({ token => { hang => 1 } })), 504, "$callback, timeout", @opt);
     $refused->($b->post("$callback?state=$state", {}), 405, "$callback, POST", @opt);
-    $refused->($b->get("$callback?state=$state&denied=1"), 403, "$callback, deny", @opt);
-    $b->get("$callback?state=$state&z=$z$from");
-    $refused->($b->get("$callback?state=$state&z=$z$from"), 503, "$callback, limit_req", @opt);
+    $refused->($b->get("$callback?state=$state", headers => [ 'X-Denied' => 1 ]), 403, "$callback, deny", @opt);
+    $b->get("$callback?state=$state", headers => [ 'X-Z' => "$z$from" ]);
+    $refused->($b->get("$callback?state=$state", headers => [ 'X-Z' => "$z$from" ]), 503, "$callback, limit_req", @opt);
 }
 my $b = begun('/store/deep');
 $b->set_cookie(store => 'A' x 43);
