@@ -542,7 +542,7 @@ for my $status (429, 503) {
 --- flow
 my $b = begun('/deep');
 for ('', '"Sub":"a"', '"x":{"sub":"a"}', '"sub":null', '"sub":""', '"sub":1', '"sub":true', '"sub":["a"]', '"sub":{"a":"b"}',
-     '"sub":"a\nb"', '"sub":"\u0000"', '"sub":"' . 'x' x 257 . '"')
+     '"sub":"a\nb"', '"sub":"\u0000"')
 {
     my $r = $b->come_back(code => stub_code({ userinfo => { body => "{$_}" } }));
     answered($r, 502, 'bad_userinfo', substr($_, 0, 30), sent => 'token userinfo');
