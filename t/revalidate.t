@@ -145,7 +145,7 @@ location / {
 END
 my $b = VcitaFlow::browser(base => $m->url(''));
 $b->get($m->url('/first'));
-$b->come_back(code => stub_code({ id_token => id_token($b) }));
+$b->come_back(code => stub_code({ id_token => id_token($b, set => { iat => time - 600 }) }));
 is $b->get($m->url)->header('X-Claims'), "alice\@example.biz|owner|https://app.vcita.com|Alice's Bakery", 'at first';
 sent_to_vcita();
 
@@ -647,7 +647,8 @@ my $login = sub {
     my ($userinfo) = @_;
     my $b = VcitaFlow::browser(base => $m->url(''));
     $b->get($m->url('/any'));
-    $b->come_back(code => stub_code({ id_token => id_token($b, set => { staff => { role => 'owner' }, team => { role => 'lead' } }),
+    # the machine's clock has stood still since the file began
+    $b->come_back(code => stub_code({ id_token => id_token($b, set => { iat => time - 600, staff => { role => 'owner' }, team => { role => 'lead' } }),
         userinfo => $userinfo }));
     return $b;
 };
