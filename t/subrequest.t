@@ -127,6 +127,8 @@ for my $role (qw( staff owner )) {
     wait_for { seen_at('/part/mirror') } 5, "$role: the mirror";
     stub->reset;
 }
+--- error_log
+is not met
 
 
 === TEST 3: parts of two applications in one page: each knows its own session, the page keeps its own
