@@ -17,7 +17,7 @@
 #include "ngx_http_vcita_oauth_subrequest.h"
 
 
-/* of one name, a request's cookies that are looked at */
+/* a request's session cookies of one name that are looked at */
 #define NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN  8
 
 
@@ -446,8 +446,8 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
 /*
  * The next value of the application's cookie of this kind, "next" beginning
  * at 0.  NGX_DECLINED: there is no other.  A client chooses how many there
- * are, and each costs a decryption or a question to a store: the first ones
- * of a name count.
+ * are, and each session costs a decryption or a question to a store: only the
+ * first ones are looked at.  A login cookie costs a comparison.
  */
 
 ngx_int_t
@@ -474,7 +474,9 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
             continue;
         }
 
-        if (n++ == NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN) {
+        if (kind == NGX_HTTP_VCITA_OAUTH_SESSION
+            && n++ == NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN)
+        {
             break;
         }
 
