@@ -55,6 +55,11 @@
 #define NGX_HTTP_VCITA_OAUTH_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_OAUTH_SENT_PROMPT    0x04
 
+/* how a login began, if not by redirect_uri's way: beside ..._SENT_PROMPT */
+#define NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP     0x40
+#define NGX_HTTP_VCITA_OAUTH_BEGAN_HOST     0x80
+#define NGX_HTTP_VCITA_OAUTH_BEGAN          0xc0
+
 /* a server's cookie names come in pairs, one for each application */
 #define NGX_HTTP_VCITA_OAUTH_SESSION        0
 #define NGX_HTTP_VCITA_OAUTH_LOGIN          1
@@ -358,7 +363,12 @@ typedef struct ngx_http_vcita_oauth_ctx_s {
 
 ngx_int_t ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_entry_hide(ngx_http_request_t *r,
+
+/* context */
+
+ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_ctx_create(
+    ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_oauth_ctx_hide(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_get_ctx(
     ngx_http_request_t *r);
@@ -404,7 +414,6 @@ ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
-ngx_int_t ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r);
 void ngx_http_vcita_oauth_renew_init(void);
 
 /* rules */
@@ -448,24 +457,9 @@ ngx_int_t ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_oauth_return_uri(ngx_http_request_t *r,
     ngx_str_t *uri);
 
-/* callback, exchange */
+/* callback */
 
 ngx_int_t ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error);
-ngx_int_t ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error, ngx_uint_t retry_after);
-ngx_int_t ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-ngx_int_t ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_str_t *code);
-ngx_int_t ngx_http_vcita_oauth_exchange_resume(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-void ngx_http_vcita_oauth_exchange_cancel(
-    ngx_http_vcita_oauth_exchange_t *x);
 
 /* admission */
 
@@ -510,15 +504,19 @@ ngx_int_t ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page);
 ngx_int_t ngx_http_vcita_oauth_send_text(ngx_http_request_t *r,
     ngx_uint_t status, const char *text);
-ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
-    ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
     ngx_http_vcita_oauth_page_t *page);
 ngx_int_t ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *location);
+
+/* headers */
+
 ngx_table_elt_t *ngx_http_vcita_oauth_add_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
+    ngx_str_t *text);
 
 /* errors */
 

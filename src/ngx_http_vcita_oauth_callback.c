@@ -13,7 +13,9 @@
 
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_claims.h"
+#include "ngx_http_vcita_oauth_client.h"
 #include "ngx_http_vcita_oauth_count.h"
+#include "ngx_http_vcita_oauth_exchange.h"
 #include "ngx_http_vcita_oauth_lost.h"
 #include "ngx_http_vcita_oauth_query.h"
 #include "ngx_http_vcita_oauth_subrequest.h"
@@ -27,6 +29,8 @@ static ngx_int_t ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 static ngx_int_t ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_oauth_callback_exchange(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
@@ -40,6 +44,14 @@ static ngx_int_t ngx_http_vcita_oauth_callback_age(
 static ngx_int_t ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
     const char *error);
+static ngx_int_t ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    ngx_uint_t status, const char *error);
+static ngx_int_t ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    ngx_uint_t status, const char *error, ngx_uint_t retry_after);
+static ngx_int_t ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
 
 
 ngx_int_t
@@ -58,7 +70,7 @@ ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
     if (ctx && ngx_http_vcita_oauth_is_callback(ctx)) {
 
         if (ctx->exchange) {
-            return ngx_http_vcita_oauth_exchange_resume(r, ctx);
+            return ngx_http_vcita_oauth_callback_exchange(r, ctx, NGX_OK);
         }
 
         return ngx_http_vcita_oauth_callback(r, ctx);
@@ -174,7 +186,7 @@ ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
 
     /* what holds for this request, too, is some proxy's doing */
 
-    began = s->sent & ~ngx_http_vcita_oauth_lost_began(r, ctx, app);
+    began = s->sent & ~ngx_http_vcita_oauth_client_way(r, ctx, app);
 
     /*
      * The gate, where the login began, does not see the count.  This login is
@@ -235,7 +247,55 @@ ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
                                                      "invalid_callback");
     }
 
-    return ngx_http_vcita_oauth_exchange_start(r, ctx, s, &code);
+    rc = ngx_http_vcita_oauth_exchange_start(r, ctx, s, &code);
+
+    return ngx_http_vcita_oauth_callback_exchange(r, ctx, rc);
+}
+
+
+/* goes on with the exchange that has begun with "rc", and answers for it */
+
+static ngx_int_t
+ngx_http_vcita_oauth_callback_exchange(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_http_vcita_oauth_failure_t   *f;
+    ngx_http_vcita_oauth_exchange_t  *x;
+
+    x = ctx->exchange;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_exchange(r, x);
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+
+        if (ngx_http_vcita_oauth_login_finished(r, ctx, x->app) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
+
+    case NGX_AGAIN:
+        return ngx_http_vcita_oauth_wait(r);
+
+    case NGX_DECLINED:
+        f = &x->failure;
+
+        if (f->again) {
+            return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
+                                                       f->status, f->error);
+        }
+
+        return ngx_http_vcita_oauth_callback_fail(r, ctx, &x->state,
+                                                  f->status, f->error,
+                                                  f->retry_after);
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 
@@ -394,7 +454,7 @@ ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
 
 /* Starts the login again by itself, or, after some rounds, answers so */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
     ngx_uint_t status, const char *error)
@@ -433,7 +493,7 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
  * NULL if ctx->error has one; a state tells where to try again.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
     ngx_uint_t status, const char *error, ngx_uint_t retry_after)
@@ -472,7 +532,7 @@ ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
 
 /* 303 to the address that the login began at */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
 {

@@ -19,6 +19,9 @@
 #define NGX_HTTP_VCITA_OAUTH_MATCH   2
 
 
+static ngx_uint_t ngx_http_vcita_oauth_client_other_host(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
 static ngx_uint_t ngx_http_vcita_oauth_client_has(ngx_http_request_t *r,
     const char *name, const char *text);
 static ngx_uint_t ngx_http_vcita_oauth_client_header(ngx_http_request_t *r,
@@ -176,6 +179,59 @@ ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
     return !ngx_http_vcita_oauth_client_has(r, "x-forwarded-proto", "https")
            && ngx_http_vcita_oauth_client_header(r, "sec-fetch-site", "")
               == NGX_HTTP_VCITA_OAUTH_ABSENT;
+}
+
+
+/*
+ * Whether a request has come by another way than redirect_uri, which is the
+ * way that cookies are for: flags of a state.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_way(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_uint_t  began;
+
+    began = 0;
+
+    if (app->https && ngx_http_vcita_oauth_client_is_insecure(r)) {
+        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP;
+    }
+
+    if (app->cookie_domain.len == 0
+        && ngx_http_vcita_oauth_client_other_host(r, ctx, app))
+    {
+        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HOST;
+    }
+
+    return began;
+}
+
+
+/* the host of the request is not that of redirect_uri; ports do not matter */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    u_char     *last;
+    ngx_str_t  *server, host;
+
+    server = &r->headers_in.server;
+
+    host.data = ctx->origin.data + app->redirect.scheme.len;
+    host.len = ctx->origin.len - app->redirect.scheme.len;
+
+    last = host.data + host.len;
+
+    if (server->len == 0 || server->len > host.len) {
+        return server->len != 0;
+    }
+
+    return ngx_strncasecmp(server->data, host.data, server->len) != 0
+           || (host.data + server->len != last
+               && host.data[server->len] != ':');
 }
 
 

@@ -52,3 +52,27 @@ ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
 
     return NGX_CONF_ERROR;
 }
+
+
+/* A value without control characters, and not empty */
+
+char *
+ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *text = data;
+
+    ngx_uint_t  i;
+
+    if (text->len == 0) {
+        return "is empty";
+    }
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+            return "has a control character";
+        }
+    }
+
+    return NGX_CONF_OK;
+}

@@ -21,10 +21,6 @@ void ngx_http_vcita_oauth_count_failure(ngx_http_request_t *r,
     ngx_str_t *error);
 void ngx_http_vcita_oauth_count_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_app_t *app);
-void ngx_http_vcita_oauth_calling(ngx_http_request_t *r);
-void ngx_http_vcita_oauth_called(ngx_http_request_t *r, ngx_uint_t endpoint,
-    ngx_http_vcita_oauth_fetch_t *f);
-void ngx_http_vcita_oauth_call_given_up(ngx_http_request_t *r);
 
 #define ngx_http_vcita_oauth_count(r, counter)                                \
     ngx_http_vcita_oauth_stats_add(                                           \

@@ -13,14 +13,25 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_call.h"
 
 
-/* a server that could not be reached is tried once more */
-#define NGX_HTTP_VCITA_OAUTH_TRIES  2
+typedef enum {
+    NGX_HTTP_VCITA_OAUTH_EXCHANGE_TOKEN = 0,
+    NGX_HTTP_VCITA_OAUTH_EXCHANGE_ID_TOKEN,
+    NGX_HTTP_VCITA_OAUTH_EXCHANGE_USERINFO,
+    NGX_HTTP_VCITA_OAUTH_EXCHANGE_SESSION
+} ngx_http_vcita_oauth_exchange_e;
 
 
-typedef ngx_int_t (*ngx_http_vcita_oauth_step_pt)(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
+/* what is to be answered after NGX_DECLINED */
+
+typedef struct {
+    ngx_uint_t                       status;
+    const char                      *error;     /* NULL: ctx->error has it */
+    ngx_uint_t                       retry_after;
+    unsigned                         again:1;   /* a new round may cure it */
+} ngx_http_vcita_oauth_failure_t;
 
 
 struct ngx_http_vcita_oauth_exchange_s {
@@ -31,33 +42,17 @@ struct ngx_http_vcita_oauth_exchange_s {
     ngx_http_vcita_oauth_state_t     state;
     ngx_str_t                        code;
 
+    ngx_http_vcita_oauth_exchange_e  step;
+    ngx_http_vcita_oauth_call_t      call;
+    ngx_http_vcita_oauth_failure_t   failure;
+
     ngx_http_vcita_oauth_token_t     token;
     ngx_str_t                        sub;       /* the id_token's */
     ngx_array_t                      id_token;  /* ..._member_t */
     ngx_array_t                      claims;    /* ..._member_t */
 
-    ngx_http_vcita_oauth_step_pt     next;
-    ngx_http_vcita_oauth_step_pt     again;     /* after a pause */
-    ngx_http_vcita_oauth_fetch_t     fetch;
-    ngx_event_t                      timer;
-    ngx_msec_t                       started;
-    ngx_msec_t                       slots[2];  /* counted from there */
-    ngx_uint_t                       reserved;
-    ngx_uint_t                       unused;    /* the last of them */
-    ngx_uint_t                       tries;     /* without being reached */
-    ngx_uint_t                       throttled;
-
-    unsigned                         waiting:1;
-    unsigned                         calling:1;
+    unsigned                         saving:1;  /* the session */
 };
-
-
-/* what vcita answers to one call too many */
-
-#define ngx_http_vcita_oauth_throttled(x)                                     \
-    ((x)->fetch.outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK                      \
-     && ((x)->fetch.status == NGX_HTTP_TOO_MANY_REQUESTS                      \
-         || (x)->fetch.status == NGX_HTTP_SERVICE_UNAVAILABLE))
 
 
 /* after the exchange, where "identified" says whether there is an id_token */
@@ -67,30 +62,31 @@ struct ngx_http_vcita_oauth_exchange_s {
      || ((app)->userinfo == NGX_HTTP_VCITA_OAUTH_AUTO && !(identified)))
 
 
-/* the steps, in order */
+#define ngx_http_vcita_oauth_exchange_failed(x, code, reason)                 \
+    ((x)->failure.status = code, (x)->failure.error = reason, NGX_DECLINED)
 
-ngx_int_t ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
+
+ngx_int_t ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+    ngx_str_t *code);
+ngx_int_t ngx_http_vcita_oauth_exchange(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
-ngx_int_t ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
+
+
+/*
+ * The steps.  NGX_OK: it is done; NGX_AGAIN: the request is woken when there
+ * is more to do; NGX_BUSY: vcita cannot be called now; NGX_DECLINED: the login
+ * has failed, and x->failure says how; NGX_ERROR: out of memory.
+ */
+
+ngx_int_t ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
-
-/* what a step can do */
-
-ngx_int_t ngx_http_vcita_oauth_exchange_next(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt next);
-ngx_int_t ngx_http_vcita_oauth_exchange_send(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *url,
-    ngx_http_vcita_oauth_step_pt next);
-ngx_int_t ngx_http_vcita_oauth_exchange_later(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
-ngx_int_t ngx_http_vcita_oauth_exchange_reconnect(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_http_vcita_oauth_step_pt again);
-void ngx_http_vcita_oauth_exchange_unanswered(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, const char *endpoint);
-ngx_int_t ngx_http_vcita_oauth_exchange_fail(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_uint_t status, const char *error,
-    ngx_uint_t retry_after);
-void ngx_http_vcita_oauth_wipe(ngx_str_t *secret);
+ngx_int_t ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_oauth_identity_userinfo(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_exchange_t *x);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_ */

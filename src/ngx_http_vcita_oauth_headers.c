@@ -2,9 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The last look at the headers of an answer: a filter module of its own, which
- * runs when "add_header" and "expires" have done their work.  No Set-Cookie
- * but the module's own carries one of its cookies to the browser.
+ * Headers of an answer: added, and looked at for the last time by a filter
+ * module of its own, which runs when "add_header" and "expires" have done
+ * their work.  No Set-Cookie but the module's own carries one of its cookies
+ * to the browser.
  */
 
 
@@ -178,6 +179,112 @@ ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf)
         ngx_http_next_header_filter = ngx_http_top_header_filter;
         ngx_http_top_header_filter = ngx_http_vcita_oauth_headers_filter;
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Adds a header, whose name is a literal; one that is there already is not
+ * repeated
+ */
+
+ngx_table_elt_t *
+ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    len = ngx_strlen(name);
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash
+            && h[i].key.len == len
+            && ngx_strncmp(h[i].key.data, name, len) == 0
+            && h[i].value.len == value->len
+            && ngx_strncmp(h[i].value.data, value->data, value->len) == 0)
+        {
+            return &h[i];
+        }
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = len;
+    h->value = *value;
+
+    return h;
+}
+
+
+/*
+ * Says that an answer with a session is for one browser.  RFC 9111, 3: what
+ * is private is in no shared cache, whatever else the answer allows.  Some
+ * look at the first line only: this one is there before those of the upstream,
+ * and is none of headers_out.cache_control, which "expires" writes over.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "private");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Escapes a text for HTML */
+
+ngx_int_t
+ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char     *p;
+    uintptr_t   extra;
+
+    extra = ngx_escape_html(NULL, text->data, text->len);
+
+    if (extra == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, text->len + extra);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = (u_char *) ngx_escape_html(p, text->data, text->len) - p;
+    text->data = p;
 
     return NGX_OK;
 }

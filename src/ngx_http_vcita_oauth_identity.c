@@ -22,41 +22,29 @@
 #define NGX_HTTP_VCITA_OAUTH_DROPPED_LEN  1024
 
 
-static ngx_int_t ngx_http_vcita_oauth_identity_id_token(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static const char *ngx_http_vcita_oauth_identity_check(
     ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_userinfo(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static const char *ngx_http_vcita_oauth_identity_hint(
     ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
 static void ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_int_t rc);
 static void ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
     ngx_array_t *claims);
 
 
-/* Goes on with the token that has come */
+/* Checks the id_token, where one has come */
 
 ngx_int_t
-ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
+ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    ngx_int_t  rc;
+    const char  *wrong;
 
     if (ngx_array_init(&x->id_token, r->pool, 16,
                        sizeof(ngx_http_vcita_oauth_member_t))
@@ -65,48 +53,29 @@ ngx_http_vcita_oauth_exchange_identity(ngx_http_request_t *r,
                           sizeof(ngx_http_vcita_oauth_member_t))
            != NGX_OK)
     {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = x->token.identified ? ngx_http_vcita_oauth_identity_id_token(r, x)
-                             : ngx_http_vcita_oauth_identity_bound(r, x);
-
-    if (rc != NGX_OK) {
-        return rc;
+        return NGX_ERROR;
     }
 
     x->app->identified = x->token.identified;
 
-    if (ngx_http_vcita_oauth_asks_userinfo(x->app, x->token.identified)) {
-        return ngx_http_vcita_oauth_exchange_next(r, x,
-                                      ngx_http_vcita_oauth_identity_userinfo);
+    if (!x->token.identified) {
+        return ngx_http_vcita_oauth_identity_bound(r, x);
     }
-
-    return ngx_http_vcita_oauth_identity_admit(r, x);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    const char  *wrong;
 
     wrong = ngx_http_vcita_oauth_identity_check(r, x);
 
     ngx_http_vcita_oauth_wipe(&x->token.id_token);
 
-    if (wrong == NULL) {
-        return NGX_OK;
+    if (wrong) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "token endpoint \"%V\" returned an invalid id_token: %s",
+                      &x->call.fetch.url, wrong);
+
+        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                    "bad_id_token");
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "token endpoint \"%V\" returned an invalid id_token: %s",
-                  &x->fetch.url, wrong);
-
-    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                              "bad_id_token", 0);
+    return NGX_OK;
 }
 
 
@@ -130,8 +99,8 @@ ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
                   "\"vcita_oauth_pkce off\" only an id_token binds a code to "
                   "its browser");
 
-    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                              "bad_id_token", 0);
+    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                "bad_id_token");
 }
 
 
@@ -178,22 +147,48 @@ ngx_http_vcita_oauth_identity_check(ngx_http_request_t *r,
 }
 
 
-/* OpenID Connect Core, 5.3 */
+/* Asks userinfo, where the application wants that (OpenID Connect Core, 5.3) */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_vcita_oauth_identity_userinfo(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    x->fetch.bearer = x->token.access_token;
+    ngx_int_t                      rc;
+    ngx_http_vcita_oauth_fetch_t  *f;
 
-    return ngx_http_vcita_oauth_exchange_send(r, x,
-                                          &x->app->userinfo_endpoint,
-                                          ngx_http_vcita_oauth_identity_done);
+    if (!ngx_http_vcita_oauth_asks_userinfo(x->app, x->token.identified)) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_vcita_oauth_call_next(&x->call, 1);
+
+    f = &x->call.fetch;
+
+    if (rc == NGX_OK) {
+        f->bearer = x->token.access_token;
+
+        return ngx_http_vcita_oauth_call_send(&x->call,
+                                          NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
+                                          &x->app->userinfo_endpoint);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        return ngx_http_vcita_oauth_identity_answer(r, x);
+    }
+
+    ngx_http_vcita_oauth_call_unanswered(&x->call);
+
+    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                "bad_userinfo");
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
+ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t                          rc;
@@ -201,25 +196,15 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
     ngx_http_vcita_oauth_fetch_t      *f;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
-    f = &x->fetch;
+    f = &x->call.fetch;
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
-
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        return ngx_http_vcita_oauth_identity_failed(r, x);
-    }
-
-    if (ngx_http_vcita_oauth_throttled(x)) {
-        return ngx_http_vcita_oauth_exchange_later(r, x,
-                                      ngx_http_vcita_oauth_identity_userinfo);
-    }
 
     rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
                                               &vmcf->wanted, &sub,
                                               &x->claims);
 
     if (rc == NGX_ERROR) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     if (rc != NGX_OK) {
@@ -230,8 +215,8 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
                       &f->url, f->status, f->answer.len,
                       ngx_http_vcita_oauth_identity_hint(f));
 
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_userinfo", 0);
+        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                    "bad_userinfo");
     }
 
     /* a token that was put in the place of another (Core, 5.3.2) */
@@ -243,11 +228,11 @@ ngx_http_vcita_oauth_identity_done(ngx_http_request_t *r,
                       "than the id_token, check vcita_oauth_userinfo_endpoint",
                       &f->url);
 
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "bad_userinfo", 0);
+        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                    "bad_userinfo");
     }
 
-    return ngx_http_vcita_oauth_identity_admit(r, x);
+    return NGX_OK;
 }
 
 
@@ -274,51 +259,53 @@ ngx_http_vcita_oauth_identity_hint(ngx_http_vcita_oauth_fetch_t *f)
 }
 
 
-static ngx_int_t
-ngx_http_vcita_oauth_identity_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_http_vcita_oauth_fetch_t  *f;
+/* Makes the session; a browser is not sent on before the store has it */
 
-    f = &x->fetch;
-
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
-        && x->tries < NGX_HTTP_VCITA_OAUTH_TRIES)
-    {
-        return ngx_http_vcita_oauth_exchange_reconnect(r, x,
-                                      ngx_http_vcita_oauth_identity_userinfo);
-    }
-
-    ngx_http_vcita_oauth_exchange_unanswered(r, x, "userinfo");
-
-    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                              "bad_userinfo", 0);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_identity_admit(ngx_http_request_t *r,
+ngx_int_t
+ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_identity_merge(r, x);
+    if (x->saving) {
+        rc = ngx_http_vcita_oauth_kept(r, x->ctx);
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_admit(r, x->ctx, x->app, &x->state,
-                                        &x->token, &x->claims);
+    } else {
+        rc = ngx_http_vcita_oauth_identity_merge(r, x);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_vcita_oauth_admit(r, x->ctx, x->app, &x->state,
+                                            &x->token, &x->claims);
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_vcita_oauth_identity_too_large(r, x);
+
+            return ngx_http_vcita_oauth_exchange_failed(x,
+                                                        NGX_HTTP_BAD_GATEWAY,
+                                                        "session_too_large");
+        }
     }
 
-    if (rc == NGX_DECLINED) {
-        ngx_http_vcita_oauth_identity_too_large(r, x);
+    switch (rc) {
 
-        return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                                  "session_too_large", 0);
+    case NGX_OK:
+        ngx_http_vcita_oauth_count_session(r, x->app);
+        ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        x->saving = 1;
+        return NGX_AGAIN;
+
+    case NGX_BUSY:
+        return ngx_http_vcita_oauth_exchange_failed(x,
+                                                NGX_HTTP_SERVICE_UNAVAILABLE,
+                                                "store_unavailable");
+
+    default:
+        return NGX_ERROR;
     }
-
-    ngx_http_vcita_oauth_exchange_cancel(x);
-
-    return ngx_http_vcita_oauth_identity_end(r, x, rc);
 }
 
 
@@ -405,46 +392,6 @@ ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_vcita_oauth_identity_kept(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    return ngx_http_vcita_oauth_identity_end(r, x,
-                                       ngx_http_vcita_oauth_kept(r, x->ctx));
-}
-
-
-/* nobody is sent on before the store has the session */
-
-static ngx_int_t
-ngx_http_vcita_oauth_identity_end(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, ngx_int_t rc)
-{
-    if (rc == NGX_AGAIN) {
-        x->next = ngx_http_vcita_oauth_identity_kept;
-
-        return ngx_http_vcita_oauth_wait(r);
-    }
-
-    if (rc == NGX_BUSY) {
-        return ngx_http_vcita_oauth_exchange_fail(r, x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "store_unavailable", 0);
-    }
-
-    if (rc != NGX_OK
-        || ngx_http_vcita_oauth_login_finished(r, x->ctx, x->app) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_vcita_oauth_count_session(r, x->app);
-    ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
-
-    return ngx_http_vcita_oauth_callback_return(r, x->ctx, &x->state);
 }
 
 

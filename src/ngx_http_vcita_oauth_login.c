@@ -12,8 +12,8 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_client.h"
 #include "ngx_http_vcita_oauth_count.h"
-#include "ngx_http_vcita_oauth_lost.h"
 #include "ngx_http_vcita_oauth_query.h"
 
 
@@ -97,7 +97,7 @@ ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
                | (app->pkce ? NGX_HTTP_VCITA_OAUTH_SENT_PKCE : 0);
 
     if (s->attempt == 0) {
-        s->sent |= ngx_http_vcita_oauth_lost_began(r, ctx, app);
+        s->sent |= ngx_http_vcita_oauth_client_way(r, ctx, app);
     }
 
     if (ngx_http_vcita_oauth_login_cookie(r, ctx, app) != NGX_OK

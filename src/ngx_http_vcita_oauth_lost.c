@@ -23,8 +23,6 @@ typedef struct {
 } ngx_http_vcita_oauth_cause_t;
 
 
-static ngx_uint_t ngx_http_vcita_oauth_lost_host(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 static ngx_http_vcita_oauth_cause_t *ngx_http_vcita_oauth_lost_way(
     ngx_http_request_t *r, ngx_http_vcita_oauth_app_t *app,
     ngx_uint_t began);
@@ -114,59 +112,6 @@ static ngx_http_vcita_oauth_cause_t  ngx_http_vcita_oauth_lost_no_login = {
 
     NULL
 };
-
-
-/*
- * Whether a request has come by another way than redirect_uri, which is the
- * way that cookies are for: flags of a state.
- */
-
-ngx_uint_t
-ngx_http_vcita_oauth_lost_began(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
-{
-    ngx_uint_t  began;
-
-    began = 0;
-
-    if (app->https && ngx_http_vcita_oauth_client_is_insecure(r)) {
-        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP;
-    }
-
-    if (app->cookie_domain.len == 0
-        && ngx_http_vcita_oauth_lost_host(r, ctx, app))
-    {
-        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HOST;
-    }
-
-    return began;
-}
-
-
-/* the host of the request is not that of redirect_uri; ports do not matter */
-
-static ngx_uint_t
-ngx_http_vcita_oauth_lost_host(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
-{
-    u_char     *last;
-    ngx_str_t  *server, host;
-
-    server = &r->headers_in.server;
-
-    host.data = ctx->origin.data + app->redirect.scheme.len;
-    host.len = ctx->origin.len - app->redirect.scheme.len;
-
-    last = host.data + host.len;
-
-    if (server->len == 0 || server->len > host.len) {
-        return server->len != 0;
-    }
-
-    return ngx_strncasecmp(server->data, host.data, server->len) != 0
-           || (host.data + server->len != last
-               && host.data[server->len] != ':');
-}
 
 
 /*

@@ -15,14 +15,6 @@
 #include "ngx_http_vcita_oauth.h"
 
 
-/* how a login began, if not by redirect_uri's way: beside ..._SENT_PROMPT */
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP  0x40
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HOST  0x80
-#define NGX_HTTP_VCITA_OAUTH_BEGAN       0xc0
-
-
-ngx_uint_t ngx_http_vcita_oauth_lost_began(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
 ngx_int_t ngx_http_vcita_oauth_lost_session(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
     ngx_uint_t began);

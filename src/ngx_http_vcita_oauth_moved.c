@@ -75,7 +75,7 @@ ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
 
     ctx->suspect = 0;
 
-    if (ngx_http_vcita_oauth_entry_hide(r, ctx) != NGX_OK) {
+    if (ngx_http_vcita_oauth_ctx_hide(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 

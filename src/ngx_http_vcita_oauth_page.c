@@ -319,30 +319,6 @@ ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
-{
-    u_char     *p;
-    uintptr_t   extra;
-
-    extra = ngx_escape_html(NULL, text->data, text->len);
-
-    if (extra == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(pool, text->len + extra);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = (u_char *) ngx_escape_html(p, text->data, text->len) - p;
-    text->data = p;
-
-    return NGX_OK;
-}
-
-
 static ngx_int_t
 ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
     ngx_http_vcita_oauth_page_t *page)
@@ -424,61 +400,6 @@ ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
     }
 
     return NGX_OK;
-}
-
-
-/* the name is a literal; a header that is there already is not repeated */
-
-ngx_table_elt_t *
-ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-    ngx_list_part_t  *part;
-
-    len = ngx_strlen(name);
-
-    part = &r->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash
-            && h[i].key.len == len
-            && ngx_strncmp(h[i].key.data, name, len) == 0
-            && h[i].value.len == value->len
-            && ngx_strncmp(h[i].value.data, value->data, value->len) == 0)
-        {
-            return &h[i];
-        }
-    }
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
-    }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    h->key.data = (u_char *) name;
-    h->key.len = len;
-    h->value = *value;
-
-    return h;
 }
 
 

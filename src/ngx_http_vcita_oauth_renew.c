@@ -80,7 +80,7 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
         ctx->session.seen = now;
     }
 
-    if (ngx_http_vcita_oauth_renew_private(r) != NGX_OK) {
+    if (ngx_http_vcita_oauth_headers_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -166,30 +166,8 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
     ngx_explicit_memzero(text.data, text.len);
 
     if (rc == NGX_OK) {
-        return ngx_http_vcita_oauth_renew_private(r);
+        return ngx_http_vcita_oauth_headers_private(r);
     }
 
     return rc;
-}
-
-
-/*
- * Says that an answer with a session is for one browser.  RFC 9111, 3: what
- * is private is in no shared cache, whatever else the answer allows.  Some
- * look at the first line only: this one is there before those of the upstream,
- * and is none of headers_out.cache_control, which "expires" writes over.
- */
-
-ngx_int_t
-ngx_http_vcita_oauth_renew_private(ngx_http_request_t *r)
-{
-    ngx_str_t  value;
-
-    ngx_str_set(&value, "private");
-
-    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_call.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_known.h"
 #include "ngx_http_vcita_oauth_said.h"
@@ -36,13 +37,11 @@ struct ngx_http_vcita_oauth_revalidation_s {
     ngx_http_vcita_oauth_case_t        vcase;
     ngx_str_t                          token;
     ngx_array_t                        claims;    /* ..._member_t */
-    ngx_http_vcita_oauth_fetch_t       fetch;
+    ngx_http_vcita_oauth_call_t        call;
     ngx_http_vcita_oauth_ask_t        *end;
 
     ngx_http_vcita_oauth_asked_pt      next;
     ngx_int_t                          rc;
-
-    unsigned                           answered:1;
 };
 
 
@@ -51,10 +50,8 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
     ngx_http_vcita_oauth_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_fetch(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
 static void ngx_http_vcita_oauth_revalidate_handler(
-    ngx_http_vcita_oauth_fetch_t *f);
+    ngx_http_vcita_oauth_call_t *call);
 static void ngx_http_vcita_oauth_revalidate_cleanup(void *data);
 static ngx_int_t ngx_http_vcita_oauth_revalidate_answer(
     ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
@@ -178,45 +175,18 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
 }
 
 
-/* logins come first: this takes a free slot of the pace, or none */
+/* logins come first: this takes a free slot of the pace, or none (Core, 5.3) */
 
 static ngx_int_t
 ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
     ngx_http_vcita_oauth_revalidation_t *v)
 {
     ngx_int_t                          rc;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_vcita_oauth_call_t       *call;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
-
-    rc = ngx_http_vcita_oauth_pace_take(&vmcf->pace);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_revalidate_fetch(r, v);
-    }
-
-    if (rc == NGX_AGAIN) {
-        ngx_http_vcita_oauth_calling(r);
-        v->next = ngx_http_vcita_oauth_revalidate_answer;
-        return NGX_AGAIN;
-    }
-
-    /* the next request may have more luck */
-
-    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
-
-    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
-}
-
-
-/* OpenID Connect Core, 5.3 */
-
-static ngx_int_t
-ngx_http_vcita_oauth_revalidate_fetch(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
-{
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_vcita_oauth_fetch_t  *f;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -234,29 +204,45 @@ ngx_http_vcita_oauth_revalidate_fetch(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    f = &v->fetch;
+    call = &v->call;
 
-    f->pool = r->pool;
-    f->log = r->connection->log;
-    f->peer = &v->app->peer;
-    f->url = v->app->userinfo_endpoint;
-    f->bearer = v->token;
-    f->handler = ngx_http_vcita_oauth_revalidate_handler;
-    f->data = v;
+    call->fetch.pool = r->pool;
+    call->fetch.log = r->connection->log;
+    call->fetch.peer = &v->app->peer;
+    call->fetch.bearer = v->token;
+    call->pace = &vmcf->pace;
+    call->statistics = &vmcf->statistics;
+    call->handler = ngx_http_vcita_oauth_revalidate_handler;
+    call->data = v;
 
-    return ngx_http_vcita_oauth_fetch(f);
+    ngx_http_vcita_oauth_call_init(call);
+
+    rc = ngx_http_vcita_oauth_call_next(call, 1);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_call_send(call,
+                                          NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
+                                          &v->app->userinfo_endpoint);
+    }
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_answer;
+        return NGX_AGAIN;
+    }
+
+    /* the next request may have more luck */
+
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
+
+    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_call_t *call)
 {
-    ngx_http_vcita_oauth_revalidation_t *v = f->data;
+    ngx_http_vcita_oauth_revalidation_t *v = call->data;
 
-    v->answered = 1;
-
-    ngx_http_vcita_oauth_called(v->request,
-                                NGX_HTTP_VCITA_OAUTH_USERINFO_CALL, f);
     ngx_http_vcita_oauth_wake(v->request);
 }
 
@@ -268,15 +254,13 @@ ngx_http_vcita_oauth_revalidate_cleanup(void *data)
 {
     ngx_http_vcita_oauth_revalidation_t *v = data;
 
-    ngx_http_vcita_oauth_fetch_cancel(&v->fetch);
-
-    if (v->next && !v->answered) {
-        ngx_http_vcita_oauth_call_given_up(v->request);
-
+    if (v->call.calling) {
         ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
-                                           v->fetch.pool,
+                                           v->call.fetch.pool,
                                            NGX_HTTP_VCITA_OAUTH_AGAIN);
     }
+
+    ngx_http_vcita_oauth_call_cancel(&v->call);
 }
 
 
@@ -289,11 +273,11 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
     ngx_http_vcita_oauth_fetch_t      *f;
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
-    if (!v->answered) {
+    if (ngx_http_vcita_oauth_call_next(&v->call, 1) != NGX_DONE) {
         return NGX_AGAIN;
     }
 
-    f = &v->fetch;
+    f = &v->call.fetch;
 
     v->next = NULL;
     v->vcase.now = ngx_time();
@@ -399,7 +383,7 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_oauth_renew_private(r) != NGX_OK) {
+    if (ngx_http_vcita_oauth_headers_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -469,7 +453,7 @@ ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
     const char                    *hint;
     ngx_http_vcita_oauth_fetch_t  *f;
 
-    f = &v->fetch;
+    f = &v->call.fetch;
 
     if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
         hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);

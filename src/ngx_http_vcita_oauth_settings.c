@@ -421,30 +421,6 @@ ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
 }
 
 
-/* A value without control characters, and not empty */
-
-char *
-ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_str_t *text = data;
-
-    ngx_uint_t  i;
-
-    if (text->len == 0) {
-        return "is empty";
-    }
-
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
-            return "has a control character";
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /* seconds; "off" is 0 */
 
 static char *

@@ -130,32 +130,6 @@ ngx_http_vcita_oauth_subrequest_satisfied(ngx_http_request_t *r)
 }
 
 
-/*
- * The context of a subrequest: its own where it has been through a gate, else
- * that of its parent, and so on.  It is in the list of the main one, because
- * an internal redirect of the subrequest forgets the rest.
- */
-
-ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_subrequest_ctx(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *main)
-{
-    ngx_http_vcita_oauth_ctx_t  *ctx;
-
-    for ( /* void */ ; r != r->main; r = r->parent) {
-
-        for (ctx = main->next; ctx; ctx = ctx->next) {
-
-            if (ctx->request == r) {
-                return ctx;
-            }
-        }
-    }
-
-    return main;
-}
-
-
 static ngx_http_vcita_oauth_ctx_t *
 ngx_http_vcita_oauth_subrequest_create(ngx_http_request_t *r,
     ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app)

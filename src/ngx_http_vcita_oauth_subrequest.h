@@ -12,8 +12,6 @@
 
 
 ngx_int_t ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r);
-ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_subrequest_ctx(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main);
 
 /* look-up, gate: what only a subrequest asks them for */
 

@@ -141,3 +141,15 @@ ngx_http_vcita_oauth_text_time(uint64_t seconds)
 
     return (time_t) ngx_min(seconds, last);
 }
+
+
+/* Wipes a secret, and forgets where it was */
+
+void
+ngx_http_vcita_oauth_wipe(ngx_str_t *secret)
+{
+    if (secret->len) {
+        ngx_explicit_memzero(secret->data, secret->len);
+        ngx_str_null(secret);
+    }
+}

@@ -21,6 +21,7 @@ ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value);
 time_t ngx_http_vcita_oauth_text_time(uint64_t seconds);
+void ngx_http_vcita_oauth_wipe(ngx_str_t *secret);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_ */

@@ -18,9 +18,7 @@ static ngx_int_t ngx_http_vcita_oauth_token_body(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_token_assertion(
     ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *assertion);
-static ngx_int_t ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_oauth_token_failed(
     ngx_http_vcita_oauth_exchange_t *x);
 static ngx_int_t ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x, const char *hint);
@@ -31,19 +29,56 @@ static ngx_int_t ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
 /* RFC 6749, 4.1.3 */
 
 ngx_int_t
-ngx_http_vcita_oauth_exchange_token(ngx_http_request_t *r,
+ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
     ngx_http_vcita_oauth_exchange_t *x)
 {
-    /* made anew each time: an assertion works once */
+    ngx_int_t                      rc;
+    ngx_uint_t                     n;
+    const char                    *hint;
+    ngx_http_vcita_oauth_fetch_t  *f;
 
-    ngx_http_vcita_oauth_wipe(&x->fetch.body);
+    n = ngx_http_vcita_oauth_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
 
-    if (ngx_http_vcita_oauth_token_body(x) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_http_vcita_oauth_call_next(&x->call, n);
+
+    f = &x->call.fetch;
+
+    if (rc == NGX_OK) {
+
+        /* made anew each time: an assertion works once */
+
+        ngx_http_vcita_oauth_wipe(&f->body);
+
+        if (ngx_http_vcita_oauth_token_body(x) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_vcita_oauth_call_send(&x->call,
+                                              NGX_HTTP_VCITA_OAUTH_TOKEN,
+                                              &x->app->token_endpoint);
     }
 
-    return ngx_http_vcita_oauth_exchange_send(r, x, &x->app->token_endpoint,
-                                    ngx_http_vcita_oauth_token_done);
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        return ngx_http_vcita_oauth_token_failed(x);
+    }
+
+    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+
+    rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
+                                           &x->token);
+
+    ngx_http_vcita_oauth_wipe(&f->answer);
+    ngx_http_vcita_oauth_wipe(&f->body);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_token_refused(r, x, hint);
+    }
+
+    return rc;
 }
 
 
@@ -88,15 +123,15 @@ ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
     }
 
     if (grant.json) {
-        ngx_str_set(&x->fetch.content_type, "application/json");
+        ngx_str_set(&x->call.fetch.content_type, "application/json");
 
     } else {
-        ngx_str_set(&x->fetch.content_type,
+        ngx_str_set(&x->call.fetch.content_type,
                     "application/x-www-form-urlencoded");
     }
 
     rc = ngx_http_vcita_oauth_token_request(x->request->pool, &grant,
-                                            &x->fetch.body);
+                                            &x->call.fetch.body);
 
     ngx_explicit_memzero(text, sizeof(text));
     ngx_http_vcita_oauth_wipe(&grant.client_assertion);
@@ -131,66 +166,17 @@ ngx_http_vcita_oauth_token_assertion(ngx_http_vcita_oauth_exchange_t *x,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
-{
-    ngx_int_t                      rc;
-    const char                    *hint;
-    ngx_http_vcita_oauth_fetch_t  *f;
-
-    f = &x->fetch;
-
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        return ngx_http_vcita_oauth_token_failed(r, x);
-    }
-
-    if (ngx_http_vcita_oauth_throttled(x)) {
-        return ngx_http_vcita_oauth_exchange_later(r, x,
-                                         ngx_http_vcita_oauth_exchange_token);
-    }
-
-    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
-
-    rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
-                                           &x->token);
-
-    ngx_http_vcita_oauth_wipe(&f->answer);
-    ngx_http_vcita_oauth_wipe(&f->body);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_token_refused(r, x, hint);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_oauth_exchange_identity(r, x);
-}
-
-
-/* only a request that cannot have arrived is sent again */
-
-static ngx_int_t
-ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_oauth_token_failed(ngx_http_vcita_oauth_exchange_t *x)
 {
     ngx_uint_t                     status;
     const char                    *error;
     ngx_http_vcita_oauth_fetch_t  *f;
 
-    f = &x->fetch;
+    f = &x->call.fetch;
 
     switch (f->outcome) {
 
     case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
-
-        if (x->tries < NGX_HTTP_VCITA_OAUTH_TRIES) {
-            return ngx_http_vcita_oauth_exchange_reconnect(r, x,
-                                         ngx_http_vcita_oauth_exchange_token);
-        }
-
         status = NGX_HTTP_BAD_GATEWAY;
         error = "unreachable";
         break;
@@ -205,9 +191,9 @@ ngx_http_vcita_oauth_token_failed(ngx_http_request_t *r,
         error = "bad_token_response";
     }
 
-    ngx_http_vcita_oauth_exchange_unanswered(r, x, "token");
+    ngx_http_vcita_oauth_call_unanswered(&x->call);
 
-    return ngx_http_vcita_oauth_exchange_fail(r, x, status, error, 0);
+    return ngx_http_vcita_oauth_exchange_failed(x, status, error);
 }
 
 
@@ -238,13 +224,13 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
     ngx_log_error(level, r->connection->log, 0,
                   "token endpoint \"%V\" returned no token (status %ui, "
                   "error \"%V\")%s",
-                  &x->fetch.url, x->fetch.status, error, hint);
+                  &x->call.fetch.url, x->call.fetch.status, error, hint);
 
     ctx->error = *error;
     ctx->error_description = x->token.error_description;
 
-    return ngx_http_vcita_oauth_exchange_fail(r, x, NGX_HTTP_BAD_GATEWAY,
-                                              NULL, 0);
+    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                NULL);
 }
 
 
@@ -259,21 +245,20 @@ ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
 
     len = sizeof(" from token endpoint \"\", compare vcita_oauth_redirect_uri "
                  "with the app at vcita")
-          + x->fetch.url.len;
+          + x->call.fetch.url.len;
 
     p = ngx_pnalloc(r->pool, len);
 
     if (p) {
         *ngx_sprintf(p, " from token endpoint \"%V\", compare "
                      "vcita_oauth_redirect_uri with the app at vcita",
-                     &x->fetch.url) = '\0';
+                     &x->call.fetch.url) = '\0';
 
         x->ctx->cause = (char *) p;
     }
 
-    ngx_http_vcita_oauth_exchange_cancel(x);
+    x->failure.again = 1;
 
-    return ngx_http_vcita_oauth_callback_again(r, x->ctx, &x->state,
-                                               NGX_HTTP_BAD_GATEWAY,
-                                               "invalid_grant");
+    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                "invalid_grant");
 }
