@@ -12,8 +12,8 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_multi.h"
 #include "ngx_http_vcita_oauth_redis.h"
-#include "ngx_http_vcita_oauth_threads.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
@@ -49,6 +49,15 @@ static ngx_conf_enum_t  ngx_http_vcita_oauth_gates[] = {
 
 static ngx_conf_post_t  ngx_http_vcita_oauth_authorize_endpoint_post =
     { ngx_http_vcita_oauth_endpoint };
+
+
+/* the content handlers that directives set */
+
+static ngx_http_handler_pt  ngx_http_vcita_oauth_logout_content =
+    ngx_http_vcita_oauth_logout_handler;
+
+static ngx_http_handler_pt  ngx_http_vcita_oauth_status_content =
+    ngx_http_vcita_oauth_status_handler;
 
 
 #define NGX_HTTP_VCITA_OAUTH_ANY_CONF                                         \
@@ -187,14 +196,14 @@ static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
       ngx_http_vcita_oauth_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_http_vcita_oauth_status_content },
 
     { ngx_string("vcita_oauth_logout"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_vcita_oauth_logout,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_http_vcita_oauth_logout_content },
 
       ngx_null_command
 };

@@ -16,7 +16,6 @@
 #include "ngx_http_vcita_oauth_cookie.h"
 #include "ngx_http_vcita_oauth_fetch.h"
 #include "ngx_http_vcita_oauth_hash.h"
-#include "ngx_http_vcita_oauth_life.h"
 #include "ngx_http_vcita_oauth_pace.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_session.h"
@@ -460,13 +459,6 @@ ngx_int_t ngx_http_vcita_oauth_return_uri(ngx_http_request_t *r,
 /* callback */
 
 ngx_int_t ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r);
-
-/* admission */
-
-ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
-    ngx_array_t *claims);
 
 /* status */
 

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 
 
 /* a request's session cookies of one name that are looked at */
@@ -265,4 +266,17 @@ ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r)
     line->len = last - p;
 
     return NGX_OK;
+}
+
+
+/* The counters of this worker */
+
+ngx_http_vcita_oauth_stats_t *
+ngx_http_vcita_oauth_counters(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    return ngx_http_vcita_oauth_stats(&vmcf->statistics);
 }

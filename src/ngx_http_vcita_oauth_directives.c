@@ -225,7 +225,7 @@ ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_vcita_oauth_main_conf_t  *vmcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_vcita_oauth_status_handler;
+    clcf->handler = *(ngx_http_handler_pt *) cmd->post;
 
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
@@ -253,7 +253,7 @@ ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_vcita_oauth_conf_origin(cf, &vlcf->logout_origin);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_vcita_oauth_logout_handler;
+    clcf->handler = *(ngx_http_handler_pt *) cmd->post;
 
     if (cf->args->nelts == 1) {
         return NGX_CONF_OK;

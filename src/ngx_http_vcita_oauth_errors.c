@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
+#include "ngx_http_vcita_oauth_count.h"
 
 
 typedef struct {
@@ -298,4 +299,19 @@ ngx_http_vcita_oauth_reason_name(ngx_uint_t reason)
     }
 
     return (reason == n) ? "other" : ngx_http_vcita_oauth_errors[reason].code;
+}
+
+
+/* Counts a login that has failed, by its reason */
+
+void
+ngx_http_vcita_oauth_count_failure(ngx_http_request_t *r, ngx_str_t *error)
+{
+    ngx_uint_t                     reason;
+    ngx_http_vcita_oauth_stats_t  *stats;
+
+    stats = ngx_http_vcita_oauth_counters(r);
+    reason = ngx_http_vcita_oauth_reason(error);
+
+    ngx_http_vcita_oauth_stats_add(stats->logins_failed[reason], 1);
 }

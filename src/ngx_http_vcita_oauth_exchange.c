@@ -15,7 +15,7 @@
 #include "ngx_http_vcita_oauth.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_exchange.h"
-#include "ngx_http_vcita_oauth_threads.h"
+#include "ngx_http_vcita_oauth_multi.h"
 
 
 /* how long a login may wait for its slot: vcita's codes live for 30 s */

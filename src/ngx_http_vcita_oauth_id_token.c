@@ -15,7 +15,6 @@
 
 #include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_id_token.h"
-#include "ngx_http_vcita_oauth_json.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "ngx_http_vcita_oauth_text.h"
 

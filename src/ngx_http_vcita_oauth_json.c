@@ -12,7 +12,7 @@
 
 #include <yajl/yajl_parse.h>
 
-#include "ngx_http_vcita_oauth_json.h"
+#include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_text.h"
 
 

@@ -19,7 +19,6 @@
 #include <sys/epoll.h>
 
 #include "ngx_http_vcita_oauth_multi.h"
-#include "ngx_http_vcita_oauth_threads.h"
 
 
 /* sockets at once: a step of a TLS handshake takes half a millisecond */

@@ -58,4 +58,14 @@ void ngx_http_vcita_oauth_multi_remove(ngx_http_vcita_oauth_transfer_t *t);
 void ngx_http_vcita_oauth_multi_exit(void);
 
 
+void ngx_http_vcita_oauth_threads_check(ngx_log_t *log);
+
+void ngx_http_vcita_oauth_threads_init(void);
+CURLcode ngx_http_vcita_oauth_threads_watch(CURL *easy,
+    ngx_uint_t *lookup);
+void ngx_http_vcita_oauth_threads_leave(CURL *easy, CURLcode code,
+    ngx_uint_t lookup);
+ngx_uint_t ngx_http_vcita_oauth_threads_left(void);
+
+
 #endif /* _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_ */

@@ -11,7 +11,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_vcita_oauth.h"
-#include "ngx_http_vcita_oauth_store_redis.h"
+#include "ngx_http_vcita_oauth_store.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_REDIS_PORT     6379

@@ -2,8 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * What Redis answers: bytes in, replies out, and what each of them means.
- * May touch hiredis's reader.
+ * The protocol of Redis: commands, words in and bytes out; and what it
+ * answers, bytes in, replies out, and what each of them means.
+ * May touch hiredis's reader and formatting.
  *
  * The reader builds its replies by the functions here, one at a time and flat:
  * no command of ours is answered by an array, so none is ever allocated.
@@ -15,7 +16,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "ngx_http_vcita_oauth_reply.h"
+#include "ngx_http_vcita_oauth_redis.h"
 
 
 /* "$65536\r\n", and a line of an error */
@@ -97,6 +98,8 @@ static ngx_http_vcita_oauth_reply_hint_t  ngx_http_vcita_oauth_reply_hints[] = {
 
     { ngx_null_string, NULL }
 };
+static ngx_int_t ngx_http_vcita_oauth_command_add(ngx_pool_t *pool,
+    ngx_str_t *words, ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
 
 
 /* Gets ready for a new connection */
@@ -411,4 +414,123 @@ ngx_http_vcita_oauth_reply_hint(ngx_http_vcita_oauth_reply_t *r)
     return (r->type == NGX_HTTP_VCITA_OAUTH_REPLY_REFUSAL)
            ? "its own log or redis-cli may tell why"
            : "is it Redis?";
+}
+
+
+/* The caller frees the bytes, by the function below */
+
+ngx_int_t
+ngx_http_vcita_oauth_command(ngx_str_t *words, ngx_uint_t n,
+    ngx_str_t *bytes)
+{
+    int          len;
+    char        *p;
+    size_t       lens[NGX_HTTP_VCITA_OAUTH_COMMAND_WORDS];
+    ngx_uint_t   i;
+    const char  *argv[NGX_HTTP_VCITA_OAUTH_COMMAND_WORDS];
+
+    for (i = 0; i < n; i++) {
+        argv[i] = (const char *) words[i].data;
+        lens[i] = words[i].len;
+    }
+
+    len = redisFormatCommandArgv(&p, (int) n, argv, lens);
+
+    if (len < 0) {
+        return NGX_ERROR;
+    }
+
+    bytes->data = (u_char *) p;
+    bytes->len = len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_vcita_oauth_command_free(ngx_str_t *bytes)
+{
+    ngx_explicit_memzero(bytes->data, bytes->len);
+    redisFreeCommand((char *) bytes->data);
+}
+
+
+/*
+ * What is said first on a connection.  PING is the last of it, and its answer
+ * tells that Redis is at work.  The bytes, with the password, are in the pool;
+ * they are the caller's to wipe.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
+    ngx_str_t *password, ngx_uint_t database, ngx_str_t *bytes,
+    ngx_uint_t *answers)
+{
+    u_char     number[NGX_INT_T_LEN];
+    ngx_str_t  words[3];
+
+    ngx_str_null(bytes);
+    *answers = 0;
+
+    if (password->len) {
+        ngx_str_set(&words[0], "AUTH");
+        words[1] = user->len ? *user : *password;
+        words[2] = *password;
+
+        if (ngx_http_vcita_oauth_command_add(pool, words, user->len ? 3 : 2,
+                                             bytes, answers)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (database) {
+        ngx_str_set(&words[0], "SELECT");
+        words[1].data = number;
+        words[1].len = ngx_sprintf(number, "%ui", database) - number;
+
+        if (ngx_http_vcita_oauth_command_add(pool, words, 2, bytes, answers)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_str_set(&words[0], "PING");
+
+    return ngx_http_vcita_oauth_command_add(pool, words, 1, bytes, answers);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_command_add(ngx_pool_t *pool, ngx_str_t *words,
+    ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers)
+{
+    u_char     *p;
+    ngx_str_t   command;
+
+    if (ngx_http_vcita_oauth_command(words, n, &command) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(pool, bytes->len + command.len);
+
+    if (p) {
+
+        if (bytes->len) {
+            ngx_memcpy(p, bytes->data, bytes->len);
+            ngx_explicit_memzero(bytes->data, bytes->len);
+        }
+
+        ngx_memcpy(p + bytes->len, command.data, command.len);
+
+        bytes->data = p;
+        bytes->len += command.len;
+        (*answers)++;
+    }
+
+    ngx_http_vcita_oauth_command_free(&command);
+
+    return p ? NGX_OK : NGX_ERROR;
 }

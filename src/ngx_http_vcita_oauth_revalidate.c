@@ -16,7 +16,7 @@
 #include "ngx_http_vcita_oauth_call.h"
 #include "ngx_http_vcita_oauth_count.h"
 #include "ngx_http_vcita_oauth_known.h"
-#include "ngx_http_vcita_oauth_said.h"
+#include "ngx_http_vcita_oauth_session.h"
 
 
 /* seconds until a call that failed is made again */

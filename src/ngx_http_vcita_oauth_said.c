@@ -11,7 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_said.h"
+#include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_tags.h"
 #include "ngx_http_vcita_oauth_text.h"
 

@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_vcita_oauth_redis.h"
 #include "ngx_http_vcita_oauth_seal.h"
 
 
@@ -123,6 +124,15 @@ void ngx_http_vcita_oauth_store_zone_count(
 char *ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
     ngx_uint_t n, ngx_http_vcita_oauth_store_t *store);
 #endif
+
+
+/* in front of a key, in bytes */
+#define NGX_HTTP_VCITA_OAUTH_STORE_REDIS_PREFIX  64
+
+
+ngx_int_t ngx_http_vcita_oauth_store_redis_create(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_talk_conf_t *conf, ngx_str_t *prefix,
+    ngx_http_vcita_oauth_store_t *store);
 
 
 #endif /* _NGX_HTTP_VCITA_OAUTH_STORE_H_INCLUDED_ */

@@ -10,9 +10,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_recall.h"
 #include "ngx_http_vcita_oauth_redis.h"
-#include "ngx_http_vcita_oauth_store_redis.h"
+#include "ngx_http_vcita_oauth_store.h"
 
 
 /* the name of a key, in bytes */

@@ -14,7 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "ngx_http_vcita_oauth_talk.h"
+#include "ngx_http_vcita_oauth_redis.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_TALK_BUFFER    16384

@@ -12,7 +12,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_threads.h"
+#include "ngx_http_vcita_oauth_multi.h"
 
 
 /* https://github.com/curl/curl/issues/21547 */

@@ -204,10 +204,11 @@ static ngx_int_t
 ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_vcita_oauth_derived_t *d = (ngx_http_vcita_oauth_derived_t *) data;
+    ngx_int_t                        rc;
+    ngx_uint_t                       before;
+    ngx_http_vcita_oauth_derived_t  *d;
 
-    ngx_int_t   rc;
-    ngx_uint_t  before;
+    d = (ngx_http_vcita_oauth_derived_t *) data;
 
     before = ngx_http_vcita_oauth_var_read;
     ngx_http_vcita_oauth_var_read = 0;

@@ -10,7 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_json.h"
+#include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_query.h"
 #include "ngx_http_vcita_oauth_vcita.h"
 #include "fuzz.h"

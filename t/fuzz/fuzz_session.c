@@ -9,7 +9,6 @@
 #include <ngx_core.h>
 
 #include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_life.h"
 #include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_tags.h"
 #include "fuzz.h"

@@ -14,7 +14,7 @@
 #include <openssl/rsa.h>
 
 #include "ngx_http_vcita_oauth_assertion.h"
-#include "ngx_http_vcita_oauth_json.h"
+#include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "unit.h"
 

@@ -7,8 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_http_vcita_oauth_claims.h"
 #include "ngx_http_vcita_oauth_id_token.h"
-#include "ngx_http_vcita_oauth_json.h"
 #include "ngx_http_vcita_oauth_seal.h"
 #include "unit.h"
 

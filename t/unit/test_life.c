@@ -7,7 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_life.h"
+#include "ngx_http_vcita_oauth_session.h"
 #include "ngx_http_vcita_oauth_text.h"
 #include "unit.h"
 

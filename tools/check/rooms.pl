@@ -9,15 +9,15 @@ use Check;
 
 my %ROOMS = (
     flow     => [qw( entry ctx client gate subrequest lookup known revalidate
-                     keep wait renew headers count status rules state login
-                     lost moved callback exchange token identity admit logout
+                     keep wait headers status rules state login
+                     lost moved callback exchange token identity logout
                      variables page errors conf directives settings storage
                      secrets redis_conf address app registry )],
-    services => [qw( call fetch multi vcita session said life verdict store
+    services => [qw( call fetch multi vcita session said verdict store
                      store_zone store_redis redis talk link pace stats
                      threads )],
     leaves   => [qw( hash base64url seal assertion cookie id_token claims json
-                     tags query text zone command reply recall
+                     tags query text zone reply recall
                      version )],
 );
 
