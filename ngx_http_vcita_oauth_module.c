@@ -11,9 +11,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_vcita_oauth.h"
-#include "ngx_http_vcita_oauth_multi.h"
-#include "ngx_http_vcita_oauth_redis.h"
+#include "http/ngx_http_vcita_http.h"
+#include "net/ngx_http_vcita_curl_multi.h"
+#include "net/ngx_http_vcita_redis.h"
 
 
 static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);

@@ -726,7 +726,7 @@ unlike error_log(), qr/vcita_oauth_pkce off/, 'no such advice';
 location / { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
 --- flow
 my ($version) = `$ENV{TEST_NGINX_BINARY} -v 2>&1` =~ m{nginx/([0-9.]+)};
-open my $fh, '<', 'src/ngx_http_vcita_oauth_version.h' or die $!;
+open my $fh, '<', 'src/util/ngx_http_vcita_version.h' or die $!;
 my ($ours) = join('', <$fh>) =~ /VERSION +"([^"]+)"/;
 my $b = begun('/deep');
 answered($b->come_back(code => stub_code), 303, '', 'login', session => 1, sent => 'token userinfo');

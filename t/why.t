@@ -115,7 +115,7 @@ my %case = cases();
 
 # none is missing
 my %known = map { $_ => 1 } browser()->get('/ping') && do {
-    open my $fh, '<', 'src/ngx_http_vcita_oauth_errors.c' or die $!;
+    open my $fh, '<', 'src/http/ngx_http_vcita_errors.c' or die $!;
     local $/;
     (<$fh> =~ /_errors\[\] = \{(.*?)^\};/ms)[0] =~ /\{ "(\w+)",/g;
 };

@@ -53,7 +53,7 @@ fingerprint() {
         "${VCITA_OAUTH_REDIS:-}"
     "$cc" --version
     cat "$tree/src/core/nginx.h" "$module/config"
-    find "$module" "${also[@]}" -maxdepth 1 -name '*.[ch]' 2>/dev/null | sort
+    find "$module" "${also[@]}" -maxdepth 2 -name '*.[ch]' 2>/dev/null | sort
     dpkg-query -W nginx-dev 'libcurl4*-dev' libyajl-dev libssl-dev \
                libhiredis-dev 2>/dev/null \
         || true

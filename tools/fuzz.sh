@@ -77,10 +77,10 @@ sources() {
     eval "$(grep -E '^ *(leaves|flow)=' t/unit/config)"
 
     for file in $leaves $flow; do
-        echo "$root/src/ngx_http_vcita_oauth_$file.c ours"
+        echo "$root/src/${file%/*}/ngx_http_vcita_${file#*/}.c ours"
     done
 
-    echo "$root/src/ngx_http_vcita_oauth_reply.c ours"
+    echo "$root/src/net/ngx_http_vcita_redis_protocol.c ours"
 
     for file in "$root"/t/fuzz/{fuzz,libfuzzer,fuzz_*}.c; do
         echo "$file test"
@@ -112,7 +112,7 @@ build() {
                               | grep -oE -- '-I [^ ]+' | tr ' ' '\n')
     includes+=("-I" "$root/src" "-I" "$root/t/fuzz")
 
-    print=$( (cat src/*.[ch] t/fuzz/*.[ch] t/unit/config tools/fuzz.sh \
+    print=$( (cat src/*/*.[ch] t/fuzz/*.[ch] t/unit/config tools/fuzz.sh \
                   tools/lib.sh "$out/fingerprint") | sha256sum)
 
     [ "$(cat "$program.fingerprint" 2>/dev/null)" != "$print" ] || return 0

@@ -150,7 +150,7 @@ build_static() {
             "--builddir=$dir/objs" "--add-module=$root")
 
     print=$( (printf '%s\n' "$tree" "${flags[@]}"; gcc --version
-              cat config; ls src) | sha256sum | cut -d ' ' -f 1)
+              cat config; ls src/*) | sha256sum | cut -d ' ' -f 1)
 
     cd "$tree"
 

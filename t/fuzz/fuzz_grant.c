@@ -10,9 +10,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_query.h"
-#include "ngx_http_vcita_oauth_vcita.h"
+#include "util/ngx_http_vcita_query.h"
+#include "vcita/ngx_http_vcita_claims.h"
+#include "vcita/ngx_http_vcita_protocol.h"
 #include "fuzz.h"
 
 

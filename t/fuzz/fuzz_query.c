@@ -10,7 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_query.h"
+#include "util/ngx_http_vcita_query.h"
 #include "fuzz.h"
 
 

@@ -9,7 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_redis.h"
+#include "net/ngx_http_vcita_redis.h"
 #include "fuzz.h"
 
 

@@ -9,7 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_seal.h"
+#include "util/ngx_http_vcita_seal.h"
 #include "fuzz.h"
 
 

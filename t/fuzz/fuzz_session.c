@@ -8,9 +8,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_session.h"
-#include "ngx_http_vcita_oauth_tags.h"
+#include "session/ngx_http_vcita_session.h"
+#include "util/ngx_http_vcita_tlv.h"
+#include "vcita/ngx_http_vcita_claims.h"
 #include "fuzz.h"
 
 

@@ -10,8 +10,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_session.h"
+#include "session/ngx_http_vcita_session.h"
+#include "vcita/ngx_http_vcita_claims.h"
 #include "fuzz.h"
 
 

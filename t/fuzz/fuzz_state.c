@@ -10,7 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_vcita_oauth.h"
+#include "http/ngx_http_vcita_http.h"
 #include "fuzz.h"
 
 

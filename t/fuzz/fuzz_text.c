@@ -10,8 +10,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_text.h"
-#include "ngx_http_vcita_oauth_vcita.h"
+#include "util/ngx_http_vcita_string.h"
+#include "vcita/ngx_http_vcita_protocol.h"
 #include "fuzz.h"
 
 

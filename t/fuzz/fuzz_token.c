@@ -10,7 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_vcita.h"
+#include "vcita/ngx_http_vcita_protocol.h"
 #include "fuzz.h"
 
 

@@ -14,7 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_vcita_oauth.h"
+#include "http/ngx_http_vcita_http.h"
 
 
 #define NGX_HTTP_VCITA_OAUTH_SLOW  5

@@ -13,9 +13,9 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "ngx_http_vcita_oauth_assertion.h"
-#include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_seal.h"
+#include "util/ngx_http_vcita_seal.h"
+#include "vcita/ngx_http_vcita_assertion.h"
+#include "vcita/ngx_http_vcita_claims.h"
 #include "unit.h"
 
 

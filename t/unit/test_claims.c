@@ -8,7 +8,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
+#include "vcita/ngx_http_vcita_claims.h"
 #include "unit.h"
 
 

@@ -9,7 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_vcita_oauth_cookie.h"
+#include "util/ngx_http_vcita_cookie.h"
 #include "unit.h"
 
 

@@ -7,9 +7,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_claims.h"
-#include "ngx_http_vcita_oauth_id_token.h"
-#include "ngx_http_vcita_oauth_seal.h"
+#include "util/ngx_http_vcita_seal.h"
+#include "vcita/ngx_http_vcita_claims.h"
+#include "vcita/ngx_http_vcita_id_token.h"
 #include "unit.h"
 
 

@@ -7,8 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_session.h"
-#include "ngx_http_vcita_oauth_text.h"
+#include "session/ngx_http_vcita_session.h"
+#include "util/ngx_http_vcita_string.h"
 #include "unit.h"
 
 

@@ -7,8 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_seal.h"
-#include "ngx_http_vcita_oauth_store.h"
+#include "session/ngx_http_vcita_store.h"
+#include "util/ngx_http_vcita_seal.h"
 #include "unit.h"
 
 

@@ -8,8 +8,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_http_vcita_oauth_seal.h"
-#include "ngx_http_vcita_oauth_zone.h"
+#include "util/ngx_http_vcita_seal.h"
+#include "util/ngx_http_vcita_zone.h"
 #include "unit.h"
 
 

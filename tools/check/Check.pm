@@ -40,7 +40,7 @@ sub tracked {
 
 
 # the sources of the module itself
-sub c_files { return sort glob "$PREFIX*.c src/*.[ch]" }
+sub c_files { return sort glob "$PREFIX*.c src/*/*.[ch]" }
 
 
 # C with its comments and strings emptied; lines stay where they are

@@ -1,0 +1,572 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The URL of a Redis in the configuration, and the parameters behind it.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "session/ngx_http_vcita_store.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_REDIS_PORT     6379
+#define NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT  1000
+#define NGX_HTTP_VCITA_OAUTH_REDIS_DB_MAX   65535
+
+
+typedef struct {
+    ngx_http_vcita_oauth_talk_conf_t  *talk;
+    ngx_str_t                          address;    /* of the URL, no user */
+    ngx_str_t                          prefix;
+    ngx_str_t                          ca;
+    unsigned                           tls:1;
+    unsigned                           local:1;    /* this machine */
+} ngx_http_vcita_oauth_redis_conf_t;
+
+
+typedef struct {
+    ngx_str_t                          name;
+    char                            *(*set)(ngx_conf_t *cf,
+                                          ngx_http_vcita_oauth_redis_conf_t *c,
+                                          ngx_str_t *value);
+} ngx_http_vcita_oauth_redis_option_t;
+
+
+static char *ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *url);
+static char *ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c);
+static char *ngx_http_vcita_oauth_redis_decode(ngx_conf_t *cf, u_char *p,
+    u_char *last, ngx_str_t *text);
+static char *ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c);
+static char *ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_url_t *u);
+static char *ngx_http_vcita_oauth_redis_option(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *word);
+static char *ngx_http_vcita_oauth_redis_user(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_ca(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_verify(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_connect_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_time(ngx_str_t *value,
+    ngx_msec_t *time);
+static char *ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_oauth_redis_check(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c);
+static char *ngx_http_vcita_oauth_redis_tls(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c);
+
+
+static ngx_http_vcita_oauth_redis_option_t
+    ngx_http_vcita_oauth_redis_options[] =
+{
+    { ngx_string("user="), ngx_http_vcita_oauth_redis_user },
+    { ngx_string("password="), ngx_http_vcita_oauth_redis_password },
+    { ngx_string("ca="), ngx_http_vcita_oauth_redis_ca },
+    { ngx_string("ssl_verify="), ngx_http_vcita_oauth_redis_verify },
+    { ngx_string("connect_timeout="),
+      ngx_http_vcita_oauth_redis_connect_timeout },
+    { ngx_string("timeout="), ngx_http_vcita_oauth_redis_timeout },
+    { ngx_string("prefix="), ngx_http_vcita_oauth_redis_prefix },
+    { ngx_null_string, NULL }
+};
+
+
+char *
+ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t n, ngx_http_vcita_oauth_store_t *store)
+{
+    char                               *rv;
+    ngx_uint_t                          i;
+    ngx_http_vcita_oauth_redis_conf_t   c;
+
+    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_redis_conf_t));
+
+    c.talk = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_talk_conf_t));
+    if (c.talk == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    c.talk->verify = NGX_CONF_UNSET;
+    c.talk->connect_timeout = NGX_CONF_UNSET_MSEC;
+    c.talk->timeout = NGX_CONF_UNSET_MSEC;
+
+    rv = ngx_http_vcita_oauth_redis_url(cf, &c, &args[0]);
+
+    for (i = 1; i < n && rv == NGX_CONF_OK; i++) {
+        rv = ngx_http_vcita_oauth_redis_option(cf, &c, &args[i]);
+    }
+
+    if (rv == NGX_CONF_OK) {
+        rv = ngx_http_vcita_oauth_redis_check(cf, &c);
+    }
+
+    if (rv == NGX_CONF_OK && c.tls) {
+        rv = ngx_http_vcita_oauth_redis_tls(cf, &c);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_conf_init_value(c.talk->verify, 1);
+    ngx_conf_init_msec_value(c.talk->connect_timeout,
+                             NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT);
+    ngx_conf_init_msec_value(c.talk->timeout,
+                             NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT);
+
+    if (c.prefix.data == NULL) {
+        ngx_str_set(&c.prefix, "vcita:");
+    }
+
+    if (ngx_http_vcita_oauth_store_redis_create(cf->pool, c.talk, &c.prefix,
+                                                store)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db] */
+
+static char *
+ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *url)
+{
+    char    *rv;
+    size_t   scheme;
+
+    c->tls = (url->data[sizeof("redis") - 1] == 's');
+    scheme = c->tls ? sizeof("rediss://") - 1 : sizeof("redis://") - 1;
+
+    c->address.data = url->data + scheme;
+    c->address.len = url->len - scheme;
+
+    rv = ngx_http_vcita_oauth_redis_userinfo(cf, c);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    c->talk->name.len = scheme + c->address.len;
+
+    c->talk->name.data = ngx_pnalloc(cf->pool, c->talk->name.len);
+    if (c->talk->name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(c->talk->name.data, url->data, scheme),
+               c->address.data, c->address.len);
+
+    return ngx_http_vcita_oauth_redis_address(cf, c);
+}
+
+
+/* taken off the address, which is free of secrets from here on */
+
+static char *
+ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c)
+{
+    char    *rv;
+    u_char  *p, *at, *colon, *last, *path;
+
+    p = c->address.data;
+    last = p + c->address.len;
+
+    path = ngx_strlchr(p, last, '/');
+    at = ngx_strlchr(p, last, '@');
+
+    if (at == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if ((path && path < at) || ngx_strlchr(at + 1, last, '@')) {
+        return "has a user or a password with \"/\" or \"@\" in it: write "
+               "%2F or %40, or use password=file:...";
+    }
+
+    colon = ngx_strlchr(p, at, ':');
+
+    rv = ngx_http_vcita_oauth_redis_decode(cf, p, colon ? colon : at,
+                                           &c->talk->user);
+
+    if (rv == NGX_CONF_OK && colon) {
+        rv = ngx_http_vcita_oauth_redis_decode(cf, colon + 1, at,
+                                               &c->talk->password);
+    }
+
+    c->address.data = at + 1;
+    c->address.len = last - (at + 1);
+
+    return rv;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
+    ngx_str_t *text)
+{
+    u_char     *d;
+    ngx_int_t   c;
+
+    d = ngx_pnalloc(cf->pool, last - p + 1);
+    if (d == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    text->data = d;
+
+    while (p < last) {
+
+        if (*p != '%') {
+            *d++ = *p++;
+            continue;
+        }
+
+        c = (last - p < 3) ? NGX_ERROR : ngx_hextoi(p + 1, 2);
+
+        if (c == NGX_ERROR) {
+            return "has a user or a password with \"%\" in it that two "
+                   "hexadecimal digits do not follow: write %25";
+        }
+
+        *d++ = (u_char) c;
+        p += 3;
+    }
+
+    *d = '\0';
+    text->len = d - text->data;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c)
+{
+    ngx_int_t  database;
+    ngx_url_t  u;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = c->address;
+    u.default_port = NGX_HTTP_VCITA_OAUTH_REDIS_PORT;
+    u.uri_part = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%V\"",
+                           u.err ? u.err : "no memory", &c->talk->name);
+        return NGX_CONF_ERROR;
+    }
+
+    database = 0;
+
+    if (u.uri.len > 1) {
+        database = ngx_atoi(u.uri.data + 1, u.uri.len - 1);
+    }
+
+    if (database == NGX_ERROR
+        || database > NGX_HTTP_VCITA_OAUTH_REDIS_DB_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has no number of a database behind its "
+                           "address", &c->talk->name);
+        return NGX_CONF_ERROR;
+    }
+
+    c->talk->database = database;
+    c->talk->addrs = u.addrs;
+    c->talk->naddrs = u.naddrs;
+
+    return ngx_http_vcita_oauth_redis_host(cf, c, &u);
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_url_t *u)
+{
+    u_char     *p;
+    ngx_str_t   host;
+
+    if (u->family == AF_UNIX) {
+
+        if (c->tls) {
+            return "takes no rediss:// for a unix socket";
+        }
+
+        c->local = 1;
+
+        return NGX_CONF_OK;
+    }
+
+    c->local = ngx_http_vcita_oauth_loopback(&c->address);
+
+    host = u->host;
+
+    if (host.len > 2 && host.data[0] == '[') {
+        host.data++;
+        host.len -= 2;
+    }
+
+    /* OpenSSL wants it to end in a zero byte */
+
+    p = ngx_pnalloc(cf->pool, host.len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    c->talk->host.data = p;
+    c->talk->host.len = host.len;
+
+    *ngx_cpymem(p, host.data, host.len) = '\0';
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_option(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *word)
+{
+    char                                 *rv;
+    u_char                               *p;
+    ngx_str_t                             value;
+    ngx_http_vcita_oauth_redis_option_t  *option;
+
+    for (option = ngx_http_vcita_oauth_redis_options; option->set; option++) {
+
+        if (word->len < option->name.len
+            || ngx_strncmp(word->data, option->name.data, option->name.len)
+               != 0)
+        {
+            continue;
+        }
+
+        value.data = word->data + option->name.len;
+        value.len = word->len - option->name.len;
+
+        rv = option->set(cf, c, &value);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "parameter \"%V\" of \"%V\" %s",
+                               &option->name, &c->talk->name, rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    /* what follows "=" may be a password all the same */
+
+    p = ngx_strlchr(word->data, word->data + word->len, '=');
+
+    if (p) {
+        word->len = p + 1 - word->data;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" has no parameter \"%V\"",
+                       &c->talk->name, word);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_user(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    if (c->talk->user.data) {
+        return "is duplicate";
+    }
+
+    c->talk->user = *value;
+
+    return ngx_http_vcita_oauth_conf_text(cf, NULL, value);
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    char  *rv;
+
+    if (c->talk->password.data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_http_vcita_oauth_secret_text(cf, value);
+
+    c->talk->password = *value;
+
+    return rv;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_ca(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    if (c->ca.data) {
+        return "is duplicate";
+    }
+
+    if (value->len == 0) {
+        return "is empty";
+    }
+
+    c->ca = *value;
+
+    return ngx_conf_full_name(cf->cycle, &c->ca, 1) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_verify(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    if (c->talk->verify != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value->data, "on") == 0) {
+        c->talk->verify = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "off") == 0) {
+        c->talk->verify = 0;
+        return NGX_CONF_OK;
+    }
+
+    return "is neither \"on\" nor \"off\"";
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_connect_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    return ngx_http_vcita_oauth_redis_time(value, &c->talk->connect_timeout);
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    return ngx_http_vcita_oauth_redis_time(value, &c->talk->timeout);
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_time(ngx_str_t *value, ngx_msec_t *time)
+{
+    ngx_int_t  n;
+
+    if (*time != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    n = ngx_parse_time(value, 0);
+
+    if (n == NGX_ERROR || n == 0) {
+        return "is no time, like 500ms or 2s";
+    }
+
+    *time = n;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+{
+    if (c->prefix.data) {
+        return "is duplicate";
+    }
+
+    c->prefix = *value;
+
+    if (value->len > NGX_HTTP_VCITA_OAUTH_STORE_REDIS_PREFIX) {
+        return "is longer than 64 bytes";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* what the words together cannot be, and what is unwise */
+
+static char *
+ngx_http_vcita_oauth_redis_check(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c)
+{
+    ngx_http_vcita_oauth_talk_conf_t  *talk;
+
+    talk = c->talk;
+
+    if (talk->user.len && talk->password.len == 0) {
+        return "has a user without a password";
+    }
+
+    if (!c->tls && (c->ca.data || talk->verify != NGX_CONF_UNSET)) {
+        return "takes ca= and ssl_verify= for rediss:// only";
+    }
+
+    if (!c->tls && talk->password.len && !c->local) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" gets its password without TLS: use "
+                           "rediss://", &talk->name);
+    }
+
+    if (talk->verify == 0 && !c->local) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" is not verified: anyone in between can "
+                           "be it", &talk->name);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_redis_tls(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redis_conf_t *c)
+{
+    c->talk->ssl = ngx_http_vcita_oauth_link_ssl(cf, &c->ca);
+
+    if (c->talk->ssl == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" cannot be verified", &c->talk->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,168 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The directive that says where sessions live: in the cookie, or in a store.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_storage_text(ngx_conf_t *cf,
+    ngx_str_t *text);
+static char *ngx_http_vcita_oauth_storage_zone(ngx_conf_t *cf,
+    ngx_str_t *zone, ngx_http_vcita_oauth_store_t *store);
+static char *ngx_http_vcita_oauth_storage_redis(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_store_t *store);
+
+
+/* "cookie", "zone=name:size", or the URL of a Redis with its parameters */
+
+char *
+ngx_http_vcita_oauth_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                          *value, zone;
+    ngx_http_vcita_oauth_store_t       *store;
+    ngx_http_vcita_oauth_storage_t     *storage;
+
+    storage = (ngx_http_vcita_oauth_storage_t *) ((u_char *) conf
+                                                  + cmd->offset);
+
+    if (storage->text.data) {
+        return "is duplicate";
+    }
+
+    if (ngx_http_vcita_oauth_storage_text(cf, &storage->text) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(storage->text.data, "cookie") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_store_t));
+    if (store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    storage->store = store;
+
+    if (ngx_strncmp(value[1].data, "redis://", sizeof("redis://") - 1) == 0
+        || ngx_strncmp(value[1].data, "rediss://", sizeof("rediss://") - 1)
+           == 0)
+    {
+        return ngx_http_vcita_oauth_storage_redis(cf, store);
+    }
+
+    if (ngx_strncmp(value[1].data, "zone=", sizeof("zone=") - 1) == 0
+        && cf->args->nelts == 2)
+    {
+        zone.data = value[1].data + sizeof("zone=") - 1;
+        zone.len = value[1].len - (sizeof("zone=") - 1);
+
+        return ngx_http_vcita_oauth_storage_zone(cf, &zone, store);
+    }
+
+    return "takes \"cookie\", \"zone=name:size\", or a URL that begins with "
+           "redis:// or rediss://";
+}
+
+
+/* by its words two applications are told apart */
+
+static ngx_int_t
+ngx_http_vcita_oauth_storage_text(ngx_conf_t *cf, ngx_str_t *text)
+{
+    u_char      *p;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        text->len += value[i].len + 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, text->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+        *p++ = ' ';
+    }
+
+    text->len--;
+    text->data[text->len] = '\0';
+
+    return NGX_OK;
+}
+
+
+/* the status page tells of each zone once, however many stores share it */
+
+static char *
+ngx_http_vcita_oauth_storage_zone(ngx_conf_t *cf, ngx_str_t *zone,
+    ngx_http_vcita_oauth_store_t *store)
+{
+    char                               *rv;
+    ngx_uint_t                          i;
+    ngx_http_vcita_oauth_store_t      **s;
+    ngx_http_vcita_oauth_main_conf_t   *vmcf;
+
+    rv = ngx_http_vcita_oauth_store_zone(cf, zone, store);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    s = vmcf->zones.elts;
+
+    for (i = 0; i < vmcf->zones.nelts; i++) {
+
+        if (s[i]->data == store->data) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    s = ngx_array_push(&vmcf->zones);
+    if (s == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *s = store;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_vcita_oauth_storage_redis(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_store_t *store)
+{
+#if (NGX_HTTP_VCITA_OAUTH_REDIS)
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    return ngx_http_vcita_oauth_store_redis(cf, &value[1],
+                                            cf->args->nelts - 1, store);
+#else
+
+    return "takes no URL: this module was built without hiredis";
+
+#endif
+}

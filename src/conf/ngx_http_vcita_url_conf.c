@@ -1,0 +1,330 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Addresses in the configuration: endpoints, and the redirect_uri with what
+ * it is made of.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "util/ngx_http_vcita_query.h"
+
+
+static char *ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redirect_t *rd);
+static char *ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redirect_t *rd);
+static ngx_int_t ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst,
+    u_char *src, u_char *last);
+
+
+/* A URL that vcita is asked at: absolute, http or https, without fragment */
+
+char *
+ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *url = data;
+
+    u_char     *last, *p;
+    ngx_str_t   authority;
+
+    if (ngx_http_vcita_oauth_conf_text(cf, NULL, url) != NGX_CONF_OK
+        || (ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0
+            && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0)
+        || ngx_strlchr(url->data, url->data + url->len, '#')
+        || ngx_strlchr(url->data, url->data + url->len, ' '))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not an http or https URL", url);
+        return NGX_CONF_ERROR;
+    }
+
+    last = url->data + url->len;
+
+    authority.data = ngx_strlchr(url->data, last, '/') + 2;
+
+    for (p = authority.data; p < last && *p != '/' && *p != '?'; p++) {
+        /* void */
+    }
+
+    authority.len = p - authority.data;
+
+    if (ngx_http_vcita_oauth_authority(&authority) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has no valid host", url);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0
+        && !ngx_http_vcita_oauth_loopback(url))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" is not protected by TLS", url);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* The host of a URL, or of host[:port], is this machine */
+
+ngx_uint_t
+ngx_http_vcita_oauth_loopback(ngx_str_t *url)
+{
+    u_char     *p, *last;
+    ngx_str_t   host;
+
+    p = url->data;
+    last = p + url->len;
+
+    host.data = ngx_strlcasestrn(p, last, (u_char *) "://", 3 - 1);
+    host.data = host.data ? host.data + 3 : p;
+
+    if (host.data < last && *host.data == '[') {
+        return last - host.data >= 5
+               && ngx_strncmp(host.data, "[::1]", 5) == 0;
+    }
+
+    for (p = host.data;
+         p < last && *p != ':' && *p != '/' && *p != '?';
+         p++)
+    {
+        /* void */
+    }
+
+    host.len = p - host.data;
+
+    if (host.len == sizeof("localhost") - 1
+        && ngx_strncasecmp(host.data, (u_char *) "localhost", host.len) == 0)
+    {
+        return 1;
+    }
+
+    return host.len > 4
+           && ngx_strncmp(host.data, "127.", 4) == 0
+           && ngx_inet_addr(host.data, host.len) != INADDR_NONE;
+}
+
+
+char *
+ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_oauth_app_t *app = conf;
+
+    u_char                           *last;
+    size_t                            len;
+    ngx_str_t                        *value, *uri;
+    ngx_http_vcita_oauth_redirect_t  *rd;
+
+    rd = &app->redirect;
+    uri = &rd->uri;
+
+    if (uri->data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    *uri = value[1];
+
+    last = uri->data + uri->len;
+
+    if (ngx_strncmp(uri->data, "https://", 8) == 0) {
+        len = 8;
+
+    } else if (ngx_strncmp(uri->data, "http://", 7) == 0) {
+        len = 7;
+
+    } else {
+        len = 0;
+    }
+
+    rd->scheme.data = uri->data;
+    rd->scheme.len = len;
+
+    rd->path.data = ngx_strlchr(uri->data + len, last, '/');
+
+    if (len == 0 || rd->path.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "redirect_uri \"%V\" is not absolute: it takes "
+                           "http or https, a host, and a path",
+                           uri);
+        return NGX_CONF_ERROR;
+    }
+
+    rd->path.len = last - rd->path.data;
+
+    rd->authority.data = uri->data + len;
+    rd->authority.len = rd->path.data - rd->authority.data;
+
+    if (ngx_http_vcita_oauth_redirect_host(cf, rd) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_redirect_path(cf, rd);
+}
+
+
+static char *
+ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redirect_t *rd)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    if (ngx_http_script_variables_count(&rd->authority) == 0) {
+
+        if (ngx_http_vcita_oauth_authority(&rd->authority) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "redirect_uri \"%V\" has no valid host",
+                               &rd->uri);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rd->scheme.len == sizeof("http://") - 1
+            && !ngx_http_vcita_oauth_loopback(&rd->authority))
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "redirect_uri \"%V\" is not protected by TLS",
+                               &rd->uri);
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (rd->scheme.len == sizeof("http://") - 1) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "redirect_uri \"%V\" is not protected by TLS, "
+                           "whatever its host is",
+                           &rd->uri);
+    }
+
+    rd->host = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (rd->host == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &rd->authority;
+    ccv.complex_value = rd->host;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the path is compared with r->uri, so it has to look as nginx makes that */
+
+static char *
+ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_redirect_t *rd)
+{
+    u_char  *p, *last;
+    size_t   len;
+
+    last = rd->path.data + rd->path.len;
+
+    if (ngx_strlchr(rd->path.data, last, '#')
+        || ngx_strlchr(rd->path.data, last, '$')
+        || ngx_strlchr(rd->path.data, last, ' '))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the path of redirect_uri \"%V\" can hold neither "
+                           "a fragment nor a variable",
+                           &rd->uri);
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_strlchr(rd->path.data, last, '?');
+
+    if (p) {
+        last = p;
+    }
+
+    rd->callback.data = ngx_pnalloc(cf->pool, last - rd->path.data + 1);
+    if (rd->callback.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_redirect_decode(&rd->callback, rd->path.data,
+                                             last)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the path of redirect_uri \"%V\" does not decode "
+                           "to a path that a request can have, use plain "
+                           "characters as in /oauth/callback",
+                           &rd->uri);
+        return NGX_CONF_ERROR;
+    }
+
+    p = rd->callback.data;
+    len = rd->callback.len;
+
+    if (len == 1
+        || ngx_strstr(p, "//") || ngx_strstr(p, "/./") || ngx_strstr(p, "/../")
+        || ngx_strcmp(p + len - 2, "/.") == 0
+        || (len > 2 && ngx_strcmp(p + len - 3, "/..") == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "redirect_uri \"%V\" needs a plain path of its "
+                           "own, such as /oauth/callback",
+                           &rd->uri);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A path that r->uri can never show declines.  A user agent changes control
+ * characters and backslashes; nginx refuses a bad escape and a zero byte.  A
+ * decoded "?" starts a query as soon as the path is written again.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst, u_char *src,
+    u_char *last)
+{
+    u_char     *p;
+    ngx_int_t   c;
+
+    for (p = dst->data; src < last; src++) {
+
+        if (*src < ' ' || *src == 0x7f || *src == '\\') {
+            return NGX_DECLINED;
+        }
+
+        if (*src != '%') {
+            *p++ = *src;
+            continue;
+        }
+
+        if (last - src < 3) {
+            return NGX_DECLINED;
+        }
+
+        c = ngx_hextoi(src + 1, 2);
+
+        if (c == NGX_ERROR || c == '\0' || c == '?') {
+            return NGX_DECLINED;
+        }
+
+        *p++ = (u_char) c;
+        src += 2;
+    }
+
+    *p = '\0';
+    dst->len = p - dst->data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,512 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The gate, ACCESS: does this request have a session?  It goes on, or is sent
+ * to log in, or is told that it must.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_callback_moved.h"
+#include "http/ngx_http_vcita_count.h"
+#include "http/ngx_http_vcita_http.h"
+#include "http/ngx_http_vcita_session_lost.h"
+#include "http/ngx_http_vcita_subrequest.h"
+#include "http/ngx_http_vcita_user_agent.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_gate_moved(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf,
+    ngx_int_t rc);
+static ngx_int_t ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_gate_unavailable(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_unauthorized(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_page_t *page);
+static ngx_int_t ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static void ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL) {
+
+        if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "a gated request did not come through the entry");
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->asked = r->loc_conf;
+
+    if (ngx_http_vcita_oauth_is_callback(ctx)) {
+        ctx->passed = r->loc_conf;
+        return NGX_OK;
+    }
+
+    if (ctx->callback && !ctx->called_back) {
+
+        /* refused on its way to us, by limit_req say: it is over */
+
+        ctx->called_back = 1;
+        ctx->status = r->err_status ? (ngx_uint_t) r->err_status
+                                    : NGX_HTTP_FORBIDDEN;
+    }
+
+    if (ctx->moved || ctx->suspect) {
+        return ngx_http_vcita_oauth_gate_moved(r, ctx, vlcf);
+    }
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_oauth_gate_session(r, ctx, vlcf);
+}
+
+
+/* a callback at another path, or what may be one now that "set" has run */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_moved(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    if (ctx->suspect) {
+        ctx->suspect = 0;
+
+        if (ngx_http_vcita_oauth_moved(r, ctx, &ctx->query) == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->moved
+        && ctx->status == 0
+        && r->err_status < NGX_HTTP_BAD_REQUEST)
+    {
+        return ngx_http_vcita_oauth_moved_answer(r, ctx);
+    }
+
+    return ngx_http_vcita_oauth_gate_session(r, ctx, vlcf);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_revalidate(r, ctx, vlcf);
+    }
+
+    if (rc == NGX_OK) {
+        ctx->alive = 1;
+        return ngx_http_vcita_oauth_gate_open(r, ctx, vlcf);
+    }
+
+    return ngx_http_vcita_oauth_gate_without(r, ctx, vlcf, rc);
+}
+
+
+/* there is no session: not yet, not now, or not at all */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_without(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf,
+    ngx_int_t rc)
+{
+    ctx->alive = 0;
+
+    if (rc == NGX_AGAIN) {
+        return ngx_http_vcita_oauth_wait(r);
+    }
+
+    ctx->outcome = rc;
+
+    switch (rc) {
+
+    case NGX_BUSY:
+        return ngx_http_vcita_oauth_gate_unavailable(r, ctx, vlcf->app);
+
+    case NGX_DECLINED:
+
+        if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
+
+            /* NGX_OK would grant access under "satisfy any" */
+
+            ngx_http_vcita_oauth_count(r,
+                                     requests[NGX_HTTP_VCITA_OAUTH_ANONYMOUS]);
+            return NGX_DECLINED;
+        }
+
+        return ngx_http_vcita_oauth_gate_closed(r, ctx, vlcf->app);
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t  rc;
+
+    if (vlcf->rules) {
+
+        rc = ngx_http_vcita_oauth_rules_met(r, &ctx->session, vlcf->rules);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_http_vcita_oauth_gate_refused(r, ctx, vlcf->app);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    rc = ngx_http_vcita_oauth_renew(r, ctx, vlcf);
+
+    if (rc != NGX_OK) {
+        return ngx_http_vcita_oauth_gate_without(r, ctx, vlcf, rc);
+    }
+
+    ctx->passed = r->loc_conf;
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_PASSED]);
+
+    return NGX_OK;
+}
+
+
+/* the store does not say who this is: nobody comes in, not as nobody either */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_unavailable(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_str_t                    uri;
+    ngx_http_vcita_oauth_page_t  page;
+
+    if (ctx->status) {
+        return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
+    }
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_UNAVAILABLE]);
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "store_unavailable");
+    page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
+        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK
+        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* someone is signed in, but may not come in: perhaps by another account */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_refused(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     email, sub;
+    ngx_http_vcita_oauth_page_t   page;
+    ngx_http_vcita_oauth_state_t  state;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&state, sizeof(ngx_http_vcita_oauth_state_t));
+
+    ngx_str_set(&email, "email");
+    ngx_str_set(&sub, "sub");
+
+    if (ngx_http_vcita_oauth_session_claim(&ctx->session, &email,
+                                           &page.detail)
+        != NGX_OK)
+    {
+        (void) ngx_http_vcita_oauth_session_claim(&ctx->session, &sub,
+                                                  &page.detail);
+    }
+
+    ngx_str_set(&ctx->error, "not_allowed");
+
+    state.sent = NGX_HTTP_VCITA_OAUTH_SENT_PROMPT;
+
+    if (ngx_http_vcita_oauth_return_uri(r, &state.return_uri) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_login_url(r, ctx, app, &state, &page.href);
+
+    if (rc == NGX_ERROR
+        || ngx_http_vcita_oauth_escape_html(r->pool, &page.href) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->status) {
+        page.status = ctx->status;
+        ngx_http_vcita_oauth_describe(ctx, &page);
+
+        return ngx_http_vcita_oauth_answered(r,
+                                     ngx_http_vcita_oauth_send_page(r, &page));
+    }
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_FORBIDDEN]);
+
+    page.status = NGX_HTTP_FORBIDDEN;
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_closed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t  rc;
+
+    /* an error, of ours or of another module, never turns into a login */
+
+    if (ctx->status == 0 && r->err_status >= NGX_HTTP_BAD_REQUEST) {
+        ctx->status = r->err_status;
+    }
+
+    if (ctx->status) {
+        return ngx_http_vcita_oauth_gate_same_error(r, ctx, app);
+    }
+
+    if (!ngx_http_vcita_oauth_client_navigates(r)) {
+        return ngx_http_vcita_oauth_gate_unauthorized(r, ctx, app);
+    }
+
+    rc = ngx_http_vcita_oauth_login_loops(r, ctx, app);
+
+    if (rc == NGX_OK) {
+
+        /* its login cookie came, so scheme and host are right */
+
+        return ngx_http_vcita_oauth_lost_session(r, ctx, app, 0);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_gate_login(r, ctx, app);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_login(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_int_t                     rc;
+    ngx_http_vcita_oauth_page_t   page;
+    ngx_http_vcita_oauth_state_t  state;
+
+    ngx_memzero(&state, sizeof(ngx_http_vcita_oauth_state_t));
+
+    if (ngx_http_vcita_oauth_return_uri(r, &state.return_uri) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_vcita_oauth_gate_no_challenge(r);
+
+    rc = ngx_http_vcita_oauth_login(r, ctx, app, &state);
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_vcita_oauth_count(r,
+                                   requests[NGX_HTTP_VCITA_OAUTH_REDIRECTED]);
+
+        return ngx_http_vcita_oauth_answered(r, rc);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "vcita_oauth_redirect_uri has no valid host for this "
+                  "request");
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "invalid_host");
+    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
+    page.status = NGX_HTTP_BAD_REQUEST;
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+/* 401: for a person a page, for a program one line */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_unauthorized(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+
+    page.status = NGX_HTTP_UNAUTHORIZED;
+
+    ngx_http_vcita_oauth_count(r, requests[NGX_HTTP_VCITA_OAUTH_UNAUTHORIZED]);
+
+    if (ngx_http_vcita_oauth_gate_challenge(r) != NGX_OK
+        || ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_sign_in(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    ngx_str_t  uri;
+
+    if (!ngx_http_vcita_oauth_client_is_person(r)) {
+        return NGX_OK;
+    }
+
+    page->title = "Please sign in";
+    page->text = "You are not signed in, or your session has ended. What you "
+                 "sent was not processed. Sign in in a new tab, then send "
+                 "this again.";
+    page->link = "Sign in in a new tab";
+    page->new_tab = 1;
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, app) == NGX_ERROR
+        || ngx_http_vcita_oauth_return_uri(r, &uri) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_page_link(r, ctx, &uri, page);
+}
+
+
+/* the error page is behind the gate: say by ourselves what it would say */
+
+static ngx_int_t
+ngx_http_vcita_oauth_gate_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+
+    page.status = ctx->status;
+    ngx_http_vcita_oauth_describe(ctx, &page);
+
+    if (page.status == NGX_HTTP_UNAUTHORIZED
+        && ngx_http_vcita_oauth_gate_sign_in(r, ctx, app, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_answered(r,
+                                     ngx_http_vcita_oauth_send_page(r, &page));
+}
+
+
+ngx_int_t
+ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h, *www;
+
+    ngx_str_set(&value, "Bearer realm=\"vcita\"");
+
+    h = ngx_http_vcita_oauth_add_header(r, "WWW-Authenticate", &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    www = r->headers_out.www_authenticate;
+
+#if (nginx_version >= 1023000)
+    h->next = (h != www) ? www : NULL;
+#endif
+
+    if (www == NULL || www->hash == 0) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a challenge that auth_basic left behind does not belong to a redirect */
+
+static void
+ngx_http_vcita_oauth_gate_no_challenge(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_out.www_authenticate;
+
+#if (nginx_version >= 1023000)
+
+    for ( /* void */ ; h; h = h->next) {
+        h->hash = 0;
+    }
+
+#else
+
+    if (h) {
+        h->hash = 0;
+    }
+
+#endif
+
+    r->headers_out.www_authenticate = NULL;
+}

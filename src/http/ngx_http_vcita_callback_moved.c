@@ -1,0 +1,214 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The moved callback: a proxy or a rewrite has changed the path of a callback
+ * on its way to this server.  Its state opens, so the query is a login's.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_callback_moved.h"
+#include "http/ngx_http_vcita_count.h"
+#include "http/ngx_http_vcita_http.h"
+#include "util/ngx_http_vcita_query.h"
+
+
+#define ngx_http_vcita_oauth_moved_name(name, s)                              \
+    ((name)->len == sizeof(s) - 1                                             \
+     && ngx_memcmp((name)->data, s, sizeof(s) - 1) == 0)
+
+
+static ngx_uint_t ngx_http_vcita_oauth_moved_looks(ngx_str_t *query);
+static ngx_int_t ngx_http_vcita_oauth_moved_find(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query);
+static ngx_int_t ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *state);
+
+
+/*
+ * Looks for a state that opens in a query that is not the callback's, and
+ * hides the query if there is one: then the client is in ctx->moved.  If the
+ * host of a redirect_uri has variables that are not set yet, ctx->suspect
+ * says that the gate has to look again.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query)
+{
+    size_t                      size;
+    ngx_int_t                   rc;
+    ngx_http_variable_value_t  *saved;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    if (!ngx_http_vcita_oauth_moved_looks(query)) {
+        return NGX_DECLINED;
+    }
+
+    /* a foreign state leaves no trace: variables are not to be cached here */
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    size = cmcf->variables.nelts * sizeof(ngx_http_variable_value_t);
+
+    saved = ngx_palloc(r->pool, size);
+    if (saved == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(saved, r->variables, size);
+
+    rc = ngx_http_vcita_oauth_moved_find(r, ctx, query);
+
+    ngx_memcpy(r->variables, saved, size);
+
+    ctx->origin_app = NULL;
+
+    if (rc != NGX_OK) {
+        ctx->query = *query;
+        return rc;
+    }
+
+    ctx->suspect = 0;
+
+    if (ngx_http_vcita_oauth_ctx_hide(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "a vcita callback has arrived at \"%V\" instead of \"%V\", "
+                  "check whether a proxy or a rewrite changes its path, and "
+                  "vcita_oauth_redirect_uri",
+                  &r->unparsed_uri, &ctx->moved->redirect.path);
+
+    return NGX_OK;
+}
+
+
+/* parameters of a callback: each request pays for this, so names as they are */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_moved_looks(ngx_str_t *query)
+{
+    ngx_str_t   rest, name, value;
+    ngx_uint_t  state, answer;
+
+    rest = *query;
+    state = 0;
+    answer = 0;
+
+    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+
+        if (ngx_http_vcita_oauth_moved_name(&name, "state")) {
+            state = 1;
+
+        } else if (ngx_http_vcita_oauth_moved_name(&name, "code")
+                   || ngx_http_vcita_oauth_moved_name(&name, "error"))
+        {
+            answer = 1;
+        }
+    }
+
+    return state && answer;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_moved_find(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query)
+{
+    ngx_int_t  rc;
+    ngx_str_t  rest, name, value;
+
+    rest = *query;
+
+    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+
+        if (!ngx_http_vcita_oauth_moved_name(&name, "state")) {
+            continue;
+        }
+
+        rc = ngx_http_vcita_oauth_unescape(r->pool, &value);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_vcita_oauth_moved_open(r, ctx, &value);
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* opens a state by the keys of each client of the server */
+
+static ngx_int_t
+ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *state)
+{
+    ngx_int_t                          rc;
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_app_t       **app;
+    ngx_http_vcita_oauth_state_t       s;
+    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+
+        rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app[i]);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_vcita_oauth_state_open(r, ctx, app[i], state, &s);
+        }
+
+        if (rc == NGX_OK) {
+            ctx->moved = app[i];
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        if (app[i]->redirect.host) {
+            ctx->suspect = 1;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* The answer in a location that has a gate */
+
+ngx_int_t
+ngx_http_vcita_oauth_moved_answer(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    ngx_str_t                    uri;
+    ngx_http_vcita_oauth_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_str_set(&ctx->error, "callback_elsewhere");
+    ngx_str_set(&uri, "/");
+    page.status = NGX_HTTP_BAD_REQUEST;
+
+    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
+
+    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->moved) == NGX_ERROR
+        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+}

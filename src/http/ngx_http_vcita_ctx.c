@@ -1,0 +1,282 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The context of a request: made once by the entry, and found again after
+ * internal redirects and in subrequests; the cookies that it holds, and the
+ * query of a callback, which only it holds.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_count.h"
+#include "http/ngx_http_vcita_http.h"
+
+
+/* a request's session cookies of one name that are looked at */
+#define NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN  8
+
+
+static void ngx_http_vcita_oauth_ctx_mark(void *data);
+static ngx_int_t ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r);
+static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_ctx_subrequest(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main);
+
+
+/* Makes the context of a client's request; NULL: out of memory */
+
+ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_ctx_create(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    /* a cleanup that does nothing: by it the context is found again */
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_oauth_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_vcita_oauth_ctx_t));
+
+    cln->handler = ngx_http_vcita_oauth_ctx_mark;
+
+    /* an array that has room for the usual ones without an allocation */
+
+    ctx->cookies.elts = ctx->found;
+    ctx->cookies.size = sizeof(ngx_http_vcita_oauth_found_t);
+    ctx->cookies.nalloc = NGX_HTTP_VCITA_OAUTH_FOUND;
+    ctx->cookies.pool = r->pool;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_vcita_oauth_ctx_mark(void *data)
+{
+    /* void */
+}
+
+
+/*
+ * The context of the client's request, or of a subrequest that has been
+ * through a gate; NULL where the server has none
+ */
+
+ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+
+    if (ctx || (r == r->main && !r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    /* an internal redirect or a subrequest: it is where it was made */
+
+    for (cln = r->main->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_vcita_oauth_ctx_mark) {
+            ctx = cln->data;
+
+            if (r == r->main) {
+                ctx->redirected = 1;
+
+            } else {
+                ctx = ngx_http_vcita_oauth_ctx_subrequest(r, ctx);
+            }
+
+            ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
+
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * The context of a subrequest: its own where it has been through a gate, else
+ * that of its parent, and so on.  It is in the list of the main one, because
+ * an internal redirect of the subrequest forgets the rest.
+ */
+
+static ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_ctx_subrequest(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *main)
+{
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    for ( /* void */ ; r != r->main; r = r->parent) {
+
+        for (ctx = main->next; ctx; ctx = ctx->next) {
+
+            if (ctx->request == r) {
+                return ctx;
+            }
+        }
+    }
+
+    return main;
+}
+
+
+/*
+ * The next value of the application's cookie of this kind, "next" beginning
+ * at 0.  NGX_DECLINED: there is no other.  A client chooses how many there
+ * are, and each session costs a decryption or a question to a store: only the
+ * first ones are looked at.  A login cookie costs a comparison.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_uint_t kind, ngx_uint_t *next, ngx_str_t *value)
+{
+    ngx_uint_t                         i, n;
+    ngx_http_vcita_oauth_app_t       **apps;
+    ngx_http_vcita_oauth_found_t      *found;
+    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    apps = vscf->apps.elts;
+    found = ctx->cookies.elts;
+    n = 0;
+
+    for (i = 0; i < ctx->cookies.nelts; i++) {
+
+        if (found[i].index % NGX_HTTP_VCITA_OAUTH_COOKIES != kind
+            || apps[found[i].index / NGX_HTTP_VCITA_OAUTH_COOKIES] != app)
+        {
+            continue;
+        }
+
+        if (kind == NGX_HTTP_VCITA_OAUTH_SESSION
+            && n++ == NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN)
+        {
+            break;
+        }
+
+        if (i >= *next) {
+            *next = i + 1;
+            *value = found[i].value;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Takes the query of a callback, moved or not, for the module alone, and no
+ * cache is to store the response nor a Referer to repeat the address
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_ctx_hide(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx)
+{
+    u_char     *query, *last;
+    ngx_str_t   value, *uri;
+
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, "no-referrer");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Referrer-Policy", &value)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    uri = &r->unparsed_uri;
+    last = uri->data + uri->len;
+
+    /* after an internal redirect, the arguments may be the error page's own */
+
+    if (!ctx->redirected
+        || (r->args.data >= uri->data && r->args.data <= last))
+    {
+        ctx->query = r->args;
+        ngx_str_null(&r->args);
+    }
+
+    query = ngx_strlchr(uri->data, last, '?');
+
+    if (query) {
+        uri->len = query - uri->data;
+    }
+
+    return ngx_http_vcita_oauth_ctx_mask(r);
+}
+
+
+/* a code and a state in the query are not for logs: $request is cut */
+
+static ngx_int_t
+ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r)
+{
+    u_char     *p, *query, *last, *tail;
+    ngx_str_t  *line;
+
+    line = &r->request_line;
+    last = line->data + line->len;
+
+    query = ngx_strlchr(line->data, last, '?');
+
+    if (query == NULL) {
+        return NGX_OK;
+    }
+
+    for (tail = last; tail > query && tail[-1] != ' '; tail--) {
+        /* void */
+    }
+
+    /* from the space before the protocol on, if there is one */
+
+    tail = (tail == query) ? last : tail - 1;
+
+    p = ngx_pnalloc(r->pool, line->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_cpymem(p, line->data, query - line->data);
+    last = ngx_cpymem(last, tail, line->data + line->len - tail);
+
+    line->data = p;
+    line->len = last - p;
+
+    return NGX_OK;
+}
+
+
+/* The counters of this worker */
+
+ngx_http_vcita_oauth_stats_t *
+ngx_http_vcita_oauth_counters(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    return ngx_http_vcita_oauth_stats(&vmcf->statistics);
+}

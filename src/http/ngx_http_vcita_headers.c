@@ -1,0 +1,290 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Headers of an answer: added, and looked at for the last time by a filter
+ * module of its own, which runs when "add_header" and "expires" have done
+ * their work.  No Set-Cookie but the module's own carries one of its cookies
+ * to the browser.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_headers_filter(ngx_http_request_t *r);
+static void ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
+    ngx_array_t *names);
+static ngx_str_t *ngx_http_vcita_oauth_headers_cookie(ngx_str_t *value,
+    ngx_array_t *names);
+static ngx_int_t ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+static ngx_http_module_t  ngx_http_vcita_oauth_headers_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_vcita_oauth_headers_init,     /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_vcita_oauth_headers_module = {
+    NGX_MODULE_V1,
+    &ngx_http_vcita_oauth_headers_module_ctx, /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_headers_filter(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_srv_conf_t  *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vscf->cookies.nelts && r == r->main) {
+        ngx_http_vcita_oauth_headers_cookies(r, &vscf->cookies);
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static void
+ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
+    ngx_array_t *names)
+{
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len != sizeof("Set-Cookie") - 1
+            || h[i].hash == 0
+            || h[i].key.data == ngx_http_vcita_oauth_set_cookie
+            || ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
+                               sizeof("Set-Cookie") - 1)
+               != 0)
+        {
+            continue;
+        }
+
+        name = ngx_http_vcita_oauth_headers_cookie(&h[i].value, names);
+
+        if (name) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "the module removed a Set-Cookie of \"%V\" from the "
+                          "answer, rename the upstream's cookie or set "
+                          "another vcita_oauth_cookie_name", name);
+
+            h[i].hash = 0;
+        }
+    }
+}
+
+
+/*
+ * The name in a Set-Cookie is what a browser takes for it: RFC 6265, 5.2,
+ * white space around it does not count.  A cookie without a name is sent as
+ * its value alone, so "=name=value" comes back as "name=value".  Browsers do
+ * not agree whether "name" is a name or a value.
+ */
+
+static ngx_str_t *
+ngx_http_vcita_oauth_headers_cookie(ngx_str_t *value, ngx_array_t *names)
+{
+    u_char      *p, *last, *end;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last && (*p <= ' ' || *p == '=')) {
+        p++;
+    }
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        if ((size_t) (last - p) < name[i].len
+            || ngx_memcmp(p, name[i].data, name[i].len) != 0)
+        {
+            continue;
+        }
+
+        end = p + name[i].len;
+
+        while (end < last && *end <= ' ') {
+            end++;
+        }
+
+        if (end == last || *end == '=' || *end == ';') {
+            return &name[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf)
+{
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    if (vmcf->gates) {
+        ngx_http_next_header_filter = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = ngx_http_vcita_oauth_headers_filter;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Adds a header, whose name is a literal; one that is there already is not
+ * repeated
+ */
+
+ngx_table_elt_t *
+ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    len = ngx_strlen(name);
+
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash
+            && h[i].key.len == len
+            && ngx_strncmp(h[i].key.data, name, len) == 0
+            && h[i].value.len == value->len
+            && ngx_strncmp(h[i].value.data, value->data, value->len) == 0)
+        {
+            return &h[i];
+        }
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = len;
+    h->value = *value;
+
+    return h;
+}
+
+
+/*
+ * Says that an answer with a session is for one browser.  RFC 9111, 3: what
+ * is private is in no shared cache, whatever else the answer allows.  Some
+ * look at the first line only: this one is there before those of the upstream,
+ * and is none of headers_out.cache_control, which "expires" writes over.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "private");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Escapes a text for HTML */
+
+ngx_int_t
+ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char     *p;
+    uintptr_t   extra;
+
+    extra = ngx_escape_html(NULL, text->data, text->len);
+
+    if (extra == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, text->len + extra);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = (u_char *) ngx_escape_html(p, text->data, text->len) - p;
+    text->data = p;
+
+    return NGX_OK;
+}

@@ -1,0 +1,191 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The state: what a login must know when it comes back, sealed.  Its box is
+ * bound to the application and to the redirect_uri, its content to the login
+ * cookie; code_verifier and nonce are derived from both, never sent or kept.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+/* issued, attempt, sent, authorize, login, session; the return address */
+
+#define NGX_HTTP_VCITA_OAUTH_STATE_HEAD                                       \
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
+
+
+static u_char *ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value,
+    size_t len);
+static uint64_t ngx_http_vcita_oauth_state_get(u_char **p, size_t len);
+
+
+/*
+ * Issues a state for the browser whose login cookie is ctx->login.  Fills in
+ * time, seed, login and session; the caller has set the rest.  The seed is
+ * the nonce of the box: unique, and drawn anyhow.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_http_vcita_oauth_state_t *s, ngx_str_t *state)
+{
+    u_char      *p, *room;
+    ngx_str_t    text;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    s->issued = (uint64_t) tp->sec * 1000 + tp->msec;
+    s->key = 0;
+
+    if (ngx_http_vcita_oauth_hash(&ctx->login, s->login) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(s->session, sizeof(s->session));
+
+    if (ctx->alive && ctx->app == app) {
+        ngx_memcpy(s->session, ctx->session.id.data, sizeof(s->session));
+    }
+
+    text.len = NGX_HTTP_VCITA_OAUTH_STATE_HEAD + s->return_uri.len;
+
+    text.data = ngx_pnalloc(r->pool,
+                            text.len
+                            + ngx_http_vcita_oauth_seal_room(text.len));
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = text.data;
+    room = p + text.len;
+
+    p = ngx_http_vcita_oauth_state_put(p, s->issued, 8);
+    p = ngx_http_vcita_oauth_state_put(p, s->attempt, 1);
+    p = ngx_http_vcita_oauth_state_put(p, s->sent, 1);
+    p = ngx_http_vcita_oauth_state_put(p, s->authorize, 4);
+    p = ngx_cpymem(p, s->login, sizeof(s->login));
+    p = ngx_cpymem(p, s->session, sizeof(s->session));
+    ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
+
+    if (ngx_http_vcita_oauth_seal(&app->state_seal, &ctx->redirect_uri,
+                                  &text, room, state)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
+               sizeof(s->seed));
+
+    return NGX_OK;
+}
+
+
+/*
+ * Opens a state.  NGX_DECLINED: none of ours, or not for this address.  How
+ * old it is and whose browser it belongs to is for the caller to ask.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_str_t *state, ngx_http_vcita_oauth_state_t *s)
+{
+    u_char     *p, *room;
+    ngx_str_t   text;
+
+    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_open_room(state->len));
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_open(&app->state_seal, &ctx->redirect_uri, state,
+                                  room, &text, &s->key)
+        != NGX_OK
+        || text.len <= NGX_HTTP_VCITA_OAUTH_STATE_HEAD)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = text.data;
+
+    s->issued = ngx_http_vcita_oauth_state_get(&p, 8);
+    s->attempt = ngx_http_vcita_oauth_state_get(&p, 1);
+    s->sent = ngx_http_vcita_oauth_state_get(&p, 1);
+    s->authorize = ngx_http_vcita_oauth_state_get(&p, 4);
+
+    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
+               sizeof(s->seed));
+
+    ngx_memcpy(s->login, p, sizeof(s->login));
+    p += sizeof(s->login);
+
+    ngx_memcpy(s->session, p, sizeof(s->session));
+    p += sizeof(s->session);
+
+    s->return_uri.data = p;
+    s->return_uri.len = text.data + text.len - p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A secret of this state and this browser, as 43 characters: code_verifier
+ * (RFC 7636, 4.1) or nonce, by the key given.  The text is in the caller's
+ * memory, and the caller wipes it.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_state_derive(ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_state_t *s, u_char *key, ngx_str_t *text)
+{
+    u_char     mac[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    ngx_str_t  parts[2];
+
+    parts[0] = ctx->login;
+    parts[1].data = s->seed;
+    parts[1].len = sizeof(s->seed);
+
+    if (ngx_http_vcita_oauth_hmac(key, parts, 2, mac) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_http_vcita_oauth_base64url(text->data, mac, sizeof(mac));
+
+    ngx_explicit_memzero(mac, sizeof(mac));
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value, size_t len)
+{
+    while (len--) {
+        *p++ = (u_char) (value >> (8 * len));
+    }
+
+    return p;
+}
+
+
+static uint64_t
+ngx_http_vcita_oauth_state_get(u_char **p, size_t len)
+{
+    uint64_t  value;
+
+    for (value = 0; len; len--) {
+        value = value << 8 | *(*p)++;
+    }
+
+    return value;
+}

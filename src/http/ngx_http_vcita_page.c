@@ -1,0 +1,471 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The answers that the module makes itself: the few pages for people, a line
+ * for programs, redirects.  None of them may be stored by anyone.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+static ngx_int_t ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_vcita_oauth_page_configured(
+    ngx_http_request_t *r, ngx_uint_t status);
+static ngx_int_t ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page);
+static u_char *ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page, u_char *p);
+static u_char *ngx_http_vcita_oauth_page_way_on(
+    ngx_http_vcita_oauth_page_t *page, u_char *p);
+static u_char *ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r,
+    u_char *p);
+static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ngx_str_t *body);
+static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
+
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_HEAD                                        \
+    "<!DOCTYPE html>\n"                                                       \
+    "<html lang=\"en\">\n"                                                    \
+    "<head>\n"                                                                \
+    "<meta charset=\"utf-8\">\n"                                              \
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+
+/* by "no-referrer", the Origin of a form's POST would be "null" */
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER                                    \
+    "<meta name=\"referrer\" content=\"%s\">\n"
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_STYLE                                       \
+    "<style>\n"                                                               \
+    ":root { color-scheme: light dark; }\n"                                   \
+    "body { margin: 0; padding: 15vh 1.5rem 2rem; font: 1rem/1.5 "            \
+    "system-ui, sans-serif; background: #fff; color: #1b242d; }\n"            \
+    "main { max-width: 34rem; margin: auto; }\n"                              \
+    "h1 { font-size: 1.5rem; line-height: 1.25; }\n"                          \
+    "a, button { display: inline-block; padding: .5rem 1rem; border: "        \
+    "1px solid transparent; border-radius: .4rem; font: inherit; "            \
+    "text-decoration: none; cursor: pointer; background: #0b57d0; "           \
+    "color: #fff; }\n"                                                        \
+    ":focus-visible { outline: 3px solid; outline-offset: 2px; }\n"           \
+    "small { color: #55606b; }\n"                                             \
+    "code { overflow-wrap: anywhere; }\n"                                     \
+    "@media (prefers-color-scheme: dark) {\n"                                 \
+    "body { background: #14181d; color: #e6eaee; }\n"                         \
+    "a, button { background: #8ab4f8; color: #14181d; }\n"                    \
+    "small { color: #a3adb8; }\n"                                             \
+    "}\n"                                                                     \
+    "</style>\n"
+
+#define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
+    (sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD)                                   \
+     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER)                             \
+     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 640)
+
+
+/*
+ * Answers a phase with an error: by the operator's error_page where there is
+ * one, else by a page of ours.  A page without a text takes that of its error
+ * code; for a program a line of text does.  Returns what a phase handler does.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_vcita_oauth_error_content(r, ctx, page);
+
+    if (rc == (ngx_int_t) page->status) {
+        return rc;
+    }
+
+    return ngx_http_vcita_oauth_answered(r, rc);
+}
+
+
+/* The same for a content handler, whose result finalizes the request */
+
+ngx_int_t
+ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+{
+    ctx->status = page->status;
+
+    if (page->text == NULL) {
+        ngx_http_vcita_oauth_describe(ctx, page);
+    }
+
+    if (ngx_http_vcita_oauth_page_configured(r, page->status)) {
+
+        if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
+            || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return page->status;
+    }
+
+    return ngx_http_vcita_oauth_send_page(r, page);
+}
+
+
+/* nginx would look into error_page for this status, and may still do so */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_page_configured(ngx_http_request_t *r,
+    ngx_uint_t status)
+{
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *err_page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->error_page || clcf->error_pages == NULL || r->uri_changes == 0) {
+        return 0;
+    }
+
+    err_page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+
+        if (err_page[i].status == (ngx_int_t) status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Sends a page.  Returns what ngx_http_finalize_request() wants to know */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t   body, csp;
+
+    if (page->title == NULL) {
+        return ngx_http_vcita_oauth_send_text(r, page->status, page->text);
+    }
+
+    ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
+                      "base-uri 'none'");
+
+    if (page->button) {
+
+        /* clickjacking: no page may show the button in a frame */
+
+        ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
+                          "base-uri 'none'; frame-ancestors 'none'");
+    }
+
+    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
+        || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK
+        || ngx_http_vcita_oauth_add_header(r, "Content-Security-Policy", &csp)
+           == NULL
+        || ngx_http_vcita_oauth_escape_html(r->pool, &page->detail) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    len = NGX_HTTP_VCITA_OAUTH_PAGE_ROOM + 2 * ngx_strlen(page->title)
+          + ngx_strlen(page->text) + page->detail.len
+          + (page->link ? ngx_strlen(page->link) : 0) + 2 * page->href.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_http_vcita_oauth_page_body(r, page, p) - p;
+
+    return ngx_http_vcita_oauth_page_send(r, page->status,
+                                          "text/html", &body);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page, u_char *p)
+{
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_HEAD,
+                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD) - 1);
+
+    p = ngx_sprintf(p, NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER,
+                    page->button ? "same-origin" : "no-referrer");
+
+    if (page->refresh && page->href.len) {
+        p = ngx_sprintf(p, "<meta http-equiv=\"refresh\" "
+                           "content=\"%ui; url=%V\">\n",
+                        page->refresh, &page->href);
+    }
+
+    p = ngx_sprintf(p, "<title>%s</title>\n", page->title);
+
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_STYLE,
+                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) - 1);
+
+    p = ngx_sprintf(p, "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n",
+                    page->title, page->text);
+
+    if (page->detail.len) {
+        p = ngx_sprintf(p, "<p><code>%V</code></p>\n", &page->detail);
+    }
+
+    p = ngx_http_vcita_oauth_page_way_on(page, p);
+    p = ngx_http_vcita_oauth_page_reference(r, p);
+
+    return ngx_cpymem(p, "</main>\n</body>\n</html>\n",
+                      sizeof("</main>\n</body>\n</html>\n") - 1);
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_page_way_on(ngx_http_vcita_oauth_page_t *page, u_char *p)
+{
+    if (page->link == NULL) {
+        return p;
+    }
+
+    if (page->button) {
+        return ngx_sprintf(p, "<form method=\"post\"><button>%s</button>"
+                              "</form>\n",
+                           page->link);
+    }
+
+    if (page->href.len == 0) {
+        return p;
+    }
+
+    return ngx_sprintf(p, "<p><a href=\"%V\"%s rel=\"noreferrer\">%s</a>"
+                          "</p>\n",
+                       &page->href,
+                       page->new_tab ? " target=\"_blank\"" : "", page->link);
+}
+
+
+/* what a person tells the operator: the entry of errors.md, the request */
+
+static u_char *
+ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r, u_char *p)
+{
+    ngx_http_variable_value_t         *vv;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx && ctx->error.len) {
+        p = ngx_sprintf(p, "<p><small>Code: <code>%V</code></small></p>\n",
+                        &ctx->error);
+    }
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    vv = ngx_http_get_indexed_variable(r, vmcf->request_id);
+
+    if (vv && !vv->not_found) {
+        p = ngx_sprintf(p, "<p><small>Request: <code>%v</code></small></p>\n",
+                        vv);
+    }
+
+    return p;
+}
+
+
+/*
+ * A link to an address of this site, or to another one where it has a scheme;
+ * escaped.  Without an origin there is none.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    u_char  *p;
+
+    if (ctx->origin_app == NULL) {
+        return NGX_OK;
+    }
+
+    page->href.len = ctx->origin.len + uri->len;
+
+    p = ngx_pnalloc(r->pool, page->href.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    page->href.data = p;
+
+    p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
+    ngx_memcpy(p, uri->data, uri->len);
+
+    return ngx_http_vcita_oauth_escape_html(r->pool, &page->href);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_page_t *page)
+{
+    ngx_str_t  value;
+
+    if (page->refresh == 0) {
+        return NGX_OK;
+    }
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", page->refresh) - value.data;
+
+    return ngx_http_vcita_oauth_add_header(r, "Retry-After", &value) == NULL
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+/* Sends one line for a program; "text" may be NULL */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *text)
+{
+    ngx_str_t  body;
+
+    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    body.data = (u_char *) (text ? text : "sign in first\n");
+    body.len = ngx_strlen(body.data);
+
+    return ngx_http_vcita_oauth_page_send(r, status, "text/plain", &body);
+}
+
+
+/* Sends a redirect; the location lives as long as the request */
+
+ngx_int_t
+ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *location)
+{
+    ngx_table_elt_t  *h;
+
+    ngx_http_clear_location(r);
+    r->err_status = 0;
+
+    h = ngx_http_vcita_oauth_add_header(r, "Location", location);
+
+    if (h == NULL || ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.location = h;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    ngx_http_vcita_oauth_page_discard(r);
+
+    return ngx_http_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    /* behind an error_page, nginx would put that one's status here */
+
+    r->err_status = 0;
+
+    r->headers_out.status = status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_length_n = body->len;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&r->headers_out.charset, "utf-8");
+
+    if (status == NGX_HTTP_BAD_REQUEST) {
+        r->keepalive = 0;
+    }
+
+    ngx_http_vcita_oauth_page_discard(r);
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/*
+ * Discards the body of the request, as nginx's special responses do: not
+ * before the answer is sent.  Otherwise an error_page that is proxied and the
+ * discarding would both finalize the request, and free it twice.
+ */
+
+static void
+ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r)
+{
+    r->expect_tested = 1;
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+}

@@ -1,0 +1,279 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The entry, POST_READ: once for each request to a server that has a gate,
+ * before anything reads its cookies or rewrites its address.  Makes the
+ * context, cuts our cookies out of the request, and marks the callback.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_callback_moved.h"
+#include "http/ngx_http_vcita_http.h"
+
+
+static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_entry_ctx(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_srv_conf_t *vscf);
+static void ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf);
+static void ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r);
+static void ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r,
+    ngx_str_t *callback);
+
+
+ngx_int_t
+ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_app_t       **app;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vscf->apps.nelts == 0 || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&app[i]->redirect.callback, &r->uri)) {
+            ctx->callback = app[i];
+        }
+
+        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+    }
+
+    if (ctx->callback) {
+
+        if (ngx_http_vcita_oauth_ctx_hide(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+    } else if (r->args.len
+               && ngx_http_vcita_oauth_moved(r, ctx, &r->args) == NGX_ERROR)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * SERVER_REWRITE, REWRITE, LOG: the same for a request that nginx refused
+ * before POST_READ, for a bad header say, and its error page.  No login starts
+ * there.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r)
+{
+    ngx_uint_t                         i;
+    ngx_http_vcita_oauth_app_t       **app;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vscf->apps.nelts == 0
+        || r != r->main
+        || ngx_http_vcita_oauth_get_ctx(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->redirected = 1;
+    ctx->refused = 1;
+    ctx->status = r->err_status ? (ngx_uint_t) r->err_status
+                                : NGX_HTTP_BAD_REQUEST;
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+    }
+
+    if (ngx_http_vcita_oauth_entry_early(r, ctx, vscf) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->internal) {
+        ngx_http_vcita_oauth_entry_forget(r);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Drops the variables that error_page itself has read, which hold what was
+ * taken from the request since; the request id stays the same
+ */
+
+static void
+ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r)
+{
+    ngx_http_variable_value_t          id, *vv;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    vv = &r->variables[vmcf->request_id];
+    id = *vv;
+
+    ngx_memzero(r->variables, cmcf->variables.nelts
+                              * sizeof(ngx_http_variable_value_t));
+
+    *vv = id;
+}
+
+
+/* makes the context and cuts our cookies out of the request */
+
+static ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_entry_ctx(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_srv_conf_t *vscf)
+{
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ctx = ngx_http_vcita_oauth_ctx_create(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_vcita_oauth_cookies_cut(&r->headers_in, r->pool,
+                                         &vscf->cookies, &vscf->stems,
+                                         &ctx->cookies)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
+/*
+ * The address of a request that was refused early is not normalized, or not
+ * even complete, and r->uri may be that of the error page: whatever ends in
+ * the callback's path counts as a callback
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf)
+{
+    u_char                       *query, *p, *dst, *src;
+    ngx_str_t                    *text, *path, args;
+    ngx_uint_t                    i;
+    ngx_http_vcita_oauth_app_t  **app;
+
+    ngx_http_vcita_oauth_entry_line(r);
+
+    text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
+
+    query = ngx_strlchr(text->data, text->data + text->len, '?');
+
+    if (query == NULL) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, query - text->data);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = p;
+    src = text->data;
+
+    ngx_unescape_uri(&dst, &src, query - src, 0);
+
+    app = vscf->apps.elts;
+
+    for (i = 0; i < vscf->apps.nelts; i++) {
+
+        path = &app[i]->redirect.callback;
+
+        if (dst - p >= (ssize_t) path->len
+            && ngx_memcmp(dst - path->len, path->data, path->len) == 0)
+        {
+            return ngx_http_vcita_oauth_ctx_hide(r, ctx);
+        }
+    }
+
+    args.data = query + 1;
+    args.len = text->data + text->len - args.data;
+
+    return ngx_http_vcita_oauth_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
+                                                                  : NGX_OK;
+}
+
+
+/* the request line as nginx makes it up for $request and its own log lines */
+
+static void
+ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r)
+{
+    u_char  *p;
+
+    if (r->request_line.data || r->request_start == NULL) {
+        return;
+    }
+
+    for (p = r->request_start; p < r->header_in->last; p++) {
+
+        if (*p == CR || *p == LF) {
+            break;
+        }
+    }
+
+    r->request_line.len = p - r->request_start;
+    r->request_line.data = r->request_start;
+}
+
+
+/* nginx logs the referrer with each error: a callback's goes without query */
+
+static void
+ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
+{
+    u_char     *query;
+    ngx_str_t  *referer;
+
+    if (r->headers_in.referer == NULL) {
+        return;
+    }
+
+    referer = &r->headers_in.referer->value;
+
+    query = memchr(referer->data, '?', referer->len);
+
+    if (query
+        && query - referer->data > (ssize_t) callback->len
+        && ngx_strncmp(query - callback->len, callback->data, callback->len)
+           == 0)
+    {
+        referer->len = query - referer->data;
+        *query = '\0';
+    }
+}

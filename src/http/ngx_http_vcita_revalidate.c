@@ -1,0 +1,527 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The revalidation: vcita is asked, now and then, whether it still knows the
+ * token of a session.  One request asks and waits for the answer; the others
+ * go on with what they have.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_count.h"
+#include "http/ngx_http_vcita_http.h"
+#include "http/ngx_http_vcita_session_known.h"
+#include "session/ngx_http_vcita_call.h"
+#include "session/ngx_http_vcita_session.h"
+
+
+/* seconds until a call that failed is made again */
+#define NGX_HTTP_VCITA_OAUTH_AGAIN  10
+
+
+typedef ngx_int_t (*ngx_http_vcita_oauth_asked_pt)(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v);
+
+
+struct ngx_http_vcita_oauth_revalidation_s {
+    ngx_http_request_t                *request;
+    ngx_http_vcita_oauth_ctx_t        *ctx;
+    ngx_http_vcita_oauth_app_t        *app;
+    ngx_http_vcita_oauth_verdicts_t   *verdicts;
+    time_t                             stale;
+
+    ngx_http_vcita_oauth_case_t        vcase;
+    ngx_str_t                          token;
+    ngx_array_t                        claims;    /* ..._member_t */
+    ngx_http_vcita_oauth_call_t        call;
+    ngx_http_vcita_oauth_ask_t        *end;
+
+    ngx_http_vcita_oauth_asked_pt      next;
+    ngx_int_t                          rc;
+};
+
+
+static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v);
+static void ngx_http_vcita_oauth_revalidate_handler(
+    ngx_http_vcita_oauth_call_t *call);
+static void ngx_http_vcita_oauth_revalidate_cleanup(void *data);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_answer(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_claims(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_change(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_kept(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_failed(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, const char *why);
+static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+
+
+/*
+ * The session in ctx is alive: is it still, for vcita?  NGX_OK: it goes on,
+ * perhaps with other claims; NGX_DECLINED: it has ended.  NGX_AGAIN: the
+ * caller waits, and calls this again.  NGX_BUSY: the store of the session
+ * does not answer.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t                             rc;
+    ngx_http_vcita_oauth_main_conf_t     *vmcf;
+    ngx_http_vcita_oauth_revalidation_t  *v;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->verdicts.shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    v = ctx->revalidation;
+
+    if (v == NULL || v->app != vlcf->app) {
+        return ngx_http_vcita_oauth_revalidate_begin(r, ctx, vlcf);
+    }
+
+    if (v->next == NULL) {
+        return v->rc;
+    }
+
+    rc = v->next(r, v);
+
+    if (rc != NGX_AGAIN) {
+        v->next = NULL;
+        v->rc = rc;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t                             rc;
+    ngx_http_vcita_oauth_case_t           c;
+    ngx_http_vcita_oauth_main_conf_t     *vmcf;
+    ngx_http_vcita_oauth_revalidation_t  *v;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vlcf->revalidate.interval == 0 || ctx->refused) {
+
+        /* a request that nginx refused while it read it cannot wait */
+
+        return NGX_OK;
+    }
+
+    c.session = &ctx->session;
+    c.now = ngx_time();
+    c.left = ctx->session.expires - c.now;
+    c.interval = vlcf->revalidate.interval;
+    c.busy = NGX_HTTP_VCITA_OAUTH_AGAIN + vlcf->app->timeout / 1000;
+
+    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+
+    if ((rc == NGX_OK || rc == NGX_AGAIN)
+        && ngx_http_vcita_oauth_known_bind(r->pool, vlcf->app, &c)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK
+        && c.now - c.good > vlcf->revalidate.stale)
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    v = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_revalidation_t));
+    if (v == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->request = r;
+    v->ctx = ctx;
+    v->app = vlcf->app;
+    v->verdicts = &vmcf->verdicts;
+    v->stale = vlcf->revalidate.stale;
+    v->vcase = c;
+
+    ctx->revalidation = v;
+
+    v->rc = ngx_http_vcita_oauth_revalidate_ask(r, v);
+
+    return v->rc;
+}
+
+
+/* logins come first: this takes a free slot of the pace, or none (Core, 5.3) */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_int_t                          rc;
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_vcita_oauth_call_t       *call;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_vcita_oauth_revalidate_cleanup;
+    cln->data = v;
+
+    if (ngx_http_vcita_oauth_session_token(v->vcase.session, r->pool,
+                                           &v->token)
+        != NGX_OK
+        || ngx_http_vcita_oauth_known_wipe(r->pool, &v->token) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    call = &v->call;
+
+    call->fetch.pool = r->pool;
+    call->fetch.log = r->connection->log;
+    call->fetch.peer = &v->app->peer;
+    call->fetch.bearer = v->token;
+    call->pace = &vmcf->pace;
+    call->statistics = &vmcf->statistics;
+    call->handler = ngx_http_vcita_oauth_revalidate_handler;
+    call->data = v;
+
+    ngx_http_vcita_oauth_call_init(call);
+
+    rc = ngx_http_vcita_oauth_call_next(call, 1);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_call_send(call,
+                                          NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
+                                          &v->app->userinfo_endpoint);
+    }
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_answer;
+        return NGX_AGAIN;
+    }
+
+    /* the next request may have more luck */
+
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
+
+    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_call_t *call)
+{
+    ngx_http_vcita_oauth_revalidation_t *v = call->data;
+
+    ngx_http_vcita_oauth_wake(v->request);
+}
+
+
+/* a browser that went away: vcita may have been asked, for nothing */
+
+static void
+ngx_http_vcita_oauth_revalidate_cleanup(void *data)
+{
+    ngx_http_vcita_oauth_revalidation_t *v = data;
+
+    if (v->call.calling) {
+        ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
+                                           v->call.fetch.pool,
+                                           NGX_HTTP_VCITA_OAUTH_AGAIN);
+    }
+
+    ngx_http_vcita_oauth_call_cancel(&v->call);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    ngx_int_t                          rc;
+    ngx_str_t                          name, sub, known;
+    ngx_http_vcita_oauth_fetch_t      *f;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    if (ngx_http_vcita_oauth_call_next(&v->call, 1) != NGX_DONE) {
+        return NGX_AGAIN;
+    }
+
+    f = &v->call.fetch;
+
+    v->next = NULL;
+    v->vcase.now = ngx_time();
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+    }
+
+    if (f->status == NGX_HTTP_UNAUTHORIZED) {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "vcita no longer accepts its "
+                                             "token");
+    }
+
+    if (ngx_array_init(&v->claims, r->pool, 16,
+                       sizeof(ngx_http_vcita_oauth_member_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
+                                              &vmcf->wanted, &sub,
+                                              &v->claims);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&name, "sub");
+
+    if (ngx_http_vcita_oauth_session_claim(v->vcase.session, &name, &known)
+        == NGX_OK
+        && !ngx_http_vcita_oauth_same(&known, &sub))
+    {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "userinfo names another \"sub\" "
+                                             "for its token");
+    }
+
+    return ngx_http_vcita_oauth_revalidate_claims(r, v);
+}
+
+
+/* claims that have changed are taken over, for this request, too */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    size_t                           limit;
+    time_t                           left;
+    ngx_int_t                        rc;
+    ngx_str_t                        text;
+    ngx_uint_t                       same;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = v->vcase.session;
+
+    limit = ngx_http_vcita_oauth_keep_room(v->app)
+            - (s->said ? 0 : NGX_HTTP_VCITA_OAUTH_SESSION_SAID);
+
+    rc = ngx_http_vcita_oauth_said_anew(r->pool, s, &v->claims, limit, &text);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_oauth_revalidate_dead(r, v,
+                                             "it cannot keep a claim that a "
+                                             "vcita_oauth_require may depend "
+                                             "on");
+    }
+
+    same = ngx_http_vcita_oauth_same(&text, &s->text);
+
+    rc = same ? NGX_OK : ngx_http_vcita_oauth_revalidate_change(r, v, &text);
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_vcita_oauth_verdict_good(v->verdicts, &v->vcase, r->pool);
+
+    if (same) {
+        return NGX_OK;
+    }
+
+    left = ngx_http_vcita_oauth_life_left(s, v->vcase.now,
+                                          v->app->session_timeout,
+                                          v->app->session_idle_timeout);
+
+    if (left == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_oauth_headers_private(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_oauth_keep(r, v->ctx, v->app, &s->text, left);
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_kept;
+    }
+
+    return rc;
+}
+
+
+/*
+ * The session gets the claims of the text, with a time that is later than that
+ * of all claims known for it, even if the clock was set back
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_change(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, ngx_str_t *text)
+{
+    uint64_t                         said;
+    ngx_str_t                        again;
+    ngx_time_t                      *tp;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = v->vcase.session;
+    tp = ngx_timeofday();
+
+    said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
+
+    if (ngx_http_vcita_oauth_known_wipe(r->pool, &s->text) != NGX_OK
+        || ngx_http_vcita_oauth_session_decode(text, s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s->said = said;
+
+    if (ngx_http_vcita_oauth_session_again(r->pool, s, &again) != NGX_OK
+        || ngx_http_vcita_oauth_known_wipe(r->pool, &again) != NGX_OK
+        || ngx_http_vcita_oauth_session_decode(&again, s) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_known_said(r->pool, v->app, v->verdicts,
+                                                &v->vcase);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_kept(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    return ngx_http_vcita_oauth_kept(r, v->ctx);
+}
+
+
+/* a fault of vcita's ends no session before "stale" has gone by */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    const char                    *hint;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &v->call.fetch;
+
+    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
+        hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "a session could not be revalidated: vcita's userinfo "
+                      "answered status %ui at \"%V\"%s", f->status, &f->url,
+                      hint ? hint : "");
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "a session could not be revalidated: vcita's userinfo "
+                      "could not be read at \"%V\": %s", &f->url, f->error);
+    }
+
+    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool,
+                                       NGX_HTTP_VCITA_OAUTH_AGAIN);
+
+    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* the cookie may have copies: the verdict is kept until all of them end */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v, const char *why)
+{
+    ngx_int_t                      rc;
+    ngx_http_vcita_oauth_store_t  *store;
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "a session has ended: %s", why);
+
+    ngx_http_vcita_oauth_count(r, sessions_revoked);
+    ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase, r->pool);
+
+    store = v->app->storage.store;
+
+    if (store == NULL) {
+        return NGX_DECLINED;
+    }
+
+    v->end = ngx_http_vcita_oauth_ask_create(r, store);
+    if (v->end == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(v->end->op.key, v->ctx->lookup->op.key,
+               sizeof(v->end->op.key));
+
+    rc = ngx_http_vcita_oauth_ask(v->end, store->type->end);
+
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_oauth_revalidate_ended;
+        return NGX_AGAIN;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* whatever the store says, the session has ended here */
+
+static ngx_int_t
+ngx_http_vcita_oauth_revalidate_ended(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_revalidation_t *v)
+{
+    return (ngx_http_vcita_oauth_ask_result(v->end) == NGX_AGAIN)
+           ? NGX_AGAIN : NGX_DECLINED;
+}

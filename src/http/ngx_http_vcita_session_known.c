@@ -1,0 +1,169 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The knowledge about a session that its cookie lacks: vcita has ended it, or
+ * has changed its claims.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "http/ngx_http_vcita_session_known.h"
+
+
+static void ngx_http_vcita_oauth_known_wipe_cleanup(void *data);
+
+
+/*
+ * vcita's last answer binds all locations, also those that do not revalidate,
+ * and all copies of a cookie.  NGX_OK: the session goes on, with the current
+ * claims; NGX_DECLINED: it has ended, or the current claims cannot be read.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_known(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s)
+{
+    ngx_int_t                          rc;
+    ngx_http_vcita_oauth_case_t        c;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->verdicts.shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_case_t));
+
+    c.session = s;
+    c.now = ngx_time();
+    c.left = s->expires - c.now;
+
+    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* after a restart, a cookie can have newer claims than the zone */
+
+    if (s->said > c.said) {
+        return ngx_http_vcita_oauth_known_said(r->pool, app, &vmcf->verdicts,
+                                               &c);
+    }
+
+    return ngx_http_vcita_oauth_known_bind(r->pool, app, &c);
+}
+
+
+/* Gives a session the current claims, if its own are older */
+
+ngx_int_t
+ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c)
+{
+    u_char                          *room;
+    ngx_str_t                        claims, text;
+    ngx_uint_t                       used;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = c->session;
+
+    if (s->said >= c->said) {
+        return NGX_OK;
+    }
+
+    room = ngx_pnalloc(pool, c->claims.len + 1);
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_open_raw(&app->session_seal, &s->id, &c->claims,
+                                      room, &claims, &used)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    s->said = c->said;
+
+    if (ngx_http_vcita_oauth_session_with(pool, s, &claims, &text) != NGX_OK
+        || ngx_http_vcita_oauth_known_wipe(pool, &text) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    s->bound = 1;
+
+    return NGX_OK;
+}
+
+
+/* Makes the claims of a session the current ones; the zone has them sealed */
+
+ngx_int_t
+ngx_http_vcita_oauth_known_said(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
+    ngx_http_vcita_oauth_case_t *c)
+{
+    u_char     *room;
+    ngx_str_t  *claims, box;
+
+    claims = &c->session->claims;
+
+    room = ngx_pnalloc(pool, ngx_http_vcita_oauth_seal_room(claims->len));
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_oauth_seal(&app->session_seal, &c->session->id, claims,
+                                  room, &box)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    box.data = room;
+    box.len = ngx_http_vcita_oauth_raw_len(claims->len);
+
+    ngx_http_vcita_oauth_verdict_said(verdicts, c, pool, &box);
+
+    return NGX_OK;
+}
+
+
+/* The text of a session holds its token: it is wiped with the request */
+
+ngx_int_t
+ngx_http_vcita_oauth_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    *(ngx_str_t *) cln->data = *text;
+    cln->handler = ngx_http_vcita_oauth_known_wipe_cleanup;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_known_wipe_cleanup(void *data)
+{
+    ngx_str_t *text = data;
+
+    ngx_explicit_memzero(text->data, text->len);
+}

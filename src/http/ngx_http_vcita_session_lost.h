@@ -1,0 +1,26 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_
+#define _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+ngx_int_t ngx_http_vcita_oauth_lost_session(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_uint_t began);
+void ngx_http_vcita_oauth_lost_login(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
+    ngx_uint_t began);
+
+
+#endif /* _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_ */

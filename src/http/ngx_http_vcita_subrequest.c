@@ -1,0 +1,246 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Subrequests, PRECONTENT: nginx skips their access phase, so the gate of
+ * their location is asked here.  It answers by a status alone: a page would
+ * become a part of another answer, and "error_page 401 =200" would turn a
+ * refusal into what auth_request takes for consent.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "http/ngx_http_vcita_subrequest.h"
+
+
+static ngx_uint_t ngx_http_vcita_oauth_subrequest_satisfied(
+    ngx_http_request_t *r);
+static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_subrequest_create(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main,
+    ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_oauth_subrequest_refuse(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_uint_t status);
+
+
+ngx_int_t
+ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_vcita_oauth_ctx_t       *ctx, *main;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF
+        || ngx_http_vcita_oauth_subrequest_satisfied(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    main = ngx_http_vcita_oauth_get_ctx(r->main);
+
+    if (main == NULL) {
+
+        /* nginx refused the client's request before its cookies were read */
+
+        return (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL)
+               ? NGX_DECLINED
+               : ngx_http_vcita_oauth_subrequest_refuse(r, NULL,
+                                                        NGX_HTTP_UNAUTHORIZED);
+    }
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL || ctx->request != r) {
+        ctx = ngx_http_vcita_oauth_subrequest_create(r, main, vlcf->app);
+    }
+
+    if (ctx == NULL) {
+        return ngx_http_vcita_oauth_subrequest_refuse(r, NULL,
+                                               NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
+    rc = ngx_http_vcita_oauth_subrequest_check(r, ctx, vlcf);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_vcita_oauth_wait(r);
+    }
+
+    if (rc == NGX_AGAIN || rc == NGX_DECLINED) {
+        return rc;
+    }
+
+    return ngx_http_vcita_oauth_subrequest_refuse(r, ctx, rc);
+}
+
+
+/*
+ * Under "satisfy any", the main request was let in by another check than the
+ * gate's: the gate comes last, so it has not been asked there.  Before the
+ * access phase of the main request is over, nothing has let it in.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_subrequest_satisfied(ngx_http_request_t *r)
+{
+    ngx_http_phase_handler_t    *ph;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return 0;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r->main, ngx_http_core_module);
+
+    if (clcf->satisfy != NGX_HTTP_SATISFY_ANY) {
+        return 0;
+    }
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->asked == r->main->loc_conf) {
+        return 0;
+    }
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    for (ph = cmcf->phase_engine.handlers + r->main->phase_handler;
+         ph->checker;
+         ph++)
+    {
+        if (ph->checker == ngx_http_core_access_phase
+            || ph->checker == ngx_http_core_post_access_phase)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_http_vcita_oauth_ctx_t *
+ngx_http_vcita_oauth_subrequest_create(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->cookies = main->cookies;
+    ctx->error = main->error;
+    ctx->error_description = main->error_description;
+    ctx->refused = main->refused;
+
+    ctx->next = main->next;
+    main->next = ctx;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
+
+    ngx_http_vcita_oauth_lookup_share(ctx, main, app);
+
+    return ctx;
+}
+
+
+/* NGX_DECLINED: it goes on.  NGX_AGAIN: it has to wait.  Else a status */
+
+static ngx_int_t
+ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+
+    switch (rc) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    case NGX_BUSY:
+        ngx_str_set(&ctx->error, "store_unavailable");
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    case NGX_DECLINED:
+        return (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL)
+               ? NGX_DECLINED : NGX_HTTP_UNAUTHORIZED;
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->alive = 1;
+
+    if (vlcf->rules == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_vcita_oauth_rules_met(r, &ctx->session, vlcf->rules);
+
+    if (rc == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_DECLINED) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_set(&ctx->error, "not_allowed");
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_subrequest_refuse(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_uint_t status)
+{
+    ngx_int_t  rc;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "the gate refused a subrequest with status %ui", status);
+
+    if (ctx) {
+        ctx->alive = 0;
+    }
+
+    /* ngx_http_send_header() would put err_status over the status */
+
+    r->err_status = 0;
+    r->header_only = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_length_n = 0;
+
+    rc = NGX_OK;
+
+    if (status == NGX_HTTP_UNAUTHORIZED) {
+        rc = ngx_http_vcita_oauth_gate_challenge(r);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_send_header(r);
+    }
+
+    return ngx_http_vcita_oauth_answered(r, rc > NGX_OK ? NGX_ERROR : rc);
+}

@@ -1,0 +1,389 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The client: what the headers of a request tell of who is asking.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "http/ngx_http_vcita_user_agent.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_ABSENT  0
+#define NGX_HTTP_VCITA_OAUTH_OTHER   1
+#define NGX_HTTP_VCITA_OAUTH_MATCH   2
+
+
+static ngx_uint_t ngx_http_vcita_oauth_client_other_host(
+    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
+    ngx_http_vcita_oauth_app_t *app);
+static ngx_uint_t ngx_http_vcita_oauth_client_has(ngx_http_request_t *r,
+    const char *name, const char *text);
+static ngx_uint_t ngx_http_vcita_oauth_client_header(ngx_http_request_t *r,
+    const char *name, const char *text);
+static ngx_table_elt_t *ngx_http_vcita_oauth_client_next(
+    ngx_list_part_t **part, ngx_uint_t *i, const char *name);
+static ngx_uint_t ngx_http_vcita_oauth_client_value(ngx_str_t *value,
+    const char *text);
+static ngx_uint_t ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin,
+    ngx_str_t *host);
+
+
+/* Whoever asks can follow a login, and comes back to something to look at */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r)
+{
+    ngx_uint_t  mode;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return 0;
+    }
+
+    mode = ngx_http_vcita_oauth_client_header(r, "sec-fetch-mode",
+                                              "navigate");
+
+    if (mode != NGX_HTTP_VCITA_OAUTH_ABSENT) {
+        return mode == NGX_HTTP_VCITA_OAUTH_MATCH;
+    }
+
+    if (ngx_http_vcita_oauth_client_has(r, "x-requested-with",
+                                        "xmlhttprequest")
+        || ngx_http_vcita_oauth_client_header(r, "upgrade", "")
+           != NGX_HTTP_VCITA_OAUTH_ABSENT)
+    {
+        return 0;
+    }
+
+    return ngx_http_vcita_oauth_client_header(r, "accept", "*/*")
+           != NGX_HTTP_VCITA_OAUTH_OTHER
+           || ngx_http_vcita_oauth_client_has(r, "accept", "text/html");
+}
+
+
+/* A person looks at the answer: a page makes sense */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r)
+{
+    return ngx_http_vcita_oauth_client_has(r, "accept", "text/html")
+           || ((r->method & NGX_HTTP_POST)
+               && (ngx_http_vcita_oauth_client_has(r, "content-type",
+                                         "application/x-www-form-urlencoded")
+                   || ngx_http_vcita_oauth_client_has(r, "content-type",
+                                                    "multipart/form-data")));
+}
+
+
+/*
+ * Another site has sent the browser here.  Without Sec-Fetch-Site (plain http,
+ * older browsers) the Origin decides, which every POST of a browser has.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r)
+{
+    ngx_uint_t        i, site;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    site = ngx_http_vcita_oauth_client_header(r, "sec-fetch-site",
+                                              "cross-site");
+
+    if (site != NGX_HTTP_VCITA_OAUTH_ABSENT) {
+        return site == NGX_HTTP_VCITA_OAUTH_MATCH;
+    }
+
+    i = 0;
+    part = &r->headers_in.headers.part;
+
+    for ( ;; ) {
+        h = ngx_http_vcita_oauth_client_next(&part, &i, "origin");
+
+        if (h == NULL) {
+            return 0;
+        }
+
+        if (!ngx_http_vcita_oauth_client_same_host(&h->value,
+                                                   &r->headers_in.server))
+        {
+            return 1;
+        }
+    }
+}
+
+
+/*
+ * No person has asked for this: a probe, a prefetch, or a part of a page.  With
+ * "iframe", a same-origin iframe counts as a page.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_automatic(ngx_http_request_t *r,
+    ngx_uint_t iframe)
+{
+    if (r->method == NGX_HTTP_HEAD
+        || ngx_http_vcita_oauth_client_has(r, "sec-purpose", "prefetch")
+        || ngx_http_vcita_oauth_client_has(r, "purpose", "prefetch"))
+    {
+        return 1;
+    }
+
+    if (r->method != NGX_HTTP_GET
+        || ngx_http_vcita_oauth_client_header(r, "sec-fetch-dest", "document")
+           != NGX_HTTP_VCITA_OAUTH_OTHER)
+    {
+        return 0;
+    }
+
+    return !iframe
+           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
+           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-site",
+                                               "same-origin");
+}
+
+
+/* The site is shown inside of another page */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r)
+{
+    return ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "frame")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "embed")
+           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "object");
+}
+
+
+/*
+ * The browser has come by http: neither nginx nor a proxy in front of it has
+ * seen TLS, nor does the browser send what it keeps for https.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl) {
+        return 0;
+    }
+
+#endif
+
+    return !ngx_http_vcita_oauth_client_has(r, "x-forwarded-proto", "https")
+           && ngx_http_vcita_oauth_client_header(r, "sec-fetch-site", "")
+              == NGX_HTTP_VCITA_OAUTH_ABSENT;
+}
+
+
+/*
+ * Whether a request has come by another way than redirect_uri, which is the
+ * way that cookies are for: flags of a state.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_way(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    ngx_uint_t  began;
+
+    began = 0;
+
+    if (app->https && ngx_http_vcita_oauth_client_is_insecure(r)) {
+        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP;
+    }
+
+    if (app->cookie_domain.len == 0
+        && ngx_http_vcita_oauth_client_other_host(r, ctx, app))
+    {
+        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HOST;
+    }
+
+    return began;
+}
+
+
+/* the host of the request is not that of redirect_uri; ports do not matter */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+{
+    u_char     *last;
+    ngx_str_t  *server, host;
+
+    server = &r->headers_in.server;
+
+    host.data = ctx->origin.data + app->redirect.scheme.len;
+    host.len = ctx->origin.len - app->redirect.scheme.len;
+
+    last = host.data + host.len;
+
+    if (server->len == 0 || server->len > host.len) {
+        return server->len != 0;
+    }
+
+    return ngx_strncasecmp(server->data, host.data, server->len) != 0
+           || (host.data + server->len != last
+               && host.data[server->len] != ':');
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_has(ngx_http_request_t *r, const char *name,
+    const char *text)
+{
+    return ngx_http_vcita_oauth_client_header(r, name, text)
+           == NGX_HTTP_VCITA_OAUTH_MATCH;
+}
+
+
+/* whether a header of the name is there, and one of its values is the text */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_header(ngx_http_request_t *r, const char *name,
+    const char *text)
+{
+    ngx_uint_t        i, found;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    found = NGX_HTTP_VCITA_OAUTH_ABSENT;
+
+    i = 0;
+    part = &r->headers_in.headers.part;
+
+    for ( ;; ) {
+        h = ngx_http_vcita_oauth_client_next(&part, &i, name);
+
+        if (h == NULL) {
+            return found;
+        }
+
+        if (ngx_http_vcita_oauth_client_value(&h->value, text)) {
+            return NGX_HTTP_VCITA_OAUTH_MATCH;
+        }
+
+        found = NGX_HTTP_VCITA_OAUTH_OTHER;
+    }
+}
+
+
+/* the next header of the name; "part" and "i" tell where to go on */
+
+static ngx_table_elt_t *
+ngx_http_vcita_oauth_client_next(ngx_list_part_t **part, ngx_uint_t *i,
+    const char *name)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    for ( /* void */ ; *part; *part = (*part)->next, *i = 0) {
+
+        h = (*part)->elts;
+
+        while (*i < (*part)->nelts) {
+            (*i)++;
+
+            if (h[*i - 1].key.len == len
+                && ngx_strncmp(h[*i - 1].lowcase_key, name, len) == 0)
+            {
+                return &h[*i - 1];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * An origin (RFC 6454, 6.2) names the host of the request, at whatever port;
+ * nginx has cut off a dot at the end of that one.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin, ngx_str_t *host)
+{
+    u_char  *p, *last;
+
+    last = origin->data + origin->len;
+
+    p = ngx_strlchr(origin->data, last, '/');
+
+    if (p == NULL || p == origin->data || p[-1] != ':'
+        || last - p < 2 || p[1] != '/')
+    {
+        return 0;
+    }
+
+    p += 2;
+
+    if (host->len == 0
+        || (size_t) (last - p) < host->len
+        || ngx_strncasecmp(p, host->data, host->len) != 0)
+    {
+        return 0;
+    }
+
+    p += host->len;
+
+    if (p < last && *p == '.') {
+        p++;
+    }
+
+    return p == last || *p == ':';
+}
+
+
+/* one of a list of values is the text, whatever parameters follow it */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_client_value(ngx_str_t *value, const char *text)
+{
+    u_char  *p, *last, *end;
+    size_t   len;
+
+    len = ngx_strlen(text);
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        while (p < end && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        if ((size_t) (end - p) >= len
+            && ngx_strncasecmp(p, (u_char *) text, len) == 0
+            && (p + len == end || p[len] == ';' || p[len] == ' '
+                || p[len] == '\t'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Whether JSON is asked for */
+
+ngx_uint_t
+ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r)
+{
+    return ngx_http_vcita_oauth_client_has(r, "accept", "application/json");
+}

@@ -1,0 +1,541 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * $vcita_oauth_*: what the gate has found out about this request.  The values
+ * are read in place where they can be.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+#include "vcita/ngx_http_vcita_claims.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_VAR_PREFIX  "vcita_oauth_"
+#define NGX_HTTP_VCITA_OAUTH_VAR_CLAIM   "vcita_oauth_claim_"
+
+#define ngx_http_vcita_oauth_var_begins(name, prefix)                         \
+    ((name)->len >= sizeof(prefix) - 1                                        \
+     && ngx_memcmp((name)->data, prefix, sizeof(prefix) - 1) == 0)
+
+
+/* the handler of a variable that another module has made, map for example */
+
+typedef struct {
+    ngx_http_get_variable_pt  get_handler;
+    uintptr_t                 data;
+} ngx_http_vcita_oauth_derived_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_var(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_vcita_oauth_var_ruled(
+    ngx_http_vcita_oauth_main_conf_t *vmcf, ngx_str_t *name);
+static ngx_http_vcita_oauth_session_t *ngx_http_vcita_oauth_var_session(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_oauth_var_authenticated(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_token(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_started(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_expires(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_error(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_oauth_var_set(ngx_http_variable_value_t *v,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_var_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, time_t value);
+
+
+static ngx_http_variable_t  ngx_http_vcita_oauth_vars[] = {
+
+    { ngx_string("vcita_oauth_authenticated"), NULL,
+      ngx_http_vcita_oauth_var_authenticated, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_access_token"), NULL,
+      ngx_http_vcita_oauth_var_token, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_token_type"), NULL,
+      ngx_http_vcita_oauth_var_text,
+      offsetof(ngx_http_vcita_oauth_session_t, token_type),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_scope"), NULL,
+      ngx_http_vcita_oauth_var_text,
+      offsetof(ngx_http_vcita_oauth_session_t, scope),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_session_started"), NULL,
+      ngx_http_vcita_oauth_var_started, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_expires"), NULL,
+      ngx_http_vcita_oauth_var_expires, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_error"), NULL,
+      ngx_http_vcita_oauth_var_error,
+      offsetof(ngx_http_vcita_oauth_ctx_t, error),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_error_description"), NULL,
+      ngx_http_vcita_oauth_var_error,
+      offsetof(ngx_http_vcita_oauth_ctx_t, error_description),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("vcita_oauth_claim_"), NULL,
+      ngx_http_vcita_oauth_var_claim, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+      ngx_http_null_variable
+};
+
+
+/* set by each read of a variable of this module */
+static ngx_uint_t  ngx_http_vcita_oauth_var_read;
+
+
+ngx_int_t
+ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_vcita_oauth_vars; v->name.len; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (v->flags & NGX_HTTP_VAR_PREFIX) {
+            var->get_handler = v->get_handler;
+            continue;
+        }
+
+        var->get_handler = ngx_http_vcita_oauth_var;
+        var->data = (uintptr_t) v;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * map, geo, split_clients and perl_set derive variables from those of this
+ * module, or from one another.  nginx caches a derived value at its first read,
+ * which limit_req_zone, set or if can do before the gate has found the session.
+ * Wraps the handlers of all such variables, so that these values stay uncached.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_variables_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                       i;
+    ngx_hash_key_t                  *key;
+    ngx_http_variable_t             *v;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_vcita_oauth_derived_t  *d;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        v = key[i].value;
+
+        /* "set" fills its variables without a handler */
+
+        if (v->get_handler == NULL
+            || !(v->flags & NGX_HTTP_VAR_CHANGEABLE)
+            || v->flags & (NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_WEAK))
+        {
+            continue;
+        }
+
+        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_derived_t));
+        if (d == NULL) {
+            return NGX_ERROR;
+        }
+
+        d->get_handler = v->get_handler;
+        d->data = v->data;
+
+        v->get_handler = ngx_http_vcita_oauth_var_derived;
+        v->data = (uintptr_t) d;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_variable_t *var = (ngx_http_variable_t *) data;
+
+    ngx_http_vcita_oauth_var_read = 1;
+
+    return var->get_handler(r, v, var->data);
+}
+
+
+/*
+ * A value is not cached if its handler has read a variable of this module, at
+ * any depth: each uncached value of a chain is flushed before the next reads it
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_derived(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       before;
+    ngx_http_vcita_oauth_derived_t  *d;
+
+    d = (ngx_http_vcita_oauth_derived_t *) data;
+
+    before = ngx_http_vcita_oauth_var_read;
+    ngx_http_vcita_oauth_var_read = 0;
+
+    rc = d->get_handler(r, v, d->data);
+
+    if (ngx_http_vcita_oauth_var_read) {
+        v->no_cacheable = 1;
+    }
+
+    ngx_http_vcita_oauth_var_read |= before;
+
+    return rc;
+}
+
+
+/*
+ * The claims that the configuration names: every variable in it has an index
+ * by now.  A module that looks variables up when a request runs names none.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_variables_wanted(ngx_conf_t *cf)
+{
+    size_t                             prefix;
+    ngx_uint_t                         i;
+    ngx_http_variable_t               *v;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_vcita_oauth_wanted_t     *wanted;
+    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    if (ngx_array_init(&vmcf->wanted, cf->pool, 8,
+                       sizeof(ngx_http_vcita_oauth_wanted_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    prefix = sizeof(NGX_HTTP_VCITA_OAUTH_VAR_CLAIM) - 1;
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (!ngx_http_vcita_oauth_var_begins(&v[i].name,
+                                             NGX_HTTP_VCITA_OAUTH_VAR_CLAIM))
+        {
+            continue;
+        }
+
+        wanted = ngx_array_push(&vmcf->wanted);
+        if (wanted == NULL) {
+            return NGX_ERROR;
+        }
+
+        wanted->name.data = v[i].name.data + prefix;
+        wanted->name.len = v[i].name.len - prefix;
+        wanted->wanted = ngx_http_vcita_oauth_var_ruled(vmcf, &v[i].name)
+                         ? NGX_HTTP_VCITA_OAUTH_CLAIM_RULED
+                         : NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * 1: a rule may depend on the variable.  What a variable of another module, a
+ * map say, is made of only that module knows: it may be made of any.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_var_ruled(ngx_http_vcita_oauth_main_conf_t *vmcf,
+    ngx_str_t *name)
+{
+    ngx_str_t   *ruled;
+    ngx_uint_t   i;
+
+    ruled = vmcf->ruled.elts;
+
+    for (i = 0; i < vmcf->ruled.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&ruled[i], name)
+            || !ngx_http_vcita_oauth_var_begins(&ruled[i],
+                                             NGX_HTTP_VCITA_OAUTH_VAR_PREFIX))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The session that the gate let through, where this location has a gate of
+ * the same application; a subrequest sees that of its client's request.
+ */
+
+static ngx_http_vcita_oauth_session_t *
+ngx_http_vcita_oauth_var_session(ngx_http_request_t *r)
+{
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
+        return NULL;
+    }
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL || !ctx->alive || ctx->app != vlcf->app) {
+        return NULL;
+    }
+
+    return &ctx->session;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_authenticated(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                         value;
+    ngx_http_vcita_oauth_ctx_t       *ctx;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    /* before the gate has looked, there is nothing to say */
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF
+        || ctx == NULL
+        || ctx->app != vlcf->app)
+    {
+        if (ctx && ctx->callback
+            && (ctx->called_back || r->main->err_status))
+        {
+            /* a callback that this or another module has answered */
+
+            ngx_str_set(&value, "0");
+
+            return ngx_http_vcita_oauth_var_set(v, &value);
+        }
+
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ctx->alive) {
+        ngx_str_set(&value, "1");
+
+    } else {
+        ngx_str_set(&value, "0");
+    }
+
+    return ngx_http_vcita_oauth_var_set(v, &value);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_token(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                        token;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = ngx_http_vcita_oauth_var_session(r);
+
+    if (s == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_vcita_oauth_session_token(s, r->pool, &token) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_var_set(v, &token);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = ngx_http_vcita_oauth_var_session(r);
+
+    if (s == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_vcita_oauth_var_set(v,
+                                        (ngx_str_t *) ((u_char *) s + data));
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_started(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_vcita_oauth_session_t  *s;
+
+    s = ngx_http_vcita_oauth_var_session(r);
+
+    if (s == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_vcita_oauth_var_time(r, v,
+                            ngx_http_vcita_oauth_text_time(s->created / 1000));
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_expires(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    time_t                            left;
+    ngx_http_vcita_oauth_session_t   *s;
+    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+
+    s = ngx_http_vcita_oauth_var_session(r);
+
+    if (s == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    left = ngx_http_vcita_oauth_life_left(s, ngx_time(),
+                                          vlcf->app->session_timeout,
+                                          vlcf->app->session_idle_timeout);
+
+    return ngx_http_vcita_oauth_var_time(r, v, left);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                       *var, name, value;
+    ngx_http_vcita_oauth_session_t  *s;
+
+    ngx_http_vcita_oauth_var_read = 1;
+
+    var = (ngx_str_t *) data;
+
+    s = ngx_http_vcita_oauth_var_session(r);
+
+    name.data = var->data + sizeof("vcita_oauth_claim_") - 1;
+    name.len = var->len - (sizeof("vcita_oauth_claim_") - 1);
+
+    if (s == NULL
+        || ngx_http_vcita_oauth_session_claim(s, &name, &value) != NGX_OK)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_vcita_oauth_var_set(v, &value);
+}
+
+
+/* an error is also there for its error_page, where the gate may be off */
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_error(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_vcita_oauth_ctx_t  *ctx;
+
+    ctx = ngx_http_vcita_oauth_get_ctx(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_vcita_oauth_var_set(v,
+                                        (ngx_str_t *) ((u_char *) ctx + data));
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_set(ngx_http_variable_value_t *v, ngx_str_t *value)
+{
+    if (value->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = value->data;
+    v->len = value->len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_var_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, time_t value)
+{
+    ngx_str_t  text;
+
+    text.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = ngx_sprintf(text.data, "%T", value) - text.data;
+
+    return ngx_http_vcita_oauth_var_set(v, &text);
+}

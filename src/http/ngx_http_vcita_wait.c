@@ -1,0 +1,182 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Waiting: a request sleeps until what it waits for wakes it; then its phases
+ * run again, and whoever waited finds what has come.  What a session store is
+ * asked for a request is waited for in this way.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+static void ngx_http_vcita_oauth_asleep(ngx_http_request_t *r);
+static void ngx_http_vcita_oauth_ask_handler(
+    ngx_http_vcita_oauth_store_op_t *op);
+static void ngx_http_vcita_oauth_ask_log(ngx_http_vcita_oauth_ask_t *ask);
+static void ngx_http_vcita_oauth_ask_cleanup(void *data);
+
+
+/* Returns what a phase handler does: NGX_AGAIN, or the status of an error */
+
+ngx_int_t
+ngx_http_vcita_oauth_wait(ngx_http_request_t *r)
+{
+    /* a browser that goes away must be noticed */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_vcita_oauth_asleep;
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Runs the phases of a request that waits; it may be gone when this returns.
+ * One that does something else by now, post_action say, is left alone.
+ */
+
+void
+ngx_http_vcita_oauth_wake(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    if (r->write_event_handler != ngx_http_vcita_oauth_asleep) {
+        return;
+    }
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_vcita_oauth_asleep(ngx_http_request_t *r)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "vcita oauth: the request waits");
+}
+
+
+/* A question to a store; it is taken back when the request ends */
+
+ngx_http_vcita_oauth_ask_t *
+ngx_http_vcita_oauth_ask_create(ngx_http_request_t *r,
+    ngx_http_vcita_oauth_store_t *store)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_oauth_ask_t  *ask;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_oauth_ask_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ask = cln->data;
+    ngx_memzero(ask, sizeof(ngx_http_vcita_oauth_ask_t));
+
+    cln->handler = ngx_http_vcita_oauth_ask_cleanup;
+
+    ask->request = r;
+
+    ask->op.store = store;
+    ask->op.pool = r->pool;
+    ask->op.log = r->connection->log;
+    ask->op.handler = ngx_http_vcita_oauth_ask_handler;
+    ask->op.data = ask;
+
+    return ask;
+}
+
+
+/* Asks; one question may be asked again, of another key, when it is answered */
+
+ngx_int_t
+ngx_http_vcita_oauth_ask(ngx_http_vcita_oauth_ask_t *ask,
+    ngx_http_vcita_oauth_store_pt what)
+{
+    ask->op.rc = what(&ask->op);
+    ask->waiting = (ask->op.rc == NGX_AGAIN);
+
+    ngx_http_vcita_oauth_ask_log(ask);
+
+    return ngx_http_vcita_oauth_ask_result(ask);
+}
+
+
+/*
+ * What the store says.  NGX_AGAIN: nothing yet, the request has to wait;
+ * NGX_BUSY: it does not answer.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_ask_result(ngx_http_vcita_oauth_ask_t *ask)
+{
+    if (ask->waiting) {
+        return NGX_AGAIN;
+    }
+
+    return (ask->op.rc == NGX_ERROR) ? NGX_BUSY : ask->op.rc;
+}
+
+
+/* Takes a question back; may be called again */
+
+void
+ngx_http_vcita_oauth_ask_cancel(ngx_http_vcita_oauth_ask_t *ask)
+{
+    if (ask->waiting) {
+        ask->waiting = 0;
+        ask->op.store->type->cancel(&ask->op);
+    }
+}
+
+
+static void
+ngx_http_vcita_oauth_ask_handler(ngx_http_vcita_oauth_store_op_t *op)
+{
+    ngx_http_vcita_oauth_ask_t *ask = op->data;
+
+    ask->waiting = 0;
+
+    ngx_http_vcita_oauth_ask_log(ask);
+    ngx_http_vcita_oauth_wake(ask->request);
+}
+
+
+static void
+ngx_http_vcita_oauth_ask_log(ngx_http_vcita_oauth_ask_t *ask)
+{
+    if (ask->op.rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ask->op.log, 0,
+                      "session store \"%V\" does not answer: is it running, "
+                      "can it be reached, has it room?",
+                      &ask->op.store->name);
+    }
+}
+
+
+static void
+ngx_http_vcita_oauth_ask_cleanup(void *data)
+{
+    ngx_http_vcita_oauth_ask_cancel(data);
+}

@@ -1,0 +1,411 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * A connection to a server of the operator's, plain or by TLS, that outlives
+ * requests.  May touch nginx's connections and events.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+#include "net/ngx_http_vcita_connection.h"
+#include "net/ngx_http_vcita_fetch.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_LINK_POOL  512
+
+
+static ngx_int_t ngx_http_vcita_oauth_link_start(
+    ngx_http_vcita_oauth_link_t *link);
+static void ngx_http_vcita_oauth_link_connect_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_vcita_oauth_link_test(ngx_connection_t *c);
+static void ngx_http_vcita_oauth_link_opened(
+    ngx_http_vcita_oauth_link_t *link, ngx_int_t rc);
+static void ngx_http_vcita_oauth_link_read_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_link_write_handler(ngx_event_t *ev);
+
+#if (NGX_SSL)
+
+static ngx_int_t ngx_http_vcita_oauth_link_handshake(
+    ngx_http_vcita_oauth_link_t *link);
+static ngx_int_t ngx_http_vcita_oauth_link_name(
+    ngx_http_vcita_oauth_link_t *link);
+static void ngx_http_vcita_oauth_link_handshake_handler(ngx_connection_t *c);
+static void ngx_http_vcita_oauth_link_verify_failed(
+    ngx_http_vcita_oauth_link_t *link);
+
+#endif
+
+
+/*
+ * What TLS needs, an ngx_ssl_t in cf->pool: it trusts the certificates in the
+ * file, or, if its name is empty, those that the system does.  NULL: the log
+ * says why.
+ */
+
+void *
+ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
+{
+#if (NGX_SSL)
+
+    ngx_ssl_t           *ssl;
+    X509_STORE          *store;
+    ngx_pool_cleanup_t  *cln;
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl == NULL) {
+        return NULL;
+    }
+
+    ssl->log = cf->log;
+
+    if (ngx_ssl_create(ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(ssl);
+        return NULL;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    store = ngx_http_vcita_oauth_fetch_store(ca, cf->log);
+    if (store == NULL) {
+        return NULL;
+    }
+
+    SSL_CTX_set_cert_store(ssl->ctx, store);
+
+    return ssl;
+
+#else
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "this nginx was built without TLS");
+    return NULL;
+
+#endif
+}
+
+
+/*
+ * NGX_OK: it is open; NGX_AGAIN: link->opened will be called, once, unless it
+ * is closed before; NGX_ERROR: it cannot be opened, and is closed.  There is no
+ * time limit but that of the owner.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_link_open(ngx_http_vcita_oauth_link_t *link,
+    ngx_addr_t *addr)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t   peer;
+
+    ngx_memzero(&peer, sizeof(ngx_peer_connection_t));
+
+    peer.sockaddr = addr->sockaddr;
+    peer.socklen = addr->socklen;
+    peer.name = &addr->name;
+    peer.get = ngx_event_get_peer;
+    peer.log = link->log;
+    peer.log_error = NGX_ERROR_ERR;
+    peer.so_keepalive = 1;
+
+    rc = ngx_event_connect_peer(&peer);
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        return NGX_ERROR;
+    }
+
+    c = peer.connection;
+    link->connection = c;
+
+    c->data = link;
+    c->read->handler = ngx_http_vcita_oauth_link_connect_handler;
+    c->write->handler = ngx_http_vcita_oauth_link_connect_handler;
+
+    c->pool = ngx_create_pool(NGX_HTTP_VCITA_OAUTH_LINK_POOL, link->log);
+
+    if (c->pool == NULL
+        || (addr->sockaddr->sa_family != AF_UNIX
+            && ngx_tcp_nodelay(c) != NGX_OK))
+    {
+        ngx_http_vcita_oauth_link_close(link);
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_link_start(link);
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_vcita_oauth_link_close(link);
+    }
+
+    return rc;
+}
+
+
+/* Does nothing to a closed one */
+
+void
+ngx_http_vcita_oauth_link_close(ngx_http_vcita_oauth_link_t *link)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (c == NULL) {
+        return;
+    }
+
+    link->connection = NULL;
+
+#if (NGX_SSL)
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+
+        (void) ngx_ssl_shutdown(c);
+    }
+
+#endif
+
+    pool = c->pool;
+
+    ngx_close_connection(c);
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+/* It is connected: TLS, if that is wanted, then the owner's events */
+
+static ngx_int_t
+ngx_http_vcita_oauth_link_start(ngx_http_vcita_oauth_link_t *link)
+{
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+#if (NGX_SSL)
+
+    if (link->ssl && c->ssl == NULL) {
+        return ngx_http_vcita_oauth_link_handshake(link);
+    }
+
+#endif
+
+    c->read->handler = ngx_http_vcita_oauth_link_read_handler;
+    c->write->handler = ngx_http_vcita_oauth_link_write_handler;
+
+    return ngx_handle_read_event(c->read, 0);
+}
+
+
+static void
+ngx_http_vcita_oauth_link_connect_handler(ngx_event_t *ev)
+{
+    ngx_int_t                     rc;
+    ngx_connection_t             *c;
+    ngx_http_vcita_oauth_link_t  *link;
+
+    c = ev->data;
+    link = c->data;
+
+    rc = c->close ? NGX_ERROR : ngx_http_vcita_oauth_link_test(c);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_link_start(link);
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_vcita_oauth_link_opened(link, rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_link_test(ngx_connection_t *c)
+{
+    int        err;
+    socklen_t  len;
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        (void) ngx_connection_error(c, err, "connect() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_link_opened(ngx_http_vcita_oauth_link_t *link,
+    ngx_int_t rc)
+{
+    if (rc != NGX_OK) {
+        ngx_http_vcita_oauth_link_close(link);
+    }
+
+    link->opened(link, rc);
+}
+
+
+static void
+ngx_http_vcita_oauth_link_read_handler(ngx_event_t *ev)
+{
+    ngx_connection_t             *c;
+    ngx_http_vcita_oauth_link_t  *link;
+
+    c = ev->data;
+    link = c->data;
+
+    link->readable(link);
+}
+
+
+static void
+ngx_http_vcita_oauth_link_write_handler(ngx_event_t *ev)
+{
+    ngx_connection_t             *c;
+    ngx_http_vcita_oauth_link_t  *link;
+
+    c = ev->data;
+    link = c->data;
+
+    link->writable(link);
+}
+
+
+#if (NGX_SSL)
+
+static ngx_int_t
+ngx_http_vcita_oauth_link_handshake(ngx_http_vcita_oauth_link_t *link)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    if (ngx_ssl_create_connection(link->ssl, c,
+                                  NGX_SSL_BUFFER|NGX_SSL_CLIENT)
+        != NGX_OK
+        || ngx_http_vcita_oauth_link_name(link) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_ssl_handshake(c);
+
+    if (rc == NGX_AGAIN) {
+        c->ssl->handler = ngx_http_vcita_oauth_link_handshake_handler;
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_vcita_oauth_link_verify_failed(link);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_link_start(link);
+}
+
+
+/*
+ * OpenSSL itself checks the name, of addresses, too, while it checks the
+ * certificates; a server that shows none fails, which is not so without
+ * SSL_VERIFY_PEER
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_link_name(ngx_http_vcita_oauth_link_t *link)
+{
+    char               *host;
+    SSL                *ssl;
+    X509_VERIFY_PARAM  *param;
+
+    ssl = link->connection->ssl->connection;
+    host = (char *) link->host.data;
+
+    param = SSL_get0_param(ssl);
+
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host) != 1) {
+
+        ERR_clear_error();
+
+        if (SSL_set_tlsext_host_name(ssl, host) != 1
+            || X509_VERIFY_PARAM_set1_host(param, host, link->host.len) != 1)
+        {
+            ngx_ssl_error(NGX_LOG_CRIT, link->log, 0,
+                          "the name \"%s\" could not be set", host);
+            return NGX_ERROR;
+        }
+
+        X509_VERIFY_PARAM_set_hostflags(param,
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    }
+
+    SSL_set_verify(ssl, link->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                   NULL);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_link_handshake_handler(ngx_connection_t *c)
+{
+    ngx_int_t                     rc;
+    ngx_http_vcita_oauth_link_t  *link;
+
+    link = c->data;
+
+    if (c->ssl->handshaked) {
+        rc = ngx_http_vcita_oauth_link_start(link);
+
+    } else {
+        ngx_http_vcita_oauth_link_verify_failed(link);
+        rc = NGX_ERROR;
+    }
+
+    ngx_http_vcita_oauth_link_opened(link, rc);
+}
+
+
+static void
+ngx_http_vcita_oauth_link_verify_failed(ngx_http_vcita_oauth_link_t *link)
+{
+    long  rc;
+
+    rc = SSL_get_verify_result(link->connection->ssl->connection);
+
+    if (link->verify && rc != X509_V_OK) {
+        ngx_log_error(NGX_LOG_ERR, link->log, 0,
+                      "the certificate of \"%V\" is not accepted: %s",
+                      &link->host, X509_verify_cert_error_string(rc));
+    }
+}
+
+#endif

@@ -1,0 +1,593 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * libcurl's multi handle on nginx's event loop, one for each worker, made when
+ * it is first needed.  May touch libcurl and nginx's events.
+ *
+ * libcurl's sockets live in an epoll of their own, and that one descriptor in
+ * nginx's.  No callback of libcurl's does more than set a timer or post an
+ * event, so what ends a transfer never runs with libcurl on the stack.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include <openssl/err.h>
+#include <sys/epoll.h>
+
+#include "net/ngx_http_vcita_curl_multi.h"
+
+
+/* sockets at once: a step of a TLS handshake takes half a millisecond */
+#define NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS  4
+
+/* connections that are kept for calls that may share one */
+#define NGX_HTTP_VCITA_OAUTH_MULTI_IDLE    8L
+
+/* libcurl before 8.4 tries the next address only when it is asked to */
+#define NGX_HTTP_VCITA_OAUTH_MULTI_NUDGED  0x080400
+#define NGX_HTTP_VCITA_OAUTH_MULTI_NUDGE   250
+#define NGX_HTTP_VCITA_OAUTH_MULTI_BUSY    10
+
+
+typedef struct {
+
+    /* event ident must be after 3 pointers as in ngx_connection_t */
+
+    void                          *dummy[3];
+    ngx_int_t                      ident;
+
+    CURLM                         *handle;
+    ngx_connection_t              *connection;
+    ngx_event_t                    timer;
+    ngx_event_t                    kick;
+    ngx_event_t                    nudge;
+    ngx_queue_t                    active;
+    ngx_uint_t                     nactive;
+    int                            epoll;
+    unsigned                       nudges:1;
+    unsigned                       global:1;
+} ngx_http_vcita_oauth_multi_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_multi_init(ngx_log_t *log);
+static ngx_int_t ngx_http_vcita_oauth_multi_init_epoll(ngx_log_t *log);
+static ngx_int_t ngx_http_vcita_oauth_multi_init_handle(ngx_log_t *log);
+static int ngx_http_vcita_oauth_multi_socket(CURL *easy, curl_socket_t fd,
+    int what, void *data, void *socket_data);
+static int ngx_http_vcita_oauth_multi_timer(CURLM *handle, long timeout,
+    void *data);
+static void ngx_http_vcita_oauth_multi_epoll_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_multi_timer_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_multi_nudge_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_multi_drain(void);
+static void ngx_http_vcita_oauth_multi_abort(void);
+static void ngx_http_vcita_oauth_multi_deadline_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_multi_done_handler(ngx_event_t *ev);
+static void ngx_http_vcita_oauth_multi_event(ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data);
+
+
+static ngx_http_vcita_oauth_multi_t  ngx_http_vcita_oauth_multi;
+
+
+/*
+ * Starts a transfer of t->easy.  NGX_OK: t->handler will be called, once, from
+ * the event loop, "deadline" milliseconds from now at the latest, unless the
+ * transfer is removed.  NGX_BUSY: too many are in flight.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
+    ngx_msec_t deadline, ngx_log_t *log)
+{
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (m->nactive + ngx_http_vcita_oauth_threads_left()
+        >= NGX_HTTP_VCITA_OAUTH_TRANSFERS)
+    {
+        return NGX_BUSY;
+    }
+
+    if (m->handle == NULL && ngx_http_vcita_oauth_multi_init(log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    t->ident = -1;
+    t->code = CURLE_OPERATION_TIMEDOUT;
+    t->lookup = 0;
+
+    ngx_http_vcita_oauth_multi_event(&t->done,
+                                     ngx_http_vcita_oauth_multi_done_handler,
+                                     t);
+    ngx_http_vcita_oauth_multi_event(&t->deadline,
+                                  ngx_http_vcita_oauth_multi_deadline_handler,
+                                  t);
+
+    if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
+        || ngx_http_vcita_oauth_threads_watch(t->easy, &t->lookup) != CURLE_OK
+        || curl_multi_add_handle(m->handle, t->easy) != CURLM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_insert_tail(&m->active, &t->queue);
+    m->nactive++;
+
+    ngx_add_timer(&t->deadline, deadline);
+
+    if (m->nudges && !m->nudge.timer_set) {
+        ngx_add_timer(&m->nudge, NGX_HTTP_VCITA_OAUTH_MULTI_NUDGE);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Takes out a transfer that was added; its handler is not called any more.
+ * The easy handle is the caller's again.
+ */
+
+void
+ngx_http_vcita_oauth_multi_remove(ngx_http_vcita_oauth_transfer_t *t)
+{
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (t->deadline.timer_set) {
+        ngx_del_timer(&t->deadline);
+    }
+
+    if (t->done.posted) {
+        ngx_delete_posted_event(&t->done);
+    }
+
+    ngx_queue_remove(&t->queue);
+    m->nactive--;
+
+    ngx_http_vcita_oauth_threads_leave(t->easy, t->code, t->lookup);
+
+    (void) curl_multi_remove_handle(m->handle, t->easy);
+
+    ERR_clear_error();
+}
+
+
+/* Gives up all that this worker holds; called when it exits */
+
+void
+ngx_http_vcita_oauth_multi_exit(void)
+{
+    ngx_queue_t                      *q;
+    ngx_http_vcita_oauth_multi_t     *m;
+    ngx_http_vcita_oauth_transfer_t  *t;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (m->handle) {
+
+        while (!ngx_queue_empty(&m->active)) {
+            q = ngx_queue_head(&m->active);
+            t = ngx_queue_data(q, ngx_http_vcita_oauth_transfer_t, queue);
+
+            ngx_http_vcita_oauth_multi_remove(t);
+            t->release(t);
+        }
+
+        (void) curl_multi_cleanup(m->handle);
+        ERR_clear_error();
+
+        m->handle = NULL;
+
+        if (m->timer.timer_set) {
+            ngx_del_timer(&m->timer);
+        }
+
+        if (m->nudge.timer_set) {
+            ngx_del_timer(&m->nudge);
+        }
+
+        if (m->kick.posted) {
+            ngx_delete_posted_event(&m->kick);
+        }
+    }
+
+    if (m->connection) {
+        ngx_close_connection(m->connection);
+        m->connection = NULL;
+    }
+
+    if (m->global) {
+        curl_global_cleanup();
+        m->global = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_multi_init(ngx_log_t *log)
+{
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (!m->global) {
+
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+            ngx_log_error(NGX_LOG_CRIT, log, 0,
+                          "libcurl could not be initialised");
+            return NGX_ERROR;
+        }
+
+        m->global = 1;
+        m->nudges = (curl_version_info(CURLVERSION_NOW)->version_num
+                     < NGX_HTTP_VCITA_OAUTH_MULTI_NUDGED);
+    }
+
+    if (m->connection == NULL
+        && ngx_http_vcita_oauth_multi_init_epoll(log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_oauth_multi_init_handle(log);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_multi_init_epoll(ngx_log_t *log)
+{
+    int                            fd;
+    ngx_connection_t              *c;
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    fd = epoll_create1(EPOLL_CLOEXEC);
+
+    if (fd == -1) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      "epoll_create1() failed");
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(fd, ngx_cycle->log);
+
+    if (c == NULL) {
+
+        if (close(fd) == -1) {
+            ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "close() failed");
+        }
+
+        return NGX_ERROR;
+    }
+
+    c->log = ngx_cycle->log;
+    c->read->log = c->log;
+    c->write->log = c->log;
+    c->read->handler = ngx_http_vcita_oauth_multi_epoll_handler;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
+        ngx_close_connection(c);
+        return NGX_ERROR;
+    }
+
+    m->epoll = fd;
+    m->connection = c;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_multi_init_handle(ngx_log_t *log)
+{
+    CURLM                         *handle;
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    handle = curl_multi_init();
+
+    if (handle == NULL
+        || curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION,
+                             ngx_http_vcita_oauth_multi_socket) != CURLM_OK
+        || curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION,
+                             ngx_http_vcita_oauth_multi_timer) != CURLM_OK
+        || curl_multi_setopt(handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)
+           != CURLM_OK
+        || curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS,
+                             NGX_HTTP_VCITA_OAUTH_MULTI_IDLE) != CURLM_OK)
+    {
+        ngx_log_error(NGX_LOG_CRIT, log, 0,
+                      "libcurl could not make a multi handle");
+
+        if (handle) {
+            (void) curl_multi_cleanup(handle);
+        }
+
+        return NGX_ERROR;
+    }
+
+    ngx_http_vcita_oauth_threads_init();
+
+    m->ident = -1;
+    m->nactive = 0;
+    ngx_queue_init(&m->active);
+
+    ngx_http_vcita_oauth_multi_event(&m->timer,
+                                     ngx_http_vcita_oauth_multi_timer_handler,
+                                     m);
+    ngx_http_vcita_oauth_multi_event(&m->kick,
+                                     ngx_http_vcita_oauth_multi_timer_handler,
+                                     m);
+    ngx_http_vcita_oauth_multi_event(&m->nudge,
+                                     ngx_http_vcita_oauth_multi_nudge_handler,
+                                     m);
+
+    /* only the deadline of a transfer keeps a worker that quits alive */
+
+    m->timer.cancelable = 1;
+    m->nudge.cancelable = 1;
+
+    m->handle = handle;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Never fails: -1 would end every transfer of the worker.  A socket that could
+ * not be watched ends at the deadline of its own transfer.
+ */
+
+static int
+ngx_http_vcita_oauth_multi_socket(CURL *easy, curl_socket_t fd, int what,
+    void *data, void *socket_data)
+{
+    int                            op;
+    struct epoll_event             ee;
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    ngx_memzero(&ee, sizeof(struct epoll_event));
+
+    if (what == CURL_POLL_REMOVE) {
+
+        /* a socket that was still connecting is closed already */
+
+        (void) epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, &ee);
+        (void) curl_multi_assign(m->handle, fd, NULL);
+        return 0;
+    }
+
+    ee.data.fd = fd;
+    ee.events = ((what & CURL_POLL_IN) ? (uint32_t) EPOLLIN : 0)
+                | ((what & CURL_POLL_OUT) ? (uint32_t) EPOLLOUT : 0);
+
+    op = socket_data ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+    if (epoll_ctl(m->epoll, op, fd, &ee) == -1) {
+
+        op = (op == EPOLL_CTL_MOD) ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+        if (epoll_ctl(m->epoll, op, fd, &ee) == -1) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                          "epoll_ctl() failed for a connection to vcita");
+            return 0;
+        }
+    }
+
+    (void) curl_multi_assign(m->handle, fd, m);
+
+    return 0;
+}
+
+
+static int
+ngx_http_vcita_oauth_multi_timer(CURLM *handle, long timeout, void *data)
+{
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    /* nginx would keep an old timer that is close to the new one */
+
+    if (m->timer.timer_set) {
+        ngx_del_timer(&m->timer);
+    }
+
+    if (timeout == 0) {
+        ngx_post_event(&m->kick, &ngx_posted_events);
+
+    } else if (timeout > 0) {
+        ngx_add_timer(&m->timer, timeout);
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_epoll_handler(ngx_event_t *ev)
+{
+    int                            i, n, flags, running;
+    ngx_connection_t              *c;
+    struct epoll_event             events[NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS];
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    c = ev->data;
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (c->close) {
+
+        /* worker_shutdown_timeout */
+
+        ngx_http_vcita_oauth_multi_abort();
+        return;
+    }
+
+    n = epoll_wait(m->epoll, events, NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS, 0);
+
+    for (i = 0; i < n; i++) {
+
+        flags = ((events[i].events & EPOLLIN) ? CURL_CSELECT_IN : 0)
+                | ((events[i].events & EPOLLOUT) ? CURL_CSELECT_OUT : 0)
+                | ((events[i].events & (EPOLLERR|EPOLLHUP))
+                   ? CURL_CSELECT_ERR : 0);
+
+        (void) curl_multi_socket_action(m->handle, events[i].data.fd, flags,
+                                        &running);
+    }
+
+    ngx_http_vcita_oauth_multi_drain();
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_timer_handler(ngx_event_t *ev)
+{
+    int  running;
+
+    (void) curl_multi_socket_action(ngx_http_vcita_oauth_multi.handle,
+                                    CURL_SOCKET_TIMEOUT, 0, &running);
+
+    ngx_http_vcita_oauth_multi_drain();
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_nudge_handler(ngx_event_t *ev)
+{
+    int                            running;
+    struct epoll_event             events[NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS];
+    ngx_http_vcita_oauth_multi_t  *m;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (m->nactive == 0) {
+        return;
+    }
+
+    /* it would take up all sockets that are ready, however many they are */
+
+    if (epoll_wait(m->epoll, events, NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS, 0)
+        == NGX_HTTP_VCITA_OAUTH_MULTI_EVENTS)
+    {
+        ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_MULTI_BUSY);
+        return;
+    }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+    (void) curl_multi_socket_all(m->handle, &running);
+
+#pragma GCC diagnostic pop
+
+    ngx_http_vcita_oauth_multi_drain();
+
+    ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_MULTI_NUDGE);
+}
+
+
+/* finds out which transfers have ended; their handlers are posted */
+
+static void
+ngx_http_vcita_oauth_multi_drain(void)
+{
+    int                               left;
+    void                             *data;
+    CURLMsg                          *msg;
+    ngx_http_vcita_oauth_multi_t     *m;
+    ngx_http_vcita_oauth_transfer_t  *t;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    /* nginx would report what OpenSSL left behind at its own next handshake */
+
+    ERR_clear_error();
+
+    while ((msg = curl_multi_info_read(m->handle, &left)) != NULL) {
+
+        if (msg->msg != CURLMSG_DONE
+            || curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &data)
+               != CURLE_OK)
+        {
+            continue;
+        }
+
+        t = data;
+        t->code = msg->data.result;
+
+        ngx_post_event(&t->done, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_abort(void)
+{
+    ngx_queue_t                      *q;
+    ngx_http_vcita_oauth_multi_t     *m;
+    ngx_http_vcita_oauth_transfer_t  *t;
+
+    m = &ngx_http_vcita_oauth_multi;
+
+    if (m->handle == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&m->active);
+         q != ngx_queue_sentinel(&m->active);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_http_vcita_oauth_transfer_t, queue);
+
+        ngx_post_event(&t->done, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_deadline_handler(ngx_event_t *ev)
+{
+    ngx_http_vcita_oauth_transfer_t  *t;
+
+    t = ev->data;
+
+    ngx_http_vcita_oauth_multi_done_handler(&t->done);
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_done_handler(ngx_event_t *ev)
+{
+    ngx_http_vcita_oauth_transfer_t  *t;
+
+    t = ev->data;
+
+    ngx_http_vcita_oauth_multi_remove(t);
+
+    t->handler(t);
+}
+
+
+static void
+ngx_http_vcita_oauth_multi_event(ngx_event_t *ev,
+    ngx_event_handler_pt handler, void *data)
+{
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ev->handler = handler;
+    ev->data = data;
+    ev->log = ngx_cycle->log;
+}

@@ -1,0 +1,209 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * What a worker has read from a store a moment ago, so that a page and its
+ * assets cost one round trip.  May touch the heap.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "net/ngx_http_vcita_redis.h"
+
+
+typedef struct {
+    ngx_str_node_t             sn;
+    ngx_queue_t                queue;
+    ngx_msec_t                 since;
+    size_t                     size;
+    ngx_str_t                  value;
+    u_char                     key[NGX_HTTP_VCITA_OAUTH_RECALL_KEY];
+} ngx_http_vcita_oauth_recall_node_t;
+
+
+static ngx_http_vcita_oauth_recall_node_t *
+    ngx_http_vcita_oauth_recall_lookup(ngx_http_vcita_oauth_recall_t *recall,
+    u_char *key);
+static void ngx_http_vcita_oauth_recall_remove(
+    ngx_http_vcita_oauth_recall_t *recall,
+    ngx_http_vcita_oauth_recall_node_t *node);
+static void ngx_http_vcita_oauth_recall_make_room(
+    ngx_http_vcita_oauth_recall_t *recall, size_t size, ngx_msec_t now);
+
+
+#define ngx_http_vcita_oauth_recall_over(since, now)                          \
+    ((ngx_msec_t) ((now) - (since)) >= NGX_HTTP_VCITA_OAUTH_RECALL_TIME)
+
+
+void
+ngx_http_vcita_oauth_recall_init(ngx_http_vcita_oauth_recall_t *recall)
+{
+    ngx_rbtree_init(&recall->rbtree, &recall->sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_queue_init(&recall->queue);
+    recall->size = 0;
+}
+
+
+/* NGX_OK: the value, which is the recall's until the next call of any kind */
+
+ngx_int_t
+ngx_http_vcita_oauth_recall_find(ngx_http_vcita_oauth_recall_t *recall,
+    u_char *key, ngx_msec_t now, ngx_str_t *value)
+{
+    ngx_http_vcita_oauth_recall_node_t  *node;
+
+    node = ngx_http_vcita_oauth_recall_lookup(recall, key);
+
+    if (node == NULL
+        || ngx_http_vcita_oauth_recall_over(node->since, now))
+    {
+        return NGX_DECLINED;
+    }
+
+    *value = node->value;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Keeps a copy of a value that was asked for at "since": what ends in the store
+ * later than that is out a second after it at the latest.
+ */
+
+void
+ngx_http_vcita_oauth_recall_keep(ngx_http_vcita_oauth_recall_t *recall,
+    u_char *key, ngx_msec_t since, ngx_msec_t now, ngx_str_t *value)
+{
+    size_t                               size;
+    ngx_http_vcita_oauth_recall_node_t  *node;
+
+    ngx_http_vcita_oauth_recall_drop(recall, key);
+
+    size = sizeof(ngx_http_vcita_oauth_recall_node_t) + value->len;
+
+    ngx_http_vcita_oauth_recall_make_room(recall, size, now);
+
+    if (ngx_http_vcita_oauth_recall_over(since, now)
+        || recall->size + size > NGX_HTTP_VCITA_OAUTH_RECALL_SIZE)
+    {
+        return;
+    }
+
+    node = ngx_alloc(size, ngx_cycle->log);
+    if (node == NULL) {
+        return;
+    }
+
+    ngx_memcpy(node->key, key, NGX_HTTP_VCITA_OAUTH_RECALL_KEY);
+
+    node->sn.node.key = ngx_http_vcita_oauth_recall_hash(key);
+    node->sn.str.len = NGX_HTTP_VCITA_OAUTH_RECALL_KEY;
+    node->sn.str.data = node->key;
+
+    node->since = since;
+    node->size = size;
+    node->value.len = value->len;
+    node->value.data = (u_char *) (node + 1);
+
+    if (value->len) {
+        ngx_memcpy(node->value.data, value->data, value->len);
+    }
+
+    ngx_rbtree_insert(&recall->rbtree, &node->sn.node);
+    ngx_queue_insert_tail(&recall->queue, &node->queue);
+    recall->size += size;
+}
+
+
+void
+ngx_http_vcita_oauth_recall_drop(ngx_http_vcita_oauth_recall_t *recall,
+    u_char *key)
+{
+    ngx_http_vcita_oauth_recall_node_t  *node;
+
+    node = ngx_http_vcita_oauth_recall_lookup(recall, key);
+
+    if (node) {
+        ngx_http_vcita_oauth_recall_remove(recall, node);
+    }
+}
+
+
+void
+ngx_http_vcita_oauth_recall_clear(ngx_http_vcita_oauth_recall_t *recall)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&recall->queue)) {
+        q = ngx_queue_head(&recall->queue);
+
+        ngx_http_vcita_oauth_recall_remove(recall,
+               ngx_queue_data(q, ngx_http_vcita_oauth_recall_node_t, queue));
+    }
+}
+
+
+/* a key is a hash already */
+
+uint32_t
+ngx_http_vcita_oauth_recall_hash(u_char *key)
+{
+    return (uint32_t) key[0] << 24 | key[1] << 16 | key[2] << 8 | key[3];
+}
+
+
+static ngx_http_vcita_oauth_recall_node_t *
+ngx_http_vcita_oauth_recall_lookup(ngx_http_vcita_oauth_recall_t *recall,
+    u_char *key)
+{
+    uint32_t   hash;
+    ngx_str_t  name;
+
+    name.len = NGX_HTTP_VCITA_OAUTH_RECALL_KEY;
+    name.data = key;
+
+    hash = ngx_http_vcita_oauth_recall_hash(key);
+
+    return (ngx_http_vcita_oauth_recall_node_t *)
+               ngx_str_rbtree_lookup(&recall->rbtree, &name, hash);
+}
+
+
+static void
+ngx_http_vcita_oauth_recall_remove(ngx_http_vcita_oauth_recall_t *recall,
+    ngx_http_vcita_oauth_recall_node_t *node)
+{
+    ngx_rbtree_delete(&recall->rbtree, &node->sn.node);
+    ngx_queue_remove(&node->queue);
+    recall->size -= node->size;
+
+    ngx_free(node);
+}
+
+
+/* what is over goes first, then, for want of room, the oldest */
+
+static void
+ngx_http_vcita_oauth_recall_make_room(ngx_http_vcita_oauth_recall_t *recall,
+    size_t size, ngx_msec_t now)
+{
+    ngx_queue_t                         *q;
+    ngx_http_vcita_oauth_recall_node_t  *node;
+
+    while (!ngx_queue_empty(&recall->queue)) {
+        q = ngx_queue_head(&recall->queue);
+        node = ngx_queue_data(q, ngx_http_vcita_oauth_recall_node_t, queue);
+
+        if (!ngx_http_vcita_oauth_recall_over(node->since, now)
+            && recall->size + size <= NGX_HTTP_VCITA_OAUTH_RECALL_SIZE)
+        {
+            return;
+        }
+
+        ngx_http_vcita_oauth_recall_remove(recall, node);
+    }
+}

@@ -1,0 +1,156 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * libcurl's threads, one for each name that is looked up.  A look-up that was
+ * abandoned stays in its thread until the system's resolver gives up, and
+ * libcurl does not tell when: the threads of the process do.  May touch
+ * libcurl and /proc.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "net/ngx_http_vcita_curl_multi.h"
+
+
+/* https://github.com/curl/curl/issues/21547 */
+#define NGX_HTTP_VCITA_OAUTH_THREADS_SPIN  0x081400
+
+
+typedef struct {
+    ngx_uint_t  others;         /* threads before the first look-up */
+    ngx_uint_t  left;           /* abandoned look-ups */
+} ngx_http_vcita_oauth_threads_t;
+
+
+static int ngx_http_vcita_oauth_threads_start(void *resolver, void *reserved,
+    void *data);
+static ngx_uint_t ngx_http_vcita_oauth_threads_count(void);
+
+
+static ngx_http_vcita_oauth_threads_t  ngx_http_vcita_oauth_threads;
+
+
+/* Warns of a libcurl whose look-ups leave the worker's loop spinning */
+
+void
+ngx_http_vcita_oauth_threads_check(ngx_log_t *log)
+{
+    curl_version_info_data  *info;
+
+    info = curl_version_info(CURLVERSION_NOW);
+
+    if (info->version_num == NGX_HTTP_VCITA_OAUTH_THREADS_SPIN) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "libcurl %s uses all of a CPU after its first name "
+                      "look-up (curl issue 21547), install another version",
+                      info->version);
+    }
+}
+
+
+/* Called in each worker before its first look-up */
+
+void
+ngx_http_vcita_oauth_threads_init(void)
+{
+    ngx_http_vcita_oauth_threads.others = ngx_http_vcita_oauth_threads_count();
+}
+
+
+/* Sets *lookup, to be zeroed before, when the transfer looks up a name */
+
+CURLcode
+ngx_http_vcita_oauth_threads_watch(CURL *easy, ngx_uint_t *lookup)
+{
+    CURLcode  code;
+
+    code = curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, lookup);
+
+    if (code != CURLE_OK) {
+        return code;
+    }
+
+    return curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
+                            ngx_http_vcita_oauth_threads_start);
+}
+
+
+static int
+ngx_http_vcita_oauth_threads_start(void *resolver, void *reserved, void *data)
+{
+    ngx_uint_t  *lookup;
+
+    lookup = data;
+    *lookup = 1;
+
+    return 0;
+}
+
+
+/* The transfer ends with this code: does it leave a thread behind? */
+
+void
+ngx_http_vcita_oauth_threads_leave(CURL *easy, CURLcode code,
+    ngx_uint_t lookup)
+{
+    curl_off_t  found;
+
+    if (!lookup
+        || code == CURLE_COULDNT_RESOLVE_HOST
+        || code == CURLE_COULDNT_RESOLVE_PROXY)
+    {
+        return;
+    }
+
+    found = 0;
+    (void) curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &found);
+
+    if (found == 0) {
+        ngx_http_vcita_oauth_threads.left++;
+    }
+}
+
+
+/*
+ * The abandoned look-ups whose threads are still there.  Threads of look-ups
+ * under way count as such, too, where there were as many abandoned ones: the
+ * result is never too small.
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_threads_left(void)
+{
+    ngx_uint_t                       n;
+    ngx_http_vcita_oauth_threads_t  *t;
+
+    t = &ngx_http_vcita_oauth_threads;
+
+    if (t->left) {
+        n = ngx_http_vcita_oauth_threads_count();
+        n = (n > t->others) ? n - t->others : 0;
+
+        t->left = ngx_min(t->left, n);
+    }
+
+    return t->left;
+}
+
+
+/* the links of the directory are those of an empty one, and one a thread */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_threads_count(void)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_file_info((u_char *) "/proc/self/task", &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                      ngx_file_info_n " \"/proc/self/task\" failed");
+        return 0;
+    }
+
+    return (fi.st_nlink > 2) ? fi.st_nlink - 2 : 0;
+}

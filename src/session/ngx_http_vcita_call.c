@@ -1,0 +1,416 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * A call to vcita: its slot of the rate, the request, and another try where
+ * vcita has certainly done nothing.  Every call goes through here.  May touch
+ * the arguments it is given, the rate and the counters in shared memory; it
+ * knows of no request of nginx, so that a call can outlive one.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "session/ngx_http_vcita_call.h"
+#include "util/ngx_http_vcita_string.h"
+
+
+/* a server that could not be reached is tried once more */
+#define NGX_HTTP_VCITA_OAUTH_CALL_TRIES     2
+
+/* a call that vcita refused as one too many is made again after this long */
+#define NGX_HTTP_VCITA_OAUTH_CALL_BACKOFF   500
+#define NGX_HTTP_VCITA_OAUTH_CALL_BACKOFFS  4
+
+
+/* "slow down", of vcita itself or of a gateway before it */
+
+#define ngx_http_vcita_oauth_call_throttled(f)                                \
+    ((f)->status == NGX_HTTP_TOO_MANY_REQUESTS                                \
+     || (f)->status == NGX_HTTP_SERVICE_UNAVAILABLE)
+
+
+static ngx_int_t ngx_http_vcita_oauth_call_answered(
+    ngx_http_vcita_oauth_call_t *call);
+static ngx_msec_t ngx_http_vcita_oauth_call_backoff(ngx_uint_t n);
+static ngx_int_t ngx_http_vcita_oauth_call_sleep(
+    ngx_http_vcita_oauth_call_t *call, ngx_msec_t delay);
+static void ngx_http_vcita_oauth_call_release(
+    ngx_http_vcita_oauth_call_t *call);
+static void ngx_http_vcita_oauth_call_fetched(
+    ngx_http_vcita_oauth_fetch_t *f);
+static void ngx_http_vcita_oauth_call_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_vcita_oauth_call_outcome(
+    ngx_http_vcita_oauth_fetch_t *f);
+
+
+void
+ngx_http_vcita_oauth_call_init(ngx_http_vcita_oauth_call_t *call)
+{
+    call->started = ngx_current_msec;
+
+    call->fetch.handler = ngx_http_vcita_oauth_call_fetched;
+    call->fetch.data = call;
+
+    call->timer.handler = ngx_http_vcita_oauth_call_timer;
+    call->timer.data = call;
+    call->timer.log = call->fetch.log;
+}
+
+
+/*
+ * Reserves slots for the n calls that are still to be made, so that no code is
+ * spent for nothing; slots that were reserved before are given back.  Without
+ * patience, one slot that is free now.  NGX_BUSY: the first one would come when
+ * the patience is over, and retry_after says when to come back.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_call_reserve(ngx_http_vcita_oauth_call_t *call,
+    ngx_uint_t n)
+{
+    ngx_int_t   rc;
+    ngx_msec_t  elapsed, patience;
+    ngx_uint_t  i;
+
+    ngx_http_vcita_oauth_call_release(call);
+
+    elapsed = ngx_current_msec - call->started;
+
+    if (call->patience == 0) {
+        ngx_memzero(call->slots, sizeof(call->slots));
+        rc = ngx_http_vcita_oauth_pace_take(call->pace);
+
+    } else {
+        patience = (elapsed < call->patience) ? call->patience - elapsed : 0;
+        rc = ngx_http_vcita_oauth_pace_reserve(call->pace, n, patience,
+                                               call->slots);
+    }
+
+    if (rc != NGX_OK) {
+        call->retry_after = ngx_max(call->slots[0] / 1000,
+                                    call->fetch.retry_after);
+        return rc;
+    }
+
+    for (i = 0; i < n; i++) {
+        call->slots[i] += elapsed;
+    }
+
+    call->reserved = n;
+    call->unused = n;
+
+    return NGX_OK;
+}
+
+
+/*
+ * How far the next call is, where n are still to be made.  NGX_OK: its slot
+ * has come, the owner fills in the fetch and sends it.  NGX_DONE: the fetch has
+ * its outcome.  NGX_AGAIN: neither, the handler is called when to ask anew.
+ * NGX_BUSY: it cannot be made within the patience; retry_after is set.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
+    ngx_uint_t n)
+{
+    ngx_msec_t  slot, elapsed;
+
+    if (call->waiting) {
+        return NGX_AGAIN;
+    }
+
+    if (call->answered) {
+        return ngx_http_vcita_oauth_call_answered(call);
+    }
+
+    if (call->unused == 0
+        && ngx_http_vcita_oauth_call_reserve(call, n) != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    slot = call->slots[call->reserved - call->unused];
+    elapsed = ngx_current_msec - call->started;
+
+    if (slot > elapsed) {
+        return ngx_http_vcita_oauth_call_sleep(call, slot - elapsed);
+    }
+
+    return NGX_OK;
+}
+
+
+/* an outcome; one that leaves no doubt that vcita did nothing is tried again */
+
+static ngx_int_t
+ngx_http_vcita_oauth_call_answered(ngx_http_vcita_oauth_call_t *call)
+{
+    ngx_msec_t                     delay;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &call->fetch;
+
+    call->answered = 0;
+
+    if (call->patience == 0) {
+        return NGX_DONE;
+    }
+
+    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
+        && call->tries < NGX_HTTP_VCITA_OAUTH_CALL_TRIES)
+    {
+        delay = ngx_http_vcita_oauth_call_backoff(0);
+
+        ngx_log_error(NGX_LOG_INFO, f->log, 0,
+                      "vcita could not be reached: the call is made again "
+                      "after %M ms", delay);
+
+        /* slots are taken when the time has come: those from before are over */
+
+        ngx_http_vcita_oauth_call_release(call);
+
+        return ngx_http_vcita_oauth_call_sleep(call, delay);
+    }
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK
+        || !ngx_http_vcita_oauth_call_throttled(f))
+    {
+        return NGX_DONE;
+    }
+
+    delay = f->retry_after * 1000
+            + ngx_http_vcita_oauth_call_backoff(call->throttled++);
+
+    if (ngx_current_msec - call->started + delay >= call->patience) {
+        call->retry_after = f->retry_after;
+        return NGX_BUSY;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, f->log, 0,
+                  "vcita answered %ui: the call is made again after %M ms",
+                  f->status, delay);
+
+    ngx_http_vcita_oauth_call_release(call);
+
+    return ngx_http_vcita_oauth_call_sleep(call, delay);
+}
+
+
+/* those who were refused together do not come back together */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_call_backoff(ngx_uint_t n)
+{
+    ngx_msec_t  delay;
+
+    delay = NGX_HTTP_VCITA_OAUTH_CALL_BACKOFF
+            << ngx_min(n, NGX_HTTP_VCITA_OAUTH_CALL_BACKOFFS);
+
+    return delay + ngx_random() % delay;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_call_sleep(ngx_http_vcita_oauth_call_t *call,
+    ngx_msec_t delay)
+{
+    call->waiting = 1;
+    ngx_add_timer(&call->timer, delay);
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Sends what the fetch has been filled with.  NGX_AGAIN: it is on its way;
+ * NGX_BUSY: it is not, call->unsent says why.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_call_send(ngx_http_vcita_oauth_call_t *call,
+    ngx_uint_t endpoint, ngx_str_t *url)
+{
+    ngx_int_t                      rc;
+    ngx_http_vcita_oauth_stats_t  *stats;
+
+    call->endpoint = endpoint;
+    call->fetch.url = *url;
+    call->tries++;
+    call->unused--;
+
+    rc = ngx_http_vcita_oauth_fetch(&call->fetch);
+
+    if (rc != NGX_AGAIN) {
+        call->unsent = (rc == NGX_BUSY) ? NGX_HTTP_VCITA_OAUTH_CALL_FULL
+                                        : NGX_HTTP_VCITA_OAUTH_CALL_FAILED;
+        call->retry_after = 1;
+
+        return NGX_BUSY;
+    }
+
+    call->waiting = 1;
+    call->calling = 1;
+
+    stats = ngx_http_vcita_oauth_stats(call->statistics);
+    ngx_http_vcita_oauth_stats_add(stats->in_flight, 1);
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Stops what is under way, gives back what was reserved, and wipes what was
+ * sent and what came; may be called again.
+ */
+
+void
+ngx_http_vcita_oauth_call_cancel(ngx_http_vcita_oauth_call_t *call)
+{
+    ngx_http_vcita_oauth_stats_t  *stats;
+
+    if (call->timer.timer_set) {
+        ngx_del_timer(&call->timer);
+    }
+
+    call->waiting = 0;
+
+    if (call->calling) {
+        call->calling = 0;
+
+        stats = ngx_http_vcita_oauth_stats(call->statistics);
+        ngx_http_vcita_oauth_stats_add(stats->in_flight, -1);
+    }
+
+    ngx_http_vcita_oauth_fetch_cancel(&call->fetch);
+    ngx_http_vcita_oauth_call_release(call);
+
+    ngx_http_vcita_oauth_wipe(&call->fetch.body);
+    ngx_http_vcita_oauth_wipe(&call->fetch.answer);
+
+    ngx_str_null(&call->fetch.bearer);
+}
+
+
+/* what was reserved for calls that will not be made is for others */
+
+static void
+ngx_http_vcita_oauth_call_release(ngx_http_vcita_oauth_call_t *call)
+{
+    while (call->unused) {
+        ngx_http_vcita_oauth_pace_release(call->pace,
+                    call->started + call->slots[call->reserved - call->unused]);
+        call->unused--;
+    }
+}
+
+
+static void
+ngx_http_vcita_oauth_call_fetched(ngx_http_vcita_oauth_fetch_t *f)
+{
+    ngx_http_vcita_oauth_call_t *call = f->data;
+
+    ngx_http_vcita_oauth_stats_t  *stats;
+
+    call->waiting = 0;
+    call->calling = 0;
+    call->answered = 1;
+
+    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE) {
+        call->tries = 0;
+    }
+
+    stats = ngx_http_vcita_oauth_stats(call->statistics);
+
+    ngx_http_vcita_oauth_stats_add(stats->in_flight, -1);
+    ngx_http_vcita_oauth_stats_call(stats, call->endpoint,
+                                    ngx_http_vcita_oauth_call_outcome(f),
+                                    ngx_current_msec - f->began);
+
+    call->handler(call);
+}
+
+
+static void
+ngx_http_vcita_oauth_call_timer(ngx_event_t *ev)
+{
+    ngx_http_vcita_oauth_call_t *call = ev->data;
+
+    call->waiting = 0;
+    call->handler(call);
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_oauth_call_outcome(ngx_http_vcita_oauth_fetch_t *f)
+{
+    switch (f->outcome) {
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+        return NGX_HTTP_VCITA_OAUTH_CALL_UNREACHABLE;
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+        return NGX_HTTP_VCITA_OAUTH_CALL_TIMEOUT;
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN:
+        return NGX_HTTP_VCITA_OAUTH_CALL_BROKEN;
+
+    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_OK */
+        break;
+    }
+
+    if (ngx_http_vcita_oauth_call_throttled(f)) {
+        return NGX_HTTP_VCITA_OAUTH_CALL_THROTTLED;
+    }
+
+    switch (f->status / 100) {
+
+    case 2:
+        return NGX_HTTP_VCITA_OAUTH_CALL_OK;
+
+    case 4:
+        return NGX_HTTP_VCITA_OAUTH_CALL_REFUSED;
+
+    default:
+        return NGX_HTTP_VCITA_OAUTH_CALL_ERROR;
+    }
+}
+
+
+/* Logs why a call has no response */
+
+void
+ngx_http_vcita_oauth_call_unanswered(ngx_http_vcita_oauth_call_t *call)
+{
+    const char                    *what;
+    ngx_http_vcita_oauth_fetch_t  *f;
+
+    f = &call->fetch;
+
+    switch (f->outcome) {
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+        what = "is unreachable, check DNS, the firewall, "
+               "vcita_oauth_http_proxy and "
+               "vcita_oauth_ssl_trusted_certificate";
+        break;
+
+    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+        what = "did not respond in time, check the network and "
+               "vcita_oauth_timeout";
+        break;
+
+    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
+        what = "sent an incomplete or too large response, check its address "
+               "and any proxy in between";
+    }
+
+    ngx_log_error(NGX_LOG_ERR, f->log, 0, "%s endpoint \"%V\" %s: %s",
+                  (call->endpoint == NGX_HTTP_VCITA_OAUTH_TOKEN)
+                  ? "token" : "userinfo",
+                  &f->url, what, f->error);
+}

@@ -1,0 +1,78 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Messages about the configuration that name the line of a directive.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+/* Remembers where the directive that is being read stands */
+
+void
+ngx_http_vcita_oauth_conf_origin(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_origin_t *origin)
+{
+    origin->file = cf->conf_file->file.name.data;
+    origin->line = cf->conf_file->line;
+}
+
+
+/*
+ * Logs a message about a directive that was read earlier; nginx itself would
+ * name the closing brace.  Returns NGX_CONF_ERROR.
+ */
+
+char *
+ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
+    ngx_http_vcita_oauth_origin_t *origin, const char *fmt, ...)
+{
+    u_char   buf[NGX_MAX_ERROR_STR], *last;
+    va_list  args;
+
+    va_start(args, fmt);
+    last = ngx_vslprintf(buf, buf + sizeof(buf) - 1, fmt, args);
+    va_end(args);
+
+    *last = '\0';
+
+    if (origin->file) {
+        ngx_log_error(level, cf->log, 0, "%s in %s:%ui", buf, origin->file,
+                      origin->line);
+
+    } else {
+        ngx_log_error(level, cf->log, 0, "%s", buf);
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* A value without control characters, and not empty */
+
+char *
+ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *text = data;
+
+    ngx_uint_t  i;
+
+    if (text->len == 0) {
+        return "is empty";
+    }
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+            return "has a control character";
+        }
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,307 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The pace of calls to vcita, shared by all workers.  May touch the shared
+ * zone that it makes itself.
+ *
+ * The zone has N slots, and remembers when each was last used: a window after
+ * that it may be used again.  So an idle gate calls at once, and no window
+ * ever sees more than N calls.  Those that come at once are remembered as if
+ * they had come evenly, so that the calls behind them do: a burst would still
+ * be on its way when the next begins.
+ *
+ * There is no queue: a caller gets the times of its slots and waits by itself.
+ * One that would wait for too long is given a turn, and told to come back
+ * then: nothing is kept for it, but all of those come one after the other.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "session/ngx_http_vcita_rate.h"
+
+
+typedef struct {
+    ngx_uint_t                   calls;
+    ngx_msec_t                   turn;      /* of the next to be sent away */
+    ngx_msec_t                   slots[1];
+} ngx_http_vcita_oauth_pace_sh_t;
+
+
+static ngx_int_t ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone,
+    void *data);
+static ngx_msec_t ngx_http_vcita_oauth_pace_slot(
+    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t window, ngx_msec_t **used,
+    ngx_msec_t *use);
+static ngx_msec_t ngx_http_vcita_oauth_pace_turn(
+    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t slot, ngx_msec_t length);
+
+
+/* Adds the shared zone; to be called at the end of configuration */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
+    ngx_http_vcita_oauth_pace_t *pace, void *tag)
+{
+    ngx_str_t  name;
+
+    ngx_str_set(&name, "vcita_oauth");
+
+    pace->zone = ngx_shared_memory_add(cf, &name, 16 * ngx_pagesize, tag);
+
+    if (pace->zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    pace->zone->init = ngx_http_vcita_oauth_pace_init;
+    pace->zone->data = pace;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
+{
+    size_t                           len;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_t     *pace;
+    ngx_http_vcita_oauth_pace_sh_t  *sh, *old;
+
+    pace = zone->data;
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+    sh = pool->data;
+
+    if (sh && sh->calls == pace->calls) {
+        return NGX_OK;
+    }
+
+    /* a new rate begins without a past */
+
+    len = sizeof(ngx_http_vcita_oauth_pace_sh_t)
+          + pace->calls * sizeof(ngx_msec_t);
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    old = sh;
+    sh = ngx_slab_calloc_locked(pool, len);
+
+    if (sh) {
+        sh->calls = pace->calls;
+        pool->data = sh;
+
+        if (old) {
+            ngx_slab_free_locked(pool, old);
+        }
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return sh ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Reserves n slots, and writes how many milliseconds from now each is away.
+ * NGX_BUSY: the first would be further away than the patience; then nothing
+ * is reserved, and slots[0] tells when it is worth while to try again.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
+    ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots)
+{
+    ngx_msec_t                       now, slot, use, *used;
+    ngx_uint_t                       i;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        ngx_memzero(slots, n * sizeof(ngx_msec_t));
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    now = ngx_current_msec;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+
+    for (i = 0; i < n; i++) {
+
+        slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
+        slots[i] = slot - now;
+
+        if (i == 0 && slots[0] > patience) {
+            slot = ngx_http_vcita_oauth_pace_turn(sh, slot,
+                                                n * pace->window / sh->calls);
+            ngx_shmtx_unlock(&pool->mutex);
+
+            /*
+             * somewhat before its turn, so that slots are not lost where some
+             * are late or never come: who is early waits here
+             */
+
+            slots[0] = slot - now - patience / 2;
+
+            return NGX_BUSY;
+        }
+
+        *used = use;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Takes a slot that is free now.  NGX_BUSY: there is none, and the caller does
+ * without: it gets no turn, and takes nobody's.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
+{
+    ngx_int_t                        rc;
+    ngx_msec_t                       slot, use, *used;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    rc = NGX_BUSY;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+
+    slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
+
+    if (slot == ngx_current_msec) {
+        *used = use;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return rc;
+}
+
+
+/* Gives back a slot, at the time ngx_current_msec has then, that is not used */
+
+void
+ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
+    ngx_msec_t slot)
+{
+    ngx_uint_t                       i;
+    ngx_slab_pool_t                 *pool;
+    ngx_http_vcita_oauth_pace_sh_t  *sh;
+
+    if (pace->calls == 0) {
+        return;
+    }
+
+    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    sh = pool->data;
+
+    for (i = 0; i < sh->calls; i++) {
+
+        if (sh->slots[i] == slot) {
+            sh->slots[i] = slot - pace->window;
+            break;
+        }
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+}
+
+
+/*
+ * The time of the next slot; to take it, "use" is to be written to "used".  The
+ * zone is locked.
+ */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_pace_slot(ngx_http_vcita_oauth_pace_sh_t *sh,
+    ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use)
+{
+    ngx_msec_t  now, slot, newest, *oldest;
+    ngx_uint_t  i;
+
+    oldest = &sh->slots[0];
+    newest = sh->slots[0];
+
+    for (i = 1; i < sh->calls; i++) {
+
+        if ((ngx_msec_int_t) (sh->slots[i] - *oldest) < 0) {
+            oldest = &sh->slots[i];
+        }
+
+        if ((ngx_msec_int_t) (sh->slots[i] - newest) > 0) {
+            newest = sh->slots[i];
+        }
+    }
+
+    now = ngx_current_msec;
+    slot = *oldest + window;
+
+    *used = oldest;
+
+    if (*oldest && (ngx_msec_int_t) (slot - now) >= 0) {
+        *use = slot;
+        return slot;
+    }
+
+    /* many at once are remembered as if they had come evenly */
+
+    newest += window / sh->calls;
+    *use = (newest - now < window) ? newest : now;
+
+    return now;
+}
+
+
+/*
+ * The turn of a caller that cannot be served now and takes "length" of time,
+ * behind those of all who were sent away before it.  "slot" is the time of the
+ * next one that is free; locked.
+ */
+
+static ngx_msec_t
+ngx_http_vcita_oauth_pace_turn(ngx_http_vcita_oauth_pace_sh_t *sh,
+    ngx_msec_t slot, ngx_msec_t length)
+{
+    ngx_msec_t  now, turn, away;
+
+    now = ngx_current_msec;
+    away = NGX_HTTP_VCITA_OAUTH_PACE_AWAY;
+
+    if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
+        sh->turn = slot;
+    }
+
+    turn = sh->turn;
+
+    if (turn - now > away) {
+
+        /* one that asks for turns all the time must not keep others out */
+
+        return now + away / 2 + ngx_random() % (away / 2);
+    }
+
+    sh->turn += length;
+
+    return turn;
+}

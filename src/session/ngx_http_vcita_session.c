@@ -1,0 +1,418 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * What a session is: its bytes, a list of tagged values.  A tag that this
+ * build does not know is passed over, and kept, unless its critical bit says
+ * that it must be understood.  And how long it lives: by its own end, by what
+ * the configuration gives it, and by when it was last seen; times are seconds.
+ * May touch what is said in it, its times, and a pool.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "session/ngx_http_vcita_session.h"
+#include "util/ngx_http_vcita_string.h"
+#include "util/ngx_http_vcita_tlv.h"
+
+
+#define NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL    0x80
+
+#define NGX_HTTP_VCITA_OAUTH_TAG_CREATED     0x81
+#define NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES     0x82
+#define NGX_HTTP_VCITA_OAUTH_TAG_SEEN        0x03
+#define NGX_HTTP_VCITA_OAUTH_TAG_ID          0x84
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN       0x05
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX   0x06
+#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE  0x07
+#define NGX_HTTP_VCITA_OAUTH_TAG_SCOPE       0x08
+#define NGX_HTTP_VCITA_OAUTH_TAG_SAID        0x0a
+
+
+static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
+    ngx_str_t *token);
+static ngx_int_t ngx_http_vcita_oauth_session_take(
+    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
+static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
+
+
+/*
+ * Encodes a session whose token is text, with the claims given
+ * (..._member_t), in at most "limit" bytes.  Claims that do not fit are
+ * dropped, with their "type" set to JSON_NULL.  NGX_DECLINED: one that it
+ * cannot be without does not fit.  The text holds the token: wipe it when done.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
+{
+    u_char  *p;
+    size_t   size, token;
+
+    token = ngx_http_vcita_oauth_session_hex(&s->token) ? s->token.len / 2
+                                                        : s->token.len;
+
+    if (token > NGX_HTTP_VCITA_OAUTH_TAG_MAX
+        || s->scope.len > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+    {
+        return NGX_DECLINED;
+    }
+
+    size = 3 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t))
+           + 4 * NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+           + s->id.len + token + s->token_type.len + s->scope.len;
+
+    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
+
+    if (size > limit) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    p = ngx_http_vcita_oauth_tag_put_number(p,
+                                            NGX_HTTP_VCITA_OAUTH_TAG_CREATED,
+                                            s->created);
+    p = ngx_http_vcita_oauth_tag_put_number(p,
+                                            NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES,
+                                            s->expires);
+
+    if (s->seen) {
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
+                                                s->seen);
+    }
+
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_ID, &s->id);
+    p = ngx_http_vcita_oauth_session_put_token(p, &s->token);
+
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE,
+                                     &s->token_type);
+    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
+                                     &s->scope);
+
+    p = ngx_http_vcita_oauth_said_put(p, claims);
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_session_put_token(u_char *p, ngx_str_t *token)
+{
+    size_t  i;
+
+    if (!ngx_http_vcita_oauth_session_hex(token)) {
+        return ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN,
+                                            token);
+    }
+
+    p = ngx_http_vcita_oauth_tag_head(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX,
+                                      token->len / 2);
+
+    for (i = 0; i < token->len; i += 2) {
+        *p++ = (u_char) ngx_hextoi(&token->data[i], 2);
+    }
+
+    return p;
+}
+
+
+/* NGX_DECLINED: these bytes are no session that this build understands */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
+    ngx_http_vcita_oauth_session_t *s)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   rest, from;
+    ngx_http_vcita_oauth_tag_t  t;
+
+    ngx_memzero(s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_str_set(&s->token_type, "Bearer");
+
+    s->text = *text;
+    rest = *text;
+
+    for ( ;; ) {
+        from = rest;
+
+        rc = ngx_http_vcita_oauth_tag_next(&rest, &t);
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        if (ngx_http_vcita_oauth_said(t.tag)) {
+
+            /* claims are read in place, and only when one is asked for */
+
+            if (s->claims.data == NULL) {
+                s->claims = from;
+            }
+
+            continue;
+        }
+
+        if (ngx_http_vcita_oauth_session_take(s, &t) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (s->created == 0
+        || s->expires == 0
+        || s->token.len == 0
+        || s->id.len != NGX_HTTP_VCITA_OAUTH_SESSION_ID)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
+    ngx_http_vcita_oauth_tag_t *t)
+{
+    uint64_t  value;
+
+    switch (t->tag) {
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_CREATED:
+        return ngx_http_vcita_oauth_tag_number(&t->value, &s->created);
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_SAID:
+        return ngx_http_vcita_oauth_tag_number(&t->value, &s->said);
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
+    case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
+
+        if (ngx_http_vcita_oauth_tag_number(&t->value, &value) != NGX_OK
+            || value > 0x7fffffffffffffff)
+        {
+            return NGX_DECLINED;
+        }
+
+        if (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
+            s->seen = ngx_http_vcita_oauth_text_time(value);
+
+        } else {
+            s->expires = ngx_http_vcita_oauth_text_time(value);
+        }
+
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_ID:
+        s->id = t->value;
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN:
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX:
+        s->token = t->value;
+        s->hex = (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX);
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE:
+        s->token_type = t->value;
+        return NGX_OK;
+
+    case NGX_HTTP_VCITA_OAUTH_TAG_SCOPE:
+        s->scope = t->value;
+        return NGX_OK;
+    }
+
+    return (t->tag & NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL) ? NGX_DECLINED
+                                                        : NGX_OK;
+}
+
+
+/*
+ * Encodes a decoded session again, with what "seen" and "said" are now.  Every
+ * other value is copied as it stands, and in its place: those that a later
+ * build has put there are not this one's to drop.  The text holds the token,
+ * too.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *text)
+{
+    return ngx_http_vcita_oauth_session_with(pool, s, NULL, text);
+}
+
+
+/* The same with other claims, which are encoded; NULL: with those it has */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *claims, ngx_str_t *text)
+{
+    u_char                      *p;
+    ngx_str_t                    rest, from;
+    ngx_http_vcita_oauth_tag_t   t;
+
+    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+                               + sizeof(uint64_t))
+                          + s->text.len + (claims ? claims->len : 0));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    if (s->seen) {
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
+                                                s->seen);
+    }
+
+    if (s->said) {
+        p = ngx_http_vcita_oauth_tag_put_number(p,
+                                                NGX_HTTP_VCITA_OAUTH_TAG_SAID,
+                                                s->said);
+    }
+
+    rest = s->text;
+
+    for ( ;; ) {
+        from = rest;
+
+        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+            break;
+        }
+
+        if (t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SEEN
+            && t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SAID
+            && (claims == NULL || !ngx_http_vcita_oauth_said(t.tag)))
+        {
+            p = ngx_cpymem(p, from.data, rest.data - from.data);
+        }
+    }
+
+    if (claims) {
+        p = ngx_cpymem(p, claims->data, claims->len);
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+/* the token as text; one that was kept as bytes is spelled out in the pool */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_token(ngx_http_vcita_oauth_session_t *s,
+    ngx_pool_t *pool, ngx_str_t *token)
+{
+    u_char  *p;
+
+    if (!s->hex) {
+        *token = s->token;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, s->token.len * 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    token->data = p;
+    token->len = ngx_hex_dump(p, s->token.data, s->token.len) - p;
+
+    return NGX_OK;
+}
+
+
+/* lower case hex of whole bytes: half as long when kept as bytes */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_session_hex(ngx_str_t *token)
+{
+    u_char  *p, *last;
+
+    if (token->len % 2) {
+        return 0;
+    }
+
+    last = token->data + token->len;
+
+    for (p = token->data; p < last; p++) {
+
+        if ((*p < '0' || *p > '9') && (*p < 'a' || *p > 'f')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * The seconds that a session still has, 0: it is over.  "timeout" is the
+ * longest life that the configuration gives a session now, whatever it was
+ * given then, and "idle" the longest time between two navigations, 0 for any.
+ */
+
+time_t
+ngx_http_vcita_oauth_life_left(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t timeout, time_t idle)
+{
+    time_t  left, created, seen;
+
+    created = ngx_http_vcita_oauth_text_time(s->created / 1000);
+    seen = s->seen ? s->seen : created;
+
+    if (created > now + NGX_HTTP_VCITA_OAUTH_SKEW
+        || seen > now + NGX_HTTP_VCITA_OAUTH_SKEW)
+    {
+        return 0;
+    }
+
+    /* by a clock that is ahead of ours: it counts as now */
+
+    created = ngx_min(created, now);
+    seen = ngx_min(seen, now);
+
+    left = ngx_min(s->expires - now, timeout - (now - created));
+
+    if (idle) {
+        left = ngx_min(left, idle - (now - seen));
+    }
+
+    return ngx_max(left, 0);
+}
+
+
+/*
+ * Whether a navigation makes an idle time of so many seconds begin anew: at
+ * most once in a tenth of it, since each time costs a cookie
+ */
+
+ngx_uint_t
+ngx_http_vcita_oauth_life_slides(ngx_http_vcita_oauth_session_t *s,
+    time_t now, time_t idle)
+{
+    time_t  seen;
+
+    seen = s->seen ? s->seen
+                   : ngx_http_vcita_oauth_text_time(s->created / 1000);
+
+    return idle && now - seen > idle / 10;
+}

@@ -1,0 +1,433 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * What is said in a session of whom it belongs to: claims, written when it
+ * begins, read in place at each request, and exchanged when vcita says
+ * something else.  May touch claims, tags and a pool.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "session/ngx_http_vcita_session.h"
+#include "util/ngx_http_vcita_string.h"
+#include "util/ngx_http_vcita_tlv.h"
+
+
+/* the longest value of a claim: of one that nothing names, of others */
+#define NGX_HTTP_VCITA_OAUTH_SAID_OTHER   256
+#define NGX_HTTP_VCITA_OAUTH_SAID_NAMED   1024
+
+/* no cookie holds a session of that size: others may be as long as a tag */
+#define NGX_HTTP_VCITA_OAUTH_SAID_STORED  4096
+
+
+static size_t ngx_http_vcita_oauth_said_size(
+    ngx_http_vcita_oauth_member_t *c);
+static ngx_uint_t ngx_http_vcita_oauth_said_fits(
+    ngx_http_vcita_oauth_member_t *c, size_t limit, size_t size);
+static u_char *ngx_http_vcita_oauth_said_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c);
+static size_t ngx_http_vcita_oauth_said_other(
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, ngx_uint_t said,
+    u_char *p);
+static ngx_uint_t ngx_http_vcita_oauth_said_over(
+    ngx_http_vcita_oauth_tag_t *t, ngx_array_t *claims);
+static ngx_uint_t ngx_http_vcita_oauth_said_member(
+    ngx_http_vcita_oauth_member_t *c, ngx_str_t *name);
+static ngx_int_t ngx_http_vcita_oauth_said_find(
+    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths,
+    ngx_str_t *value);
+
+
+/*
+ * Returns the size with the claims that stay, of which each has its type; the
+ * others get JSON_NULL.  Those that rules depend on come first, then those that
+ * the configuration names, then others, in their order, while there is room.
+ * A size over the limit: one that a session cannot be without has to go, and
+ * is the last that got JSON_NULL.
+ */
+
+size_t
+ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
+    size_t limit)
+{
+    ngx_int_t                       pass;
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    if (size > limit) {
+        return size;
+    }
+
+    c = claims->elts;
+
+    for (pass = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB; pass >= 0; pass--) {
+
+        for (i = 0; i < claims->nelts; i++) {
+
+            if (c[i].wanted != (ngx_uint_t) pass) {
+                continue;
+            }
+
+            if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+
+                if (ngx_http_vcita_oauth_said_fits(&c[i], limit, size)) {
+                    size += ngx_http_vcita_oauth_said_size(&c[i]);
+                    continue;
+                }
+
+                c[i].type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+            }
+
+            if (pass >= NGX_HTTP_VCITA_OAUTH_CLAIM_RULED && c[i].value.len) {
+                return limit + 1;
+            }
+        }
+    }
+
+    return size;
+}
+
+
+static size_t
+ngx_http_vcita_oauth_said_size(ngx_http_vcita_oauth_member_t *c)
+{
+    size_t  size;
+
+    size = NGX_HTTP_VCITA_OAUTH_TAG_HEAD + 1 + c->name.len + c->value.len;
+
+    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+        size += 2 + c->lengths.len;
+    }
+
+    return size;
+}
+
+
+/* 1: the claim is not too long, and there is room for it */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_fits(ngx_http_vcita_oauth_member_t *c,
+    size_t limit, size_t size)
+{
+    size_t  len;
+
+    len = ngx_http_vcita_oauth_said_size(c);
+
+    if (len > limit - size
+        || len - NGX_HTTP_VCITA_OAUTH_TAG_HEAD > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+    {
+        return 0;
+    }
+
+    if (c->wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_OTHER) {
+        return c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_OTHER;
+    }
+
+    return limit >= NGX_HTTP_VCITA_OAUTH_SAID_STORED
+           || c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_NAMED;
+}
+
+
+/* Appends the claims that stay; returns the end */
+
+u_char *
+ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims)
+{
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+            p = ngx_http_vcita_oauth_said_put_claim(p, &c[i]);
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_vcita_oauth_said_put_claim(u_char *p,
+    ngx_http_vcita_oauth_member_t *c)
+{
+    size_t      len, n;
+    ngx_uint_t  tag, array;
+
+    array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
+    len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
+
+    tag = array ? NGX_HTTP_VCITA_OAUTH_TAG_ARRAY
+                : NGX_HTTP_VCITA_OAUTH_TAG_CLAIM;
+
+    if (c->once) {
+        tag |= NGX_HTTP_VCITA_OAUTH_TAG_ONCE;
+    }
+
+    p = ngx_http_vcita_oauth_tag_head(p, tag, len);
+
+    *p++ = (u_char) c->name.len;
+    p = ngx_cpymem(p, c->name.data, c->name.len);
+
+    if (array) {
+        n = c->lengths.len / 2;
+
+        *p++ = (u_char) (n >> 8);
+        *p++ = (u_char) n;
+        p = ngx_cpymem(p, c->lengths.data, c->lengths.len);
+    }
+
+    return ngx_cpymem(p, c->value.data, c->value.len);
+}
+
+
+/*
+ * Writes a session anew, with the claims that userinfo names now, in at most
+ * "limit" bytes: those that it named before go, those that an id_token named
+ * stay, unless userinfo names them, too.  NGX_DECLINED: what rules depend on
+ * does not fit.  The text holds the token: wipe it when done.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
+    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
+{
+    u_char  *p;
+    size_t   size;
+
+    size = ngx_http_vcita_oauth_said_other(s, claims, 0, NULL)
+           + ngx_http_vcita_oauth_said_other(s, claims, 1, NULL);
+
+    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
+
+    if (size > limit) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    /* in the order of a login: what has not changed is the same text */
+
+    p += ngx_http_vcita_oauth_said_other(s, claims, 0, p);
+    p = ngx_http_vcita_oauth_said_put(p, claims);
+    p += ngx_http_vcita_oauth_said_other(s, claims, 1, p);
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The length of what stays of a session: of all that are no claims, or of the
+ * claims.  It is copied where there is a place for it.
+ */
+
+static size_t
+ngx_http_vcita_oauth_said_other(ngx_http_vcita_oauth_session_t *s,
+    ngx_array_t *claims, ngx_uint_t said, u_char *p)
+{
+    size_t                      len, n;
+    ngx_str_t                   rest, from;
+    ngx_http_vcita_oauth_tag_t  t;
+
+    len = 0;
+    rest = s->text;
+
+    for ( ;; ) {
+        from = rest;
+
+        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+            return len;
+        }
+
+        if (ngx_http_vcita_oauth_said(t.tag) != said
+            || (said && ngx_http_vcita_oauth_said_over(&t, claims)))
+        {
+            continue;
+        }
+
+        n = rest.data - from.data;
+
+        if (p) {
+            ngx_memcpy(p + len, from.data, n);
+        }
+
+        len += n;
+    }
+}
+
+
+/* 1: the claims say this anew, or say it no more */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
+    ngx_array_t *claims)
+{
+    ngx_str_t                       name;
+    ngx_uint_t                      i;
+    ngx_http_vcita_oauth_member_t  *c;
+
+    if (!(t->tag & NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
+        || t->value.len == 0
+        || t->value.len <= t->value.data[0])
+    {
+        return 1;
+    }
+
+    name.data = t->value.data + 1;
+    name.len = t->value.data[0];
+
+    c = claims->elts;
+
+    for (i = 0; i < claims->nelts; i++) {
+
+        if (ngx_http_vcita_oauth_same(&c[i].name, &name)
+            || ngx_http_vcita_oauth_said_member(&c[i], &name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* 1: the name is that of a member of the object that the claim is no more */
+
+static ngx_uint_t
+ngx_http_vcita_oauth_said_member(ngx_http_vcita_oauth_member_t *c,
+    ngx_str_t *name)
+{
+    size_t  len;
+
+    len = c->name.len;
+
+    return c->type != NGX_HTTP_VCITA_OAUTH_JSON_OBJECT
+           && name->len > len + 2
+           && ngx_memcmp(name->data, c->name.data, len) == 0
+           && name->data[len] == '_'
+           && name->data[len + 1] == '_';
+}
+
+
+/*
+ * The value of a claim, in place.  The name is lower case, as nginx makes
+ * that of a variable.  NGX_DECLINED: the session has no such claim.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_str_t  lengths;
+
+    return ngx_http_vcita_oauth_said_find(s, name, &lengths, value)
+           == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
+ * The value of a claim that is an array, with the lengths of its elements in
+ * two bytes each; commas stand between them.  NGX_DECLINED: it is not one.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
+    return ngx_http_vcita_oauth_said_find(s, name, lengths, value)
+           == NGX_DONE ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* NGX_OK: found; NGX_DONE: found, and it is an array */
+
+static ngx_int_t
+ngx_http_vcita_oauth_said_find(ngx_http_vcita_oauth_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+{
+    u_char                      *p;
+    size_t                       len;
+    ngx_str_t                    rest;
+    ngx_http_vcita_oauth_tag_t   t;
+
+    rest = s->claims;
+
+    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
+
+        p = t.value.data;
+        len = t.value.len;
+
+        if (!ngx_http_vcita_oauth_said(t.tag)
+            || len < 1 + name->len
+            || *p != name->len
+            || ngx_memcmp(p + 1, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        value->data = p + 1 + name->len;
+        value->len = len - 1 - name->len;
+
+        if ((t.tag & ~NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
+            == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM)
+        {
+            return NGX_OK;
+        }
+
+        return ngx_http_vcita_oauth_said_elements(lengths, value);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* takes the lengths off the front of an array; they add up to what is left */
+
+static ngx_int_t
+ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths, ngx_str_t *value)
+{
+    u_char  *p;
+    size_t   n, sum;
+
+    p = value->data;
+
+    if (value->len < 2) {
+        return NGX_DECLINED;
+    }
+
+    n = (size_t) p[0] << 8 | p[1];
+
+    if (n == 0 || value->len < 2 + 2 * n) {
+        return NGX_DECLINED;
+    }
+
+    lengths->data = p + 2;
+    lengths->len = 2 * n;
+
+    value->data += 2 + 2 * n;
+    value->len -= 2 + 2 * n;
+
+    sum = n - 1;
+
+    for (p = lengths->data; p < value->data; p += 2) {
+        sum += (size_t) p[0] << 8 | p[1];
+    }
+
+    return (sum == value->len) ? NGX_DONE : NGX_DECLINED;
+}

@@ -1,0 +1,595 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Cookies: ours are found and cut out of a request in one walk, and set in
+ * an answer.  May touch header lists and a pool; the one place that knows
+ * how nginx keeps Cookie lines, as an array up to 1.22 and linked since 1.23.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "util/ngx_http_vcita_cookie.h"
+
+
+/* what stays of a line while it is walked */
+
+typedef struct {
+    ngx_str_t                    kept;
+    u_char                      *copy;
+} ngx_http_vcita_oauth_cut_t;
+
+
+static u_char *ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems,
+    u_char *p, u_char *last);
+static u_char *ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last,
+    u_char **end);
+static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
+    u_char *p, u_char *end, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_oauth_cookie_keep(
+    ngx_http_vcita_oauth_cut_t *cut, ngx_str_t *line, ngx_pool_t *pool,
+    u_char *p, u_char *end);
+static void ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line);
+static void ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line);
+static ngx_int_t ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool,
+    ngx_list_t *list, ngx_table_elt_t *h);
+static ngx_int_t ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool,
+    ngx_list_t *list, ngx_list_part_t *prev, ngx_list_part_t *part,
+    ngx_uint_t i);
+static void ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
+    ngx_str_t *name);
+
+
+/* its address tells the module's own Set-Cookie lines from all others */
+
+u_char  ngx_http_vcita_oauth_set_cookie[] = "Set-Cookie";
+
+
+/*
+ * Cuts the named cookies out of every Cookie line and appends their values
+ * to "found" in the order sent.  Each name has one of the stems in it.  The
+ * other cookies stay byte for byte; a line left empty leaves the list of
+ * headers as well.
+ */
+
+#if (nginx_version >= 1023000)
+
+ngx_int_t
+ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+{
+    ngx_table_elt_t  *h, **link;
+
+    link = &in->cookie;
+
+    for (h = in->cookie; h; h = h->next) {
+
+        if (ngx_http_vcita_oauth_cookie_line_cut(&h->value, pool, names,
+                                                 stems, found)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (h->value.len) {
+            link = &h->next;
+            continue;
+        }
+
+        *link = h->next;
+
+        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+#else
+
+ngx_int_t
+ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+{
+    ngx_uint_t         i, n;
+    ngx_table_elt_t  **h;
+
+    h = in->cookies.elts;
+    n = 0;
+
+    for (i = 0; i < in->cookies.nelts; i++) {
+
+        if (ngx_http_vcita_oauth_cookie_line_cut(&h[i]->value, pool, names,
+                                                 stems, found)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (h[i]->value.len) {
+            h[n++] = h[i];
+            continue;
+        }
+
+        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    in->cookies.nelts = n;
+
+    return NGX_OK;
+}
+
+#endif
+
+
+/*
+ * The same for one line, which has a byte behind it for the zero that nginx
+ * ends the values of headers with.  What stays is copied only where one of
+ * ours stands between two others.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+{
+    u_char                        *p, *end, *last, *next, *others;
+    ngx_int_t                      i;
+    ngx_str_t                      value;
+    ngx_uint_t                     n;
+    ngx_http_vcita_oauth_cut_t     cut;
+    ngx_http_vcita_oauth_found_t  *f;
+
+    ngx_memzero(&cut, sizeof(ngx_http_vcita_oauth_cut_t));
+
+    n = found->nelts;
+    last = line->data + line->len;
+    others = line->data;
+
+    for (p = line->data; p < last; p = next) {
+
+        p = ngx_http_vcita_oauth_cookie_seek(stems, p, last);
+        if (p == NULL) {
+            break;
+        }
+
+        next = ngx_http_vcita_oauth_cookie_next(p, last, &end);
+
+        i = ngx_http_vcita_oauth_cookie_find(names, p, end, &value);
+
+        if (i == NGX_DECLINED) {
+            continue;
+        }
+
+        if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, p)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        others = next;
+
+        f = ngx_array_push(found);
+        if (f == NULL) {
+            return NGX_ERROR;
+        }
+
+        f->index = i;
+        f->value = value;
+    }
+
+    if (found->nelts == n) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, last)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* the separator before a last one of ours goes with it */
+
+    if (others == last) {
+        ngx_http_vcita_oauth_cookie_trim(&cut.kept);
+    }
+
+    ngx_http_vcita_oauth_cookie_end(&cut, line);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line)
+{
+    if (cut->kept.len) {
+        cut->kept.data[cut->kept.len] = '\0';
+    }
+
+    *line = cut->kept;
+}
+
+
+/*
+ * The next cookie that can be one of ours.  libc's searches pass over the
+ * others many bytes at a time: they need not be told apart.
+ */
+
+static u_char *
+ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
+{
+    u_char      *first, *hit;
+    ngx_str_t   *stem;
+    ngx_uint_t   i;
+
+    stem = stems->elts;
+    first = NULL;
+
+    for (i = 0; i < stems->nelts; i++) {
+
+        /* ours is often the first, or the only one */
+
+        if ((size_t) (last - p) >= stem[i].len
+            && ngx_memcmp(p, stem[i].data, stem[i].len) == 0)
+        {
+            return p;
+        }
+    }
+
+    for (i = 0; i < stems->nelts; i++) {
+
+        hit = memmem(p, last - p, stem[i].data, stem[i].len);
+
+        if (hit) {
+            first = hit;
+
+            /* of the others only what begins before */
+
+            last = ngx_min(last, hit + stem[i].len);
+        }
+    }
+
+    if (first == NULL) {
+        return NULL;
+    }
+
+    hit = first;
+    first = memrchr(p, ';', hit - p);
+
+    if (first == NULL) {
+        return p;
+    }
+
+    do {
+        first++;
+    } while (*first == ' ' || *first == '\t');
+
+    return first;
+}
+
+
+/* where the cookie at p ends, and where the one after it begins */
+
+static u_char *
+ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last, u_char **end)
+{
+    p = memchr(p, ';', last - p);
+
+    if (p == NULL) {
+        *end = last;
+        return last;
+    }
+
+    *end = p;
+
+    do {
+        p++;
+    } while (p < last && (*p == ' ' || *p == '\t'));
+
+    return p;
+}
+
+
+/* which of the names the cookie from p to end has */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
+    ngx_str_t *value)
+{
+    u_char      *v;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    name = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        if ((size_t) (end - p) <= name[i].len
+            || *p != *name[i].data
+            || ngx_memcmp(p, name[i].data, name[i].len) != 0)
+        {
+            continue;
+        }
+
+        v = p + name[i].len;
+
+        while (v < end && (*v == ' ' || *v == '\t')) {
+            v++;
+        }
+
+        if (v == end || *v != '=') {
+            continue;
+        }
+
+        do {
+            v++;
+        } while (v < end && (*v == ' ' || *v == '\t'));
+
+        while (end > v && (end[-1] == ' ' || end[-1] == '\t')) {
+            end--;
+        }
+
+        value->data = v;
+        value->len = end - v;
+
+        return i;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* others that stay: in place as long as what stays is of one piece */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
+    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end)
+{
+    if (p == end) {
+        return NGX_OK;
+    }
+
+    if (cut->kept.len == 0) {
+        cut->kept.data = p;
+        cut->kept.len = end - p;
+        return NGX_OK;
+    }
+
+    if (cut->copy == NULL) {
+
+        cut->copy = ngx_pnalloc(pool, line->len + 1);
+        if (cut->copy == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(cut->copy, cut->kept.data, cut->kept.len);
+        cut->kept.data = cut->copy;
+    }
+
+    ngx_memcpy(cut->copy + cut->kept.len, p, end - p);
+    cut->kept.len += end - p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line)
+{
+    ngx_uint_t  semicolon;
+
+    semicolon = 0;
+
+    while (line->len) {
+
+        switch (line->data[line->len - 1]) {
+
+        case ';':
+            if (semicolon) {
+                return;
+            }
+
+            semicolon = 1;
+
+            /* fall through */
+
+        case ' ':
+        case '\t':
+            line->len--;
+            break;
+
+        default:
+            return;
+        }
+    }
+}
+
+
+/*
+ * Takes a header out of the list without moving another one, since nginx
+ * keeps pointers to them.  An empty part is never left behind the first one:
+ * nginx's walks read the first header of each.
+ */
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_table_elt_t *h)
+{
+    ngx_table_elt_t  *elts;
+    ngx_list_part_t  *part, *prev;
+
+    prev = NULL;
+
+    for (part = &list->part; part; part = part->next) {
+        elts = part->elts;
+
+        if (h >= elts && h < elts + part->nelts) {
+            return ngx_http_vcita_oauth_cookie_drop_from(pool, list, prev,
+                                                         part, h - elts);
+        }
+
+        prev = part;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i)
+{
+    ngx_table_elt_t  *elts;
+    ngx_list_part_t  *tail;
+
+    if (part->nelts == 1 && prev) {
+
+        prev->next = part->next;
+
+        if (list->last == part) {
+            list->last = prev;
+            list->nalloc = ngx_max(prev->nelts, 1);
+        }
+
+        return NGX_OK;
+    }
+
+    if (i == part->nelts - 1) {
+        part->nelts--;
+        return NGX_OK;
+    }
+
+    elts = part->elts;
+
+    if (i == 0) {
+        part->elts = &elts[1];
+        part->nelts--;
+
+        if (list->last == part) {
+            list->nalloc = part->nelts;
+        }
+
+        return NGX_OK;
+    }
+
+    tail = ngx_palloc(pool, sizeof(ngx_list_part_t));
+    if (tail == NULL) {
+        return NGX_ERROR;
+    }
+
+    tail->elts = &elts[i + 1];
+    tail->nelts = part->nelts - i - 1;
+    tail->next = part->next;
+
+    part->nelts = i;
+    part->next = tail;
+
+    if (list->last == part) {
+
+        /* full: the next push makes a part of its own */
+
+        list->last = tail;
+        list->nalloc = tail->nelts;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Adds a Set-Cookie line; an earlier one of the same name is taken back.
+ * max_age is in seconds, 0 expires the cookie in the browser.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
+    ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
+    ngx_str_t *value, time_t max_age)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    ngx_http_vcita_oauth_cookie_unset(out, &cookie->name);
+
+    len = cookie->name.len + 1 + value->len + sizeof("; Max-Age=") - 1
+          + NGX_TIME_T_LEN + cookie->attributes.len;
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&out->headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.len = sizeof("Set-Cookie") - 1;
+    h->key.data = ngx_http_vcita_oauth_set_cookie;
+
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "%V=%V; Max-Age=%T%V", &cookie->name, value,
+                               max_age, &cookie->attributes)
+                   - p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
+    ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+    ngx_list_part_t  *part;
+
+    part = &out->headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash
+            && h[i].key.len == sizeof("Set-Cookie") - 1
+            && h[i].value.len > name->len
+            && h[i].value.data[name->len] == '='
+            && ngx_strncmp(h[i].value.data, name->data, name->len) == 0
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
+                               sizeof("Set-Cookie") - 1)
+               == 0)
+        {
+            h[i].hash = 0;
+        }
+    }
+}

@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Digests: SHA-256, HMAC, HKDF; random bytes, and a compare that tells nothing.
+ * May touch OpenSSL and the memory it is given, nothing else.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/rand.h>
+
+#include "util/ngx_http_vcita_hash.h"
+
+
+/* what SHA-256 takes in at once */
+#define NGX_HTTP_VCITA_OAUTH_BLOCK  64
+
+
+static EVP_MD_CTX *ngx_http_vcita_oauth_hash_begin(void);
+
+
+/*
+ * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_OAUTH_KEY_LEN bytes for
+ * the labelled purpose.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
+    const char *label, u_char *key)
+{
+    size_t         len;
+    ngx_int_t      rc;
+    EVP_PKEY_CTX  *ctx;
+
+    rc = NGX_ERROR;
+    len = NGX_HTTP_VCITA_OAUTH_KEY_LEN;
+
+    ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (EVP_PKEY_derive_init(ctx) > 0
+        && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) > 0
+        && EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt->data, salt->len) > 0
+        && EVP_PKEY_CTX_set1_hkdf_key(ctx, secret->data, secret->len) > 0
+        && EVP_PKEY_CTX_add1_hkdf_info(ctx, (u_char *) label,
+                                       ngx_strlen(label)) > 0
+        && EVP_PKEY_derive(ctx, key, &len) > 0
+        && len == NGX_HTTP_VCITA_OAUTH_KEY_LEN)
+    {
+        rc = NGX_OK;
+    }
+
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+/*
+ * HMAC-SHA256 (RFC 2104) of the parts, each with its length before it.  Spelled
+ * out on a digest that is kept: HMAC() looks up and makes everything anew, at
+ * ten times the cost.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
+    u_char *mac)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_int_t    rc;
+    ngx_str_t    inner, outer;
+    ngx_uint_t   i;
+    u_char       text[NGX_HTTP_VCITA_OAUTH_BLOCK + 512];
+    u_char       pad[NGX_HTTP_VCITA_OAUTH_BLOCK
+                     + NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += 2 + parts[i].len;
+    }
+
+    if (len > sizeof(text) - NGX_HTTP_VCITA_OAUTH_BLOCK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memset(text, 0x36, NGX_HTTP_VCITA_OAUTH_BLOCK);
+    ngx_memset(pad, 0x5c, NGX_HTTP_VCITA_OAUTH_BLOCK);
+
+    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_KEY_LEN; i++) {
+        text[i] ^= key[i];
+        pad[i] ^= key[i];
+    }
+
+    p = text + NGX_HTTP_VCITA_OAUTH_BLOCK;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_http_vcita_oauth_hash_field(p, &parts[i]);
+    }
+
+    inner.data = text;
+    inner.len = p - text;
+    outer.data = pad;
+    outer.len = sizeof(pad);
+
+    rc = ngx_http_vcita_oauth_hash(&inner, pad + NGX_HTTP_VCITA_OAUTH_BLOCK);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_oauth_hash(&outer, mac);
+    }
+
+    ngx_explicit_memzero(text, inner.len);
+    ngx_explicit_memzero(pad, sizeof(pad));
+
+    return rc;
+}
+
+
+/* SHA-256 */
+
+ngx_int_t
+ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash)
+{
+    EVP_MD_CTX  *ctx;
+
+    ctx = ngx_http_vcita_oauth_hash_begin();
+
+    if (ctx == NULL
+        || EVP_DigestUpdate(ctx, text->data, text->len) != 1
+        || EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
+    {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* OpenSSL's look-up of an algorithm takes longer than a hash of a few bytes */
+
+static EVP_MD_CTX *
+ngx_http_vcita_oauth_hash_begin(void)
+{
+    static EVP_MD_CTX  *ctx;
+
+    if (ctx) {
+        return (EVP_DigestInit_ex(ctx, NULL, NULL) == 1) ? ctx : NULL;
+    }
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+
+    return ctx;
+}
+
+
+ngx_int_t
+ngx_http_vcita_oauth_random(u_char *p, size_t len)
+{
+    if (RAND_bytes(p, len) != 1) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK if the two are equal; takes the same time wherever they differ */
+
+ngx_int_t
+ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b)
+{
+    if (a->len != b->len || CRYPTO_memcmp(a->data, b->data, a->len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* A field with its length before it, in two bytes */
+
+u_char *
+ngx_http_vcita_oauth_hash_field(u_char *p, ngx_str_t *field)
+{
+    *p++ = (u_char) (field->len >> 8);
+    *p++ = (u_char) field->len;
+
+    return ngx_cpymem(p, field->data, field->len);
+}

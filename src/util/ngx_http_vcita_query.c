@@ -1,0 +1,271 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Addresses: walking a query string, percent-encoding, host[:port].
+ * May touch the strings and the pool it is given, nothing else.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "util/ngx_http_vcita_query.h"
+
+
+static u_char *ngx_http_vcita_oauth_authority_host(u_char *p, u_char *last);
+
+
+/*
+ * Takes the next pair off the rest of a query, both parts still encoded.
+ * NGX_DONE: there is none.  Empty pairs ("a=1&&b=2") are passed over.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_query_next(ngx_str_t *rest, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char  *p, *last, *eq;
+
+    while (rest->len && rest->data[0] == '&') {
+        rest->data++;
+        rest->len--;
+    }
+
+    if (rest->len == 0) {
+        return NGX_DONE;
+    }
+
+    p = rest->data;
+    last = ngx_strlchr(p, p + rest->len, '&');
+
+    if (last == NULL) {
+        last = p + rest->len;
+    }
+
+    rest->len -= last - p;
+    rest->data = last;
+
+    eq = ngx_strlchr(p, last, '=');
+
+    name->data = p;
+    name->len = (eq ? eq : last) - p;
+
+    value->data = eq ? eq + 1 : last;
+    value->len = last - value->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The unescaped value of a parameter, case-sensitive, however its name is
+ * encoded.  NGX_DECLINED: absent.  NGX_ABORT: present more than once, or not
+ * decodable.  NGX_ERROR: no memory.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_query_get(ngx_pool_t *pool, ngx_str_t *query,
+    const char *name, ngx_str_t *value)
+{
+    size_t      len;
+    ngx_int_t   rc, found;
+    ngx_str_t   rest, n, v;
+
+    found = NGX_DECLINED;
+    rest = *query;
+    len = ngx_strlen(name);
+
+    while (ngx_http_vcita_oauth_query_next(&rest, &n, &v) == NGX_OK) {
+
+        rc = ngx_http_vcita_oauth_unescape(pool, &n);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK
+            || n.len != len
+            || ngx_memcmp(n.data, name, len) != 0)
+        {
+            continue;
+        }
+
+        if (found == NGX_OK) {
+            return NGX_ABORT;
+        }
+
+        found = NGX_OK;
+        *value = v;
+    }
+
+    if (found != NGX_OK) {
+        return found;
+    }
+
+    rc = ngx_http_vcita_oauth_unescape(pool, value);
+
+    return (rc == NGX_DECLINED) ? NGX_ABORT : rc;
+}
+
+
+/*
+ * Decodes percent-encoding and "+" (RFC 6749, appendix B); a text that needs
+ * none is left where it is.  NGX_DECLINED: a "%" without two digits.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_unescape(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char     *p, *s, *last, *start;
+    ngx_int_t   c;
+
+    s = text->data;
+    last = s + text->len;
+
+    while (s < last && *s != '%' && *s != '+') {
+        s++;
+    }
+
+    if (s == last) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, text->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    start = p;
+    s = text->data;
+
+    while (s < last) {
+
+        if (*s == '+') {
+            *p++ = ' ';
+            s++;
+            continue;
+        }
+
+        if (*s != '%') {
+            *p++ = *s++;
+            continue;
+        }
+
+        if (last - s < 3) {
+            return NGX_DECLINED;
+        }
+
+        c = ngx_hextoi(s + 1, 2);
+
+        if (c == NGX_ERROR) {
+            return NGX_DECLINED;
+        }
+
+        *p++ = (u_char) c;
+        s += 3;
+    }
+
+    text->data = start;
+    text->len = p - start;
+
+    return NGX_OK;
+}
+
+
+/* percent-encodes all but the unreserved characters (RFC 3986, 2.3) */
+
+u_char *
+ngx_http_vcita_oauth_escape(u_char *p, ngx_str_t *text)
+{
+    return (u_char *) ngx_escape_uri(p, text->data, text->len,
+                                     NGX_ESCAPE_URI_COMPONENT);
+}
+
+
+/* NGX_OK for host[:port] (RFC 3986, 3.2) without userinfo */
+
+ngx_int_t
+ngx_http_vcita_oauth_authority(ngx_str_t *authority)
+{
+    u_char     *p, *last;
+    ngx_int_t   port;
+
+    last = authority->data + authority->len;
+
+    p = ngx_http_vcita_oauth_authority_host(authority->data, last);
+
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    if (*p++ != ':') {
+        return NGX_DECLINED;
+    }
+
+    port = ngx_atoi(p, last - p);
+
+    if (port < 1 || port > 65535) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* returns the end of the host, NULL if there is none */
+
+static u_char *
+ngx_http_vcita_oauth_authority_host(u_char *p, u_char *last)
+{
+    u_char      c, *start;
+    ngx_uint_t  literal;
+
+    start = p;
+    literal = (p < last && *p == '[');
+
+    if (literal) {
+        p++;
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        c = *p;
+
+        if (c >= '0' && c <= '9') {
+            continue;
+        }
+
+        if (literal) {
+
+            if (c == ']') {
+                return (p - start > 2) ? p + 1 : NULL;
+            }
+
+            c |= 0x20;
+
+            if ((c >= 'a' && c <= 'f') || *p == ':' || *p == '.') {
+                continue;
+            }
+
+            return NULL;
+        }
+
+        if (c == '-' || c == '.' || c == '_') {
+            continue;
+        }
+
+        c |= 0x20;
+
+        if (c >= 'a' && c <= 'z') {
+            continue;
+        }
+
+        break;
+    }
+
+    return (literal || p == start) ? NULL : p;
+}

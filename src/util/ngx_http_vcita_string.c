@@ -1,0 +1,155 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Texts: whether two are the same, what bytes one may hold, and what number
+ * one stands for.
+ * May touch the strings it is given, nothing else.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "util/ngx_http_vcita_string.h"
+
+
+/* 1: the two are alike; not for secrets, which seal.c compares */
+
+ngx_uint_t
+ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+/* 1: no byte in it is a control character */
+
+ngx_uint_t
+ngx_http_vcita_oauth_printable(ngx_str_t *text)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * Refuses what yajl lets pass: overlong forms, halves of surrogate pairs, raw
+ * or escaped (yajl makes "?" of "\ud800x"), characters beyond Unicode.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_unicode(ngx_str_t *text)
+{
+    u_char      *p, *last;
+    uint32_t     c;
+    ngx_uint_t   half;
+
+    p = text->data;
+    last = p + text->len;
+    half = 0;
+
+    while (p < last) {
+
+        if (*p >= 0x80) {
+            c = ngx_utf8_decode(&p, last - p);
+
+            if (c >= 0xd800 && c <= 0xdfff) {
+                return NGX_DECLINED;
+            }
+
+        } else if (*p != '\\') {
+            c = *p++;
+
+        } else if (last - p >= 6 && p[1] == 'u') {
+            c = (uint32_t) ngx_hextoi(p + 2, 4);
+            p += 6;
+
+        } else {
+            c = 0;
+            p += 2;
+        }
+
+        if (c > 0x10ffff || (c >= 0xdc00 && c <= 0xdfff) != half) {
+            return NGX_DECLINED;
+        }
+
+        half = (c >= 0xd800 && c <= 0xdbff);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The whole part of a decimal number, at most ..._NUMBER_MAX: what is larger
+ * counts as that.  NGX_DECLINED: negative, with an exponent, or no number.
+ */
+
+ngx_int_t
+ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    if (p == last || *p == '.') {
+        return NGX_DECLINED;
+    }
+
+    *value = 0;
+
+    for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
+
+        if (*value < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX) {
+            *value = *value * 10 + (*p - '0');
+        }
+    }
+
+    *value = ngx_min(*value, NGX_HTTP_VCITA_OAUTH_NUMBER_MAX);
+
+    if (p < last && *p == '.') {
+
+        do {
+            p++;
+        } while (p < last && *p >= '0' && *p <= '9');
+    }
+
+    return (p == last) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* Seconds as a time_t; its last one stands for any that 32 bits cannot hold */
+
+time_t
+ngx_http_vcita_oauth_text_time(uint64_t seconds)
+{
+    uint64_t  last;
+
+    last = (sizeof(time_t) == sizeof(int32_t)) ? NGX_MAX_INT32_VALUE
+                                               : 0x7fffffffffffffff;
+
+    return (time_t) ngx_min(seconds, last);
+}
+
+
+/* Wipes a secret, and forgets where it was */
+
+void
+ngx_http_vcita_oauth_wipe(ngx_str_t *secret)
+{
+    if (secret->len) {
+        ngx_explicit_memzero(secret->data, secret->len);
+        ngx_str_null(secret);
+    }
+}
