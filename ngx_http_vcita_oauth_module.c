@@ -16,243 +16,240 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_vcita_oauth_init(ngx_conf_t *cf);
-static ngx_int_t ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_main_conf_t *vmcf);
-static ngx_int_t ngx_http_vcita_oauth_init_phase(
-    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_vcita_oauth_init_front(
-    ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler);
-static void *ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf);
-static char *ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf);
-static void *ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf);
-static void *ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf,
+static ngx_int_t ngx_http_vcita_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_init_zones(ngx_conf_t *cf,
+    ngx_http_vcita_main_conf_t *vmcf);
+static ngx_int_t ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf,
+    ngx_uint_t phase, ngx_http_handler_pt handler);
+static ngx_int_t ngx_http_vcita_init_front(ngx_http_core_main_conf_t *cmcf,
+    ngx_uint_t phase, ngx_http_handler_pt handler);
+static void *ngx_http_vcita_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_vcita_create_srv_conf(ngx_conf_t *cf);
+static void *ngx_http_vcita_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
-static char *ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect);
-static ngx_int_t ngx_http_vcita_oauth_init_process(ngx_cycle_t *cycle);
-static void ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle);
+static char *ngx_http_vcita_merge_app(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf,
+    ngx_uint_t *redirect);
+static ngx_int_t ngx_http_vcita_init_process(ngx_cycle_t *cycle);
+static void ngx_http_vcita_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_conf_enum_t  ngx_http_vcita_oauth_gates[] = {
-    { ngx_string("off"), NGX_HTTP_VCITA_OAUTH_OFF },
-    { ngx_string("on"), NGX_HTTP_VCITA_OAUTH_ON },
-    { ngx_string("optional"), NGX_HTTP_VCITA_OAUTH_OPTIONAL },
+static ngx_conf_enum_t  ngx_http_vcita_gates[] = {
+    { ngx_string("off"), NGX_HTTP_VCITA_OFF },
+    { ngx_string("on"), NGX_HTTP_VCITA_ON },
+    { ngx_string("optional"), NGX_HTTP_VCITA_OPTIONAL },
     { ngx_null_string, 0 }
 };
 
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_authorize_endpoint_post =
-    { ngx_http_vcita_oauth_endpoint };
+static ngx_conf_post_t  ngx_http_vcita_authorize_endpoint_post =
+    { ngx_http_vcita_endpoint };
 
 
 /* the content handlers that directives set */
 
-static ngx_http_handler_pt  ngx_http_vcita_oauth_logout_content =
-    ngx_http_vcita_oauth_logout_handler;
+static ngx_http_handler_pt  ngx_http_vcita_logout_content =
+    ngx_http_vcita_logout_handler;
 
-static ngx_http_handler_pt  ngx_http_vcita_oauth_status_content =
-    ngx_http_vcita_oauth_status_handler;
+static ngx_http_handler_pt  ngx_http_vcita_status_content =
+    ngx_http_vcita_status_handler;
 
 
-#define NGX_HTTP_VCITA_OAUTH_ANY_CONF                                         \
+#define NGX_HTTP_VCITA_ANY_CONF                                               \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
 
 /* a setting of the application: its place in the table of settings follows */
 
-#define ngx_http_vcita_oauth_setting_command(name, args, setting)             \
-    { ngx_string(name), NGX_HTTP_VCITA_OAUTH_ANY_CONF|args,                   \
-      ngx_http_vcita_oauth_setting, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
+#define ngx_http_vcita_setting_command(name, args, setting)                   \
+    { ngx_string(name), NGX_HTTP_VCITA_ANY_CONF|args,                         \
+      ngx_http_vcita_setting, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
 
 
-static ngx_command_t  ngx_http_vcita_oauth_commands[] = {
+static ngx_command_t  ngx_http_vcita_commands[] = {
 
     { ngx_string("vcita_oauth"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_gate,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_oauth_loc_conf_t, gate),
-      ngx_http_vcita_oauth_gates },
+      offsetof(ngx_http_vcita_loc_conf_t, gate), ngx_http_vcita_gates },
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_id",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CLIENT_ID),
+    ngx_http_vcita_setting_command("vcita_oauth_client_id",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CLIENT_ID),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_secret",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CLIENT_SECRET),
+    ngx_http_vcita_setting_command("vcita_oauth_client_secret",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CLIENT_SECRET),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_client_assertion_key",
-        NGX_CONF_TAKE12, NGX_HTTP_VCITA_OAUTH_CLIENT_ASSERTION_KEY),
+    ngx_http_vcita_setting_command("vcita_oauth_client_assertion_key",
+        NGX_CONF_TAKE12, NGX_HTTP_VCITA_CLIENT_ASSERTION_KEY),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_redirect_uri",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_REDIRECT_URI),
+    ngx_http_vcita_setting_command("vcita_oauth_redirect_uri",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_REDIRECT_URI),
 
     { ngx_string("vcita_oauth_scope"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_1MORE,
-      ngx_http_vcita_oauth_scope,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_vcita_scope,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_authorize_endpoint"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_authorize_endpoint,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_authorize_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_oauth_loc_conf_t, authorize_endpoint),
-      &ngx_http_vcita_oauth_authorize_endpoint_post },
+      offsetof(ngx_http_vcita_loc_conf_t, authorize_endpoint),
+      &ngx_http_vcita_authorize_endpoint_post },
 
     { ngx_string("vcita_oauth_authorize_args"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_authorize_args,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_authorize_args,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_oauth_loc_conf_t, authorize_args),
+      offsetof(ngx_http_vcita_loc_conf_t, authorize_args),
       NULL },
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_token_endpoint",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TOKEN_ENDPOINT),
+    ngx_http_vcita_setting_command("vcita_oauth_token_endpoint",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TOKEN_ENDPOINT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_token_format",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TOKEN_FORMAT),
+    ngx_http_vcita_setting_command("vcita_oauth_token_format",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TOKEN_FORMAT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_userinfo_endpoint",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_USERINFO_ENDPOINT),
+    ngx_http_vcita_setting_command("vcita_oauth_userinfo_endpoint",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_USERINFO_ENDPOINT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_userinfo",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_USERINFO),
+    ngx_http_vcita_setting_command("vcita_oauth_userinfo",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_USERINFO),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_pkce",
-        NGX_CONF_FLAG, NGX_HTTP_VCITA_OAUTH_PKCE),
+    ngx_http_vcita_setting_command("vcita_oauth_pkce",
+        NGX_CONF_FLAG, NGX_HTTP_VCITA_PKCE),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_issuer",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_ISSUER),
+    ngx_http_vcita_setting_command("vcita_oauth_issuer",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_ISSUER),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_key_file",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE),
+    ngx_http_vcita_setting_command("vcita_oauth_session_key_file",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_KEY_FILE),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT),
+    ngx_http_vcita_setting_command("vcita_oauth_session_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_TIMEOUT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_idle_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SESSION_IDLE_TIMEOUT),
+    ngx_http_vcita_setting_command("vcita_oauth_session_idle_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_login_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT),
+    ngx_http_vcita_setting_command("vcita_oauth_login_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_LOGIN_TIMEOUT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_session_store",
-        NGX_CONF_1MORE, NGX_HTTP_VCITA_OAUTH_SESSION_STORE),
+    ngx_http_vcita_setting_command("vcita_oauth_session_store",
+        NGX_CONF_1MORE, NGX_HTTP_VCITA_SESSION_STORE),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_name",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_NAME),
+    ngx_http_vcita_setting_command("vcita_oauth_cookie_name",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_NAME),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_domain",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_DOMAIN),
+    ngx_http_vcita_setting_command("vcita_oauth_cookie_domain",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_DOMAIN),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_cookie_samesite",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_COOKIE_SAMESITE),
+    ngx_http_vcita_setting_command("vcita_oauth_cookie_samesite",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_SAMESITE),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_connect_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_CONNECT_TIMEOUT),
+    ngx_http_vcita_setting_command("vcita_oauth_connect_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CONNECT_TIMEOUT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_TIMEOUT),
+    ngx_http_vcita_setting_command("vcita_oauth_timeout",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TIMEOUT),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_ssl_trusted_certificate",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_SSL_CERTIFICATE),
+    ngx_http_vcita_setting_command("vcita_oauth_ssl_trusted_certificate",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SSL_CERTIFICATE),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_ssl_verify",
-        NGX_CONF_FLAG, NGX_HTTP_VCITA_OAUTH_SSL_VERIFY),
+    ngx_http_vcita_setting_command("vcita_oauth_ssl_verify",
+        NGX_CONF_FLAG, NGX_HTTP_VCITA_SSL_VERIFY),
 
-    ngx_http_vcita_oauth_setting_command("vcita_oauth_http_proxy",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_OAUTH_HTTP_PROXY),
+    ngx_http_vcita_setting_command("vcita_oauth_http_proxy",
+        NGX_CONF_TAKE1, NGX_HTTP_VCITA_HTTP_PROXY),
 
     { ngx_string("vcita_oauth_require"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_2MORE,
-      ngx_http_vcita_oauth_require,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_2MORE,
+      ngx_http_vcita_require,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_rate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_rate,
+      ngx_http_vcita_rate,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_revalidate"),
-      NGX_HTTP_VCITA_OAUTH_ANY_CONF|NGX_CONF_TAKE12,
-      ngx_http_vcita_oauth_revalidate_time,
+      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_vcita_revalidate_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_vcita_oauth_status,
+      ngx_http_vcita_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      &ngx_http_vcita_oauth_status_content },
+      &ngx_http_vcita_status_content },
 
     { ngx_string("vcita_oauth_logout"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_logout,
+      ngx_http_vcita_logout,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      &ngx_http_vcita_oauth_logout_content },
+      &ngx_http_vcita_logout_content },
 
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_vcita_oauth_module_ctx = {
-    ngx_http_vcita_oauth_preconfiguration, /* preconfiguration */
-    ngx_http_vcita_oauth_init,             /* postconfiguration */
+    ngx_http_vcita_preconfiguration, /* preconfiguration */
+    ngx_http_vcita_init,             /* postconfiguration */
 
-    ngx_http_vcita_oauth_create_main_conf, /* create main configuration */
-    ngx_http_vcita_oauth_init_main_conf,   /* init main configuration */
+    ngx_http_vcita_create_main_conf, /* create main configuration */
+    ngx_http_vcita_init_main_conf,   /* init main configuration */
 
-    ngx_http_vcita_oauth_create_srv_conf,  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_vcita_create_srv_conf,  /* create server configuration */
+    NULL,                            /* merge server configuration */
 
-    ngx_http_vcita_oauth_create_loc_conf,  /* create location configuration */
-    ngx_http_vcita_oauth_merge_loc_conf    /* merge location configuration */
+    ngx_http_vcita_create_loc_conf,  /* create location configuration */
+    ngx_http_vcita_merge_loc_conf    /* merge location configuration */
 };
 
 
 ngx_module_t  ngx_http_vcita_oauth_module = {
     NGX_MODULE_V1,
-    &ngx_http_vcita_oauth_module_ctx,      /* module context */
-    ngx_http_vcita_oauth_commands,         /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    ngx_http_vcita_oauth_init_process,     /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    ngx_http_vcita_oauth_exit_process,     /* exit process */
-    NULL,                                  /* exit master */
+    &ngx_http_vcita_oauth_module_ctx,     /* module context */
+    ngx_http_vcita_commands,              /* module directives */
+    NGX_HTTP_MODULE,                      /* module type */
+    NULL,                                 /* init master */
+    NULL,                                 /* init module */
+    ngx_http_vcita_init_process,          /* init process */
+    NULL,                                 /* init thread */
+    NULL,                                 /* exit thread */
+    ngx_http_vcita_exit_process,          /* exit process */
+    NULL,                                 /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_preconfiguration(ngx_conf_t *cf)
+ngx_http_vcita_preconfiguration(ngx_conf_t *cf)
 {
-    return ngx_http_vcita_oauth_add_variables(cf);
+    return ngx_http_vcita_add_variables(cf);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_init(ngx_conf_t *cf)
+ngx_http_vcita_init(ngx_conf_t *cf)
 {
-    ngx_str_t                          name;
-    ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_str_t                    name;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
@@ -269,30 +266,23 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
      * or, without one, in the log, whose handlers run from the front
      */
 
-    if (ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
-                                        ngx_http_vcita_oauth_entry_handler)
-        != NGX_OK
-        || ngx_http_vcita_oauth_init_phase(cmcf,
-                                           NGX_HTTP_SERVER_REWRITE_PHASE,
-                                           ngx_http_vcita_oauth_entry_late)
-           != NGX_OK
-        || ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_REWRITE_PHASE,
-                                           ngx_http_vcita_oauth_entry_late)
-           != NGX_OK
-        || ngx_http_vcita_oauth_init_front(cmcf, NGX_HTTP_LOG_PHASE,
-                                           ngx_http_vcita_oauth_entry_late)
-           != NGX_OK
-        || ngx_http_vcita_oauth_init_front(cmcf, NGX_HTTP_ACCESS_PHASE,
-                                           ngx_http_vcita_oauth_gate_handler)
-           != NGX_OK
-        || ngx_http_vcita_oauth_init_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
-                                        ngx_http_vcita_oauth_callback_handler)
-           != NGX_OK)
+    if (ngx_http_vcita_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
+                                  ngx_http_vcita_entry_handler) != NGX_OK
+        || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                     ngx_http_vcita_entry_late) != NGX_OK
+        || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_REWRITE_PHASE,
+                                     ngx_http_vcita_entry_late) != NGX_OK
+        || ngx_http_vcita_init_front(cmcf, NGX_HTTP_LOG_PHASE,
+                                     ngx_http_vcita_entry_late) != NGX_OK
+        || ngx_http_vcita_init_front(cmcf, NGX_HTTP_ACCESS_PHASE,
+                                     ngx_http_vcita_gate_handler) != NGX_OK
+        || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
+                                  ngx_http_vcita_callback_handler) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_oauth_renew_init();
+    ngx_http_vcita_renew_init();
 
     ngx_str_set(&name, "request_id");
 
@@ -302,41 +292,38 @@ ngx_http_vcita_oauth_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_rules_init(cf) != NGX_OK
-        || ngx_http_vcita_oauth_variables_init(cf) != NGX_OK
-        || ngx_http_vcita_oauth_variables_wanted(cf) != NGX_OK)
+    if (ngx_http_vcita_rules_init(cf) != NGX_OK
+        || ngx_http_vcita_variables_init(cf) != NGX_OK
+        || ngx_http_vcita_variables_wanted(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_oauth_threads_check(cf->log);
+    ngx_http_vcita_threads_check(cf->log);
 
-    return ngx_http_vcita_oauth_init_zones(cf, vmcf);
+    return ngx_http_vcita_init_zones(cf, vmcf);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_main_conf_t *vmcf)
+ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
 {
-    if (ngx_http_vcita_oauth_stats_zone(cf, &vmcf->statistics,
-                                        &ngx_http_vcita_oauth_module)
-        != NGX_OK)
+    if (ngx_http_vcita_stats_zone(cf, &vmcf->statistics,
+                                  &ngx_http_vcita_oauth_module) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (vmcf->revalidates
-        && ngx_http_vcita_oauth_verdict_zone(cf, &vmcf->verdicts,
-                                             &ngx_http_vcita_oauth_module)
-           != NGX_OK)
+        && ngx_http_vcita_verdict_zone(cf, &vmcf->verdicts,
+                                       &ngx_http_vcita_oauth_module) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (vmcf->pace.calls) {
-        return ngx_http_vcita_oauth_pace_zone(cf, &vmcf->pace,
-                                              &ngx_http_vcita_oauth_module);
+        return ngx_http_vcita_pace_zone(cf, &vmcf->pace,
+                                        &ngx_http_vcita_oauth_module);
     }
 
     return NGX_OK;
@@ -344,8 +331,8 @@ ngx_http_vcita_oauth_init_zones(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_init_phase(ngx_http_core_main_conf_t *cmcf,
-    ngx_uint_t phase, ngx_http_handler_pt handler)
+ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler)
 {
     ngx_http_handler_pt  *h;
 
@@ -366,8 +353,8 @@ ngx_http_vcita_oauth_init_phase(ngx_http_core_main_conf_t *cmcf,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_init_front(ngx_http_core_main_conf_t *cmcf,
-    ngx_uint_t phase, ngx_http_handler_pt handler)
+ngx_http_vcita_init_front(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler)
 {
     ngx_uint_t            i;
     ngx_array_t          *handlers;
@@ -392,11 +379,11 @@ ngx_http_vcita_oauth_init_front(ngx_http_core_main_conf_t *cmcf,
 
 
 static void *
-ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf)
+ngx_http_vcita_create_main_conf(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
-    vmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_main_conf_t));
+    vmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_main_conf_t));
     if (vmcf == NULL) {
         return NULL;
     }
@@ -425,34 +412,33 @@ ngx_http_vcita_oauth_create_main_conf(ngx_conf_t *cf)
 
 
 static char *
-ngx_http_vcita_oauth_init_main_conf(ngx_conf_t *cf, void *conf)
+ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    ngx_http_vcita_oauth_main_conf_t *vmcf = conf;
+    ngx_http_vcita_main_conf_t *vmcf = conf;
 
     ngx_conf_init_uint_value(vmcf->pace.calls, 8);
     ngx_conf_init_msec_value(vmcf->pace.window,
-                             1000 + NGX_HTTP_VCITA_OAUTH_PACE_SLACK);
+                             1000 + NGX_HTTP_VCITA_PACE_SLACK);
 
     return NGX_CONF_OK;
 }
 
 
 static void *
-ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf)
+ngx_http_vcita_create_srv_conf(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_srv_conf_t  *vscf;
+    ngx_http_vcita_srv_conf_t  *vscf;
 
-    vscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_srv_conf_t));
+    vscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_srv_conf_t));
     if (vscf == NULL) {
         return NULL;
     }
 
     if (ngx_array_init(&vscf->apps, cf->pool, 1,
-                       sizeof(ngx_http_vcita_oauth_app_t *))
+                       sizeof(ngx_http_vcita_app_t *))
         != NGX_OK
-        || ngx_array_init(&vscf->cookies, cf->pool,
-                          NGX_HTTP_VCITA_OAUTH_COOKIES, sizeof(ngx_str_t))
-           != NGX_OK
+        || ngx_array_init(&vscf->cookies, cf->pool, NGX_HTTP_VCITA_COOKIES,
+                          sizeof(ngx_str_t)) != NGX_OK
         || ngx_array_init(&vscf->stems, cf->pool, 2, sizeof(ngx_str_t))
            != NGX_OK)
     {
@@ -464,11 +450,11 @@ ngx_http_vcita_oauth_create_srv_conf(ngx_conf_t *cf)
 
 
 static void *
-ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf)
+ngx_http_vcita_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
-    vlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_loc_conf_t));
+    vlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_loc_conf_t));
     if (vlcf == NULL) {
         return NULL;
     }
@@ -495,10 +481,10 @@ ngx_http_vcita_oauth_create_loc_conf(ngx_conf_t *cf)
 
 
 static char *
-ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
-    ngx_http_vcita_oauth_loc_conf_t *prev = parent;
-    ngx_http_vcita_oauth_loc_conf_t *conf = child;
+    ngx_http_vcita_loc_conf_t *prev = parent;
+    ngx_http_vcita_loc_conf_t *conf = child;
 
     ngx_uint_t  redirect;
 
@@ -514,8 +500,7 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->args_origin = prev->args_origin;
     }
 
-    ngx_conf_merge_uint_value(conf->gate, prev->gate,
-                              NGX_HTTP_VCITA_OAUTH_OFF);
+    ngx_conf_merge_uint_value(conf->gate, prev->gate, NGX_HTTP_VCITA_OFF);
     ngx_conf_merge_str_value(conf->authorize_endpoint,
                              prev->authorize_endpoint,
                              "https://app.vcita.com/app/oauth/authorize");
@@ -525,41 +510,37 @@ ngx_http_vcita_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
 
-    } else if (ngx_http_vcita_oauth_rules_check(cf, conf) != NGX_CONF_OK) {
+    } else if (ngx_http_vcita_rules_check(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_vcita_oauth_merge_revalidate(&prev->revalidate,
-                                          &conf->revalidate);
+    ngx_http_vcita_merge_revalidate(&prev->revalidate, &conf->revalidate);
 
-    if (ngx_http_vcita_oauth_default_scope(cf, prev, conf) != NGX_CONF_OK
-        || ngx_http_vcita_oauth_merge_app(cf, prev, conf, &redirect)
-           != NGX_CONF_OK)
+    if (ngx_http_vcita_default_scope(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_vcita_merge_app(cf, prev, conf, &redirect) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_oauth_merge_server(cf, conf, redirect);
+    return ngx_http_vcita_merge_server(cf, conf, redirect);
 }
 
 
 static char *
-ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t *redirect)
+ngx_http_vcita_merge_app(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
+    ngx_http_vcita_loc_conf_t *conf, ngx_uint_t *redirect)
 {
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_http_vcita_app_t  *app;
 
     app = conf->app;
 
-    *redirect = app
-                && app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI].file != NULL;
+    *redirect = app && app->origin[NGX_HTTP_VCITA_REDIRECT_URI].file != NULL;
 
     if (prev->app == NULL || !prev->merged) {
 
         /* the http level is nobody's child */
 
-        prev->app = ngx_http_vcita_oauth_settings_merge(cf, NULL, prev->app);
+        prev->app = ngx_http_vcita_settings_merge(cf, NULL, prev->app);
         if (prev->app == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -570,8 +551,7 @@ ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
     if (app == NULL) {
         conf->app = prev->app;
 
-    } else if (ngx_http_vcita_oauth_settings_merge(cf, prev->app, app)
-               == NULL)
+    } else if (ngx_http_vcita_settings_merge(cf, prev->app, app) == NULL)
     {
         return NGX_CONF_ERROR;
     }
@@ -583,14 +563,14 @@ ngx_http_vcita_oauth_merge_app(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_init_process(ngx_cycle_t *cycle)
+ngx_http_vcita_init_process(ngx_cycle_t *cycle)
 {
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_vcita_oauth_module);
     if (vmcf) {
-        ngx_http_vcita_oauth_stats_worker(&vmcf->statistics);
+        ngx_http_vcita_stats_worker(&vmcf->statistics);
     }
 
     return NGX_OK;
@@ -598,11 +578,11 @@ ngx_http_vcita_oauth_init_process(ngx_cycle_t *cycle)
 
 
 static void
-ngx_http_vcita_oauth_exit_process(ngx_cycle_t *cycle)
+ngx_http_vcita_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_vcita_oauth_multi_exit();
+    ngx_http_vcita_multi_exit();
 
-#if (NGX_HTTP_VCITA_OAUTH_REDIS)
-    ngx_http_vcita_oauth_redis_exit();
+#if (NGX_HTTP_VCITA_REDIS)
+    ngx_http_vcita_redis_exit();
 #endif
 }

@@ -99,7 +99,7 @@ compile() {
 
     # shellcheck disable=SC2086
     clang -c $options -O2 -Wall -Wextra -Wno-unused-parameter -Werror \
-        -DNGX_HTTP_VCITA_OAUTH_REDIS=1 \
+        -DNGX_HTTP_VCITA_REDIS=1 \
         "${includes[@]}" -o "$objs/$2/$(basename "$1" .c).o" "$1"
 }
 

@@ -14,26 +14,25 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static char *ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_origin_t *user,
+static char *ngx_http_vcita_app_check(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_origin_t *user,
     const char *directive);
-static char *ngx_http_vcita_oauth_app_check_domain(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static char *ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_app_key(
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *secret);
-static char *ngx_http_vcita_oauth_app_cookie(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app, ngx_uint_t login,
-    ngx_http_vcita_oauth_cookie_t *cookie);
-static char *ngx_http_vcita_oauth_app_peer(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static char *ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static X509_STORE *ngx_http_vcita_oauth_app_load(ngx_conf_t *cf,
-    ngx_str_t *file);
-static void ngx_http_vcita_oauth_app_wipe(void *data);
-static void ngx_http_vcita_oauth_app_free_store(void *data);
+static char *ngx_http_vcita_app_check_domain(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static char *ngx_http_vcita_app_keys(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_app_key(ngx_http_vcita_app_t *app,
+    ngx_str_t *secret);
+static char *ngx_http_vcita_app_cookie(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app, ngx_uint_t login,
+    ngx_http_vcita_cookie_t *cookie);
+static char *ngx_http_vcita_app_peer(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static char *ngx_http_vcita_app_store(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static X509_STORE *ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file);
+static void ngx_http_vcita_app_wipe(void *data);
+static void ngx_http_vcita_app_free_store(void *data);
 
 
 /*
@@ -42,8 +41,8 @@ static void ngx_http_vcita_oauth_app_free_store(void *data);
  */
 
 char *
-ngx_http_vcita_oauth_app_init(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_origin_t *user, const char *directive)
+ngx_http_vcita_app_init(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_origin_t *user, const char *directive)
 {
     ngx_pool_cleanup_t  *cln;
 
@@ -51,33 +50,31 @@ ngx_http_vcita_oauth_app_init(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app,
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_vcita_oauth_app_check(cf, app, user, directive)
-        != NGX_CONF_OK)
+    if (ngx_http_vcita_app_check(cf, app, user, directive) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     app->https = (app->redirect.scheme.len == sizeof("https://") - 1);
 
-    if (app->cookie_samesite == NGX_HTTP_VCITA_OAUTH_NONE && !app->https) {
-        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                    &app->origin[NGX_HTTP_VCITA_OAUTH_COOKIE_SAMESITE],
-                    "\"vcita_oauth_cookie_samesite none\" needs an https "
-                    "redirect_uri");
+    if (app->cookie_samesite == NGX_HTTP_VCITA_NONE && !app->https) {
+        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+                         &app->origin[NGX_HTTP_VCITA_COOKIE_SAMESITE],
+                         "\"vcita_oauth_cookie_samesite none\" needs an https "
+                         "redirect_uri");
     }
 
-    if (ngx_http_vcita_oauth_app_check_domain(cf, app) != NGX_CONF_OK
-        || ngx_http_vcita_oauth_app_cookie(cf, app, 0, &app->session_cookie)
+    if (ngx_http_vcita_app_check_domain(cf, app) != NGX_CONF_OK
+        || ngx_http_vcita_app_cookie(cf, app, 0, &app->session_cookie)
            != NGX_CONF_OK
-        || ngx_http_vcita_oauth_app_cookie(cf, app, 1, &app->login_cookie)
+        || ngx_http_vcita_app_cookie(cf, app, 1, &app->login_cookie)
            != NGX_CONF_OK
         || ngx_array_init(&app->authorize, cf->pool, 1,
-                          sizeof(ngx_http_vcita_oauth_authorize_t *))
-           != NGX_OK
+                          sizeof(ngx_http_vcita_authorize_t *)) != NGX_OK
         || ngx_array_init(&app->derive, cf->pool,
                           app->session_keys.files
                           ? app->session_keys.files->nelts : 1,
-                          sizeof(ngx_http_vcita_oauth_derive_t))
+                          sizeof(ngx_http_vcita_derive_t))
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -88,11 +85,11 @@ ngx_http_vcita_oauth_app_init(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app,
         return NGX_CONF_ERROR;
     }
 
-    cln->handler = ngx_http_vcita_oauth_app_wipe;
+    cln->handler = ngx_http_vcita_app_wipe;
     cln->data = app;
 
-    if (ngx_http_vcita_oauth_app_keys(cf, app) != NGX_CONF_OK
-        || ngx_http_vcita_oauth_app_peer(cf, app) != NGX_CONF_OK)
+    if (ngx_http_vcita_app_keys(cf, app) != NGX_CONF_OK
+        || ngx_http_vcita_app_peer(cf, app) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -104,9 +101,8 @@ ngx_http_vcita_oauth_app_init(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app,
 
 
 static char *
-ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_origin_t *user,
-    const char *directive)
+ngx_http_vcita_app_check(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_origin_t *user, const char *directive)
 {
     const char  *missing;
 
@@ -126,15 +122,13 @@ ngx_http_vcita_oauth_app_check(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, user,
-                                           "\"%s\" needs %s", directive,
-                                           missing);
+    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, user,
+                                     "\"%s\" needs %s", directive, missing);
 }
 
 
 static char *
-ngx_http_vcita_oauth_app_check_domain(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_app_check_domain(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
     u_char     *p, *last;
     ngx_str_t  *domain, host;
@@ -164,16 +158,16 @@ ngx_http_vcita_oauth_app_check_domain(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                      &app->origin[NGX_HTTP_VCITA_OAUTH_COOKIE_DOMAIN],
-                      "the host of redirect_uri \"%V\" is outside of "
-                      "cookie_domain \"%V\"",
-                      &app->redirect.uri, domain);
+    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+                               &app->origin[NGX_HTTP_VCITA_COOKIE_DOMAIN],
+                               "the host of redirect_uri \"%V\" is outside of "
+                               "cookie_domain \"%V\"",
+                               &app->redirect.uri, domain);
 }
 
 
 static char *
-ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_app_keys(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
     ngx_str_t   fields[2], *secret;
     ngx_uint_t  i, n;
@@ -181,11 +175,11 @@ ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
     fields[0] = app->session_cookie.name;
     fields[1] = app->client_id;
 
-    if (ngx_http_vcita_oauth_seal_init(&app->session_seal, cf->pool,
-                                       "session", fields, 2)
+    if (ngx_http_vcita_seal_init(&app->session_seal, cf->pool,
+                                 "session", fields, 2)
         != NGX_OK
-        || ngx_http_vcita_oauth_seal_init(&app->state_seal, cf->pool, "state",
-                                          fields, 2)
+        || ngx_http_vcita_seal_init(&app->state_seal, cf->pool, "state",
+                                    fields, 2)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -203,7 +197,7 @@ ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_http_vcita_oauth_app_key(app, &secret[i]) != NGX_OK) {
+        if (ngx_http_vcita_app_key(app, &secret[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
@@ -213,11 +207,10 @@ ngx_http_vcita_oauth_app_keys(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_app_key(ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *secret)
+ngx_http_vcita_app_key(ngx_http_vcita_app_t *app, ngx_str_t *secret)
 {
-    ngx_str_t                      *salt;
-    ngx_http_vcita_oauth_derive_t  *d;
+    ngx_str_t                *salt;
+    ngx_http_vcita_derive_t  *d;
 
     salt = &app->client_id;
 
@@ -226,15 +219,14 @@ ngx_http_vcita_oauth_app_key(ngx_http_vcita_oauth_app_t *app,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_seal_key(&app->session_seal, secret, salt,
-                                      "session")
+    if (ngx_http_vcita_seal_key(&app->session_seal, secret, salt,
+                                "session")
         != NGX_OK
-        || ngx_http_vcita_oauth_seal_key(&app->state_seal, secret, salt,
-                                         "state")
+        || ngx_http_vcita_seal_key(&app->state_seal, secret, salt,
+                                   "state")
            != NGX_OK
-        || ngx_http_vcita_oauth_hkdf(secret, salt, "pkce", d->pkce) != NGX_OK
-        || ngx_http_vcita_oauth_hkdf(secret, salt, "nonce", d->nonce)
-           != NGX_OK)
+        || ngx_http_vcita_hkdf(secret, salt, "pkce", d->pkce) != NGX_OK
+        || ngx_http_vcita_hkdf(secret, salt, "nonce", d->nonce) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -246,9 +238,8 @@ ngx_http_vcita_oauth_app_key(ngx_http_vcita_oauth_app_t *app,
 /* a name that the browser itself binds to https and to this host */
 
 static char *
-ngx_http_vcita_oauth_app_cookie(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app, ngx_uint_t login,
-    ngx_http_vcita_oauth_cookie_t *cookie)
+ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
+    ngx_uint_t login, ngx_http_vcita_cookie_t *cookie)
 {
     u_char     *p;
     size_t      len;
@@ -292,14 +283,14 @@ ngx_http_vcita_oauth_app_cookie(ngx_conf_t *cf,
     }
 
     p = ngx_sprintf(p, "; Path=/; HttpOnly; SameSite=%s",
-                    app->cookie_samesite == NGX_HTTP_VCITA_OAUTH_NONE
+                    app->cookie_samesite == NGX_HTTP_VCITA_NONE
                     ? "None" : "Lax");
 
     if (app->https) {
         p = ngx_cpymem(p, "; Secure", sizeof("; Secure") - 1);
     }
 
-    if (app->cookie_samesite == NGX_HTTP_VCITA_OAUTH_NONE) {
+    if (app->cookie_samesite == NGX_HTTP_VCITA_NONE) {
         p = ngx_cpymem(p, "; Partitioned", sizeof("; Partitioned") - 1);
     }
 
@@ -310,9 +301,9 @@ ngx_http_vcita_oauth_app_cookie(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_app_peer(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_app_peer(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
-    ngx_http_vcita_oauth_peer_t  *peer;
+    ngx_http_vcita_peer_t  *peer;
 
     peer = &app->peer;
 
@@ -322,30 +313,29 @@ ngx_http_vcita_oauth_app_peer(ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *app)
     peer->verify = app->ssl_verify;
 
     if (!app->ssl_verify
-        && (!ngx_http_vcita_oauth_loopback(&app->token_endpoint)
-            || !ngx_http_vcita_oauth_loopback(&app->userinfo_endpoint)))
+        && (!ngx_http_vcita_loopback(&app->token_endpoint)
+            || !ngx_http_vcita_loopback(&app->userinfo_endpoint)))
     {
-        (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
-                         &app->origin[NGX_HTTP_VCITA_OAUTH_SSL_VERIFY],
-                         "\"vcita_oauth_ssl_verify off\": anyone on the way "
-                         "to vcita can read the secret and give out "
-                         "identities");
+        (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
+                           &app->origin[NGX_HTTP_VCITA_SSL_VERIFY],
+                           "\"vcita_oauth_ssl_verify off\": anyone on the way "
+                           "to vcita can read the secret and give out "
+                           "identities");
     }
 
-    if (ngx_http_vcita_oauth_fetch_check(cf->log) != NGX_OK) {
+    if (ngx_http_vcita_fetch_check(cf->log) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_oauth_app_store(cf, app);
+    return ngx_http_vcita_app_store(cf, app);
 }
 
 
 static char *
-ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_app_store(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
-    ngx_str_t                          none;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_str_t                    none;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
@@ -358,15 +348,14 @@ ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-        app->peer.store = ngx_http_vcita_oauth_app_load(cf,
-                                                       &app->ssl_certificate);
+        app->peer.store = ngx_http_vcita_app_load(cf, &app->ssl_certificate);
 
         if (app->peer.store == NULL) {
-            return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                         &app->origin[NGX_HTTP_VCITA_OAUTH_SSL_CERTIFICATE],
-                         "vcita_oauth_ssl_trusted_certificate \"%V\" cannot "
-                         "be used",
-                         &app->ssl_certificate);
+            return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+                           &app->origin[NGX_HTTP_VCITA_SSL_CERTIFICATE],
+                           "vcita_oauth_ssl_trusted_certificate \"%V\" cannot "
+                           "be used",
+                           &app->ssl_certificate);
         }
 
         return NGX_CONF_OK;
@@ -376,7 +365,7 @@ ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
 
         ngx_str_null(&none);
 
-        vmcf->system_store = ngx_http_vcita_oauth_app_load(cf, &none);
+        vmcf->system_store = ngx_http_vcita_app_load(cf, &none);
 
         if (vmcf->system_store == NULL) {
             return NGX_CONF_ERROR;
@@ -391,7 +380,7 @@ ngx_http_vcita_oauth_app_store(ngx_conf_t *cf,
 
 
 static X509_STORE *
-ngx_http_vcita_oauth_app_load(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file)
 {
     X509_STORE          *store;
     ngx_pool_cleanup_t  *cln;
@@ -401,10 +390,10 @@ ngx_http_vcita_oauth_app_load(ngx_conf_t *cf, ngx_str_t *file)
         return NULL;
     }
 
-    store = ngx_http_vcita_oauth_fetch_store(file, cf->log);
+    store = ngx_http_vcita_fetch_store(file, cf->log);
 
     if (store) {
-        cln->handler = ngx_http_vcita_oauth_app_free_store;
+        cln->handler = ngx_http_vcita_app_free_store;
         cln->data = store;
     }
 
@@ -413,16 +402,16 @@ ngx_http_vcita_oauth_app_load(ngx_conf_t *cf, ngx_str_t *file)
 
 
 static void
-ngx_http_vcita_oauth_app_free_store(void *data)
+ngx_http_vcita_app_free_store(void *data)
 {
     X509_STORE_free(data);
 }
 
 
 static void
-ngx_http_vcita_oauth_app_wipe(void *data)
+ngx_http_vcita_app_wipe(void *data)
 {
-    ngx_http_vcita_oauth_app_t *app = data;
+    ngx_http_vcita_app_t *app = data;
 
     ngx_str_t   *secret;
     ngx_uint_t   i;
@@ -446,5 +435,5 @@ ngx_http_vcita_oauth_app_wipe(void *data)
     ngx_explicit_memzero(app->http_proxy.data, app->http_proxy.len);
     ngx_explicit_memzero(app->derive.elts,
                          app->derive.nelts
-                         * sizeof(ngx_http_vcita_oauth_derive_t));
+                         * sizeof(ngx_http_vcita_derive_t));
 }

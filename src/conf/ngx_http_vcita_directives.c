@@ -14,20 +14,20 @@
 
 
 char *
-ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->gate_origin);
+    ngx_http_vcita_conf_origin(cf, &vlcf->gate_origin);
 
     return ngx_conf_set_enum_slot(cf, cmd, conf);
 }
 
 
 char *
-ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
     ngx_str_t   *value, *scope;
     ngx_uint_t   i;
@@ -63,29 +63,28 @@ ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_oauth_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+ngx_http_vcita_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->endpoint_origin);
+    ngx_http_vcita_conf_origin(cf, &vlcf->endpoint_origin);
 
     return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 
 char *
-ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
+ngx_http_vcita_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
     u_char     *p, *last;
     ngx_str_t  *args;
 
     args = &vlcf->authorize_args;
 
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->args_origin);
+    ngx_http_vcita_conf_origin(cf, &vlcf->args_origin);
 
     if (ngx_conf_set_str_slot(cf, cmd, conf) != NGX_CONF_OK) {
         return "is duplicate";
@@ -112,9 +111,9 @@ ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
 /* "8r/s", "30r/m", or "off" */
 
 char *
-ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_main_conf_t *vmcf = conf;
+    ngx_http_vcita_main_conf_t *vmcf = conf;
 
     u_char     *p;
     ngx_int_t   n;
@@ -138,11 +137,11 @@ ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         n = ngx_atoi(value[1].data, p - value[1].data);
 
-        if (n > 0 && n <= NGX_HTTP_VCITA_OAUTH_PACE_MAX) {
+        if (n > 0 && n <= NGX_HTTP_VCITA_PACE_MAX) {
 
             vmcf->pace.calls = n;
             vmcf->pace.window = (p[2] == 's') ? 1000 : 60000;
-            vmcf->pace.window += NGX_HTTP_VCITA_OAUTH_PACE_SLACK;
+            vmcf->pace.window += NGX_HTTP_VCITA_PACE_SLACK;
 
             return NGX_CONF_OK;
         }
@@ -151,7 +150,7 @@ ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid rate \"%V\": it is 1r/s to %dr/s, or r/m, "
                        "or off",
-                       &value[1], NGX_HTTP_VCITA_OAUTH_PACE_MAX);
+                       &value[1], NGX_HTTP_VCITA_PACE_MAX);
 
     return NGX_CONF_ERROR;
 }
@@ -160,14 +159,13 @@ ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* time [stale=time] | off */
 
 char *
-ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
+ngx_http_vcita_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_str_t                             *value, stale;
-    ngx_http_vcita_oauth_revalidate_t     *rv;
-    ngx_http_vcita_oauth_main_conf_t      *vmcf;
+    ngx_str_t                       *value, stale;
+    ngx_http_vcita_revalidate_t     *rv;
+    ngx_http_vcita_main_conf_t      *vmcf;
 
     rv = &vlcf->revalidate;
 
@@ -219,10 +217,10 @@ ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
-ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = *(ngx_http_handler_pt *) cmd->post;
@@ -236,9 +234,9 @@ ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
     ngx_str_t                         *value;
     ngx_http_core_loc_conf_t          *clcf;
@@ -250,7 +248,7 @@ ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     vlcf->logout = 1;
 
-    ngx_http_vcita_oauth_conf_origin(cf, &vlcf->logout_origin);
+    ngx_http_vcita_conf_origin(cf, &vlcf->logout_origin);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = *(ngx_http_handler_pt *) cmd->post;
@@ -283,9 +281,8 @@ ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* The scope where none is set; the parent gets it, too, for its others */
 
 char *
-ngx_http_vcita_oauth_default_scope(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+ngx_http_vcita_default_scope(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
+    ngx_http_vcita_loc_conf_t *conf)
 {
     ngx_str_t  *scope;
 
@@ -312,9 +309,8 @@ ngx_http_vcita_oauth_default_scope(ngx_conf_t *cf,
 
 
 void
-ngx_http_vcita_oauth_merge_revalidate(
-    ngx_http_vcita_oauth_revalidate_t *prev,
-    ngx_http_vcita_oauth_revalidate_t *conf)
+ngx_http_vcita_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
+    ngx_http_vcita_revalidate_t *conf)
 {
     if (conf->interval != NGX_CONF_UNSET) {
         return;

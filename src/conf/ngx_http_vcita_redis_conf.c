@@ -14,89 +14,86 @@
 #include "session/ngx_http_vcita_store.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_REDIS_PORT     6379
-#define NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT  1000
-#define NGX_HTTP_VCITA_OAUTH_REDIS_DB_MAX   65535
+#define NGX_HTTP_VCITA_REDIS_PORT     6379
+#define NGX_HTTP_VCITA_REDIS_TIMEOUT  1000
+#define NGX_HTTP_VCITA_REDIS_DB_MAX   65535
 
 
 typedef struct {
-    ngx_http_vcita_oauth_talk_conf_t  *talk;
-    ngx_str_t                          address;    /* of the URL, no user */
-    ngx_str_t                          prefix;
-    ngx_str_t                          ca;
-    unsigned                           tls:1;
-    unsigned                           local:1;    /* this machine */
-} ngx_http_vcita_oauth_redis_conf_t;
+    ngx_http_vcita_talk_conf_t  *talk;
+    ngx_str_t                    address;    /* of the URL, no user */
+    ngx_str_t                    prefix;
+    ngx_str_t                    ca;
+    unsigned                     tls:1;
+    unsigned                     local:1;    /* this machine */
+} ngx_http_vcita_redis_conf_t;
 
 
 typedef struct {
-    ngx_str_t                          name;
-    char                            *(*set)(ngx_conf_t *cf,
-                                          ngx_http_vcita_oauth_redis_conf_t *c,
-                                          ngx_str_t *value);
-} ngx_http_vcita_oauth_redis_option_t;
+    ngx_str_t                    name;
+    char                      *(*set)(ngx_conf_t *cf,
+                                    ngx_http_vcita_redis_conf_t *c,
+                                    ngx_str_t *value);
+} ngx_http_vcita_redis_option_t;
 
 
-static char *ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *url);
-static char *ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c);
-static char *ngx_http_vcita_oauth_redis_decode(ngx_conf_t *cf, u_char *p,
+static char *ngx_http_vcita_redis_url(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *url);
+static char *ngx_http_vcita_redis_userinfo(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c);
+static char *ngx_http_vcita_redis_decode(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *text);
-static char *ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c);
-static char *ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_url_t *u);
-static char *ngx_http_vcita_oauth_redis_option(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *word);
-static char *ngx_http_vcita_oauth_redis_user(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_ca(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_verify(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_connect_timeout(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_timeout(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_time(ngx_str_t *value,
-    ngx_msec_t *time);
-static char *ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_redis_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c);
-static char *ngx_http_vcita_oauth_redis_tls(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c);
+static char *ngx_http_vcita_redis_address(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c);
+static char *ngx_http_vcita_redis_host(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_url_t *u);
+static char *ngx_http_vcita_redis_option(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *word);
+static char *ngx_http_vcita_redis_user(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_password(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_ca(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_verify(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_connect_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_time(ngx_str_t *value, ngx_msec_t *time);
+static char *ngx_http_vcita_redis_prefix(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+static char *ngx_http_vcita_redis_check(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c);
+static char *ngx_http_vcita_redis_tls(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c);
 
 
-static ngx_http_vcita_oauth_redis_option_t
-    ngx_http_vcita_oauth_redis_options[] =
-{
-    { ngx_string("user="), ngx_http_vcita_oauth_redis_user },
-    { ngx_string("password="), ngx_http_vcita_oauth_redis_password },
-    { ngx_string("ca="), ngx_http_vcita_oauth_redis_ca },
-    { ngx_string("ssl_verify="), ngx_http_vcita_oauth_redis_verify },
+static ngx_http_vcita_redis_option_t  ngx_http_vcita_redis_options[] = {
+    { ngx_string("user="), ngx_http_vcita_redis_user },
+    { ngx_string("password="), ngx_http_vcita_redis_password },
+    { ngx_string("ca="), ngx_http_vcita_redis_ca },
+    { ngx_string("ssl_verify="), ngx_http_vcita_redis_verify },
     { ngx_string("connect_timeout="),
-      ngx_http_vcita_oauth_redis_connect_timeout },
-    { ngx_string("timeout="), ngx_http_vcita_oauth_redis_timeout },
-    { ngx_string("prefix="), ngx_http_vcita_oauth_redis_prefix },
+      ngx_http_vcita_redis_connect_timeout },
+    { ngx_string("timeout="), ngx_http_vcita_redis_timeout },
+    { ngx_string("prefix="), ngx_http_vcita_redis_prefix },
     { ngx_null_string, NULL }
 };
 
 
 char *
-ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
-    ngx_uint_t n, ngx_http_vcita_oauth_store_t *store)
+ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
+    ngx_http_vcita_store_t *store)
 {
-    char                               *rv;
-    ngx_uint_t                          i;
-    ngx_http_vcita_oauth_redis_conf_t   c;
+    char                         *rv;
+    ngx_uint_t                    i;
+    ngx_http_vcita_redis_conf_t   c;
 
-    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_redis_conf_t));
+    ngx_memzero(&c, sizeof(ngx_http_vcita_redis_conf_t));
 
-    c.talk = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_talk_conf_t));
+    c.talk = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_talk_conf_t));
     if (c.talk == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -105,18 +102,18 @@ ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
     c.talk->connect_timeout = NGX_CONF_UNSET_MSEC;
     c.talk->timeout = NGX_CONF_UNSET_MSEC;
 
-    rv = ngx_http_vcita_oauth_redis_url(cf, &c, &args[0]);
+    rv = ngx_http_vcita_redis_url(cf, &c, &args[0]);
 
     for (i = 1; i < n && rv == NGX_CONF_OK; i++) {
-        rv = ngx_http_vcita_oauth_redis_option(cf, &c, &args[i]);
+        rv = ngx_http_vcita_redis_option(cf, &c, &args[i]);
     }
 
     if (rv == NGX_CONF_OK) {
-        rv = ngx_http_vcita_oauth_redis_check(cf, &c);
+        rv = ngx_http_vcita_redis_check(cf, &c);
     }
 
     if (rv == NGX_CONF_OK && c.tls) {
-        rv = ngx_http_vcita_oauth_redis_tls(cf, &c);
+        rv = ngx_http_vcita_redis_tls(cf, &c);
     }
 
     if (rv != NGX_CONF_OK) {
@@ -125,16 +122,14 @@ ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
 
     ngx_conf_init_value(c.talk->verify, 1);
     ngx_conf_init_msec_value(c.talk->connect_timeout,
-                             NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT);
-    ngx_conf_init_msec_value(c.talk->timeout,
-                             NGX_HTTP_VCITA_OAUTH_REDIS_TIMEOUT);
+                             NGX_HTTP_VCITA_REDIS_TIMEOUT);
+    ngx_conf_init_msec_value(c.talk->timeout, NGX_HTTP_VCITA_REDIS_TIMEOUT);
 
     if (c.prefix.data == NULL) {
         ngx_str_set(&c.prefix, "vcita:");
     }
 
-    if (ngx_http_vcita_oauth_store_redis_create(cf->pool, c.talk, &c.prefix,
-                                                store)
+    if (ngx_http_vcita_store_redis_create(cf->pool, c.talk, &c.prefix, store)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -147,8 +142,8 @@ ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
 /* redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db] */
 
 static char *
-ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *url)
+ngx_http_vcita_redis_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *url)
 {
     char    *rv;
     size_t   scheme;
@@ -159,7 +154,7 @@ ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
     c->address.data = url->data + scheme;
     c->address.len = url->len - scheme;
 
-    rv = ngx_http_vcita_oauth_redis_userinfo(cf, c);
+    rv = ngx_http_vcita_redis_userinfo(cf, c);
 
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -175,15 +170,14 @@ ngx_http_vcita_oauth_redis_url(ngx_conf_t *cf,
     ngx_memcpy(ngx_cpymem(c->talk->name.data, url->data, scheme),
                c->address.data, c->address.len);
 
-    return ngx_http_vcita_oauth_redis_address(cf, c);
+    return ngx_http_vcita_redis_address(cf, c);
 }
 
 
 /* taken off the address, which is free of secrets from here on */
 
 static char *
-ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c)
+ngx_http_vcita_redis_userinfo(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
     char    *rv;
     u_char  *p, *at, *colon, *last, *path;
@@ -205,12 +199,12 @@ ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
 
     colon = ngx_strlchr(p, at, ':');
 
-    rv = ngx_http_vcita_oauth_redis_decode(cf, p, colon ? colon : at,
-                                           &c->talk->user);
+    rv = ngx_http_vcita_redis_decode(cf, p, colon ? colon : at,
+                                     &c->talk->user);
 
     if (rv == NGX_CONF_OK && colon) {
-        rv = ngx_http_vcita_oauth_redis_decode(cf, colon + 1, at,
-                                               &c->talk->password);
+        rv = ngx_http_vcita_redis_decode(cf, colon + 1, at,
+                                         &c->talk->password);
     }
 
     c->address.data = at + 1;
@@ -221,7 +215,7 @@ ngx_http_vcita_oauth_redis_userinfo(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
+ngx_http_vcita_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
     ngx_str_t *text)
 {
     u_char     *d;
@@ -260,8 +254,7 @@ ngx_http_vcita_oauth_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
 
 
 static char *
-ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c)
+ngx_http_vcita_redis_address(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
     ngx_int_t  database;
     ngx_url_t  u;
@@ -269,7 +262,7 @@ ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = c->address;
-    u.default_port = NGX_HTTP_VCITA_OAUTH_REDIS_PORT;
+    u.default_port = NGX_HTTP_VCITA_REDIS_PORT;
     u.uri_part = 1;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
@@ -286,7 +279,7 @@ ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
     }
 
     if (database == NGX_ERROR
-        || database > NGX_HTTP_VCITA_OAUTH_REDIS_DB_MAX)
+        || database > NGX_HTTP_VCITA_REDIS_DB_MAX)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has no number of a database behind its "
@@ -298,13 +291,13 @@ ngx_http_vcita_oauth_redis_address(ngx_conf_t *cf,
     c->talk->addrs = u.addrs;
     c->talk->naddrs = u.naddrs;
 
-    return ngx_http_vcita_oauth_redis_host(cf, c, &u);
+    return ngx_http_vcita_redis_host(cf, c, &u);
 }
 
 
 static char *
-ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_url_t *u)
+ngx_http_vcita_redis_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_url_t *u)
 {
     u_char     *p;
     ngx_str_t   host;
@@ -320,7 +313,7 @@ ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    c->local = ngx_http_vcita_oauth_loopback(&c->address);
+    c->local = ngx_http_vcita_loopback(&c->address);
 
     host = u->host;
 
@@ -346,15 +339,15 @@ ngx_http_vcita_oauth_redis_host(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_option(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *word)
+ngx_http_vcita_redis_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *word)
 {
-    char                                 *rv;
-    u_char                               *p;
-    ngx_str_t                             value;
-    ngx_http_vcita_oauth_redis_option_t  *option;
+    char                           *rv;
+    u_char                         *p;
+    ngx_str_t                       value;
+    ngx_http_vcita_redis_option_t  *option;
 
-    for (option = ngx_http_vcita_oauth_redis_options; option->set; option++) {
+    for (option = ngx_http_vcita_redis_options; option->set; option++) {
 
         if (word->len < option->name.len
             || ngx_strncmp(word->data, option->name.data, option->name.len)
@@ -395,8 +388,8 @@ ngx_http_vcita_oauth_redis_option(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_user(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_user(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
     if (c->talk->user.data) {
         return "is duplicate";
@@ -404,13 +397,13 @@ ngx_http_vcita_oauth_redis_user(ngx_conf_t *cf,
 
     c->talk->user = *value;
 
-    return ngx_http_vcita_oauth_conf_text(cf, NULL, value);
+    return ngx_http_vcita_conf_text(cf, NULL, value);
 }
 
 
 static char *
-ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_password(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
     char  *rv;
 
@@ -418,7 +411,7 @@ ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
         return "is duplicate";
     }
 
-    rv = ngx_http_vcita_oauth_secret_text(cf, value);
+    rv = ngx_http_vcita_secret_text(cf, value);
 
     c->talk->password = *value;
 
@@ -427,8 +420,8 @@ ngx_http_vcita_oauth_redis_password(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_ca(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_ca(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
     if (c->ca.data) {
         return "is duplicate";
@@ -446,8 +439,8 @@ ngx_http_vcita_oauth_redis_ca(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_verify(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
     if (c->talk->verify != NGX_CONF_UNSET) {
         return "is duplicate";
@@ -468,23 +461,23 @@ ngx_http_vcita_oauth_redis_verify(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_connect_timeout(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_connect_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value)
 {
-    return ngx_http_vcita_oauth_redis_time(value, &c->talk->connect_timeout);
+    return ngx_http_vcita_redis_time(value, &c->talk->connect_timeout);
 }
 
 
 static char *
-ngx_http_vcita_oauth_redis_timeout(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_timeout(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
-    return ngx_http_vcita_oauth_redis_time(value, &c->talk->timeout);
+    return ngx_http_vcita_redis_time(value, &c->talk->timeout);
 }
 
 
 static char *
-ngx_http_vcita_oauth_redis_time(ngx_str_t *value, ngx_msec_t *time)
+ngx_http_vcita_redis_time(ngx_str_t *value, ngx_msec_t *time)
 {
     ngx_int_t  n;
 
@@ -505,8 +498,8 @@ ngx_http_vcita_oauth_redis_time(ngx_str_t *value, ngx_msec_t *time)
 
 
 static char *
-ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c, ngx_str_t *value)
+ngx_http_vcita_redis_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+    ngx_str_t *value)
 {
     if (c->prefix.data) {
         return "is duplicate";
@@ -514,7 +507,7 @@ ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
 
     c->prefix = *value;
 
-    if (value->len > NGX_HTTP_VCITA_OAUTH_STORE_REDIS_PREFIX) {
+    if (value->len > NGX_HTTP_VCITA_STORE_REDIS_PREFIX) {
         return "is longer than 64 bytes";
     }
 
@@ -525,10 +518,9 @@ ngx_http_vcita_oauth_redis_prefix(ngx_conf_t *cf,
 /* what the words together cannot be, and what is unwise */
 
 static char *
-ngx_http_vcita_oauth_redis_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c)
+ngx_http_vcita_redis_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
-    ngx_http_vcita_oauth_talk_conf_t  *talk;
+    ngx_http_vcita_talk_conf_t  *talk;
 
     talk = c->talk;
 
@@ -557,10 +549,9 @@ ngx_http_vcita_oauth_redis_check(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_redis_tls(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redis_conf_t *c)
+ngx_http_vcita_redis_tls(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
-    c->talk->ssl = ngx_http_vcita_oauth_link_ssl(cf, &c->ca);
+    c->talk->ssl = ngx_http_vcita_link_ssl(cf, &c->ca);
 
     if (c->talk->ssl == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -14,23 +14,23 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_FILE_MAX      65536
-#define NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN  32
+#define NGX_HTTP_VCITA_FILE_MAX      65536
+#define NGX_HTTP_VCITA_KEY_FILE_MIN  32
 
 
-static char *ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_client_key_t *key, ngx_str_t *pem);
-static ngx_uint_t ngx_http_vcita_oauth_is_kid(ngx_str_t *kid);
-static ngx_int_t ngx_http_vcita_oauth_read_file(ngx_conf_t *cf,
-    ngx_str_t *name, ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_read_fd(ngx_conf_t *cf,
+static char *ngx_http_vcita_client_key(ngx_conf_t *cf,
+    ngx_http_vcita_client_key_t *key, ngx_str_t *pem);
+static ngx_uint_t ngx_http_vcita_is_kid(ngx_str_t *kid);
+static ngx_int_t ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_read_fd(ngx_conf_t *cf,
     ngx_str_t *name, ngx_fd_t fd, ngx_str_t *text);
 
 
 /* a value, or "file:path": then the file's, without its trailing newline */
 
 char *
-ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t  *field, *value;
 
@@ -43,14 +43,14 @@ ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     *field = value[1];
 
-    return ngx_http_vcita_oauth_secret_text(cf, field);
+    return ngx_http_vcita_secret_text(cf, field);
 }
 
 
 /* the same for a word of a directive, in place */
 
 char *
-ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text)
+ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text)
 {
     ngx_str_t  name;
 
@@ -59,7 +59,7 @@ ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text)
         name.data = text->data + sizeof("file:") - 1;
         name.len = text->len - (sizeof("file:") - 1);
 
-        if (ngx_http_vcita_oauth_read_file(cf, &name, text) != NGX_OK) {
+        if (ngx_http_vcita_read_file(cf, &name, text) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
@@ -74,22 +74,21 @@ ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text)
         text->data[text->len] = '\0';
     }
 
-    return ngx_http_vcita_oauth_conf_text(cf, NULL, text);
+    return ngx_http_vcita_conf_text(cf, NULL, text);
 }
 
 
 /* file [kid=id] */
 
 char *
-ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
+ngx_http_vcita_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                               *rv;
-    ngx_str_t                          *value, *name, pem;
-    ngx_http_vcita_oauth_client_key_t  *key;
+    char                         *rv;
+    ngx_str_t                    *value, *name, pem;
+    ngx_http_vcita_client_key_t  *key;
 
-    key = (ngx_http_vcita_oauth_client_key_t *) ((u_char *) conf
-                                                 + cmd->offset);
+    key = (ngx_http_vcita_client_key_t *) ((u_char *) conf
+                                           + cmd->offset);
 
     if (key->names) {
         return "is duplicate";
@@ -121,16 +120,16 @@ ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
         name[1].data = value[2].data + 4;
         name[1].len = value[2].len - 4;
 
-        if (!ngx_http_vcita_oauth_is_kid(&name[1])) {
+        if (!ngx_http_vcita_is_kid(&name[1])) {
             return "takes a kid of printable ASCII characters";
         }
     }
 
-    if (ngx_http_vcita_oauth_read_file(cf, &name[0], &pem) != NGX_OK) {
+    if (ngx_http_vcita_read_file(cf, &name[0], &pem) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_vcita_oauth_client_key(cf, key, &pem);
+    rv = ngx_http_vcita_client_key(cf, key, &pem);
 
     ngx_explicit_memzero(pem.data, pem.len);
 
@@ -141,8 +140,8 @@ ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
 /* the text of the file does not stay: its hash will do for session keys */
 
 static char *
-ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_client_key_t *key, ngx_str_t *pem)
+ngx_http_vcita_client_key(ngx_conf_t *cf, ngx_http_vcita_client_key_t *key,
+    ngx_str_t *pem)
 {
     ngx_int_t    rc;
     ngx_str_t   *name;
@@ -150,8 +149,7 @@ ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
 
     name = key->names->elts;
 
-    rc = ngx_http_vcita_oauth_signer(&key->signer, cf->pool, pem, &name[1],
-                                     &error);
+    rc = ngx_http_vcita_signer(&key->signer, cf->pool, pem, &name[1], &error);
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -163,14 +161,14 @@ ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    key->secret.len = NGX_HTTP_VCITA_OAUTH_HASH_LEN;
+    key->secret.len = NGX_HTTP_VCITA_HASH_LEN;
 
-    key->secret.data = ngx_pnalloc(cf->pool, NGX_HTTP_VCITA_OAUTH_HASH_LEN);
+    key->secret.data = ngx_pnalloc(cf->pool, NGX_HTTP_VCITA_HASH_LEN);
     if (key->secret.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_hash(pem, key->secret.data) != NGX_OK) {
+    if (ngx_http_vcita_hash(pem, key->secret.data) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -179,7 +177,7 @@ ngx_http_vcita_oauth_client_key(ngx_conf_t *cf,
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_is_kid(ngx_str_t *kid)
+ngx_http_vcita_is_kid(ngx_str_t *kid)
 {
     ngx_uint_t  i;
 
@@ -197,12 +195,12 @@ ngx_http_vcita_oauth_is_kid(ngx_str_t *kid)
 /* read where it is named, so that nginx names the line of the directive */
 
 char *
-ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                              *rv;
-    ngx_str_t                         *name, *secret, *other;
-    ngx_uint_t                         i, n;
-    ngx_http_vcita_oauth_key_files_t  *keys;
+    char                        *rv;
+    ngx_str_t                   *name, *secret, *other;
+    ngx_uint_t                   i, n;
+    ngx_http_vcita_key_files_t  *keys;
 
     rv = ngx_conf_set_str_array_slot(cf, cmd, conf);
 
@@ -210,8 +208,8 @@ ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    keys = (ngx_http_vcita_oauth_key_files_t *) ((u_char *) conf
-                                                 + cmd->offset);
+    keys = (ngx_http_vcita_key_files_t *) ((u_char *) conf
+                                           + cmd->offset);
 
     if (keys->secrets == NULL) {
         keys->secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
@@ -228,16 +226,15 @@ ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_read_file(cf, &name[n], secret) != NGX_OK) {
+    if (ngx_http_vcita_read_file(cf, &name[n], secret) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (secret->len < NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN) {
+    if (secret->len < NGX_HTTP_VCITA_KEY_FILE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "session key file \"%V\" has less than %d bytes: "
                            "make one by \"openssl rand -out %V 48\"",
-                           &name[n], NGX_HTTP_VCITA_OAUTH_KEY_FILE_MIN,
-                           &name[n]);
+                           &name[n], NGX_HTTP_VCITA_KEY_FILE_MIN, &name[n]);
         return NGX_CONF_ERROR;
     }
 
@@ -263,13 +260,13 @@ ngx_http_vcita_oauth_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* http or https, [user:password@]host[:port]; a secret, so never printed */
 
 char *
-ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char       *rv;
     u_char     *p, *last;
     ngx_str_t  *url, host;
 
-    rv = ngx_http_vcita_oauth_secret(cf, cmd, conf);
+    rv = ngx_http_vcita_secret(cf, cmd, conf);
 
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -298,7 +295,7 @@ ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     host.len = p - host.data;
 
-    if (ngx_http_vcita_oauth_authority(&host) != NGX_OK) {
+    if (ngx_http_vcita_authority(&host) != NGX_OK) {
         return "has no valid host";
     }
 
@@ -312,8 +309,7 @@ ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *text)
+ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
 {
     ngx_fd_t   fd;
     ngx_int_t  rc;
@@ -330,7 +326,7 @@ ngx_http_vcita_oauth_read_file(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_read_fd(cf, name, fd, text);
+    rc = ngx_http_vcita_read_fd(cf, name, fd, text);
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
@@ -342,7 +338,7 @@ ngx_http_vcita_oauth_read_file(ngx_conf_t *cf, ngx_str_t *name,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
+ngx_http_vcita_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
     ngx_str_t *text)
 {
     off_t            size;
@@ -359,12 +355,12 @@ ngx_http_vcita_oauth_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
 
     if (!ngx_is_file(&fi)
         || size == 0
-        || size > NGX_HTTP_VCITA_OAUTH_FILE_MAX)
+        || size > NGX_HTTP_VCITA_FILE_MAX)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is not a file, is empty, or has more than "
                            "%d bytes",
-                           name, NGX_HTTP_VCITA_OAUTH_FILE_MAX);
+                           name, NGX_HTTP_VCITA_FILE_MAX);
         return NGX_ERROR;
     }
 

@@ -15,27 +15,25 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-static char *ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_srv_conf_t *vscf,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
-static char *ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b);
-static void ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static char *ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
-static void ngx_http_vcita_oauth_register_unbound(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app);
-static char *ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_origin_t *origin, ngx_str_t *query);
-static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_authorize_make(
-    ngx_conf_t *cf, ngx_http_vcita_oauth_loc_conf_t *conf);
-static ngx_int_t ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf,
-    ngx_array_t *scopes, ngx_http_vcita_oauth_authorize_t *a);
-static ngx_uint_t ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope);
-static ngx_int_t ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf,
-    ngx_http_vcita_oauth_authorize_t *a);
+static char *ngx_http_vcita_register_app(ngx_conf_t *cf,
+    ngx_http_vcita_srv_conf_t *vscf, ngx_http_vcita_loc_conf_t *conf);
+static char *ngx_http_vcita_register_clash(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *a, ngx_http_vcita_app_t *b);
+static void ngx_http_vcita_register_host(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static char *ngx_http_vcita_register_authorize(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf);
+static void ngx_http_vcita_register_unbound(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *app);
+static char *ngx_http_vcita_authorize_check(ngx_conf_t *cf,
+    ngx_http_vcita_origin_t *origin, ngx_str_t *query);
+static ngx_http_vcita_authorize_t *ngx_http_vcita_authorize_make(
+    ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf);
+static ngx_int_t ngx_http_vcita_authorize_scope(ngx_conf_t *cf,
+    ngx_array_t *scopes, ngx_http_vcita_authorize_t *a);
+static ngx_uint_t ngx_http_vcita_authorize_openid(ngx_str_t *scope);
+static ngx_int_t ngx_http_vcita_authorize_prefix(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf, ngx_http_vcita_authorize_t *a);
 
 
 /*
@@ -44,14 +42,14 @@ static ngx_int_t ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
  */
 
 char *
-ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect)
+ngx_http_vcita_merge_server(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf,
+    ngx_uint_t redirect)
 {
-    const char                        *user;
-    ngx_http_vcita_oauth_origin_t     *origin;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    const char                  *user;
+    ngx_http_vcita_origin_t     *origin;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
-    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF) {
+    if (conf->gate != NGX_HTTP_VCITA_OFF) {
         user = "vcita_oauth";
         origin = &conf->gate_origin;
 
@@ -65,14 +63,13 @@ ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
                    || conf->app->assertion_key.names))
     {
         user = "vcita_oauth_redirect_uri";
-        origin = &conf->app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
+        origin = &conf->app->origin[NGX_HTTP_VCITA_REDIRECT_URI];
 
     } else {
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_vcita_oauth_app_init(cf, conf->app, origin, user)
-        != NGX_CONF_OK)
+    if (ngx_http_vcita_app_init(cf, conf->app, origin, user) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -81,51 +78,49 @@ ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
                                               ngx_http_vcita_oauth_module);
     vmcf->gates = 1;
 
-    return ngx_http_vcita_oauth_register(cf, conf);
+    return ngx_http_vcita_register(cf, conf);
 }
 
 
 /* Registers the application of a location, which is ready, with its server */
 
 char *
-ngx_http_vcita_oauth_register(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+ngx_http_vcita_register(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_http_vcita_oauth_srv_conf_t  *vscf;
+    ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_vcita_oauth_module);
 
-    if (ngx_http_vcita_oauth_register_app(cf, vscf, conf) != NGX_CONF_OK) {
+    if (ngx_http_vcita_register_app(cf, vscf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_oauth_register_authorize(cf, conf);
+    return ngx_http_vcita_register_authorize(cf, conf);
 }
 
 
 /* of two that are alike in all settings, the first serves for both */
 
 static char *
-ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_srv_conf_t *vscf,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+ngx_http_vcita_register_app(ngx_conf_t *cf, ngx_http_vcita_srv_conf_t *vscf,
+    ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_str_t                    *name, *stem;
-    ngx_uint_t                    i;
-    ngx_http_vcita_oauth_app_t  **app;
+    ngx_str_t              *name, *stem;
+    ngx_uint_t              i;
+    ngx_http_vcita_app_t  **app;
 
     app = vscf->apps.elts;
 
     for (i = 0; i < vscf->apps.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_settings_differ(app[i], conf->app)
-            == NGX_HTTP_VCITA_OAUTH_SETTINGS)
+        if (ngx_http_vcita_settings_differ(app[i], conf->app)
+            == NGX_HTTP_VCITA_SETTINGS)
         {
             conf->app = app[i];
             return NGX_CONF_OK;
         }
 
-        if (ngx_http_vcita_oauth_register_clash(cf, app[i], conf->app)
+        if (ngx_http_vcita_register_clash(cf, app[i], conf->app)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
@@ -139,13 +134,13 @@ ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
 
     *app = conf->app;
 
-    name = ngx_array_push_n(&vscf->cookies, NGX_HTTP_VCITA_OAUTH_COOKIES);
+    name = ngx_array_push_n(&vscf->cookies, NGX_HTTP_VCITA_COOKIES);
     if (name == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    name[NGX_HTTP_VCITA_OAUTH_SESSION] = conf->app->session_cookie.name;
-    name[NGX_HTTP_VCITA_OAUTH_LOGIN] = conf->app->login_cookie.name;
+    name[NGX_HTTP_VCITA_SESSION] = conf->app->session_cookie.name;
+    name[NGX_HTTP_VCITA_LOGIN] = conf->app->login_cookie.name;
 
     stem = ngx_array_push(&vscf->stems);
     if (stem == NULL) {
@@ -154,16 +149,15 @@ ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
 
     /* the longest text that both have in them: __Host- and __Secure- differ */
 
-    *stem = name[NGX_HTTP_VCITA_OAUTH_SESSION];
+    *stem = name[NGX_HTTP_VCITA_SESSION];
 
-    if (ngx_strncmp(stem->data, name[NGX_HTTP_VCITA_OAUTH_LOGIN].data,
-                    stem->len)
+    if (ngx_strncmp(stem->data, name[NGX_HTTP_VCITA_LOGIN].data, stem->len)
         != 0)
     {
         *stem = conf->app->cookie_name;
     }
 
-    ngx_http_vcita_oauth_register_host(cf, conf->app);
+    ngx_http_vcita_register_host(cf, conf->app);
 
     return NGX_CONF_OK;
 }
@@ -172,32 +166,31 @@ ngx_http_vcita_oauth_register_app(ngx_conf_t *cf,
 /* two applications that differ share neither a callback nor a cookie */
 
 static char *
-ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b)
+ngx_http_vcita_register_clash(ngx_conf_t *cf, ngx_http_vcita_app_t *a,
+    ngx_http_vcita_app_t *b)
 {
-    ngx_str_t                      *what;
-    ngx_uint_t                      i;
-    const char                     *kind;
-    ngx_http_vcita_oauth_origin_t  *one, *two;
+    ngx_str_t                *what;
+    ngx_uint_t                i;
+    const char               *kind;
+    ngx_http_vcita_origin_t  *one, *two;
 
-    if (ngx_http_vcita_oauth_same(&a->redirect.callback,
-                                  &b->redirect.callback))
+    if (ngx_http_vcita_same(&a->redirect.callback, &b->redirect.callback))
     {
         kind = "callback path";
         what = &b->redirect.callback;
 
-    } else if (ngx_http_vcita_oauth_same(&a->session_cookie.name,
-                                         &b->session_cookie.name)
-               || ngx_http_vcita_oauth_same(&a->session_cookie.name,
-                                            &b->login_cookie.name))
+    } else if (ngx_http_vcita_same(&a->session_cookie.name,
+                                   &b->session_cookie.name)
+               || ngx_http_vcita_same(&a->session_cookie.name,
+                                      &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->session_cookie.name;
 
-    } else if (ngx_http_vcita_oauth_same(&a->login_cookie.name,
-                                         &b->session_cookie.name)
-               || ngx_http_vcita_oauth_same(&a->login_cookie.name,
-                                            &b->login_cookie.name))
+    } else if (ngx_http_vcita_same(&a->login_cookie.name,
+                                   &b->session_cookie.name)
+               || ngx_http_vcita_same(&a->login_cookie.name,
+                                      &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->login_cookie.name;
@@ -206,35 +199,34 @@ ngx_http_vcita_oauth_register_clash(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    i = ngx_http_vcita_oauth_settings_differ(a, b);
+    i = ngx_http_vcita_settings_differ(a, b);
 
     one = &a->origin[i];
     two = &b->origin[i];
 
     if (one->file == NULL) {
-        one = &a->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
+        one = &a->origin[NGX_HTTP_VCITA_REDIRECT_URI];
     }
 
     if (two->file == NULL) {
-        two = &b->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI];
+        two = &b->origin[NGX_HTTP_VCITA_REDIRECT_URI];
     }
 
-    return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, two,
-                         "two applications of this server share the %s "
-                         "\"%V\", but differ in \"%s\", move it to the level "
-                         "of the server or give the other application a "
-                         "redirect_uri and a cookie_name of its own: see "
-                         "%s:%ui, and",
-                         kind, what, ngx_http_vcita_oauth_setting_name(i),
-                         one->file, one->line);
+    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, two,
+                          "two applications of this server share the %s "
+                          "\"%V\", but differ in \"%s\", move it to the level "
+                          "of the server or give the other application a "
+                          "redirect_uri and a cookie_name of its own: see "
+                          "%s:%ui, and",
+                          kind, what, ngx_http_vcita_setting_name(i),
+                          one->file, one->line);
 }
 
 
 /* vcita sends the browser to a host that this server does not answer to */
 
 static void
-ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_register_host(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
     u_char                     *p;
     ngx_str_t                   host;
@@ -244,7 +236,7 @@ ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
 
     host = app->redirect.authority;
 
-    if (app->redirect.host || ngx_http_vcita_oauth_loopback(&host)) {
+    if (app->redirect.host || ngx_http_vcita_loopback(&host)) {
         return;
     }
 
@@ -287,22 +279,22 @@ ngx_http_vcita_oauth_register_host(ngx_conf_t *cf,
         }
     }
 
-    (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
-                         &app->origin[NGX_HTTP_VCITA_OAUTH_REDIRECT_URI],
-                         "the host of redirect_uri \"%V\" is not among the "
-                         "names of its server",
-                         &app->redirect.uri);
+    (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
+                            &app->origin[NGX_HTTP_VCITA_REDIRECT_URI],
+                            "the host of redirect_uri \"%V\" is not among the "
+                            "names of its server",
+                            &app->redirect.uri);
 }
 
 
 static char *
-ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+ngx_http_vcita_register_authorize(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf)
 {
-    u_char                             *p;
-    ngx_str_t                           query;
-    ngx_uint_t                          i;
-    ngx_http_vcita_oauth_authorize_t   *a, **known;
+    u_char                       *p;
+    ngx_str_t                     query;
+    ngx_uint_t                    i;
+    ngx_http_vcita_authorize_t   *a, **known;
 
     p = ngx_strlchr(conf->authorize_endpoint.data,
                     conf->authorize_endpoint.data
@@ -317,40 +309,39 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
         ngx_str_null(&query);
     }
 
-    if (ngx_http_vcita_oauth_authorize_check(cf, &conf->endpoint_origin,
-                                             &query)
+    if (ngx_http_vcita_authorize_check(cf, &conf->endpoint_origin, &query)
         != NGX_CONF_OK
-        || ngx_http_vcita_oauth_authorize_check(cf, &conf->args_origin,
-                                                &conf->authorize_args)
+        || ngx_http_vcita_authorize_check(cf, &conf->args_origin,
+                                          &conf->authorize_args)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    a = ngx_http_vcita_oauth_authorize_make(cf, conf);
+    a = ngx_http_vcita_authorize_make(cf, conf);
     if (a == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    if (conf->gate != NGX_HTTP_VCITA_OAUTH_OFF && !a->openid) {
-        ngx_http_vcita_oauth_register_unbound(cf, conf->app);
+    if (conf->gate != NGX_HTTP_VCITA_OFF && !a->openid) {
+        ngx_http_vcita_register_unbound(cf, conf->app);
     }
 
     known = conf->app->authorize.elts;
 
     for (i = 0; i < conf->app->authorize.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&known[i]->prefix, &a->prefix)) {
+        if (ngx_http_vcita_same(&known[i]->prefix, &a->prefix)) {
             conf->authorize = known[i];
             return NGX_CONF_OK;
         }
 
         if (known[i]->id == a->id) {
-            return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                         &conf->gate_origin,
-                         "\"%V\" cannot be told from \"%V\" by its hash: "
-                         "change the order of scopes",
-                         &a->prefix, &known[i]->prefix);
+            return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+                              &conf->gate_origin,
+                              "\"%V\" cannot be told from \"%V\" by its hash: "
+                              "change the order of scopes",
+                              &a->prefix, &known[i]->prefix);
         }
     }
 
@@ -369,8 +360,7 @@ ngx_http_vcita_oauth_register_authorize(ngx_conf_t *cf,
 /* neither a code_verifier nor a nonce: any browser can bring the code */
 
 static void
-ngx_http_vcita_oauth_register_unbound(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_register_unbound(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 {
     if (app->pkce || app->unbound) {
         return;
@@ -378,17 +368,17 @@ ngx_http_vcita_oauth_register_unbound(ngx_conf_t *cf,
 
     app->unbound = 1;
 
-    (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
-                         &app->origin[NGX_HTTP_VCITA_OAUTH_PKCE],
-                         "\"vcita_oauth_pkce off\" without openid in "
-                         "vcita_oauth_scope lets a stolen code sign in "
-                         "another browser, add openid");
+    (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
+                                &app->origin[NGX_HTTP_VCITA_PKCE],
+                                "\"vcita_oauth_pkce off\" without openid in "
+                                "vcita_oauth_scope lets a stolen code sign in "
+                                "another browser, add openid");
 }
 
 
 static char *
-ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_origin_t *origin, ngx_str_t *query)
+ngx_http_vcita_authorize_check(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin,
+    ngx_str_t *query)
 {
     ngx_str_t     value;
     const char  **name;
@@ -400,45 +390,41 @@ ngx_http_vcita_oauth_authorize_check(ngx_conf_t *cf,
 
     for (name = ours; *name; name++) {
 
-        if (ngx_http_vcita_oauth_query_get(cf->temp_pool, query, *name,
-                                           &value)
+        if (ngx_http_vcita_query_get(cf->temp_pool, query, *name, &value)
             == NGX_DECLINED)
         {
             continue;
         }
 
-        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG, origin,
-                         "\"%s\" in \"%V\" is a parameter that the gate "
-                         "sends by itself",
-                         *name, query);
+        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, origin,
+                               "\"%s\" in \"%V\" is a parameter that the gate "
+                               "sends by itself",
+                               *name, query);
     }
 
     return NGX_CONF_OK;
 }
 
 
-static ngx_http_vcita_oauth_authorize_t *
-ngx_http_vcita_oauth_authorize_make(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+static ngx_http_vcita_authorize_t *
+ngx_http_vcita_authorize_make(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_str_t                          value;
-    ngx_http_vcita_oauth_authorize_t  *a;
+    ngx_str_t                    value;
+    ngx_http_vcita_authorize_t  *a;
 
-    a = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_authorize_t));
+    a = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_authorize_t));
     if (a == NULL) {
         return NULL;
     }
 
-    if (ngx_http_vcita_oauth_authorize_scope(cf, conf->scope, a) != NGX_OK
-        || ngx_http_vcita_oauth_authorize_prefix(cf, conf, a) != NGX_OK)
+    if (ngx_http_vcita_authorize_scope(cf, conf->scope, a) != NGX_OK
+        || ngx_http_vcita_authorize_prefix(cf, conf, a) != NGX_OK)
     {
         return NULL;
     }
 
-    a->prompt = (ngx_http_vcita_oauth_query_get(cf->temp_pool,
-                                                &conf->authorize_args,
-                                                "prompt", &value)
-                 != NGX_DECLINED);
+    a->prompt = (ngx_http_vcita_query_get(cf->temp_pool, &conf->authorize_args,
+                                          "prompt", &value) != NGX_DECLINED);
 
     a->id = ngx_crc32_long(a->prefix.data, a->prefix.len);
 
@@ -454,8 +440,8 @@ ngx_http_vcita_oauth_authorize_make(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
-    ngx_http_vcita_oauth_authorize_t *a)
+ngx_http_vcita_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
+    ngx_http_vcita_authorize_t *a)
 {
     u_char      *p;
     size_t       len;
@@ -486,7 +472,7 @@ ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
     }
 
     a->scope.len = p - a->scope.data;
-    a->openid = ngx_http_vcita_oauth_authorize_openid(&a->scope);
+    a->openid = ngx_http_vcita_authorize_openid(&a->scope);
 
     return NGX_OK;
 }
@@ -495,7 +481,7 @@ ngx_http_vcita_oauth_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
 /* one of the scopes, which may also have been given as one text, is openid */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope)
+ngx_http_vcita_authorize_openid(ngx_str_t *scope)
 {
     u_char     *p, *last, *end;
     ngx_str_t   one, openid;
@@ -515,7 +501,7 @@ ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope)
         one.data = p;
         one.len = end - p;
 
-        if (ngx_http_vcita_oauth_same(&one, &openid)) {
+        if (ngx_http_vcita_same(&one, &openid)) {
             return 1;
         }
     }
@@ -525,9 +511,8 @@ ngx_http_vcita_oauth_authorize_openid(ngx_str_t *scope)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf,
-    ngx_http_vcita_oauth_authorize_t *a)
+ngx_http_vcita_authorize_prefix(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf, ngx_http_vcita_authorize_t *a)
 {
     u_char     *p;
     size_t      len;
@@ -538,8 +523,8 @@ ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
 
     len = endpoint->len
           + sizeof("?response_type=code&client_id=&scope=&") - 1
-          + ngx_http_vcita_oauth_escaped_len(id)
-          + ngx_http_vcita_oauth_escaped_len(&a->scope)
+          + ngx_http_vcita_escaped_len(id)
+          + ngx_http_vcita_escaped_len(&a->scope)
           + conf->authorize_args.len;
 
     p = ngx_pnalloc(cf->pool, len);
@@ -556,9 +541,9 @@ ngx_http_vcita_oauth_authorize_prefix(ngx_conf_t *cf,
 
     p = ngx_cpymem(p, "response_type=code&client_id=",
                    sizeof("response_type=code&client_id=") - 1);
-    p = ngx_http_vcita_oauth_escape(p, id);
+    p = ngx_http_vcita_escape(p, id);
     p = ngx_cpymem(p, "&scope=", sizeof("&scope=") - 1);
-    p = ngx_http_vcita_oauth_escape(p, &a->scope);
+    p = ngx_http_vcita_escape(p, &a->scope);
 
     if (conf->authorize_args.len) {
         *p++ = '&';

@@ -17,184 +17,175 @@
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_STR = 0,
-    NGX_HTTP_VCITA_OAUTH_WORD,
-    NGX_HTTP_VCITA_OAUTH_LIST
-} ngx_http_vcita_oauth_kind_e;
+    NGX_HTTP_VCITA_STR = 0,
+    NGX_HTTP_VCITA_WORD,
+    NGX_HTTP_VCITA_LIST
+} ngx_http_vcita_kind_e;
 
 
 typedef struct {
-    const char                      *name;
-    char                          *(*set)(ngx_conf_t *cf, ngx_command_t *cmd,
-                                          void *conf);
-    void                            *post;
-    size_t                           offset;
-    size_t                           size;
-    ngx_http_vcita_oauth_kind_e      kind;
-} ngx_http_vcita_oauth_setting_t;
+    const char                *name;
+    char                    *(*set)(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
+    void                      *post;
+    size_t                     offset;
+    size_t                     size;
+    ngx_http_vcita_kind_e      kind;
+} ngx_http_vcita_setting_t;
 
 
-static ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_create(
-    ngx_conf_t *cf);
-static ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_default(
-    ngx_conf_t *cf);
-static ngx_uint_t ngx_http_vcita_oauth_setting_equal(
-    ngx_http_vcita_oauth_setting_t *s, void *a, void *b);
-static ngx_uint_t ngx_http_vcita_oauth_list_equal(ngx_array_t *a,
-    ngx_array_t *b);
-static char *ngx_http_vcita_oauth_time_or_off(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static char *ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post,
+static ngx_http_vcita_app_t *ngx_http_vcita_settings_create(ngx_conf_t *cf);
+static ngx_http_vcita_app_t *ngx_http_vcita_settings_default(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_vcita_setting_equal(ngx_http_vcita_setting_t *s,
+    void *a, void *b);
+static ngx_uint_t ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b);
+static char *ngx_http_vcita_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_cookie_token(ngx_conf_t *cf, void *post,
     void *data);
-static char *ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post,
+static char *ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post,
     void *data);
-static char *ngx_http_vcita_oauth_positive(ngx_conf_t *cf, void *post,
-    void *data);
+static char *ngx_http_vcita_positive(ngx_conf_t *cf, void *post, void *data);
 
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_text_post =
-    { ngx_http_vcita_oauth_conf_text };
+static ngx_conf_post_t  ngx_http_vcita_text_post =
+    { ngx_http_vcita_conf_text };
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_endpoint_post =
-    { ngx_http_vcita_oauth_endpoint };
+static ngx_conf_post_t  ngx_http_vcita_endpoint_post =
+    { ngx_http_vcita_endpoint };
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_cookie_token_post =
-    { ngx_http_vcita_oauth_cookie_token };
+static ngx_conf_post_t  ngx_http_vcita_cookie_token_post =
+    { ngx_http_vcita_cookie_token };
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_cookie_host_post =
-    { ngx_http_vcita_oauth_cookie_host };
+static ngx_conf_post_t  ngx_http_vcita_cookie_host_post =
+    { ngx_http_vcita_cookie_host };
 
-static ngx_conf_post_t  ngx_http_vcita_oauth_positive_post =
-    { ngx_http_vcita_oauth_positive };
+static ngx_conf_post_t  ngx_http_vcita_positive_post =
+    { ngx_http_vcita_positive };
 
 
-static ngx_conf_enum_t  ngx_http_vcita_oauth_formats[] = {
-    { ngx_string("form"), NGX_HTTP_VCITA_OAUTH_FORM },
-    { ngx_string("json"), NGX_HTTP_VCITA_OAUTH_JSON },
+static ngx_conf_enum_t  ngx_http_vcita_formats[] = {
+    { ngx_string("form"), NGX_HTTP_VCITA_FORM },
+    { ngx_string("json"), NGX_HTTP_VCITA_JSON },
     { ngx_null_string, 0 }
 };
 
 
-static ngx_conf_enum_t  ngx_http_vcita_oauth_userinfos[] = {
-    { ngx_string("auto"), NGX_HTTP_VCITA_OAUTH_AUTO },
-    { ngx_string("on"), NGX_HTTP_VCITA_OAUTH_ON },
-    { ngx_string("off"), NGX_HTTP_VCITA_OAUTH_OFF },
+static ngx_conf_enum_t  ngx_http_vcita_userinfos[] = {
+    { ngx_string("auto"), NGX_HTTP_VCITA_AUTO },
+    { ngx_string("on"), NGX_HTTP_VCITA_ON },
+    { ngx_string("off"), NGX_HTTP_VCITA_OFF },
     { ngx_null_string, 0 }
 };
 
 
-static ngx_conf_enum_t  ngx_http_vcita_oauth_samesites[] = {
-    { ngx_string("lax"), NGX_HTTP_VCITA_OAUTH_LAX },
-    { ngx_string("none"), NGX_HTTP_VCITA_OAUTH_NONE },
+static ngx_conf_enum_t  ngx_http_vcita_samesites[] = {
+    { ngx_string("lax"), NGX_HTTP_VCITA_LAX },
+    { ngx_string("none"), NGX_HTTP_VCITA_NONE },
     { ngx_null_string, 0 }
 };
 
 
-#define ngx_http_vcita_oauth_field(name)                                      \
-    offsetof(ngx_http_vcita_oauth_app_t, name),                               \
-    sizeof(((ngx_http_vcita_oauth_app_t *) NULL)->name)
+#define ngx_http_vcita_field(name)                                            \
+    offsetof(ngx_http_vcita_app_t, name),                                     \
+    sizeof(((ngx_http_vcita_app_t *) NULL)->name)
 
 
-/* in the order of ngx_http_vcita_oauth_setting_e */
+/* in the order of ngx_http_vcita_setting_e */
 
-static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
+static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
 
     { "vcita_oauth_client_id",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_text_post,
-      ngx_http_vcita_oauth_field(client_id), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
+      ngx_http_vcita_field(client_id), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_client_secret",
-      ngx_http_vcita_oauth_secret, NULL,
-      ngx_http_vcita_oauth_field(client_secret), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_http_vcita_secret, NULL,
+      ngx_http_vcita_field(client_secret), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_client_assertion_key",
-      ngx_http_vcita_oauth_assertion_key, NULL,
-      ngx_http_vcita_oauth_field(assertion_key), NGX_HTTP_VCITA_OAUTH_LIST },
+      ngx_http_vcita_assertion_key, NULL,
+      ngx_http_vcita_field(assertion_key), NGX_HTTP_VCITA_LIST },
 
     { "vcita_oauth_redirect_uri",
-      ngx_http_vcita_oauth_redirect, NULL,
-      ngx_http_vcita_oauth_field(redirect), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_http_vcita_redirect, NULL,
+      ngx_http_vcita_field(redirect), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_token_endpoint",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_endpoint_post,
-      ngx_http_vcita_oauth_field(token_endpoint), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_endpoint_post,
+      ngx_http_vcita_field(token_endpoint), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_token_format",
-      ngx_conf_set_enum_slot, ngx_http_vcita_oauth_formats,
-      ngx_http_vcita_oauth_field(token_format), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_enum_slot, ngx_http_vcita_formats,
+      ngx_http_vcita_field(token_format), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_userinfo_endpoint",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_endpoint_post,
-      ngx_http_vcita_oauth_field(userinfo_endpoint),
-      NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_endpoint_post,
+      ngx_http_vcita_field(userinfo_endpoint), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_userinfo",
-      ngx_conf_set_enum_slot, ngx_http_vcita_oauth_userinfos,
-      ngx_http_vcita_oauth_field(userinfo), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_enum_slot, ngx_http_vcita_userinfos,
+      ngx_http_vcita_field(userinfo), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_pkce",
       ngx_conf_set_flag_slot, NULL,
-      ngx_http_vcita_oauth_field(pkce), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_http_vcita_field(pkce), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_issuer",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_text_post,
-      ngx_http_vcita_oauth_field(issuer), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
+      ngx_http_vcita_field(issuer), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_session_key_file",
-      ngx_http_vcita_oauth_key_file, NULL,
-      ngx_http_vcita_oauth_field(session_keys), NGX_HTTP_VCITA_OAUTH_LIST },
+      ngx_http_vcita_key_file, NULL,
+      ngx_http_vcita_field(session_keys), NGX_HTTP_VCITA_LIST },
 
     { "vcita_oauth_session_timeout",
-      ngx_conf_set_sec_slot, &ngx_http_vcita_oauth_positive_post,
-      ngx_http_vcita_oauth_field(session_timeout),
-      NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_sec_slot, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_field(session_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_session_idle_timeout",
-      ngx_http_vcita_oauth_time_or_off, &ngx_http_vcita_oauth_positive_post,
-      ngx_http_vcita_oauth_field(session_idle_timeout),
-      NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_http_vcita_time_or_off, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_field(session_idle_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_login_timeout",
-      ngx_conf_set_sec_slot, &ngx_http_vcita_oauth_positive_post,
-      ngx_http_vcita_oauth_field(login_timeout), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_sec_slot, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_field(login_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_session_store",
-      ngx_http_vcita_oauth_session_store, NULL,
-      ngx_http_vcita_oauth_field(storage), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_http_vcita_session_store, NULL,
+      ngx_http_vcita_field(storage), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_cookie_name",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_cookie_token_post,
-      ngx_http_vcita_oauth_field(cookie_name), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_cookie_token_post,
+      ngx_http_vcita_field(cookie_name), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_cookie_domain",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_cookie_host_post,
-      ngx_http_vcita_oauth_field(cookie_domain), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_cookie_host_post,
+      ngx_http_vcita_field(cookie_domain), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_cookie_samesite",
-      ngx_conf_set_enum_slot, ngx_http_vcita_oauth_samesites,
-      ngx_http_vcita_oauth_field(cookie_samesite),
-      NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_enum_slot, ngx_http_vcita_samesites,
+      ngx_http_vcita_field(cookie_samesite), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_connect_timeout",
-      ngx_conf_set_msec_slot, &ngx_http_vcita_oauth_positive_post,
-      ngx_http_vcita_oauth_field(connect_timeout),
-      NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_msec_slot, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_field(connect_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_timeout",
-      ngx_conf_set_msec_slot, &ngx_http_vcita_oauth_positive_post,
-      ngx_http_vcita_oauth_field(timeout), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_conf_set_msec_slot, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_field(timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_ssl_trusted_certificate",
-      ngx_conf_set_str_slot, &ngx_http_vcita_oauth_text_post,
-      ngx_http_vcita_oauth_field(ssl_certificate), NGX_HTTP_VCITA_OAUTH_STR },
+      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
+      ngx_http_vcita_field(ssl_certificate), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_ssl_verify",
       ngx_conf_set_flag_slot, NULL,
-      ngx_http_vcita_oauth_field(ssl_verify), NGX_HTTP_VCITA_OAUTH_WORD },
+      ngx_http_vcita_field(ssl_verify), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_http_proxy",
-      ngx_http_vcita_oauth_proxy, NULL,
-      ngx_http_vcita_oauth_field(http_proxy), NGX_HTTP_VCITA_OAUTH_STR }
+      ngx_http_vcita_proxy, NULL,
+      ngx_http_vcita_field(http_proxy), NGX_HTTP_VCITA_STR }
 };
 
 
@@ -204,18 +195,18 @@ static ngx_http_vcita_oauth_setting_t  ngx_http_vcita_oauth_settings[] = {
  */
 
 char *
-ngx_http_vcita_oauth_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    char                            *rv;
-    ngx_command_t                    command;
-    ngx_http_vcita_oauth_setting_t  *s;
+    char                      *rv;
+    ngx_command_t              command;
+    ngx_http_vcita_setting_t  *s;
 
-    s = &ngx_http_vcita_oauth_settings[cmd->offset];
+    s = &ngx_http_vcita_settings[cmd->offset];
 
     if (vlcf->app == NULL) {
-        vlcf->app = ngx_http_vcita_oauth_settings_create(cf);
+        vlcf->app = ngx_http_vcita_settings_create(cf);
         if (vlcf->app == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -228,20 +219,20 @@ ngx_http_vcita_oauth_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rv = s->set(cf, &command, vlcf->app);
 
     if (rv == NGX_CONF_OK && vlcf->app->origin[cmd->offset].file == NULL) {
-        ngx_http_vcita_oauth_conf_origin(cf,
-                                         &vlcf->app->origin[cmd->offset]);
+        ngx_http_vcita_conf_origin(cf,
+                                   &vlcf->app->origin[cmd->offset]);
     }
 
     return rv;
 }
 
 
-static ngx_http_vcita_oauth_app_t *
-ngx_http_vcita_oauth_settings_create(ngx_conf_t *cf)
+static ngx_http_vcita_app_t *
+ngx_http_vcita_settings_create(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_http_vcita_app_t  *app;
 
-    app = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_app_t));
+    app = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_app_t));
     if (app == NULL) {
         return NULL;
     }
@@ -268,12 +259,12 @@ ngx_http_vcita_oauth_settings_create(ngx_conf_t *cf)
 }
 
 
-static ngx_http_vcita_oauth_app_t *
-ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
+static ngx_http_vcita_app_t *
+ngx_http_vcita_settings_default(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_http_vcita_app_t  *app;
 
-    app = ngx_pcalloc(cf->temp_pool, sizeof(ngx_http_vcita_oauth_app_t));
+    app = ngx_pcalloc(cf->temp_pool, sizeof(ngx_http_vcita_app_t));
     if (app == NULL) {
         return NULL;
     }
@@ -284,13 +275,13 @@ ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
     ngx_str_set(&app->storage.text, "cookie");
     ngx_str_set(&app->cookie_name, "vcita_session");
 
-    app->token_format = NGX_HTTP_VCITA_OAUTH_FORM;
-    app->userinfo = NGX_HTTP_VCITA_OAUTH_AUTO;
+    app->token_format = NGX_HTTP_VCITA_FORM;
+    app->userinfo = NGX_HTTP_VCITA_AUTO;
     app->pkce = 1;
     app->session_timeout = 8 * 60 * 60;
     app->session_idle_timeout = 0;
     app->login_timeout = 10 * 60;
-    app->cookie_samesite = NGX_HTTP_VCITA_OAUTH_LAX;
+    app->cookie_samesite = NGX_HTTP_VCITA_LAX;
     app->connect_timeout = 5000;
     app->timeout = 10000;
     app->ssl_verify = 1;
@@ -305,34 +296,34 @@ ngx_http_vcita_oauth_settings_default(ngx_conf_t *cf)
  * Returns NULL when out of memory.
  */
 
-ngx_http_vcita_oauth_app_t *
-ngx_http_vcita_oauth_settings_merge(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *prev, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_app_t *
+ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_app_t *prev,
+    ngx_http_vcita_app_t *app)
 {
-    ngx_uint_t                       i;
-    ngx_http_vcita_oauth_setting_t  *s;
+    ngx_uint_t                 i;
+    ngx_http_vcita_setting_t  *s;
 
     if (prev == NULL) {
-        prev = ngx_http_vcita_oauth_settings_default(cf);
+        prev = ngx_http_vcita_settings_default(cf);
         if (prev == NULL) {
             return NULL;
         }
     }
 
     if (app == NULL) {
-        app = ngx_http_vcita_oauth_settings_create(cf);
+        app = ngx_http_vcita_settings_create(cf);
         if (app == NULL) {
             return NULL;
         }
     }
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_SETTINGS; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
 
         if (app->origin[i].file) {
             continue;
         }
 
-        s = &ngx_http_vcita_oauth_settings[i];
+        s = &ngx_http_vcita_settings[i];
 
         ngx_memcpy((u_char *) app + s->offset, (u_char *) prev + s->offset,
                    s->size);
@@ -347,17 +338,17 @@ ngx_http_vcita_oauth_settings_merge(ngx_conf_t *cf,
 /* The first setting in which the two differ, or ..._SETTINGS: they do not */
 
 ngx_uint_t
-ngx_http_vcita_oauth_settings_differ(ngx_http_vcita_oauth_app_t *a,
-    ngx_http_vcita_oauth_app_t *b)
+ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
+    ngx_http_vcita_app_t *b)
 {
-    ngx_uint_t                       i;
-    ngx_http_vcita_oauth_setting_t  *s;
+    ngx_uint_t                 i;
+    ngx_http_vcita_setting_t  *s;
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_SETTINGS; i++) {
-        s = &ngx_http_vcita_oauth_settings[i];
+    for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
+        s = &ngx_http_vcita_settings[i];
 
-        if (!ngx_http_vcita_oauth_setting_equal(s, (u_char *) a + s->offset,
-                                                (u_char *) b + s->offset))
+        if (!ngx_http_vcita_setting_equal(s, (u_char *) a + s->offset,
+                                          (u_char *) b + s->offset))
         {
             break;
         }
@@ -368,33 +359,32 @@ ngx_http_vcita_oauth_settings_differ(ngx_http_vcita_oauth_app_t *a,
 
 
 const char *
-ngx_http_vcita_oauth_setting_name(ngx_uint_t setting)
+ngx_http_vcita_setting_name(ngx_uint_t setting)
 {
-    return ngx_http_vcita_oauth_settings[setting].name;
+    return ngx_http_vcita_settings[setting].name;
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_setting_equal(ngx_http_vcita_oauth_setting_t *s, void *a,
-    void *b)
+ngx_http_vcita_setting_equal(ngx_http_vcita_setting_t *s, void *a, void *b)
 {
     switch (s->kind) {
 
-    case NGX_HTTP_VCITA_OAUTH_STR:
-        return ngx_http_vcita_oauth_same(a, b);
+    case NGX_HTTP_VCITA_STR:
+        return ngx_http_vcita_same(a, b);
 
-    case NGX_HTTP_VCITA_OAUTH_LIST:
-        return ngx_http_vcita_oauth_list_equal(*(ngx_array_t **) a,
-                                               *(ngx_array_t **) b);
+    case NGX_HTTP_VCITA_LIST:
+        return ngx_http_vcita_list_equal(*(ngx_array_t **) a,
+                                         *(ngx_array_t **) b);
 
-    default: /* NGX_HTTP_VCITA_OAUTH_WORD */
+    default: /* NGX_HTTP_VCITA_WORD */
         return ngx_memcmp(a, b, s->size) == 0;
     }
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
+ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b)
 {
     ngx_str_t   *s, *t;
     ngx_uint_t   i;
@@ -412,7 +402,7 @@ ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
 
     for (i = 0; i < a->nelts; i++) {
 
-        if (!ngx_http_vcita_oauth_same(&s[i], &t[i])) {
+        if (!ngx_http_vcita_same(&s[i], &t[i])) {
             return 0;
         }
     }
@@ -424,8 +414,7 @@ ngx_http_vcita_oauth_list_equal(ngx_array_t *a, ngx_array_t *b)
 /* seconds; "off" is 0 */
 
 static char *
-ngx_http_vcita_oauth_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
+ngx_http_vcita_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char  *p = conf;
 
@@ -447,7 +436,7 @@ ngx_http_vcita_oauth_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
 /* RFC 6265, 4.1.1: a token; short, since it is sent with each request */
 
 static char *
-ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_cookie_token(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *name = data;
 
@@ -477,7 +466,7 @@ ngx_http_vcita_oauth_cookie_token(ngx_conf_t *cf, void *post, void *data)
 
 
 static char *
-ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *domain = data;
 
@@ -486,7 +475,7 @@ ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post, void *data)
         domain->len--;
     }
 
-    if (ngx_http_vcita_oauth_authority(domain) != NGX_OK
+    if (ngx_http_vcita_authority(domain) != NGX_OK
         || ngx_strlchr(domain->data, domain->data + domain->len, ':'))
     {
         return "is not a domain name";
@@ -499,7 +488,7 @@ ngx_http_vcita_oauth_cookie_host(ngx_conf_t *cf, void *post, void *data)
 
 
 static char *
-ngx_http_vcita_oauth_positive(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_positive(ngx_conf_t *cf, void *post, void *data)
 {
     time_t *value = data;    /* or ngx_msec_t, of the same size */
 

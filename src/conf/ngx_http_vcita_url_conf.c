@@ -15,25 +15,25 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-static char *ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redirect_t *rd);
-static char *ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redirect_t *rd);
-static ngx_int_t ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst,
-    u_char *src, u_char *last);
+static char *ngx_http_vcita_redirect_host(ngx_conf_t *cf,
+    ngx_http_vcita_redirect_t *rd);
+static char *ngx_http_vcita_redirect_path(ngx_conf_t *cf,
+    ngx_http_vcita_redirect_t *rd);
+static ngx_int_t ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src,
+    u_char *last);
 
 
 /* A URL that vcita is asked at: absolute, http or https, without fragment */
 
 char *
-ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *url = data;
 
     u_char     *last, *p;
     ngx_str_t   authority;
 
-    if (ngx_http_vcita_oauth_conf_text(cf, NULL, url) != NGX_CONF_OK
+    if (ngx_http_vcita_conf_text(cf, NULL, url) != NGX_CONF_OK
         || (ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0
             && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0)
         || ngx_strlchr(url->data, url->data + url->len, '#')
@@ -54,14 +54,14 @@ ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data)
 
     authority.len = p - authority.data;
 
-    if (ngx_http_vcita_oauth_authority(&authority) != NGX_OK) {
+    if (ngx_http_vcita_authority(&authority) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has no valid host", url);
         return NGX_CONF_ERROR;
     }
 
     if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0
-        && !ngx_http_vcita_oauth_loopback(url))
+        && !ngx_http_vcita_loopback(url))
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" is not protected by TLS", url);
@@ -74,7 +74,7 @@ ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data)
 /* The host of a URL, or of host[:port], is this machine */
 
 ngx_uint_t
-ngx_http_vcita_oauth_loopback(ngx_str_t *url)
+ngx_http_vcita_loopback(ngx_str_t *url)
 {
     u_char     *p, *last;
     ngx_str_t   host;
@@ -112,14 +112,14 @@ ngx_http_vcita_oauth_loopback(ngx_str_t *url)
 
 
 char *
-ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_app_t *app = conf;
+    ngx_http_vcita_app_t *app = conf;
 
-    u_char                           *last;
-    size_t                            len;
-    ngx_str_t                        *value, *uri;
-    ngx_http_vcita_oauth_redirect_t  *rd;
+    u_char                     *last;
+    size_t                      len;
+    ngx_str_t                  *value, *uri;
+    ngx_http_vcita_redirect_t  *rd;
 
     rd = &app->redirect;
     uri = &rd->uri;
@@ -161,23 +161,22 @@ ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rd->authority.data = uri->data + len;
     rd->authority.len = rd->path.data - rd->authority.data;
 
-    if (ngx_http_vcita_oauth_redirect_host(cf, rd) != NGX_CONF_OK) {
+    if (ngx_http_vcita_redirect_host(cf, rd) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_oauth_redirect_path(cf, rd);
+    return ngx_http_vcita_redirect_path(cf, rd);
 }
 
 
 static char *
-ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redirect_t *rd)
+ngx_http_vcita_redirect_host(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
 {
     ngx_http_compile_complex_value_t  ccv;
 
     if (ngx_http_script_variables_count(&rd->authority) == 0) {
 
-        if (ngx_http_vcita_oauth_authority(&rd->authority) != NGX_OK) {
+        if (ngx_http_vcita_authority(&rd->authority) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "redirect_uri \"%V\" has no valid host",
                                &rd->uri);
@@ -185,7 +184,7 @@ ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
         }
 
         if (rd->scheme.len == sizeof("http://") - 1
-            && !ngx_http_vcita_oauth_loopback(&rd->authority))
+            && !ngx_http_vcita_loopback(&rd->authority))
         {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "redirect_uri \"%V\" is not protected by TLS",
@@ -224,8 +223,7 @@ ngx_http_vcita_oauth_redirect_host(ngx_conf_t *cf,
 /* the path is compared with r->uri, so it has to look as nginx makes that */
 
 static char *
-ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_redirect_t *rd)
+ngx_http_vcita_redirect_path(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
 {
     u_char  *p, *last;
     size_t   len;
@@ -254,8 +252,7 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_redirect_decode(&rd->callback, rd->path.data,
-                                             last)
+    if (ngx_http_vcita_redirect_decode(&rd->callback, rd->path.data, last)
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -292,8 +289,7 @@ ngx_http_vcita_oauth_redirect_path(ngx_conf_t *cf,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_redirect_decode(ngx_str_t *dst, u_char *src,
-    u_char *last)
+ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src, u_char *last)
 {
     u_char     *p;
     ngx_int_t   c;

@@ -21,64 +21,63 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-static ngx_int_t ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_exchange(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx, ngx_int_t rc);
-static ngx_int_t ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-static ngx_int_t ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-static ngx_int_t ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_age(
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
+static ngx_int_t ngx_http_vcita_callback(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_callback_known(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_anew(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_code(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_http_vcita_callback_method(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_callback_state(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_callback_refused(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_age(ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, const char *error);
+static ngx_int_t ngx_http_vcita_callback_again(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_uint_t status,
     const char *error);
-static ngx_int_t ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error);
-static ngx_int_t ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error, ngx_uint_t retry_after);
-static ngx_int_t ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_fail(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_uint_t status,
+    const char *error, ngx_uint_t retry_after);
+static ngx_int_t ngx_http_vcita_callback_return(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
 
 
 ngx_int_t
-ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
+ngx_http_vcita_callback_handler(ngx_http_request_t *r)
 {
-    ngx_http_core_loc_conf_t         *clcf;
-    ngx_http_vcita_oauth_ctx_t       *ctx;
-    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+    ngx_http_vcita_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
     if (r != r->main) {
-        return ngx_http_vcita_oauth_subrequest_handler(r);
+        return ngx_http_vcita_subrequest_handler(r);
     }
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
+    ctx = ngx_http_vcita_get_ctx(r);
 
-    if (ctx && ngx_http_vcita_oauth_is_callback(ctx)) {
+    if (ctx && ngx_http_vcita_is_callback(ctx)) {
 
         if (ctx->exchange) {
-            return ngx_http_vcita_oauth_callback_exchange(r, ctx, NGX_OK);
+            return ngx_http_vcita_callback_exchange(r, ctx, NGX_OK);
         }
 
-        return ngx_http_vcita_oauth_callback(r, ctx);
+        return ngx_http_vcita_callback(r, ctx);
     }
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vlcf->gate != NGX_HTTP_VCITA_OAUTH_ON) {
+    if (vlcf->gate != NGX_HTTP_VCITA_ON) {
         return NGX_DECLINED;
     }
 
@@ -99,58 +98,57 @@ ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_vcita_oauth_state_t  s;
+    ngx_int_t               rc;
+    ngx_http_vcita_state_t  s;
 
     if (!(r->method & NGX_HTTP_GET)) {
-        return ngx_http_vcita_oauth_callback_method(r, ctx);
+        return ngx_http_vcita_callback_method(r, ctx);
     }
 
-    rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->callback);
+    rc = ngx_http_vcita_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_callback_invalid(r, ctx, NULL,
-                                                     "invalid_host");
+        return ngx_http_vcita_callback_invalid(r, ctx, NULL,
+                                               "invalid_host");
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_callback_state(r, ctx, &s);
+        rc = ngx_http_vcita_callback_state(r, ctx, &s);
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_callback_invalid(r, ctx, NULL,
-                                                     "invalid_state");
+        return ngx_http_vcita_callback_invalid(r, ctx, NULL,
+                                               "invalid_state");
     }
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_oauth_callback_known(r, ctx, &s);
+    return ngx_http_vcita_callback_known(r, ctx, &s);
 }
 
 
 /* the state is one of ours: whose is it, and what came with it? */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_find_session(r, ctx, ctx->callback);
+    rc = ngx_http_vcita_find_session(r, ctx, ctx->callback);
 
     if (rc == NGX_AGAIN) {
-        return ngx_http_vcita_oauth_wait(r);
+        return ngx_http_vcita_wait(r);
     }
 
     if (rc == NGX_BUSY) {
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "store_unavailable", 0);
+        return ngx_http_vcita_callback_fail(r, ctx, s,
+                                            NGX_HTTP_SERVICE_UNAVAILABLE,
+                                            "store_unavailable", 0);
     }
 
     if (rc == NGX_ERROR) {
@@ -165,75 +163,73 @@ ngx_http_vcita_oauth_callback_known(ngx_http_request_t *r,
 
         /* a double click, the back button, another tab: it is done already */
 
-        return ngx_http_vcita_oauth_callback_return(r, ctx, s);
+        return ngx_http_vcita_callback_return(r, ctx, s);
     }
 
-    return ngx_http_vcita_oauth_callback_anew(r, ctx, s);
+    return ngx_http_vcita_callback_anew(r, ctx, s);
 }
 
 
 /* a login of its own: of this browser, and not too late? */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_anew(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s)
 {
-    ngx_int_t                    rc;
-    ngx_uint_t                   began;
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_int_t              rc;
+    ngx_uint_t             began;
+    ngx_http_vcita_app_t  *app;
 
     app = ctx->callback;
 
     /* what holds for this request, too, is some proxy's doing */
 
-    began = s->sent & ~ngx_http_vcita_oauth_client_way(r, ctx, app);
+    began = s->sent & ~ngx_http_vcita_client_way(r, ctx, app);
 
     /*
      * The gate, where the login began, does not see the count.  This login is
      * counted, too: browsers give up after twenty redirects, without a page.
      */
 
-    if ((began & NGX_HTTP_VCITA_OAUTH_BEGAN)
-        && ngx_http_vcita_oauth_login_loops(r, ctx, app) != NGX_ERROR
-        && ++ctx->finished >= NGX_HTTP_VCITA_OAUTH_LOOP)
+    if ((began & NGX_HTTP_VCITA_BEGAN)
+        && ngx_http_vcita_login_loops(r, ctx, app) != NGX_ERROR
+        && ++ctx->finished >= NGX_HTTP_VCITA_LOOP)
     {
         ctx->called_back = 1;
 
-        return ngx_http_vcita_oauth_lost_session(r, ctx, app, began);
+        return ngx_http_vcita_lost_session(r, ctx, app, began);
     }
 
-    if (ngx_http_vcita_oauth_login_match(r, ctx, app, s) != NGX_OK) {
-        ngx_http_vcita_oauth_lost_login(r, ctx, app, began);
+    if (ngx_http_vcita_login_match(r, ctx, app, s) != NGX_OK) {
+        ngx_http_vcita_lost_login(r, ctx, app, began);
 
-        return ngx_http_vcita_oauth_callback_again(r, ctx, s,
-                                                   NGX_HTTP_BAD_REQUEST,
-                                                   "state_mismatch");
+        return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
+                                             "state_mismatch");
     }
 
-    if (ngx_http_vcita_oauth_callback_age(app, s) != NGX_OK) {
-        return ngx_http_vcita_oauth_callback_again(r, ctx, s,
-                                                   NGX_HTTP_BAD_REQUEST,
-                                                   "state_expired");
+    if (ngx_http_vcita_callback_age(app, s) != NGX_OK) {
+        return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
+                                             "state_expired");
     }
 
-    rc = ngx_http_vcita_oauth_callback_refused(r, ctx, s);
+    rc = ngx_http_vcita_callback_refused(r, ctx, s);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    return ngx_http_vcita_oauth_callback_code(r, ctx, s);
+    return ngx_http_vcita_callback_code(r, ctx, s);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_code(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  code;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "code", &code);
+    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "code", &code);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -241,57 +237,56 @@ ngx_http_vcita_oauth_callback_code(ngx_http_request_t *r,
 
     if (rc != NGX_OK
         || code.len == 0
-        || !ngx_http_vcita_oauth_printable(&code))
+        || !ngx_http_vcita_printable(&code))
     {
-        return ngx_http_vcita_oauth_callback_invalid(r, ctx, s,
-                                                     "invalid_callback");
+        return ngx_http_vcita_callback_invalid(r, ctx, s,
+                                               "invalid_callback");
     }
 
-    rc = ngx_http_vcita_oauth_exchange_start(r, ctx, s, &code);
+    rc = ngx_http_vcita_exchange_start(r, ctx, s, &code);
 
-    return ngx_http_vcita_oauth_callback_exchange(r, ctx, rc);
+    return ngx_http_vcita_callback_exchange(r, ctx, rc);
 }
 
 
 /* goes on with the exchange that has begun with "rc", and answers for it */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_exchange(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_int_t rc)
+ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_int_t rc)
 {
-    ngx_http_vcita_oauth_failure_t   *f;
-    ngx_http_vcita_oauth_exchange_t  *x;
+    ngx_http_vcita_failure_t   *f;
+    ngx_http_vcita_exchange_t  *x;
 
     x = ctx->exchange;
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_exchange(r, x);
+        rc = ngx_http_vcita_exchange(r, x);
     }
 
     switch (rc) {
 
     case NGX_OK:
 
-        if (ngx_http_vcita_oauth_login_finished(r, ctx, x->app) != NGX_OK) {
+        if (ngx_http_vcita_login_finished(r, ctx, x->app) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_http_vcita_oauth_callback_return(r, ctx, &x->state);
+        return ngx_http_vcita_callback_return(r, ctx, &x->state);
 
     case NGX_AGAIN:
-        return ngx_http_vcita_oauth_wait(r);
+        return ngx_http_vcita_wait(r);
 
     case NGX_DECLINED:
         f = &x->failure;
 
         if (f->again) {
-            return ngx_http_vcita_oauth_callback_again(r, ctx, &x->state,
-                                                       f->status, f->error);
+            return ngx_http_vcita_callback_again(r, ctx, &x->state, f->status,
+                                                 f->error);
         }
 
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, &x->state,
-                                                  f->status, f->error,
-                                                  f->retry_after);
+        return ngx_http_vcita_callback_fail(r, ctx, &x->state, f->status,
+                                            f->error, f->retry_after);
 
     default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -300,48 +295,48 @@ ngx_http_vcita_oauth_callback_exchange(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_method(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_callback_method(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx)
 {
     ngx_str_t  value;
 
     ngx_str_set(&value, "GET");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Allow", &value) == NULL) {
+    if (ngx_http_vcita_add_header(r, "Allow", &value) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_oauth_callback_fail(r, ctx, NULL,
-                                              NGX_HTTP_NOT_ALLOWED, "", 0);
+    return ngx_http_vcita_callback_fail(r, ctx, NULL, NGX_HTTP_NOT_ALLOWED, "",
+                                        0);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_state(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_state(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  state;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "state", &state);
+    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &state);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_callback_issuer(r, ctx);
+        rc = ngx_http_vcita_callback_issuer(r, ctx);
     }
 
     if (rc != NGX_OK) {
         return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_state_open(r, ctx, ctx->callback, &state, s);
+    return ngx_http_vcita_state_open(r, ctx, ctx->callback, &state, s);
 }
 
 
 /* an answer that another server gave is none to us (RFC 9207, 2.4) */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx)
 {
     ngx_int_t   rc;
     ngx_str_t   iss, *issuer;
@@ -352,7 +347,7 @@ ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "iss", &iss);
+    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "iss", &iss);
 
     if (rc == NGX_DECLINED) {
         return NGX_OK;
@@ -362,20 +357,20 @@ ngx_http_vcita_oauth_callback_issuer(ngx_http_request_t *r,
         return rc;
     }
 
-    return ngx_http_vcita_oauth_same(&iss, issuer) ? NGX_OK : NGX_DECLINED;
+    return ngx_http_vcita_same(&iss, issuer) ? NGX_OK : NGX_DECLINED;
 }
 
 
 /* vcita's "no" (RFC 6749, 4.1.2.1); NGX_DECLINED: it did not say so */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_refused(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  error, description;
 
-    rc = ngx_http_vcita_oauth_query_get(r->pool, &ctx->query, "error", &error);
+    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "error", &error);
 
     if (rc == NGX_DECLINED) {
         return NGX_DECLINED;
@@ -386,50 +381,48 @@ ngx_http_vcita_oauth_callback_refused(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        return ngx_http_vcita_oauth_callback_invalid(r, ctx, s,
-                                                     "invalid_callback");
+        return ngx_http_vcita_callback_invalid(r, ctx, s,
+                                               "invalid_callback");
     }
 
-    ngx_http_vcita_oauth_error_code(&error);
+    ngx_http_vcita_error_code(&error);
     ctx->error = error;
 
-    if (ngx_http_vcita_oauth_query_get(r->pool, &ctx->query,
-                                       "error_description", &description)
-        == NGX_OK
-        && ngx_http_vcita_oauth_printable(&description))
+    if (ngx_http_vcita_query_get(r->pool, &ctx->query,
+                                 "error_description", &description) == NGX_OK
+        && ngx_http_vcita_printable(&description))
     {
         ctx->error_description = description;
     }
 
-    if (ngx_http_vcita_oauth_error_is(&error, "access_denied")) {
+    if (ngx_http_vcita_error_is(&error, "access_denied")) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "vcita: the user did not allow the login");
 
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, s,
-                                                  NGX_HTTP_FORBIDDEN, NULL,
-                                                  0);
+        return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_FORBIDDEN,
+                                            NULL, 0);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita's authorize endpoint refused the login: \"%V\"%s",
-                  &error, ngx_http_vcita_oauth_hint(ctx->callback, &error));
+                  &error, ngx_http_vcita_hint(ctx->callback, &error));
 
-    return ngx_http_vcita_oauth_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY,
-                                              NULL, 0);
+    return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY, NULL,
+                                        0);
 }
 
 
 /* a state may come from a machine whose clock is a little ahead */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_age(ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_age(ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s)
 {
     time_t  age;
 
-    age = ngx_time() - ngx_http_vcita_oauth_text_time(s->issued / 1000);
+    age = ngx_time() - ngx_http_vcita_text_time(s->issued / 1000);
 
-    if (age > app->login_timeout || age < -NGX_HTTP_VCITA_OAUTH_SKEW) {
+    if (age > app->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
         return NGX_DECLINED;
     }
 
@@ -440,36 +433,33 @@ ngx_http_vcita_oauth_callback_age(ngx_http_vcita_oauth_app_t *app,
 /* 400: the callback itself is wrong, and no other round would change that */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_invalid(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    const char *error)
+ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, const char *error)
 {
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita callback refused: %s", error);
 
-    return ngx_http_vcita_oauth_callback_fail(r, ctx, s, NGX_HTTP_BAD_REQUEST,
-                                              error, 0);
+    return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_REQUEST, error,
+                                        0);
 }
 
 
 /* Starts the login again by itself, or, after some rounds, answers so */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error)
+ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s, ngx_uint_t status, const char *error)
 {
     ngx_int_t  rc;
 
-    if (s->attempt >= NGX_HTTP_VCITA_OAUTH_ATTEMPTS) {
+    if (s->attempt >= NGX_HTTP_VCITA_ATTEMPTS) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "vcita login given up after %d rounds: %s%s",
-                      NGX_HTTP_VCITA_OAUTH_ATTEMPTS + 1, error,
+                      NGX_HTTP_VCITA_ATTEMPTS + 1, error,
                       ctx->cause ? ctx->cause : "");
 
-        return ngx_http_vcita_oauth_callback_fail(r, ctx, s, status, error,
-                                                  0);
+        return ngx_http_vcita_callback_fail(r, ctx, s, status, error, 0);
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -482,9 +472,9 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
     ctx->error.data = (u_char *) error;
     ctx->error.len = ngx_strlen(error);
 
-    rc = ngx_http_vcita_oauth_login(r, ctx, ctx->callback, s);
+    rc = ngx_http_vcita_login(r, ctx, ctx->callback, s);
 
-    return ngx_http_vcita_oauth_answered(r, rc);
+    return ngx_http_vcita_answered(r, rc);
 }
 
 
@@ -494,12 +484,12 @@ ngx_http_vcita_oauth_callback_again(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_uint_t status, const char *error, ngx_uint_t retry_after)
+ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s, ngx_uint_t status, const char *error,
+    ngx_uint_t retry_after)
 {
-    ngx_str_t                    uri;
-    ngx_http_vcita_oauth_page_t  page;
+    ngx_str_t              uri;
+    ngx_http_vcita_page_t  page;
 
     ctx->called_back = 1;
 
@@ -508,9 +498,9 @@ ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
         ctx->error.len = ngx_strlen(error);
     }
 
-    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
+    ngx_http_vcita_count_failure(r, &ctx->error);
 
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = status;
     page.refresh = retry_after;
@@ -522,19 +512,19 @@ ngx_http_vcita_oauth_callback_fail(ngx_http_request_t *r,
         ngx_str_set(&uri, "/");
     }
 
-    if (ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK) {
+    if (ngx_http_vcita_page_link(r, ctx, &uri, &page) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+    return ngx_http_vcita_error_page(r, ctx, &page);
 }
 
 
 /* 303 to the address that the login began at */
 
 static ngx_int_t
-ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_callback_return(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s)
 {
     u_char     *p;
     ngx_int_t   rc;
@@ -554,7 +544,7 @@ ngx_http_vcita_oauth_callback_return(ngx_http_request_t *r,
     p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
-    rc = ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_SEE_OTHER, &location);
+    rc = ngx_http_vcita_send_redirect(r, NGX_HTTP_SEE_OTHER, &location);
 
-    return ngx_http_vcita_oauth_answered(r, rc);
+    return ngx_http_vcita_answered(r, rc);
 }

@@ -17,16 +17,16 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-#define ngx_http_vcita_oauth_moved_name(name, s)                              \
+#define ngx_http_vcita_moved_name(name, s)                                    \
     ((name)->len == sizeof(s) - 1                                             \
      && ngx_memcmp((name)->data, s, sizeof(s) - 1) == 0)
 
 
-static ngx_uint_t ngx_http_vcita_oauth_moved_looks(ngx_str_t *query);
-static ngx_int_t ngx_http_vcita_oauth_moved_find(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query);
-static ngx_int_t ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *state);
+static ngx_uint_t ngx_http_vcita_moved_looks(ngx_str_t *query);
+static ngx_int_t ngx_http_vcita_moved_find(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *query);
+static ngx_int_t ngx_http_vcita_moved_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *state);
 
 
 /*
@@ -37,15 +37,15 @@ static ngx_int_t ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query)
+ngx_http_vcita_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_str_t *query)
 {
     size_t                      size;
     ngx_int_t                   rc;
     ngx_http_variable_value_t  *saved;
     ngx_http_core_main_conf_t  *cmcf;
 
-    if (!ngx_http_vcita_oauth_moved_looks(query)) {
+    if (!ngx_http_vcita_moved_looks(query)) {
         return NGX_DECLINED;
     }
 
@@ -62,7 +62,7 @@ ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
 
     ngx_memcpy(saved, r->variables, size);
 
-    rc = ngx_http_vcita_oauth_moved_find(r, ctx, query);
+    rc = ngx_http_vcita_moved_find(r, ctx, query);
 
     ngx_memcpy(r->variables, saved, size);
 
@@ -75,7 +75,7 @@ ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
 
     ctx->suspect = 0;
 
-    if (ngx_http_vcita_oauth_ctx_hide(r, ctx) != NGX_OK) {
+    if (ngx_http_vcita_ctx_hide(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -92,7 +92,7 @@ ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
 /* parameters of a callback: each request pays for this, so names as they are */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_moved_looks(ngx_str_t *query)
+ngx_http_vcita_moved_looks(ngx_str_t *query)
 {
     ngx_str_t   rest, name, value;
     ngx_uint_t  state, answer;
@@ -101,13 +101,13 @@ ngx_http_vcita_oauth_moved_looks(ngx_str_t *query)
     state = 0;
     answer = 0;
 
-    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+    while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
 
-        if (ngx_http_vcita_oauth_moved_name(&name, "state")) {
+        if (ngx_http_vcita_moved_name(&name, "state")) {
             state = 1;
 
-        } else if (ngx_http_vcita_oauth_moved_name(&name, "code")
-                   || ngx_http_vcita_oauth_moved_name(&name, "error"))
+        } else if (ngx_http_vcita_moved_name(&name, "code")
+                   || ngx_http_vcita_moved_name(&name, "error"))
         {
             answer = 1;
         }
@@ -118,24 +118,24 @@ ngx_http_vcita_oauth_moved_looks(ngx_str_t *query)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_moved_find(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query)
+ngx_http_vcita_moved_find(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_str_t *query)
 {
     ngx_int_t  rc;
     ngx_str_t  rest, name, value;
 
     rest = *query;
 
-    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+    while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
 
-        if (!ngx_http_vcita_oauth_moved_name(&name, "state")) {
+        if (!ngx_http_vcita_moved_name(&name, "state")) {
             continue;
         }
 
-        rc = ngx_http_vcita_oauth_unescape(r->pool, &value);
+        rc = ngx_http_vcita_unescape(r->pool, &value);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_moved_open(r, ctx, &value);
+            rc = ngx_http_vcita_moved_open(r, ctx, &value);
         }
 
         if (rc != NGX_DECLINED) {
@@ -150,14 +150,14 @@ ngx_http_vcita_oauth_moved_find(ngx_http_request_t *r,
 /* opens a state by the keys of each client of the server */
 
 static ngx_int_t
-ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *state)
+ngx_http_vcita_moved_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_str_t *state)
 {
-    ngx_int_t                          rc;
-    ngx_uint_t                         i;
-    ngx_http_vcita_oauth_app_t       **app;
-    ngx_http_vcita_oauth_state_t       s;
-    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_http_vcita_app_t       **app;
+    ngx_http_vcita_state_t       s;
+    ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
@@ -165,10 +165,10 @@ ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
 
     for (i = 0; i < vscf->apps.nelts; i++) {
 
-        rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app[i]);
+        rc = ngx_http_vcita_redirect_uri(r, ctx, app[i]);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_state_open(r, ctx, app[i], state, &s);
+            rc = ngx_http_vcita_state_open(r, ctx, app[i], state, &s);
         }
 
         if (rc == NGX_OK) {
@@ -191,24 +191,23 @@ ngx_http_vcita_oauth_moved_open(ngx_http_request_t *r,
 /* The answer in a location that has a gate */
 
 ngx_int_t
-ngx_http_vcita_oauth_moved_answer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_moved_answer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_str_t                    uri;
-    ngx_http_vcita_oauth_page_t  page;
+    ngx_str_t              uri;
+    ngx_http_vcita_page_t  page;
 
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "callback_elsewhere");
     ngx_str_set(&uri, "/");
     page.status = NGX_HTTP_BAD_REQUEST;
 
-    ngx_http_vcita_oauth_count_failure(r, &ctx->error);
+    ngx_http_vcita_count_failure(r, &ctx->error);
 
-    if (ngx_http_vcita_oauth_redirect_uri(r, ctx, ctx->moved) == NGX_ERROR
-        || ngx_http_vcita_oauth_page_link(r, ctx, &uri, &page) != NGX_OK)
+    if (ngx_http_vcita_redirect_uri(r, ctx, ctx->moved) == NGX_ERROR
+        || ngx_http_vcita_page_link(r, ctx, &uri, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_oauth_error_page(r, ctx, &page);
+    return ngx_http_vcita_error_page(r, ctx, &page);
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_MOVED_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_MOVED_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_CALLBACK_MOVED_H_INCLUDED_
+#define _NGX_HTTP_VCITA_CALLBACK_MOVED_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,10 +15,10 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_int_t ngx_http_vcita_oauth_moved(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *query);
-ngx_int_t ngx_http_vcita_oauth_moved_answer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
+ngx_int_t ngx_http_vcita_moved(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *query);
+ngx_int_t ngx_http_vcita_moved_answer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_MOVED_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_CALLBACK_MOVED_H_INCLUDED_ */

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_COUNT_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_COUNT_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_COUNT_H_INCLUDED_
+#define _NGX_HTTP_VCITA_COUNT_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,16 +15,14 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_http_vcita_oauth_stats_t *ngx_http_vcita_oauth_counters(
-    ngx_http_request_t *r);
-void ngx_http_vcita_oauth_count_failure(ngx_http_request_t *r,
-    ngx_str_t *error);
-void ngx_http_vcita_oauth_count_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app);
+ngx_http_vcita_stats_t *ngx_http_vcita_counters(ngx_http_request_t *r);
+void ngx_http_vcita_count_failure(ngx_http_request_t *r, ngx_str_t *error);
+void ngx_http_vcita_count_session(ngx_http_request_t *r,
+    ngx_http_vcita_app_t *app);
 
-#define ngx_http_vcita_oauth_count(r, counter)                                \
-    ngx_http_vcita_oauth_stats_add(                                           \
-                             ngx_http_vcita_oauth_counters(r)->counter, 1)
+#define ngx_http_vcita_count(r, counter)                                      \
+    ngx_http_vcita_stats_add(                                                 \
+                             ngx_http_vcita_counters(r)->counter, 1)
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_COUNT_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_COUNT_H_INCLUDED_ */

@@ -17,40 +17,40 @@
 
 
 /* a request's session cookies of one name that are looked at */
-#define NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN  8
+#define NGX_HTTP_VCITA_COOKIES_SEEN  8
 
 
-static void ngx_http_vcita_oauth_ctx_mark(void *data);
-static ngx_int_t ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r);
-static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_ctx_subrequest(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main);
+static void ngx_http_vcita_ctx_mark(void *data);
+static ngx_int_t ngx_http_vcita_ctx_mask(ngx_http_request_t *r);
+static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
+    ngx_http_request_t *r, ngx_http_vcita_ctx_t *main);
 
 
 /* Makes the context of a client's request; NULL: out of memory */
 
-ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_ctx_create(ngx_http_request_t *r)
+ngx_http_vcita_ctx_t *
+ngx_http_vcita_ctx_create(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_vcita_ctx_t  *ctx;
 
     /* a cleanup that does nothing: by it the context is found again */
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_oauth_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_ctx_t));
     if (cln == NULL) {
         return NULL;
     }
 
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_vcita_oauth_ctx_t));
+    ngx_memzero(ctx, sizeof(ngx_http_vcita_ctx_t));
 
-    cln->handler = ngx_http_vcita_oauth_ctx_mark;
+    cln->handler = ngx_http_vcita_ctx_mark;
 
     /* an array that has room for the usual ones without an allocation */
 
     ctx->cookies.elts = ctx->found;
-    ctx->cookies.size = sizeof(ngx_http_vcita_oauth_found_t);
-    ctx->cookies.nalloc = NGX_HTTP_VCITA_OAUTH_FOUND;
+    ctx->cookies.size = sizeof(ngx_http_vcita_found_t);
+    ctx->cookies.nalloc = NGX_HTTP_VCITA_FOUND;
     ctx->cookies.pool = r->pool;
 
     ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
@@ -60,7 +60,7 @@ ngx_http_vcita_oauth_ctx_create(ngx_http_request_t *r)
 
 
 static void
-ngx_http_vcita_oauth_ctx_mark(void *data)
+ngx_http_vcita_ctx_mark(void *data)
 {
     /* void */
 }
@@ -71,11 +71,11 @@ ngx_http_vcita_oauth_ctx_mark(void *data)
  * through a gate; NULL where the server has none
  */
 
-ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
+ngx_http_vcita_ctx_t *
+ngx_http_vcita_get_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_vcita_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
 
@@ -87,14 +87,14 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
 
     for (cln = r->main->pool->cleanup; cln; cln = cln->next) {
 
-        if (cln->handler == ngx_http_vcita_oauth_ctx_mark) {
+        if (cln->handler == ngx_http_vcita_ctx_mark) {
             ctx = cln->data;
 
             if (r == r->main) {
                 ctx->redirected = 1;
 
             } else {
-                ctx = ngx_http_vcita_oauth_ctx_subrequest(r, ctx);
+                ctx = ngx_http_vcita_ctx_subrequest(r, ctx);
             }
 
             ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
@@ -113,11 +113,11 @@ ngx_http_vcita_oauth_get_ctx(ngx_http_request_t *r)
  * an internal redirect of the subrequest forgets the rest.
  */
 
-static ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_ctx_subrequest(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *main)
+static ngx_http_vcita_ctx_t *
+ngx_http_vcita_ctx_subrequest(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *main)
 {
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_http_vcita_ctx_t  *ctx;
 
     for ( /* void */ ; r != r->main; r = r->parent) {
 
@@ -141,14 +141,14 @@ ngx_http_vcita_oauth_ctx_subrequest(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t kind, ngx_uint_t *next, ngx_str_t *value)
+ngx_http_vcita_sent_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_uint_t kind, ngx_uint_t *next,
+    ngx_str_t *value)
 {
-    ngx_uint_t                         i, n;
-    ngx_http_vcita_oauth_app_t       **apps;
-    ngx_http_vcita_oauth_found_t      *found;
-    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+    ngx_uint_t                   i, n;
+    ngx_http_vcita_app_t       **apps;
+    ngx_http_vcita_found_t      *found;
+    ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
@@ -158,14 +158,14 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
 
     for (i = 0; i < ctx->cookies.nelts; i++) {
 
-        if (found[i].index % NGX_HTTP_VCITA_OAUTH_COOKIES != kind
-            || apps[found[i].index / NGX_HTTP_VCITA_OAUTH_COOKIES] != app)
+        if (found[i].index % NGX_HTTP_VCITA_COOKIES != kind
+            || apps[found[i].index / NGX_HTTP_VCITA_COOKIES] != app)
         {
             continue;
         }
 
-        if (kind == NGX_HTTP_VCITA_OAUTH_SESSION
-            && n++ == NGX_HTTP_VCITA_OAUTH_COOKIES_SEEN)
+        if (kind == NGX_HTTP_VCITA_SESSION
+            && n++ == NGX_HTTP_VCITA_COOKIES_SEEN)
         {
             break;
         }
@@ -187,22 +187,20 @@ ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_ctx_hide(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
     u_char     *query, *last;
     ngx_str_t   value, *uri;
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
     ngx_str_set(&value, "no-referrer");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Referrer-Policy", &value)
-        == NULL)
+    if (ngx_http_vcita_add_header(r, "Referrer-Policy", &value) == NULL)
     {
         return NGX_ERROR;
     }
@@ -225,14 +223,14 @@ ngx_http_vcita_oauth_ctx_hide(ngx_http_request_t *r,
         uri->len = query - uri->data;
     }
 
-    return ngx_http_vcita_oauth_ctx_mask(r);
+    return ngx_http_vcita_ctx_mask(r);
 }
 
 
 /* a code and a state in the query are not for logs: $request is cut */
 
 static ngx_int_t
-ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r)
+ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
 {
     u_char     *p, *query, *last, *tail;
     ngx_str_t  *line;
@@ -271,12 +269,12 @@ ngx_http_vcita_oauth_ctx_mask(ngx_http_request_t *r)
 
 /* The counters of this worker */
 
-ngx_http_vcita_oauth_stats_t *
-ngx_http_vcita_oauth_counters(ngx_http_request_t *r)
+ngx_http_vcita_stats_t *
+ngx_http_vcita_counters(ngx_http_request_t *r)
 {
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    return ngx_http_vcita_oauth_stats(&vmcf->statistics);
+    return ngx_http_vcita_stats(&vmcf->statistics);
 }

@@ -20,16 +20,16 @@ typedef struct {
     const char                  *title;
     const char                  *text;
     const char                  *link;
-} ngx_http_vcita_oauth_error_t;
+} ngx_http_vcita_error_t;
 
 
 typedef struct {
     const char                  *code;
     const char                  *text;
-} ngx_http_vcita_oauth_hint_t;
+} ngx_http_vcita_hint_t;
 
 
-static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
+static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
 
     { "access_denied",
       "Access was not allowed",
@@ -145,13 +145,13 @@ static ngx_http_vcita_oauth_error_t  ngx_http_vcita_oauth_errors[] = {
 
 /* of invalid_client, to an application that signs */
 
-static const char  ngx_http_vcita_oauth_key_hint[] =
+static const char  ngx_http_vcita_key_hint[] =
     ": check vcita_oauth_client_id, that the key and kid of "
     "vcita_oauth_client_assertion_key are at the client_auth_jwks_uri of the "
     "app at vcita, and this machine's clock";
 
 
-static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
+static ngx_http_vcita_hint_t  ngx_http_vcita_hints[] = {
 
     { "invalid_client",
       ": check vcita_oauth_client_id and vcita_oauth_client_secret against "
@@ -182,14 +182,13 @@ static ngx_http_vcita_oauth_hint_t  ngx_http_vcita_oauth_hints[] = {
 /* Fills in what a page says about an error, by its code or its status */
 
 void
-ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_describe(ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page)
 {
-    ngx_http_vcita_oauth_error_t  *e;
+    ngx_http_vcita_error_t  *e;
 
-    for (e = ngx_http_vcita_oauth_errors; e->code; e++) {
+    for (e = ngx_http_vcita_errors; e->code; e++) {
 
-        if (ngx_http_vcita_oauth_error_is(&ctx->error, e->code)) {
+        if (ngx_http_vcita_error_is(&ctx->error, e->code)) {
             page->title = e->title;
             page->text = ctx->cause_page ? ctx->cause_page : e->text;
             page->link = e->link;
@@ -230,24 +229,24 @@ ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
 /* What the log adds to an error of vcita's: its likely cause, or where it is */
 
 const char *
-ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
+ngx_http_vcita_hint(ngx_http_vcita_app_t *app, ngx_str_t *error)
 {
-    ngx_http_vcita_oauth_hint_t  *h;
+    ngx_http_vcita_hint_t  *h;
 
     if (app->assertion_key.names
-        && ngx_http_vcita_oauth_error_is(error, "invalid_client"))
+        && ngx_http_vcita_error_is(error, "invalid_client"))
     {
-        return ngx_http_vcita_oauth_key_hint;
+        return ngx_http_vcita_key_hint;
     }
 
-    if (!app->pkce && ngx_http_vcita_oauth_error_is(error, "invalid_request"))
+    if (!app->pkce && ngx_http_vcita_error_is(error, "invalid_request"))
     {
         return "";
     }
 
-    for (h = ngx_http_vcita_oauth_hints; h->code; h++) {
+    for (h = ngx_http_vcita_hints; h->code; h++) {
 
-        if (ngx_http_vcita_oauth_error_is(error, h->code)) {
+        if (ngx_http_vcita_error_is(error, h->code)) {
             return h->text;
         }
     }
@@ -257,7 +256,7 @@ ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app, ngx_str_t *error)
 
 
 ngx_uint_t
-ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code)
+ngx_http_vcita_error_is(ngx_str_t *error, const char *code)
 {
     return error->len == ngx_strlen(code)
            && ngx_strncmp(error->data, code, error->len) == 0;
@@ -267,14 +266,13 @@ ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code)
 /* The number of a code of ours; all others have the one after the last */
 
 ngx_uint_t
-ngx_http_vcita_oauth_reason(ngx_str_t *error)
+ngx_http_vcita_reason(ngx_str_t *error)
 {
     ngx_uint_t  i;
 
-    for (i = 0; ngx_http_vcita_oauth_errors[i].code; i++) {
+    for (i = 0; ngx_http_vcita_errors[i].code; i++) {
 
-        if (ngx_http_vcita_oauth_error_is(error,
-                                          ngx_http_vcita_oauth_errors[i].code))
+        if (ngx_http_vcita_error_is(error, ngx_http_vcita_errors[i].code))
         {
             break;
         }
@@ -287,31 +285,31 @@ ngx_http_vcita_oauth_reason(ngx_str_t *error)
 /* Its name: a code, "other" behind the last one, then NULL */
 
 const char *
-ngx_http_vcita_oauth_reason_name(ngx_uint_t reason)
+ngx_http_vcita_reason_name(ngx_uint_t reason)
 {
     ngx_uint_t  n;
 
-    n = sizeof(ngx_http_vcita_oauth_errors)
-        / sizeof(ngx_http_vcita_oauth_error_t) - 1;
+    n = sizeof(ngx_http_vcita_errors)
+        / sizeof(ngx_http_vcita_error_t) - 1;
 
     if (reason > n) {
         return NULL;
     }
 
-    return (reason == n) ? "other" : ngx_http_vcita_oauth_errors[reason].code;
+    return (reason == n) ? "other" : ngx_http_vcita_errors[reason].code;
 }
 
 
 /* Counts a login that has failed, by its reason */
 
 void
-ngx_http_vcita_oauth_count_failure(ngx_http_request_t *r, ngx_str_t *error)
+ngx_http_vcita_count_failure(ngx_http_request_t *r, ngx_str_t *error)
 {
-    ngx_uint_t                     reason;
-    ngx_http_vcita_oauth_stats_t  *stats;
+    ngx_uint_t               reason;
+    ngx_http_vcita_stats_t  *stats;
 
-    stats = ngx_http_vcita_oauth_counters(r);
-    reason = ngx_http_vcita_oauth_reason(error);
+    stats = ngx_http_vcita_counters(r);
+    reason = ngx_http_vcita_reason(error);
 
-    ngx_http_vcita_oauth_stats_add(stats->logins_failed[reason], 1);
+    ngx_http_vcita_stats_add(stats->logins_failed[reason], 1);
 }

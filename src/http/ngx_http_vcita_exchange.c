@@ -19,20 +19,19 @@
 
 
 /* how long a login may wait for its slot: vcita's codes live for 30 s */
-#define NGX_HTTP_VCITA_OAUTH_PATIENCE  25000
+#define NGX_HTTP_VCITA_PATIENCE  25000
 
 /* seconds over which those are spread who are told to come back */
-#define NGX_HTTP_VCITA_OAUTH_SPREAD    5
+#define NGX_HTTP_VCITA_SPREAD    5
 
 
-static ngx_int_t ngx_http_vcita_oauth_exchange_steps(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static void ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r);
-static void ngx_http_vcita_oauth_exchange_wake(
-    ngx_http_vcita_oauth_call_t *call);
-static void ngx_http_vcita_oauth_exchange_cancel(void *data);
+static ngx_int_t ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_exchange_full(ngx_http_request_t *r);
+static void ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call);
+static void ngx_http_vcita_exchange_cancel(void *data);
 
 
 /*
@@ -41,26 +40,24 @@ static void ngx_http_vcita_oauth_exchange_cancel(void *data);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_str_t *code)
+ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s, ngx_str_t *code)
 {
-    ngx_uint_t                         n;
-    ngx_pool_cleanup_t                *cln;
-    ngx_http_vcita_oauth_call_t       *call;
-    ngx_http_vcita_oauth_exchange_t   *x;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_uint_t                   n;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_call_t       *call;
+    ngx_http_vcita_exchange_t   *x;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
-    cln = ngx_pool_cleanup_add(r->pool,
-                               sizeof(ngx_http_vcita_oauth_exchange_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_exchange_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
     x = cln->data;
-    ngx_memzero(x, sizeof(ngx_http_vcita_oauth_exchange_t));
+    ngx_memzero(x, sizeof(ngx_http_vcita_exchange_t));
 
-    cln->handler = ngx_http_vcita_oauth_exchange_cancel;
+    cln->handler = ngx_http_vcita_exchange_cancel;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -77,34 +74,33 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
     call->fetch.peer = &x->app->peer;
     call->pace = &vmcf->pace;
     call->statistics = &vmcf->statistics;
-    call->patience = NGX_HTTP_VCITA_OAUTH_PATIENCE;
-    call->handler = ngx_http_vcita_oauth_exchange_wake;
+    call->patience = NGX_HTTP_VCITA_PATIENCE;
+    call->handler = ngx_http_vcita_exchange_wake;
     call->data = x;
 
-    ngx_http_vcita_oauth_call_init(call);
+    ngx_http_vcita_call_init(call);
 
     ctx->exchange = x;
 
-    n = ngx_http_vcita_oauth_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
+    n = ngx_http_vcita_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
 
-    if (ngx_http_vcita_oauth_call_reserve(call, n) != NGX_OK) {
+    if (ngx_http_vcita_call_reserve(call, n) != NGX_OK) {
 
         x->failure.retry_after = call->retry_after + 1;
 
-        ngx_http_vcita_oauth_count(r, logins_refused);
+        ngx_http_vcita_count(r, logins_refused);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "too many logins at once for vcita_oauth_rate: this "
                       "one is told to come back in %ui s",
                       x->failure.retry_after);
 
-        return ngx_http_vcita_oauth_exchange_failed(x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "rate_limited");
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                              "rate_limited");
     }
 
     if (call->slots[0]) {
-        ngx_http_vcita_oauth_count(r, logins_paced);
+        ngx_http_vcita_count(r, logins_paced);
     }
 
     return NGX_OK;
@@ -118,21 +114,20 @@ ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_exchange(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_exchange(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_exchange_steps(r, x);
+    rc = ngx_http_vcita_exchange_steps(r, x);
 
     if (rc == NGX_BUSY) {
-        rc = ngx_http_vcita_oauth_exchange_busy(r, x);
+        rc = ngx_http_vcita_exchange_busy(r, x);
     }
 
     /* a session that waits for its store has all of it already */
 
     if (rc != NGX_AGAIN || x->saving) {
-        ngx_http_vcita_oauth_exchange_cancel(x);
+        ngx_http_vcita_exchange_cancel(x);
     }
 
     return rc;
@@ -140,52 +135,52 @@ ngx_http_vcita_oauth_exchange(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_exchange_steps(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t  rc;
 
     switch (x->step) {
 
-    case NGX_HTTP_VCITA_OAUTH_EXCHANGE_TOKEN:
+    case NGX_HTTP_VCITA_EXCHANGE_TOKEN:
 
-        rc = ngx_http_vcita_oauth_token_step(r, x);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        x->step = NGX_HTTP_VCITA_OAUTH_EXCHANGE_ID_TOKEN;
-
-        /* fall through */
-
-    case NGX_HTTP_VCITA_OAUTH_EXCHANGE_ID_TOKEN:
-
-        rc = ngx_http_vcita_oauth_identity_id_token(r, x);
+        rc = ngx_http_vcita_token_step(r, x);
 
         if (rc != NGX_OK) {
             return rc;
         }
 
-        x->step = NGX_HTTP_VCITA_OAUTH_EXCHANGE_USERINFO;
+        x->step = NGX_HTTP_VCITA_EXCHANGE_ID_TOKEN;
 
         /* fall through */
 
-    case NGX_HTTP_VCITA_OAUTH_EXCHANGE_USERINFO:
+    case NGX_HTTP_VCITA_EXCHANGE_ID_TOKEN:
 
-        rc = ngx_http_vcita_oauth_identity_userinfo(r, x);
+        rc = ngx_http_vcita_identity_id_token(r, x);
 
         if (rc != NGX_OK) {
             return rc;
         }
 
-        x->step = NGX_HTTP_VCITA_OAUTH_EXCHANGE_SESSION;
+        x->step = NGX_HTTP_VCITA_EXCHANGE_USERINFO;
 
         /* fall through */
 
-    default: /* NGX_HTTP_VCITA_OAUTH_EXCHANGE_SESSION */
+    case NGX_HTTP_VCITA_EXCHANGE_USERINFO:
 
-        return ngx_http_vcita_oauth_identity_session(r, x);
+        rc = ngx_http_vcita_identity_userinfo(r, x);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        x->step = NGX_HTTP_VCITA_EXCHANGE_SESSION;
+
+        /* fall through */
+
+    default: /* NGX_HTTP_VCITA_EXCHANGE_SESSION */
+
+        return ngx_http_vcita_identity_session(r, x);
     }
 }
 
@@ -193,11 +188,11 @@ ngx_http_vcita_oauth_exchange_steps(ngx_http_request_t *r,
 /* a page that tries again in so many seconds, but not all of them at once */
 
 static ngx_int_t
-ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    ngx_uint_t                     seconds;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_uint_t               seconds;
+    ngx_http_vcita_fetch_t  *f;
 
     f = &x->call.fetch;
 
@@ -205,8 +200,8 @@ ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
 
         /* out of memory or connections, or too many: it may work in a moment */
 
-        if (x->call.unsent == NGX_HTTP_VCITA_OAUTH_CALL_FULL) {
-            ngx_http_vcita_oauth_exchange_full(r);
+        if (x->call.unsent == NGX_HTTP_VCITA_CALL_FULL) {
+            ngx_http_vcita_exchange_full(r);
         }
 
     } else if (f->status == NGX_HTTP_OK) {
@@ -229,72 +224,71 @@ ngx_http_vcita_oauth_exchange_busy(ngx_http_request_t *r,
     }
 
     seconds = ngx_max(x->call.retry_after, 1);
-    seconds += ngx_random() % (seconds / 4 + NGX_HTTP_VCITA_OAUTH_SPREAD);
+    seconds += ngx_random() % (seconds / 4 + NGX_HTTP_VCITA_SPREAD);
 
     x->failure.retry_after = seconds;
 
-    return ngx_http_vcita_oauth_exchange_failed(x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "rate_limited");
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          "rate_limited");
 }
 
 
 static void
-ngx_http_vcita_oauth_exchange_full(ngx_http_request_t *r)
+ngx_http_vcita_exchange_full(ngx_http_request_t *r)
 {
     ngx_uint_t  left;
 
-    left = ngx_http_vcita_oauth_threads_left();
+    left = ngx_http_vcita_threads_left();
 
     if (left) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "%d calls to vcita are in flight in this worker, the "
                       "login gets 503; %ui of them are abandoned name "
                       "look-ups, check the name servers of this machine",
-                      NGX_HTTP_VCITA_OAUTH_TRANSFERS, left);
+                      NGX_HTTP_VCITA_TRANSFERS, left);
         return;
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "%d calls to vcita are in flight in this worker, the login "
                   "gets 503",
-                  NGX_HTTP_VCITA_OAUTH_TRANSFERS);
+                  NGX_HTTP_VCITA_TRANSFERS);
 }
 
 
 /* nothing here may be touched after the request has run */
 
 static void
-ngx_http_vcita_oauth_exchange_wake(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
 {
-    ngx_http_request_t               *r;
-    ngx_http_vcita_oauth_exchange_t  *x;
+    ngx_http_request_t         *r;
+    ngx_http_vcita_exchange_t  *x;
 
     x = call->data;
     r = x->request;
 
-    if (!ngx_http_vcita_oauth_is_callback(x->ctx)
+    if (!ngx_http_vcita_is_callback(x->ctx)
         || ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module) != x->ctx)
     {
         /* the request is about something else by now, post_action say */
 
-        ngx_http_vcita_oauth_exchange_cancel(x);
+        ngx_http_vcita_exchange_cancel(x);
         return;
     }
 
-    ngx_http_vcita_oauth_wake(r);
+    ngx_http_vcita_wake(r);
 }
 
 
 /* stops what is under way and wipes its secrets; may be called again */
 
 static void
-ngx_http_vcita_oauth_exchange_cancel(void *data)
+ngx_http_vcita_exchange_cancel(void *data)
 {
-    ngx_http_vcita_oauth_exchange_t *x = data;
+    ngx_http_vcita_exchange_t *x = data;
 
-    ngx_http_vcita_oauth_call_cancel(&x->call);
+    ngx_http_vcita_call_cancel(&x->call);
 
-    ngx_http_vcita_oauth_wipe(&x->token.access_token);
-    ngx_http_vcita_oauth_wipe(&x->token.id_token);
+    ngx_http_vcita_wipe(&x->token.access_token);
+    ngx_http_vcita_wipe(&x->token.id_token);
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_EXCHANGE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_EXCHANGE_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -17,60 +17,59 @@
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_EXCHANGE_TOKEN = 0,
-    NGX_HTTP_VCITA_OAUTH_EXCHANGE_ID_TOKEN,
-    NGX_HTTP_VCITA_OAUTH_EXCHANGE_USERINFO,
-    NGX_HTTP_VCITA_OAUTH_EXCHANGE_SESSION
-} ngx_http_vcita_oauth_exchange_e;
+    NGX_HTTP_VCITA_EXCHANGE_TOKEN = 0,
+    NGX_HTTP_VCITA_EXCHANGE_ID_TOKEN,
+    NGX_HTTP_VCITA_EXCHANGE_USERINFO,
+    NGX_HTTP_VCITA_EXCHANGE_SESSION
+} ngx_http_vcita_exchange_e;
 
 
 /* what is to be answered after NGX_DECLINED */
 
 typedef struct {
-    ngx_uint_t                       status;
-    const char                      *error;     /* NULL: ctx->error has it */
-    ngx_uint_t                       retry_after;
-    unsigned                         again:1;   /* a new round may cure it */
-} ngx_http_vcita_oauth_failure_t;
+    ngx_uint_t                 status;
+    const char                *error;     /* NULL: ctx->error has it */
+    ngx_uint_t                 retry_after;
+    unsigned                   again:1;   /* a new round may cure it */
+} ngx_http_vcita_failure_t;
 
 
-struct ngx_http_vcita_oauth_exchange_s {
-    ngx_http_request_t              *request;
-    ngx_http_vcita_oauth_ctx_t      *ctx;
-    ngx_http_vcita_oauth_app_t      *app;
+struct ngx_http_vcita_exchange_s {
+    ngx_http_request_t        *request;
+    ngx_http_vcita_ctx_t      *ctx;
+    ngx_http_vcita_app_t      *app;
 
-    ngx_http_vcita_oauth_state_t     state;
-    ngx_str_t                        code;
+    ngx_http_vcita_state_t     state;
+    ngx_str_t                  code;
 
-    ngx_http_vcita_oauth_exchange_e  step;
-    ngx_http_vcita_oauth_call_t      call;
-    ngx_http_vcita_oauth_failure_t   failure;
+    ngx_http_vcita_exchange_e  step;
+    ngx_http_vcita_call_t      call;
+    ngx_http_vcita_failure_t   failure;
 
-    ngx_http_vcita_oauth_token_t     token;
-    ngx_str_t                        sub;       /* the id_token's */
-    ngx_array_t                      id_token;  /* ..._member_t */
-    ngx_array_t                      claims;    /* ..._member_t */
+    ngx_http_vcita_token_t     token;
+    ngx_str_t                  sub;       /* the id_token's */
+    ngx_array_t                id_token;  /* ..._member_t */
+    ngx_array_t                claims;    /* ..._member_t */
 
-    unsigned                         saving:1;  /* the session */
+    unsigned                   saving:1;  /* the session */
 };
 
 
 /* after the exchange, where "identified" says whether there is an id_token */
 
-#define ngx_http_vcita_oauth_asks_userinfo(app, identified)                   \
-    ((app)->userinfo == NGX_HTTP_VCITA_OAUTH_ON                               \
-     || ((app)->userinfo == NGX_HTTP_VCITA_OAUTH_AUTO && !(identified)))
+#define ngx_http_vcita_asks_userinfo(app, identified)                         \
+    ((app)->userinfo == NGX_HTTP_VCITA_ON                                     \
+     || ((app)->userinfo == NGX_HTTP_VCITA_AUTO && !(identified)))
 
 
-#define ngx_http_vcita_oauth_exchange_failed(x, code, reason)                 \
+#define ngx_http_vcita_exchange_failed(x, code, reason)                       \
     ((x)->failure.status = code, (x)->failure.error = reason, NGX_DECLINED)
 
 
-ngx_int_t ngx_http_vcita_oauth_exchange_start(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_state_t *s,
-    ngx_str_t *code);
-ngx_int_t ngx_http_vcita_oauth_exchange(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_exchange_start(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_str_t *code);
+ngx_int_t ngx_http_vcita_exchange(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
 
 
 /*
@@ -79,14 +78,14 @@ ngx_int_t ngx_http_vcita_oauth_exchange(ngx_http_request_t *r,
  * has failed, and x->failure says how; NGX_ERROR: out of memory.
  */
 
-ngx_int_t ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-ngx_int_t ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-ngx_int_t ngx_http_vcita_oauth_identity_userinfo(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-ngx_int_t ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
+ngx_int_t ngx_http_vcita_token_step(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+ngx_int_t ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+ngx_int_t ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+ngx_int_t ngx_http_vcita_identity_session(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_EXCHANGE_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_EXCHANGE_H_INCLUDED_ */

@@ -16,20 +16,20 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_headers_filter(ngx_http_request_t *r);
-static void ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);
+static void ngx_http_vcita_headers_cookies(ngx_http_request_t *r,
     ngx_array_t *names);
-static ngx_str_t *ngx_http_vcita_oauth_headers_cookie(ngx_str_t *value,
+static ngx_str_t *ngx_http_vcita_headers_cookie(ngx_str_t *value,
     ngx_array_t *names);
-static ngx_int_t ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_headers_init(ngx_conf_t *cf);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
 static ngx_http_module_t  ngx_http_vcita_oauth_headers_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_vcita_oauth_headers_init,     /* postconfiguration */
+    NULL,                            /* preconfiguration */
+    ngx_http_vcita_headers_init,     /* postconfiguration */
 
     NULL,                                  /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -59,14 +59,14 @@ ngx_module_t  ngx_http_vcita_oauth_headers_module = {
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_headers_filter(ngx_http_request_t *r)
+ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 {
-    ngx_http_vcita_oauth_srv_conf_t  *vscf;
+    ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
     if (vscf->cookies.nelts && r == r->main) {
-        ngx_http_vcita_oauth_headers_cookies(r, &vscf->cookies);
+        ngx_http_vcita_headers_cookies(r, &vscf->cookies);
     }
 
     return ngx_http_next_header_filter(r);
@@ -74,8 +74,7 @@ ngx_http_vcita_oauth_headers_filter(ngx_http_request_t *r)
 
 
 static void
-ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
-    ngx_array_t *names)
+ngx_http_vcita_headers_cookies(ngx_http_request_t *r, ngx_array_t *names)
 {
     ngx_str_t        *name;
     ngx_uint_t        i;
@@ -99,7 +98,7 @@ ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
 
         if (h[i].key.len != sizeof("Set-Cookie") - 1
             || h[i].hash == 0
-            || h[i].key.data == ngx_http_vcita_oauth_set_cookie
+            || h[i].key.data == ngx_http_vcita_set_cookie
             || ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
                                sizeof("Set-Cookie") - 1)
                != 0)
@@ -107,7 +106,7 @@ ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
             continue;
         }
 
-        name = ngx_http_vcita_oauth_headers_cookie(&h[i].value, names);
+        name = ngx_http_vcita_headers_cookie(&h[i].value, names);
 
         if (name) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -129,7 +128,7 @@ ngx_http_vcita_oauth_headers_cookies(ngx_http_request_t *r,
  */
 
 static ngx_str_t *
-ngx_http_vcita_oauth_headers_cookie(ngx_str_t *value, ngx_array_t *names)
+ngx_http_vcita_headers_cookie(ngx_str_t *value, ngx_array_t *names)
 {
     u_char      *p, *last, *end;
     ngx_str_t   *name;
@@ -168,16 +167,16 @@ ngx_http_vcita_oauth_headers_cookie(ngx_str_t *value, ngx_array_t *names)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf)
+ngx_http_vcita_headers_init(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
 
     if (vmcf->gates) {
         ngx_http_next_header_filter = ngx_http_top_header_filter;
-        ngx_http_top_header_filter = ngx_http_vcita_oauth_headers_filter;
+        ngx_http_top_header_filter = ngx_http_vcita_headers_filter;
     }
 
     return NGX_OK;
@@ -190,7 +189,7 @@ ngx_http_vcita_oauth_headers_init(ngx_conf_t *cf)
  */
 
 ngx_table_elt_t *
-ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
     size_t            len;
@@ -250,13 +249,13 @@ ngx_http_vcita_oauth_add_header(ngx_http_request_t *r, const char *name,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r)
+ngx_http_vcita_headers_private(ngx_http_request_t *r)
 {
     ngx_str_t  value;
 
     ngx_str_set(&value, "private");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
@@ -267,7 +266,7 @@ ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r)
 /* Escapes a text for HTML */
 
 ngx_int_t
-ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_vcita_escape_html(ngx_pool_t *pool, ngx_str_t *text)
 {
     u_char     *p;
     uintptr_t   extra;

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_HTTP_H_INCLUDED_
+#define _NGX_HTTP_VCITA_HTTP_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -26,178 +26,178 @@
 #include "vcita/ngx_http_vcita_protocol.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_OFF            0
-#define NGX_HTTP_VCITA_OAUTH_ON             1
-#define NGX_HTTP_VCITA_OAUTH_OPTIONAL       2
-#define NGX_HTTP_VCITA_OAUTH_AUTO           2
+#define NGX_HTTP_VCITA_OFF            0
+#define NGX_HTTP_VCITA_ON             1
+#define NGX_HTTP_VCITA_OPTIONAL       2
+#define NGX_HTTP_VCITA_AUTO           2
 
-#define NGX_HTTP_VCITA_OAUTH_FORM           0
-#define NGX_HTTP_VCITA_OAUTH_JSON           1
+#define NGX_HTTP_VCITA_FORM           0
+#define NGX_HTTP_VCITA_JSON           1
 
-#define NGX_HTTP_VCITA_OAUTH_LAX            0
-#define NGX_HTTP_VCITA_OAUTH_NONE           1
+#define NGX_HTTP_VCITA_LAX            0
+#define NGX_HTTP_VCITA_NONE           1
 
 /* a sealed session, as the value of its cookie */
-#define NGX_HTTP_VCITA_OAUTH_COOKIE_MAX     3800
+#define NGX_HTTP_VCITA_COOKIE_MAX     3800
 
-#define NGX_HTTP_VCITA_OAUTH_RETURN_MAX     1024
+#define NGX_HTTP_VCITA_RETURN_MAX     1024
 
 /* how often a login starts again by itself */
-#define NGX_HTTP_VCITA_OAUTH_ATTEMPTS       2
+#define NGX_HTTP_VCITA_ATTEMPTS       2
 
 /* this many logins finished within so many seconds, and still no session */
-#define NGX_HTTP_VCITA_OAUTH_LOOP           3
-#define NGX_HTTP_VCITA_OAUTH_LOOP_TIME      60
+#define NGX_HTTP_VCITA_LOOP           3
+#define NGX_HTTP_VCITA_LOOP_TIME      60
 
 /* what was sent to the authorize endpoint, kept in the state */
-#define NGX_HTTP_VCITA_OAUTH_SENT_NONCE     0x01
-#define NGX_HTTP_VCITA_OAUTH_SENT_PKCE      0x02
-#define NGX_HTTP_VCITA_OAUTH_SENT_PROMPT    0x04
+#define NGX_HTTP_VCITA_SENT_NONCE     0x01
+#define NGX_HTTP_VCITA_SENT_PKCE      0x02
+#define NGX_HTTP_VCITA_SENT_PROMPT    0x04
 
 /* how a login began, if not by redirect_uri's way: beside ..._SENT_PROMPT */
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP     0x40
-#define NGX_HTTP_VCITA_OAUTH_BEGAN_HOST     0x80
-#define NGX_HTTP_VCITA_OAUTH_BEGAN          0xc0
+#define NGX_HTTP_VCITA_BEGAN_HTTP     0x40
+#define NGX_HTTP_VCITA_BEGAN_HOST     0x80
+#define NGX_HTTP_VCITA_BEGAN          0xc0
 
 /* a server's cookie names come in pairs, one for each application */
-#define NGX_HTTP_VCITA_OAUTH_SESSION        0
-#define NGX_HTTP_VCITA_OAUTH_LOGIN          1
-#define NGX_HTTP_VCITA_OAUTH_COOKIES        2
+#define NGX_HTTP_VCITA_SESSION        0
+#define NGX_HTTP_VCITA_LOGIN          1
+#define NGX_HTTP_VCITA_COOKIES        2
 
 /* a request's cookies of ours that its context has room for */
-#define NGX_HTTP_VCITA_OAUTH_FOUND          4
+#define NGX_HTTP_VCITA_FOUND          4
 
 
 /* where a directive stands */
 
 typedef struct {
-    u_char                             *file;
-    ngx_uint_t                          line;
-} ngx_http_vcita_oauth_origin_t;
+    u_char                       *file;
+    ngx_uint_t                    line;
+} ngx_http_vcita_origin_t;
 
 
 /* keys that are not for sealing; one pair for each key of the session */
 
 typedef struct {
-    u_char                              pkce[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
-    u_char                              nonce[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
-} ngx_http_vcita_oauth_derive_t;
+    u_char                        pkce[NGX_HTTP_VCITA_KEY_LEN];
+    u_char                        nonce[NGX_HTTP_VCITA_KEY_LEN];
+} ngx_http_vcita_derive_t;
 
 
 /* the settings that an application consists of: its directives, in order */
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_CLIENT_ID = 0,
-    NGX_HTTP_VCITA_OAUTH_CLIENT_SECRET,
-    NGX_HTTP_VCITA_OAUTH_CLIENT_ASSERTION_KEY,
-    NGX_HTTP_VCITA_OAUTH_REDIRECT_URI,
-    NGX_HTTP_VCITA_OAUTH_TOKEN_ENDPOINT,
-    NGX_HTTP_VCITA_OAUTH_TOKEN_FORMAT,
-    NGX_HTTP_VCITA_OAUTH_USERINFO_ENDPOINT,
-    NGX_HTTP_VCITA_OAUTH_USERINFO,
-    NGX_HTTP_VCITA_OAUTH_PKCE,
-    NGX_HTTP_VCITA_OAUTH_ISSUER,
-    NGX_HTTP_VCITA_OAUTH_SESSION_KEY_FILE,
-    NGX_HTTP_VCITA_OAUTH_SESSION_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_SESSION_IDLE_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_LOGIN_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_SESSION_STORE,
-    NGX_HTTP_VCITA_OAUTH_COOKIE_NAME,
-    NGX_HTTP_VCITA_OAUTH_COOKIE_DOMAIN,
-    NGX_HTTP_VCITA_OAUTH_COOKIE_SAMESITE,
-    NGX_HTTP_VCITA_OAUTH_CONNECT_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_SSL_CERTIFICATE,
-    NGX_HTTP_VCITA_OAUTH_SSL_VERIFY,
-    NGX_HTTP_VCITA_OAUTH_HTTP_PROXY,
-    NGX_HTTP_VCITA_OAUTH_SETTINGS
-} ngx_http_vcita_oauth_setting_e;
+    NGX_HTTP_VCITA_CLIENT_ID = 0,
+    NGX_HTTP_VCITA_CLIENT_SECRET,
+    NGX_HTTP_VCITA_CLIENT_ASSERTION_KEY,
+    NGX_HTTP_VCITA_REDIRECT_URI,
+    NGX_HTTP_VCITA_TOKEN_ENDPOINT,
+    NGX_HTTP_VCITA_TOKEN_FORMAT,
+    NGX_HTTP_VCITA_USERINFO_ENDPOINT,
+    NGX_HTTP_VCITA_USERINFO,
+    NGX_HTTP_VCITA_PKCE,
+    NGX_HTTP_VCITA_ISSUER,
+    NGX_HTTP_VCITA_SESSION_KEY_FILE,
+    NGX_HTTP_VCITA_SESSION_TIMEOUT,
+    NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT,
+    NGX_HTTP_VCITA_LOGIN_TIMEOUT,
+    NGX_HTTP_VCITA_SESSION_STORE,
+    NGX_HTTP_VCITA_COOKIE_NAME,
+    NGX_HTTP_VCITA_COOKIE_DOMAIN,
+    NGX_HTTP_VCITA_COOKIE_SAMESITE,
+    NGX_HTTP_VCITA_CONNECT_TIMEOUT,
+    NGX_HTTP_VCITA_TIMEOUT,
+    NGX_HTTP_VCITA_SSL_CERTIFICATE,
+    NGX_HTTP_VCITA_SSL_VERIFY,
+    NGX_HTTP_VCITA_HTTP_PROXY,
+    NGX_HTTP_VCITA_SETTINGS
+} ngx_http_vcita_setting_e;
 
 
 /* a redirect_uri in its parts: scheme with "://", host[:port], the rest */
 
 typedef struct {
-    ngx_str_t                           uri;
-    ngx_str_t                           scheme;
-    ngx_str_t                           authority;
-    ngx_str_t                           path;
-    ngx_str_t                           callback;   /* as r->uri shows it */
-    ngx_http_complex_value_t           *host;       /* NULL: it is literal */
-} ngx_http_vcita_oauth_redirect_t;
+    ngx_str_t                     uri;
+    ngx_str_t                     scheme;
+    ngx_str_t                     authority;
+    ngx_str_t                     path;
+    ngx_str_t                     callback;   /* as r->uri shows it */
+    ngx_http_complex_value_t     *host;       /* NULL: it is literal */
+} ngx_http_vcita_redirect_t;
 
 
 /* the secrets are as many as the files, which come first */
 
 typedef struct {
-    ngx_array_t                        *files;      /* ngx_str_t */
-    ngx_array_t                        *secrets;    /* ngx_str_t */
-} ngx_http_vcita_oauth_key_files_t;
+    ngx_array_t                  *files;      /* ngx_str_t */
+    ngx_array_t                  *secrets;    /* ngx_str_t */
+} ngx_http_vcita_key_files_t;
 
 
 /* the file and the kid come first: by them two are compared */
 
 typedef struct {
-    ngx_array_t                        *names;      /* NULL: there is none */
-    ngx_str_t                           secret;     /* the file's SHA-256 */
-    ngx_http_vcita_oauth_signer_t       signer;
-} ngx_http_vcita_oauth_client_key_t;
+    ngx_array_t                  *names;      /* NULL: there is none */
+    ngx_str_t                     secret;     /* the file's SHA-256 */
+    ngx_http_vcita_signer_t       signer;
+} ngx_http_vcita_client_key_t;
 
 
 /* where sessions live: as configured, and the store */
 
 typedef struct {
-    ngx_str_t                           text;
-    ngx_http_vcita_oauth_store_t       *store;      /* NULL: in the cookie */
-} ngx_http_vcita_oauth_storage_t;
+    ngx_str_t                     text;
+    ngx_http_vcita_store_t       *store;      /* NULL: in the cookie */
+} ngx_http_vcita_storage_t;
 
 
 typedef struct {
 
     /* as configured */
 
-    ngx_str_t                           client_id;
-    ngx_str_t                           client_secret;
-    ngx_http_vcita_oauth_client_key_t   assertion_key;
-    ngx_http_vcita_oauth_redirect_t     redirect;
-    ngx_str_t                           token_endpoint;
-    ngx_uint_t                          token_format;
-    ngx_str_t                           userinfo_endpoint;
-    ngx_uint_t                          userinfo;
-    ngx_flag_t                          pkce;
-    ngx_str_t                           issuer;
-    ngx_http_vcita_oauth_key_files_t    session_keys;
-    time_t                              session_timeout;
-    time_t                              session_idle_timeout; /* 0: off */
-    time_t                              login_timeout;
-    ngx_http_vcita_oauth_storage_t      storage;
-    ngx_str_t                           cookie_name;
-    ngx_str_t                           cookie_domain;
-    ngx_uint_t                          cookie_samesite;
-    ngx_msec_t                          connect_timeout;
-    ngx_msec_t                          timeout;
-    ngx_str_t                           ssl_certificate;
-    ngx_flag_t                          ssl_verify;
-    ngx_str_t                           http_proxy;
+    ngx_str_t                     client_id;
+    ngx_str_t                     client_secret;
+    ngx_http_vcita_client_key_t   assertion_key;
+    ngx_http_vcita_redirect_t     redirect;
+    ngx_str_t                     token_endpoint;
+    ngx_uint_t                    token_format;
+    ngx_str_t                     userinfo_endpoint;
+    ngx_uint_t                    userinfo;
+    ngx_flag_t                    pkce;
+    ngx_str_t                     issuer;
+    ngx_http_vcita_key_files_t    session_keys;
+    time_t                        session_timeout;
+    time_t                        session_idle_timeout; /* 0: off */
+    time_t                        login_timeout;
+    ngx_http_vcita_storage_t      storage;
+    ngx_str_t                     cookie_name;
+    ngx_str_t                     cookie_domain;
+    ngx_uint_t                    cookie_samesite;
+    ngx_msec_t                    connect_timeout;
+    ngx_msec_t                    timeout;
+    ngx_str_t                     ssl_certificate;
+    ngx_flag_t                    ssl_verify;
+    ngx_str_t                     http_proxy;
 
-    ngx_http_vcita_oauth_origin_t       origin[NGX_HTTP_VCITA_OAUTH_SETTINGS];
+    ngx_http_vcita_origin_t       origin[NGX_HTTP_VCITA_SETTINGS];
 
     /* made of it */
 
-    ngx_http_vcita_oauth_seal_t         session_seal;
-    ngx_http_vcita_oauth_seal_t         state_seal;
-    ngx_array_t                         derive;
+    ngx_http_vcita_seal_t         session_seal;
+    ngx_http_vcita_seal_t         state_seal;
+    ngx_array_t                   derive;
 
-    ngx_http_vcita_oauth_cookie_t       session_cookie;
-    ngx_http_vcita_oauth_cookie_t       login_cookie;
+    ngx_http_vcita_cookie_t       session_cookie;
+    ngx_http_vcita_cookie_t       login_cookie;
 
-    ngx_http_vcita_oauth_peer_t         peer;
-    ngx_array_t                         authorize;  /* ..._authorize_t * */
+    ngx_http_vcita_peer_t         peer;
+    ngx_array_t                   authorize;  /* ..._authorize_t * */
 
-    unsigned                            ready:1;
-    unsigned                            https:1;
-    unsigned                            identified:1; /* so far, by vcita */
-    unsigned                            unbound:1;    /* was warned of */
-} ngx_http_vcita_oauth_app_t;
+    unsigned                      ready:1;
+    unsigned                      https:1;
+    unsigned                      identified:1; /* so far, by vcita */
+    unsigned                      unbound:1;    /* was warned of */
+} ngx_http_vcita_app_t;
 
 
 /*
@@ -206,395 +206,371 @@ typedef struct {
  */
 
 typedef struct {
-    uint32_t                            id;
-    ngx_str_t                           prefix;     /* up to "&state=" */
-    ngx_str_t                           scope;
-    unsigned                            openid:1;
-    unsigned                            prompt:1;
-} ngx_http_vcita_oauth_authorize_t;
+    uint32_t                      id;
+    ngx_str_t                     prefix;     /* up to "&state=" */
+    ngx_str_t                     scope;
+    unsigned                      openid:1;
+    unsigned                      prompt:1;
+} ngx_http_vcita_authorize_t;
 
 
 /* when vcita is asked again about a session; seconds */
 
 typedef struct {
-    time_t                              interval;   /* 0: never */
-    time_t                              stale;
-} ngx_http_vcita_oauth_revalidate_t;
+    time_t                        interval;   /* 0: never */
+    time_t                        stale;
+} ngx_http_vcita_revalidate_t;
 
 
 typedef struct {
-    ngx_http_vcita_oauth_pace_t         pace;
-    ngx_http_vcita_oauth_verdicts_t     verdicts;
-    ngx_http_vcita_oauth_statistics_t   statistics;
-    ngx_array_t                         zones;      /* ..._store_t * */
-    X509_STORE                         *system_store;
-    ngx_uint_t                          gates;      /* unsigned  gates:1; */
-    ngx_uint_t                          revalidates;
+    ngx_http_vcita_pace_t         pace;
+    ngx_http_vcita_verdicts_t     verdicts;
+    ngx_http_vcita_statistics_t   statistics;
+    ngx_array_t                   zones;      /* ..._store_t * */
+    X509_STORE                   *system_store;
+    ngx_uint_t                    gates;      /* unsigned  gates:1; */
+    ngx_uint_t                    revalidates;
                                               /* unsigned  revalidates:1; */
-    ngx_int_t                           request_id; /* a variable's index */
-    ngx_array_t                         ruled;      /* ngx_str_t, variables */
-    ngx_array_t                         wanted;     /* ..._wanted_t, claims */
-} ngx_http_vcita_oauth_main_conf_t;
+    ngx_int_t                     request_id; /* a variable's index */
+    ngx_array_t                   ruled;      /* ngx_str_t, variables */
+    ngx_array_t                   wanted;     /* ..._wanted_t, claims */
+} ngx_http_vcita_main_conf_t;
 
 
 /* the applications of a server; it has none: it has no gate */
 
 typedef struct {
-    ngx_array_t                         apps;       /* ..._app_t * */
-    ngx_array_t                         cookies;    /* ngx_str_t, in pairs */
-    ngx_array_t                         stems;      /* ngx_str_t, of a pair */
-} ngx_http_vcita_oauth_srv_conf_t;
+    ngx_array_t                   apps;       /* ..._app_t * */
+    ngx_array_t                   cookies;    /* ngx_str_t, in pairs */
+    ngx_array_t                   stems;      /* ngx_str_t, of a pair */
+} ngx_http_vcita_srv_conf_t;
 
 
 typedef struct {
-    ngx_uint_t                          gate;
-    ngx_http_vcita_oauth_app_t         *app;
-    ngx_array_t                        *scope;      /* ngx_str_t */
-    ngx_array_t                        *rules;      /* NULL: none */
-    ngx_http_vcita_oauth_revalidate_t   revalidate;
-    ngx_str_t                           authorize_endpoint;
-    ngx_str_t                           authorize_args;
-    ngx_http_complex_value_t           *logout_uri;
-    ngx_uint_t                          logout;     /* unsigned  logout:1; */
+    ngx_uint_t                    gate;
+    ngx_http_vcita_app_t         *app;
+    ngx_array_t                  *scope;      /* ngx_str_t */
+    ngx_array_t                  *rules;      /* NULL: none */
+    ngx_http_vcita_revalidate_t   revalidate;
+    ngx_str_t                     authorize_endpoint;
+    ngx_str_t                     authorize_args;
+    ngx_http_complex_value_t     *logout_uri;
+    ngx_uint_t                    logout;     /* unsigned  logout:1; */
 
-    ngx_http_vcita_oauth_authorize_t   *authorize;
-    ngx_uint_t                          merged;     /* unsigned  merged:1; */
+    ngx_http_vcita_authorize_t   *authorize;
+    ngx_uint_t                    merged;     /* unsigned  merged:1; */
 
-    ngx_http_vcita_oauth_origin_t       gate_origin;
-    ngx_http_vcita_oauth_origin_t       rules_origin; /* a location's own */
-    ngx_http_vcita_oauth_origin_t       logout_origin;
-    ngx_http_vcita_oauth_origin_t       endpoint_origin;
-    ngx_http_vcita_oauth_origin_t       args_origin;
-} ngx_http_vcita_oauth_loc_conf_t;
+    ngx_http_vcita_origin_t       gate_origin;
+    ngx_http_vcita_origin_t       rules_origin; /* a location's own */
+    ngx_http_vcita_origin_t       logout_origin;
+    ngx_http_vcita_origin_t       endpoint_origin;
+    ngx_http_vcita_origin_t       args_origin;
+} ngx_http_vcita_loc_conf_t;
 
 
 /* what travels through vcita and back in the "state" parameter */
 
 typedef struct {
-    uint64_t                            issued;     /* milliseconds */
-    ngx_uint_t                          attempt;
-    ngx_uint_t                          sent;
-    uint32_t                            authorize;
-    u_char                              seed[NGX_HTTP_VCITA_OAUTH_SEAL_NONCE];
-    u_char                              login[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
-    u_char                              session[8]; /* there was, or zeros */
-    ngx_str_t                           return_uri;
-    ngx_uint_t                          key;        /* that sealed it */
-} ngx_http_vcita_oauth_state_t;
+    uint64_t                      issued;     /* milliseconds */
+    ngx_uint_t                    attempt;
+    ngx_uint_t                    sent;
+    uint32_t                      authorize;
+    u_char                        seed[NGX_HTTP_VCITA_SEAL_NONCE];
+    u_char                        login[NGX_HTTP_VCITA_HASH_LEN];
+    u_char                        session[8]; /* there was, or zeros */
+    ngx_str_t                     return_uri;
+    ngx_uint_t                    key;        /* that sealed it */
+} ngx_http_vcita_state_t;
 
 
-typedef struct ngx_http_vcita_oauth_exchange_s
-    ngx_http_vcita_oauth_exchange_t;
-typedef struct ngx_http_vcita_oauth_revalidation_s
-    ngx_http_vcita_oauth_revalidation_t;
-typedef struct ngx_http_vcita_oauth_keep_s
-    ngx_http_vcita_oauth_keep_t;
+typedef struct ngx_http_vcita_exchange_s  ngx_http_vcita_exchange_t;
+typedef struct ngx_http_vcita_revalidation_s  ngx_http_vcita_revalidation_t;
+typedef struct ngx_http_vcita_keep_s  ngx_http_vcita_keep_t;
 
 
 /* what a session store is asked for a request */
 
 typedef struct {
-    ngx_http_vcita_oauth_store_op_t     op;
-    ngx_http_request_t                 *request;
-    unsigned                            waiting:1;
-} ngx_http_vcita_oauth_ask_t;
+    ngx_http_vcita_store_op_t     op;
+    ngx_http_request_t           *request;
+    unsigned                      waiting:1;
+} ngx_http_vcita_ask_t;
 
 
-typedef struct ngx_http_vcita_oauth_ctx_s {
-    ngx_array_t                         cookies;    /* ..._found_t */
-    ngx_http_vcita_oauth_app_t         *callback;   /* this is its callback */
-    ngx_http_vcita_oauth_app_t         *moved;      /* at another path */
-    ngx_str_t                           query;      /* of the callback */
+typedef struct ngx_http_vcita_ctx_s {
+    ngx_array_t                   cookies;    /* ..._found_t */
+    ngx_http_vcita_app_t         *callback;   /* this is its callback */
+    ngx_http_vcita_app_t         *moved;      /* at another path */
+    ngx_str_t                     query;      /* of the callback */
 
-    ngx_http_vcita_oauth_app_t         *app;        /* session looked up in */
-    ngx_http_vcita_oauth_session_t      session;
-    ngx_str_t                           cookie;     /* that it came by */
-    ngx_uint_t                          sealed_by;  /* which of the keys */
-    ngx_uint_t                          looked;     /* how many cookies */
-    ngx_int_t                           outcome;    /* when no longer looking */
-    ngx_http_vcita_oauth_ask_t         *lookup;
-    ngx_http_vcita_oauth_keep_t        *keep;
+    ngx_http_vcita_app_t         *app;        /* session looked up in */
+    ngx_http_vcita_session_t      session;
+    ngx_str_t                     cookie;     /* that it came by */
+    ngx_uint_t                    sealed_by;  /* which of the keys */
+    ngx_uint_t                    looked;     /* how many cookies */
+    ngx_int_t                     outcome;    /* when no longer looking */
+    ngx_http_vcita_ask_t         *lookup;
+    ngx_http_vcita_keep_t        *keep;
 
-    ngx_http_vcita_oauth_ask_t         *end;        /* a logout's */
-    ngx_uint_t                          ended;
-    ngx_http_vcita_oauth_app_t         *renew;      /* to be sealed anew */
+    ngx_http_vcita_ask_t         *end;        /* a logout's */
+    ngx_uint_t                    ended;
+    ngx_http_vcita_app_t         *renew;      /* to be sealed anew */
 
-    ngx_http_vcita_oauth_app_t         *origin_app; /* redirect_uri made for */
-    ngx_str_t                           redirect_uri;
-    ngx_str_t                           origin;
-    ngx_str_t                           login;      /* the login cookie */
-    ngx_uint_t                          finished;   /* logins, of late */
-    time_t                              finished_at;
+    ngx_http_vcita_app_t         *origin_app; /* redirect_uri made for */
+    ngx_str_t                     redirect_uri;
+    ngx_str_t                     origin;
+    ngx_str_t                     login;      /* the login cookie */
+    ngx_uint_t                    finished;   /* logins, of late */
+    time_t                        finished_at;
 
-    ngx_str_t                           error;
-    ngx_str_t                           error_description;
-    const char                         *cause;      /* of it, for the log */
-    const char                         *cause_page;
-    ngx_uint_t                          status;     /* an error was answered */
+    ngx_str_t                     error;
+    ngx_str_t                     error_description;
+    const char                   *cause;      /* of it, for the log */
+    const char                   *cause_page;
+    ngx_uint_t                    status;     /* an error was answered */
 
-    ngx_http_vcita_oauth_exchange_t    *exchange;
-    ngx_http_vcita_oauth_revalidation_t  *revalidation;
-    void                              **passed;     /* the gate, in there */
-    void                              **asked;      /* the gate, in there */
+    ngx_http_vcita_exchange_t    *exchange;
+    ngx_http_vcita_revalidation_t  *revalidation;
+    void                        **passed;     /* the gate, in there */
+    void                        **asked;      /* the gate, in there */
 
-    struct ngx_http_vcita_oauth_known_s  *known;    /* of other apps */
-    struct ngx_http_vcita_oauth_ctx_s  *next;       /* of a subrequest */
-    ngx_http_request_t                 *request;    /* NULL: the client's */
+    struct ngx_http_vcita_known_s  *known;    /* of other apps */
+    struct ngx_http_vcita_ctx_s  *next;       /* of a subrequest */
+    ngx_http_request_t           *request;    /* NULL: the client's */
 
-    ngx_http_vcita_oauth_found_t        found[NGX_HTTP_VCITA_OAUTH_FOUND];
+    ngx_http_vcita_found_t        found[NGX_HTTP_VCITA_FOUND];
 
-    unsigned                            looking:1;
-    unsigned                            alive:1;
-    unsigned                            called_back:1;
-    unsigned                            redirected:1; /* internally */
-    unsigned                            refused:1;    /* before it was read */
-    unsigned                            suspect:1;    /* perhaps moved */
-} ngx_http_vcita_oauth_ctx_t;
+    unsigned                      looking:1;
+    unsigned                      alive:1;
+    unsigned                      called_back:1;
+    unsigned                      redirected:1; /* internally */
+    unsigned                      refused:1;    /* before it was read */
+    unsigned                      suspect:1;    /* perhaps moved */
+} ngx_http_vcita_ctx_t;
 
 
 /* the request is a callback that has not been answered, by us or another */
 
-#define ngx_http_vcita_oauth_is_callback(ctx)                                 \
+#define ngx_http_vcita_is_callback(ctx)                                       \
     ((ctx)->callback && !(ctx)->called_back && !(ctx)->redirected)
 
 
 /* entry */
 
-ngx_int_t ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_entry_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_entry_late(ngx_http_request_t *r);
 
 /* context */
 
-ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_ctx_create(
-    ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_ctx_hide(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_get_ctx(
-    ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_sent_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t kind, ngx_uint_t *next, ngx_str_t *value);
+ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_create(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_ctx_hide(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+ngx_http_vcita_ctx_t *ngx_http_vcita_get_ctx(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_sent_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t kind,
+    ngx_uint_t *next, ngx_str_t *value);
 
 /* an answer made in a phase handler is the end of the request */
 
-#define ngx_http_vcita_oauth_answered(r, rc)                                  \
+#define ngx_http_vcita_answered(r, rc)                                        \
     (ngx_http_finalize_request(r, rc), NGX_DONE)
 
 /* gate */
 
-ngx_int_t ngx_http_vcita_oauth_gate_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_gate_handler(ngx_http_request_t *r);
 
 /* wait */
 
-ngx_int_t ngx_http_vcita_oauth_wait(ngx_http_request_t *r);
-void ngx_http_vcita_oauth_wake(ngx_http_request_t *r);
-ngx_http_vcita_oauth_ask_t *ngx_http_vcita_oauth_ask_create(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_store_t *store);
-ngx_int_t ngx_http_vcita_oauth_ask(ngx_http_vcita_oauth_ask_t *ask,
-    ngx_http_vcita_oauth_store_pt what);
-ngx_int_t ngx_http_vcita_oauth_ask_result(ngx_http_vcita_oauth_ask_t *ask);
-void ngx_http_vcita_oauth_ask_cancel(ngx_http_vcita_oauth_ask_t *ask);
+ngx_int_t ngx_http_vcita_wait(ngx_http_request_t *r);
+void ngx_http_vcita_wake(ngx_http_request_t *r);
+ngx_http_vcita_ask_t *ngx_http_vcita_ask_create(ngx_http_request_t *r,
+    ngx_http_vcita_store_t *store);
+ngx_int_t ngx_http_vcita_ask(ngx_http_vcita_ask_t *ask,
+    ngx_http_vcita_store_pt what);
+ngx_int_t ngx_http_vcita_ask_result(ngx_http_vcita_ask_t *ask);
+void ngx_http_vcita_ask_cancel(ngx_http_vcita_ask_t *ask);
 
 /* look-up, keeping */
 
-ngx_int_t ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_keep(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text, time_t max_age);
-ngx_int_t ngx_http_vcita_oauth_keep_new(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text, time_t max_age);
-size_t ngx_http_vcita_oauth_keep_room(ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
+ngx_int_t ngx_http_vcita_find_session(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_keep(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age);
+ngx_int_t ngx_http_vcita_keep_new(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_str_t *text,
+    time_t max_age);
+size_t ngx_http_vcita_keep_room(ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_kept(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
 
 /* renewal */
 
-ngx_int_t ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
-void ngx_http_vcita_oauth_renew_init(void);
+ngx_int_t ngx_http_vcita_renew(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+void ngx_http_vcita_renew_init(void);
 
 /* rules */
 
-ngx_int_t ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *rules);
-ngx_int_t ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf);
-char *ngx_http_vcita_oauth_rules_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
-char *ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+ngx_int_t ngx_http_vcita_rules_met(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_array_t *rules);
+ngx_int_t ngx_http_vcita_rules_init(ngx_conf_t *cf);
+char *ngx_http_vcita_rules_check(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf);
+char *ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* state */
 
-ngx_int_t ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s, ngx_str_t *state);
-ngx_int_t ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *state, ngx_http_vcita_oauth_state_t *s);
-ngx_int_t ngx_http_vcita_oauth_state_derive(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_state_t *s, u_char *key, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_state_seal(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s, ngx_str_t *state);
+ngx_int_t ngx_http_vcita_state_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_str_t *state,
+    ngx_http_vcita_state_t *s);
+ngx_int_t ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s, u_char *key, ngx_str_t *text);
 
 /* login */
 
-ngx_int_t ngx_http_vcita_oauth_login(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s);
-ngx_int_t ngx_http_vcita_oauth_login_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s);
-ngx_int_t ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s, ngx_str_t *url);
-ngx_int_t ngx_http_vcita_oauth_login_finished(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_login_loops(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_return_uri(ngx_http_request_t *r,
-    ngx_str_t *uri);
+ngx_int_t ngx_http_vcita_login(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s);
+ngx_int_t ngx_http_vcita_login_match(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s);
+ngx_int_t ngx_http_vcita_login_url(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s, ngx_str_t *url);
+ngx_int_t ngx_http_vcita_login_finished(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_login_loops(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_redirect_uri(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_return_uri(ngx_http_request_t *r, ngx_str_t *uri);
 
 /* callback */
 
-ngx_int_t ngx_http_vcita_oauth_callback_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_callback_handler(ngx_http_request_t *r);
 
 /* status */
 
-ngx_int_t ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_status_handler(ngx_http_request_t *r);
 
 /* revalidation */
 
-ngx_int_t ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
+ngx_int_t ngx_http_vcita_revalidate(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 
 /* logout */
 
-ngx_int_t ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_logout_handler(ngx_http_request_t *r);
 
 /* page */
 
 typedef struct {
-    ngx_uint_t                          status;
-    const char                         *title;
-    const char                         *text;
-    ngx_str_t                           detail;     /* shown escaped */
-    const char                         *link;
-    ngx_str_t                           href;       /* escaped, too */
-    ngx_uint_t                          refresh;    /* seconds, 0: not */
-    unsigned                            button:1;   /* the link is a form */
-    unsigned                            new_tab:1;
-} ngx_http_vcita_oauth_page_t;
+    ngx_uint_t                    status;
+    const char                   *title;
+    const char                   *text;
+    ngx_str_t                     detail;     /* shown escaped */
+    const char                   *link;
+    ngx_str_t                     href;       /* escaped, too */
+    ngx_uint_t                    refresh;    /* seconds, 0: not */
+    unsigned                      button:1;   /* the link is a form */
+    unsigned                      new_tab:1;
+} ngx_http_vcita_page_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page);
-ngx_int_t ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page);
-ngx_int_t ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page);
-ngx_int_t ngx_http_vcita_oauth_send_text(ngx_http_request_t *r,
-    ngx_uint_t status, const char *text);
-ngx_int_t ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
-    ngx_http_vcita_oauth_page_t *page);
-ngx_int_t ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_error_page(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page);
+ngx_int_t ngx_http_vcita_error_content(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page);
+ngx_int_t ngx_http_vcita_send_page(ngx_http_request_t *r,
+    ngx_http_vcita_page_t *page);
+ngx_int_t ngx_http_vcita_send_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *text);
+ngx_int_t ngx_http_vcita_page_link(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *uri, ngx_http_vcita_page_t *page);
+ngx_int_t ngx_http_vcita_send_redirect(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *location);
 
 /* headers */
 
-ngx_table_elt_t *ngx_http_vcita_oauth_add_header(ngx_http_request_t *r,
+ngx_table_elt_t *ngx_http_vcita_add_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-ngx_int_t ngx_http_vcita_oauth_headers_private(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_oauth_escape_html(ngx_pool_t *pool,
+ngx_int_t ngx_http_vcita_headers_private(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_escape_html(ngx_pool_t *pool,
     ngx_str_t *text);
 
 /* errors */
 
-void ngx_http_vcita_oauth_describe(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_page_t *page);
-const char *ngx_http_vcita_oauth_hint(ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *error);
-ngx_uint_t ngx_http_vcita_oauth_error_is(ngx_str_t *error, const char *code);
-ngx_uint_t ngx_http_vcita_oauth_reason(ngx_str_t *error);
-const char *ngx_http_vcita_oauth_reason_name(ngx_uint_t reason);
+void ngx_http_vcita_describe(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_page_t *page);
+const char *ngx_http_vcita_hint(ngx_http_vcita_app_t *app, ngx_str_t *error);
+ngx_uint_t ngx_http_vcita_error_is(ngx_str_t *error, const char *code);
+ngx_uint_t ngx_http_vcita_reason(ngx_str_t *error);
+const char *ngx_http_vcita_reason_name(ngx_uint_t reason);
 
 /* variables */
 
-ngx_int_t ngx_http_vcita_oauth_add_variables(ngx_conf_t *cf);
-ngx_int_t ngx_http_vcita_oauth_variables_init(ngx_conf_t *cf);
-ngx_int_t ngx_http_vcita_oauth_variables_wanted(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_variables_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_variables_wanted(ngx_conf_t *cf);
 
 /* directives, settings, storage, application, registry: configuration time */
 
-char *ngx_http_vcita_oauth_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_vcita_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_vcita_oauth_scope(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_vcita_oauth_authorize_endpoint(ngx_conf_t *cf,
+char *ngx_http_vcita_authorize_args(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_oauth_authorize_args(ngx_conf_t *cf,
+char *ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_default_scope(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
+void ngx_http_vcita_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
+    ngx_http_vcita_revalidate_t *conf);
+char *ngx_http_vcita_revalidate_time(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_oauth_rate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_vcita_oauth_default_scope(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *prev,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
-void ngx_http_vcita_oauth_merge_revalidate(
-    ngx_http_vcita_oauth_revalidate_t *prev,
-    ngx_http_vcita_oauth_revalidate_t *conf);
-char *ngx_http_vcita_oauth_revalidate_time(ngx_conf_t *cf,
+char *ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+char *ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_vcita_app_t *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
+    ngx_http_vcita_app_t *prev, ngx_http_vcita_app_t *app);
+ngx_uint_t ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
+    ngx_http_vcita_app_t *b);
+const char *ngx_http_vcita_setting_name(ngx_uint_t setting);
+char *ngx_http_vcita_conf_text(ngx_conf_t *cf, void *post, void *data);
+
+char *ngx_http_vcita_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_assertion_key(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_oauth_logout(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_vcita_oauth_status(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-char *ngx_http_vcita_oauth_setting(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_http_vcita_oauth_app_t *ngx_http_vcita_oauth_settings_merge(
-    ngx_conf_t *cf, ngx_http_vcita_oauth_app_t *prev,
-    ngx_http_vcita_oauth_app_t *app);
-ngx_uint_t ngx_http_vcita_oauth_settings_differ(
-    ngx_http_vcita_oauth_app_t *a, ngx_http_vcita_oauth_app_t *b);
-const char *ngx_http_vcita_oauth_setting_name(ngx_uint_t setting);
-char *ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data);
-
-char *ngx_http_vcita_oauth_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_vcita_oauth_assertion_key(ngx_conf_t *cf,
+char *ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text);
+char *ngx_http_vcita_key_file(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_oauth_secret_text(ngx_conf_t *cf, ngx_str_t *text);
-char *ngx_http_vcita_oauth_key_file(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_oauth_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+char *ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-char *ngx_http_vcita_oauth_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_uint_t ngx_http_vcita_loopback(ngx_str_t *url);
 
-char *ngx_http_vcita_oauth_endpoint(ngx_conf_t *cf, void *post, void *data);
-char *ngx_http_vcita_oauth_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-ngx_uint_t ngx_http_vcita_oauth_loopback(ngx_str_t *url);
+char *ngx_http_vcita_app_init(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_origin_t *user, const char *directive);
 
-char *ngx_http_vcita_oauth_app_init(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_origin_t *user,
-    const char *directive);
+char *ngx_http_vcita_merge_server(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
+char *ngx_http_vcita_register(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf);
 
-char *ngx_http_vcita_oauth_merge_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf, ngx_uint_t redirect);
-char *ngx_http_vcita_oauth_register(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf);
-
-char *ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_http_vcita_oauth_origin_t *origin, const char *fmt, ...);
-void ngx_http_vcita_oauth_conf_origin(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_origin_t *origin);
+char *ngx_http_vcita_conf_error(ngx_conf_t *cf, ngx_uint_t level,
+    ngx_http_vcita_origin_t *origin, const char *fmt, ...);
+void ngx_http_vcita_conf_origin(ngx_conf_t *cf,
+    ngx_http_vcita_origin_t *origin);
 
 
 extern ngx_module_t  ngx_http_vcita_oauth_module;
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_HTTP_H_INCLUDED_ */

@@ -18,32 +18,30 @@
 
 
 /* the characters, and ".n.time": logins finished of late */
-#define NGX_HTTP_VCITA_OAUTH_LOGIN_LEN                                        \
-    (NGX_HTTP_VCITA_OAUTH_TEXT_LEN + 1 + 1 + 1 + NGX_TIME_T_LEN)
+#define NGX_HTTP_VCITA_LOGIN_LEN                                              \
+    (NGX_HTTP_VCITA_TEXT_LEN + 1 + 1 + 1 + NGX_TIME_T_LEN)
 
 
-static ngx_int_t ngx_http_vcita_oauth_login_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_login_sent(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t *next);
-static ngx_int_t ngx_http_vcita_oauth_login_parse(
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_login_set(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_http_vcita_oauth_authorize_t *ngx_http_vcita_oauth_login_authorize(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s);
-static ngx_int_t ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s,
-    ngx_http_vcita_oauth_authorize_t *authorize, ngx_str_t *url);
-static u_char *ngx_http_vcita_oauth_login_nonce(u_char *p,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s);
-static u_char *ngx_http_vcita_oauth_login_challenge(u_char *p,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s);
+static ngx_int_t ngx_http_vcita_login_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_login_sent(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t *next);
+static ngx_int_t ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_login_set(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_http_vcita_authorize_t *ngx_http_vcita_login_authorize(
+    ngx_http_request_t *r, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s);
+static ngx_int_t ngx_http_vcita_login_query(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s, ngx_http_vcita_authorize_t *authorize,
+    ngx_str_t *url);
+static u_char *ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s);
+static u_char *ngx_http_vcita_login_challenge(u_char *p,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *s);
 
 
 /*
@@ -53,84 +51,80 @@ static u_char *ngx_http_vcita_oauth_login_challenge(u_char *p,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_login(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  url;
 
-    rc = ngx_http_vcita_oauth_login_url(r, ctx, app, s, &url);
+    rc = ngx_http_vcita_login_url(r, ctx, app, s, &url);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ngx_http_vcita_oauth_count(r, logins_started);
+    ngx_http_vcita_count(r, logins_started);
 
-    return ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY,
-                                              &url);
+    return ngx_http_vcita_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY, &url);
 }
 
 
 /* The same as an address; the login cookie is set by the answer it is in */
 
 ngx_int_t
-ngx_http_vcita_oauth_login_url(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s, ngx_str_t *url)
+ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s, ngx_str_t *url)
 {
-    ngx_int_t                          rc;
-    ngx_http_vcita_oauth_authorize_t  *authorize;
+    ngx_int_t                    rc;
+    ngx_http_vcita_authorize_t  *authorize;
 
-    rc = ngx_http_vcita_oauth_redirect_uri(r, ctx, app);
+    rc = ngx_http_vcita_redirect_uri(r, ctx, app);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    authorize = ngx_http_vcita_oauth_login_authorize(r, app, s);
+    authorize = ngx_http_vcita_login_authorize(r, app, s);
 
     s->authorize = authorize->id;
-    s->sent &= NGX_HTTP_VCITA_OAUTH_SENT_PROMPT|NGX_HTTP_VCITA_OAUTH_BEGAN;
-    s->sent |= (authorize->openid ? NGX_HTTP_VCITA_OAUTH_SENT_NONCE : 0)
-               | (app->pkce ? NGX_HTTP_VCITA_OAUTH_SENT_PKCE : 0);
+    s->sent &= NGX_HTTP_VCITA_SENT_PROMPT|NGX_HTTP_VCITA_BEGAN;
+    s->sent |= (authorize->openid ? NGX_HTTP_VCITA_SENT_NONCE : 0)
+               | (app->pkce ? NGX_HTTP_VCITA_SENT_PKCE : 0);
 
     if (s->attempt == 0) {
-        s->sent |= ngx_http_vcita_oauth_client_way(r, ctx, app);
+        s->sent |= ngx_http_vcita_client_way(r, ctx, app);
     }
 
-    if (ngx_http_vcita_oauth_login_cookie(r, ctx, app) != NGX_OK
-        || ngx_http_vcita_oauth_login_set(r, ctx, app) != NGX_OK)
+    if (ngx_http_vcita_login_cookie(r, ctx, app) != NGX_OK
+        || ngx_http_vcita_login_set(r, ctx, app) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_login_query(r, ctx, app, s, authorize, url);
+    return ngx_http_vcita_login_query(r, ctx, app, s, authorize, url);
 }
 
 
 /* the authorize address: what is the same for all, then what is this login's */
 
 static ngx_int_t
-ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s,
-    ngx_http_vcita_oauth_authorize_t *authorize, ngx_str_t *url)
+ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s,
+    ngx_http_vcita_authorize_t *authorize, ngx_str_t *url)
 {
     u_char     *p;
     size_t      len;
     ngx_str_t   state;
 
-    if (ngx_http_vcita_oauth_state_seal(r, ctx, app, s, &state) != NGX_OK) {
+    if (ngx_http_vcita_state_seal(r, ctx, app, s, &state) != NGX_OK) {
         return NGX_ERROR;
     }
 
     len = authorize->prefix.len
           + sizeof("&redirect_uri=&state=&nonce=&code_challenge="
                    "&code_challenge_method=S256&prompt=login")
-          + ngx_http_vcita_oauth_escaped_len(&ctx->redirect_uri)
-          + state.len + 2 * NGX_HTTP_VCITA_OAUTH_TEXT_LEN;
+          + ngx_http_vcita_escaped_len(&ctx->redirect_uri)
+          + state.len + 2 * NGX_HTTP_VCITA_TEXT_LEN;
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
@@ -141,27 +135,27 @@ ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
 
     p = ngx_cpymem(p, authorize->prefix.data, authorize->prefix.len);
     p = ngx_cpymem(p, "&redirect_uri=", sizeof("&redirect_uri=") - 1);
-    p = ngx_http_vcita_oauth_escape(p, &ctx->redirect_uri);
+    p = ngx_http_vcita_escape(p, &ctx->redirect_uri);
     p = ngx_cpymem(p, "&state=", sizeof("&state=") - 1);
     p = ngx_cpymem(p, state.data, state.len);
 
-    if (s->sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE) {
+    if (s->sent & NGX_HTTP_VCITA_SENT_NONCE) {
 
-        p = ngx_http_vcita_oauth_login_nonce(p, ctx, app, s);
+        p = ngx_http_vcita_login_nonce(p, ctx, app, s);
         if (p == NULL) {
             return NGX_ERROR;
         }
     }
 
-    if (s->sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
+    if (s->sent & NGX_HTTP_VCITA_SENT_PKCE) {
 
-        p = ngx_http_vcita_oauth_login_challenge(p, ctx, app, s);
+        p = ngx_http_vcita_login_challenge(p, ctx, app, s);
         if (p == NULL) {
             return NGX_ERROR;
         }
     }
 
-    if ((s->sent & NGX_HTTP_VCITA_OAUTH_SENT_PROMPT) && !authorize->prompt) {
+    if ((s->sent & NGX_HTTP_VCITA_SENT_PROMPT) && !authorize->prompt) {
         p = ngx_cpymem(p, "&prompt=login", sizeof("&prompt=login") - 1);
     }
 
@@ -174,11 +168,11 @@ ngx_http_vcita_oauth_login_query(ngx_http_request_t *r,
 /* "&nonce=..." (OpenID Connect Core, 3.1.2.1) */
 
 static u_char *
-ngx_http_vcita_oauth_login_nonce(u_char *p, ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
 {
-    ngx_str_t                       nonce;
-    ngx_http_vcita_oauth_derive_t  *derive;
+    ngx_str_t                 nonce;
+    ngx_http_vcita_derive_t  *derive;
 
     derive = app->derive.elts;
 
@@ -186,8 +180,7 @@ ngx_http_vcita_oauth_login_nonce(u_char *p, ngx_http_vcita_oauth_ctx_t *ctx,
 
     nonce.data = p;
 
-    if (ngx_http_vcita_oauth_state_derive(ctx, s, derive[s->key].nonce,
-                                          &nonce)
+    if (ngx_http_vcita_state_derive(ctx, s, derive[s->key].nonce, &nonce)
         != NGX_OK)
     {
         return NULL;
@@ -199,13 +192,13 @@ ngx_http_vcita_oauth_login_nonce(u_char *p, ngx_http_vcita_oauth_ctx_t *ctx,
 
 /* what this login asks vcita for: by the state it began with, or from here */
 
-static ngx_http_vcita_oauth_authorize_t *
-ngx_http_vcita_oauth_login_authorize(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *s)
+static ngx_http_vcita_authorize_t *
+ngx_http_vcita_login_authorize(ngx_http_request_t *r,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
 {
-    ngx_uint_t                          i;
-    ngx_http_vcita_oauth_loc_conf_t    *vlcf;
-    ngx_http_vcita_oauth_authorize_t  **a;
+    ngx_uint_t                    i;
+    ngx_http_vcita_loc_conf_t    *vlcf;
+    ngx_http_vcita_authorize_t  **a;
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
@@ -225,22 +218,20 @@ ngx_http_vcita_oauth_login_authorize(ngx_http_request_t *r,
 /* "&code_challenge=..." (RFC 7636, 4.2 and 4.3) */
 
 static u_char *
-ngx_http_vcita_oauth_login_challenge(u_char *p,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
 {
-    u_char                          text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
-    u_char                          hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
-    ngx_str_t                       verifier;
-    ngx_http_vcita_oauth_derive_t  *derive;
+    u_char                    text[NGX_HTTP_VCITA_TEXT_LEN];
+    u_char                    hash[NGX_HTTP_VCITA_HASH_LEN];
+    ngx_str_t                 verifier;
+    ngx_http_vcita_derive_t  *derive;
 
     verifier.data = text;
     derive = app->derive.elts;
 
-    if (ngx_http_vcita_oauth_state_derive(ctx, s, derive[s->key].pkce,
-                                          &verifier)
+    if (ngx_http_vcita_state_derive(ctx, s, derive[s->key].pkce, &verifier)
         != NGX_OK
-        || ngx_http_vcita_oauth_hash(&verifier, hash) != NGX_OK)
+        || ngx_http_vcita_hash(&verifier, hash) != NGX_OK)
     {
         return NULL;
     }
@@ -248,7 +239,7 @@ ngx_http_vcita_oauth_login_challenge(u_char *p,
     ngx_explicit_memzero(text, sizeof(text));
 
     p = ngx_cpymem(p, "&code_challenge=", sizeof("&code_challenge=") - 1);
-    p += ngx_http_vcita_oauth_base64url(p, hash, sizeof(hash));
+    p += ngx_http_vcita_base64url(p, hash, sizeof(hash));
 
     return ngx_cpymem(p, "&code_challenge_method=S256",
                       sizeof("&code_challenge_method=S256") - 1);
@@ -258,10 +249,10 @@ ngx_http_vcita_oauth_login_challenge(u_char *p,
 /* the browser's own login cookie, or a new one, in ctx->login */
 
 static ngx_int_t
-ngx_http_vcita_oauth_login_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    u_char      bytes[NGX_HTTP_VCITA_OAUTH_HASH_LEN], *p;
+    u_char      bytes[NGX_HTTP_VCITA_HASH_LEN], *p;
     ngx_uint_t  next;
 
     if (ctx->login.len) {
@@ -270,21 +261,21 @@ ngx_http_vcita_oauth_login_cookie(ngx_http_request_t *r,
 
     next = 0;
 
-    if (ngx_http_vcita_oauth_login_sent(r, ctx, app, &next) == NGX_OK) {
+    if (ngx_http_vcita_login_sent(r, ctx, app, &next) == NGX_OK) {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, NGX_HTTP_VCITA_OAUTH_TEXT_LEN);
+    p = ngx_pnalloc(r->pool, NGX_HTTP_VCITA_TEXT_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_random(bytes, sizeof(bytes)) != NGX_OK) {
+    if (ngx_http_vcita_random(bytes, sizeof(bytes)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ctx->login.data = p;
-    ctx->login.len = ngx_http_vcita_oauth_base64url(p, bytes, sizeof(bytes));
+    ctx->login.len = ngx_http_vcita_base64url(p, bytes, sizeof(bytes));
 
     return NGX_OK;
 }
@@ -293,18 +284,16 @@ ngx_http_vcita_oauth_login_cookie(ngx_http_request_t *r,
 /* the next well-formed login cookie of the request, in ctx->login */
 
 static ngx_int_t
-ngx_http_vcita_oauth_login_sent(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t *next)
+ngx_http_vcita_login_sent(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_uint_t *next)
 {
     ngx_str_t  value;
 
-    while (ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
-                                            NGX_HTTP_VCITA_OAUTH_LOGIN, next,
-                                            &value)
+    while (ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_LOGIN, next,
+                                      &value)
            == NGX_OK)
     {
-        if (ngx_http_vcita_oauth_login_parse(ctx, &value) == NGX_OK) {
+        if (ngx_http_vcita_login_parse(ctx, &value) == NGX_OK) {
             return NGX_OK;
         }
     }
@@ -316,18 +305,17 @@ ngx_http_vcita_oauth_login_sent(ngx_http_request_t *r,
 /* the count behind the characters is a hint: a wrong one counts as none */
 
 static ngx_int_t
-ngx_http_vcita_oauth_login_parse(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_str_t *value)
+ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx, ngx_str_t *value)
 {
-    u_char      bytes[NGX_HTTP_VCITA_OAUTH_HASH_LEN], *p;
+    u_char      bytes[NGX_HTTP_VCITA_HASH_LEN], *p;
     time_t      at;
     ngx_str_t   text;
 
     text.data = value->data;
-    text.len = NGX_HTTP_VCITA_OAUTH_TEXT_LEN;
+    text.len = NGX_HTTP_VCITA_TEXT_LEN;
 
     if (value->len < text.len
-        || ngx_http_vcita_oauth_unbase64url(bytes, &text) != NGX_OK)
+        || ngx_http_vcita_unbase64url(bytes, &text) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -353,8 +341,8 @@ ngx_http_vcita_oauth_login_parse(ngx_http_vcita_oauth_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    if (at <= ngx_time() + NGX_HTTP_VCITA_OAUTH_SKEW
-        && ngx_time() - at < NGX_HTTP_VCITA_OAUTH_LOOP_TIME)
+    if (at <= ngx_time() + NGX_HTTP_VCITA_SKEW
+        && ngx_time() - at < NGX_HTTP_VCITA_LOOP_TIME)
     {
         ctx->finished = p[1] - '0';
         ctx->finished_at = at;
@@ -365,10 +353,10 @@ ngx_http_vcita_oauth_login_parse(ngx_http_vcita_oauth_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_login_set(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    u_char     *p, buf[NGX_HTTP_VCITA_OAUTH_LOGIN_LEN];
+    u_char     *p, buf[NGX_HTTP_VCITA_LOGIN_LEN];
     ngx_str_t   value;
 
     value.data = buf;
@@ -382,9 +370,9 @@ ngx_http_vcita_oauth_login_set(ngx_http_request_t *r,
 
     value.len = p - buf;
 
-    return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           &app->login_cookie, &value,
-                                           app->login_timeout);
+    return ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
+                                     &app->login_cookie, &value,
+                                     app->login_timeout);
 }
 
 
@@ -394,11 +382,10 @@ ngx_http_vcita_oauth_login_set(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_login_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
 {
-    u_char      hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    u_char      hash[NGX_HTTP_VCITA_HASH_LEN];
     ngx_str_t   ours, theirs;
     ngx_uint_t  next;
 
@@ -409,10 +396,10 @@ ngx_http_vcita_oauth_login_match(ngx_http_request_t *r,
     theirs.data = hash;
     theirs.len = sizeof(hash);
 
-    while (ngx_http_vcita_oauth_login_sent(r, ctx, app, &next) == NGX_OK) {
+    while (ngx_http_vcita_login_sent(r, ctx, app, &next) == NGX_OK) {
 
-        if (ngx_http_vcita_oauth_hash(&ctx->login, hash) == NGX_OK
-            && ngx_http_vcita_oauth_equal(&ours, &theirs) == NGX_OK)
+        if (ngx_http_vcita_hash(&ctx->login, hash) == NGX_OK
+            && ngx_http_vcita_equal(&ours, &theirs) == NGX_OK)
         {
             return NGX_OK;
         }
@@ -430,29 +417,28 @@ ngx_http_vcita_oauth_login_match(ngx_http_request_t *r,
 /* Counts one more finished login in the login cookie */
 
 ngx_int_t
-ngx_http_vcita_oauth_login_finished(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_login_finished(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
     if (ctx->finished++ == 0) {
         ctx->finished_at = ngx_time();
     }
 
-    return ngx_http_vcita_oauth_login_set(r, ctx, app);
+    return ngx_http_vcita_login_set(r, ctx, app);
 }
 
 
 /* NGX_OK if this browser's logins finish, but their sessions get lost */
 
 ngx_int_t
-ngx_http_vcita_oauth_login_loops(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    if (ngx_http_vcita_oauth_login_cookie(r, ctx, app) != NGX_OK) {
+    if (ngx_http_vcita_login_cookie(r, ctx, app) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return (ctx->finished >= NGX_HTTP_VCITA_OAUTH_LOOP) ? NGX_OK
-                                                        : NGX_DECLINED;
+    return (ctx->finished >= NGX_HTTP_VCITA_LOOP) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -462,8 +448,8 @@ ngx_http_vcita_oauth_login_loops(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_redirect_uri(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
     u_char     *p;
     ngx_str_t   authority;
@@ -483,7 +469,7 @@ ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (ngx_http_vcita_oauth_authority(&authority) != NGX_OK) {
+        if (ngx_http_vcita_authority(&authority) != NGX_OK) {
             return NGX_DECLINED;
         }
     }
@@ -518,19 +504,19 @@ ngx_http_vcita_oauth_redirect_uri(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
+ngx_http_vcita_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
 {
     u_char  *p;
 
     *uri = r->unparsed_uri;
 
-    if (uri->len && uri->len <= NGX_HTTP_VCITA_OAUTH_RETURN_MAX
+    if (uri->len && uri->len <= NGX_HTTP_VCITA_RETURN_MAX
         && uri->data[0] == '/')
     {
         return NGX_OK;
     }
 
-    if (uri->len == 0 || uri->len >= NGX_HTTP_VCITA_OAUTH_RETURN_MAX) {
+    if (uri->len == 0 || uri->len >= NGX_HTTP_VCITA_RETURN_MAX) {
         ngx_str_set(uri, "/");
         return NGX_OK;
     }

@@ -17,13 +17,12 @@
 
 /* issued, attempt, sent, authorize, login, session; the return address */
 
-#define NGX_HTTP_VCITA_OAUTH_STATE_HEAD                                       \
-    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
+#define NGX_HTTP_VCITA_STATE_HEAD                                             \
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)
 
 
-static u_char *ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value,
-    size_t len);
-static uint64_t ngx_http_vcita_oauth_state_get(u_char **p, size_t len);
+static u_char *ngx_http_vcita_state_put(u_char *p, uint64_t value, size_t len);
+static uint64_t ngx_http_vcita_state_get(u_char **p, size_t len);
 
 
 /*
@@ -33,9 +32,8 @@ static uint64_t ngx_http_vcita_oauth_state_get(u_char **p, size_t len);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *s, ngx_str_t *state)
+ngx_http_vcita_state_seal(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s, ngx_str_t *state)
 {
     u_char      *p, *room;
     ngx_str_t    text;
@@ -45,7 +43,7 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
     s->issued = (uint64_t) tp->sec * 1000 + tp->msec;
     s->key = 0;
 
-    if (ngx_http_vcita_oauth_hash(&ctx->login, s->login) != NGX_OK) {
+    if (ngx_http_vcita_hash(&ctx->login, s->login) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -55,11 +53,11 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
         ngx_memcpy(s->session, ctx->session.id.data, sizeof(s->session));
     }
 
-    text.len = NGX_HTTP_VCITA_OAUTH_STATE_HEAD + s->return_uri.len;
+    text.len = NGX_HTTP_VCITA_STATE_HEAD + s->return_uri.len;
 
     text.data = ngx_pnalloc(r->pool,
                             text.len
-                            + ngx_http_vcita_oauth_seal_room(text.len));
+                            + ngx_http_vcita_seal_room(text.len));
     if (text.data == NULL) {
         return NGX_ERROR;
     }
@@ -67,23 +65,22 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
     p = text.data;
     room = p + text.len;
 
-    p = ngx_http_vcita_oauth_state_put(p, s->issued, 8);
-    p = ngx_http_vcita_oauth_state_put(p, s->attempt, 1);
-    p = ngx_http_vcita_oauth_state_put(p, s->sent, 1);
-    p = ngx_http_vcita_oauth_state_put(p, s->authorize, 4);
+    p = ngx_http_vcita_state_put(p, s->issued, 8);
+    p = ngx_http_vcita_state_put(p, s->attempt, 1);
+    p = ngx_http_vcita_state_put(p, s->sent, 1);
+    p = ngx_http_vcita_state_put(p, s->authorize, 4);
     p = ngx_cpymem(p, s->login, sizeof(s->login));
     p = ngx_cpymem(p, s->session, sizeof(s->session));
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
-    if (ngx_http_vcita_oauth_seal(&app->state_seal, &ctx->redirect_uri,
-                                  &text, room, state)
+    if (ngx_http_vcita_seal(&app->state_seal, &ctx->redirect_uri,
+                            &text, room, state)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
-               sizeof(s->seed));
+    ngx_memcpy(s->seed, ngx_http_vcita_seal_nonce(room), sizeof(s->seed));
 
     return NGX_OK;
 }
@@ -95,35 +92,33 @@ ngx_http_vcita_oauth_state_seal(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *state, ngx_http_vcita_oauth_state_t *s)
+ngx_http_vcita_state_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_str_t *state, ngx_http_vcita_state_t *s)
 {
     u_char     *p, *room;
     ngx_str_t   text;
 
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_open_room(state->len));
+    room = ngx_pnalloc(r->pool, ngx_http_vcita_open_room(state->len));
     if (room == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_open(&app->state_seal, &ctx->redirect_uri, state,
-                                  room, &text, &s->key)
+    if (ngx_http_vcita_open(&app->state_seal, &ctx->redirect_uri, state, room,
+                            &text, &s->key)
         != NGX_OK
-        || text.len <= NGX_HTTP_VCITA_OAUTH_STATE_HEAD)
+        || text.len <= NGX_HTTP_VCITA_STATE_HEAD)
     {
         return NGX_DECLINED;
     }
 
     p = text.data;
 
-    s->issued = ngx_http_vcita_oauth_state_get(&p, 8);
-    s->attempt = ngx_http_vcita_oauth_state_get(&p, 1);
-    s->sent = ngx_http_vcita_oauth_state_get(&p, 1);
-    s->authorize = ngx_http_vcita_oauth_state_get(&p, 4);
+    s->issued = ngx_http_vcita_state_get(&p, 8);
+    s->attempt = ngx_http_vcita_state_get(&p, 1);
+    s->sent = ngx_http_vcita_state_get(&p, 1);
+    s->authorize = ngx_http_vcita_state_get(&p, 4);
 
-    ngx_memcpy(s->seed, ngx_http_vcita_oauth_seal_nonce(room),
-               sizeof(s->seed));
+    ngx_memcpy(s->seed, ngx_http_vcita_seal_nonce(room), sizeof(s->seed));
 
     ngx_memcpy(s->login, p, sizeof(s->login));
     p += sizeof(s->login);
@@ -145,21 +140,21 @@ ngx_http_vcita_oauth_state_open(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_state_derive(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_state_t *s, u_char *key, ngx_str_t *text)
+ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_state_t *s, u_char *key, ngx_str_t *text)
 {
-    u_char     mac[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    u_char     mac[NGX_HTTP_VCITA_HASH_LEN];
     ngx_str_t  parts[2];
 
     parts[0] = ctx->login;
     parts[1].data = s->seed;
     parts[1].len = sizeof(s->seed);
 
-    if (ngx_http_vcita_oauth_hmac(key, parts, 2, mac) != NGX_OK) {
+    if (ngx_http_vcita_hmac(key, parts, 2, mac) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    text->len = ngx_http_vcita_oauth_base64url(text->data, mac, sizeof(mac));
+    text->len = ngx_http_vcita_base64url(text->data, mac, sizeof(mac));
 
     ngx_explicit_memzero(mac, sizeof(mac));
 
@@ -168,7 +163,7 @@ ngx_http_vcita_oauth_state_derive(ngx_http_vcita_oauth_ctx_t *ctx,
 
 
 static u_char *
-ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value, size_t len)
+ngx_http_vcita_state_put(u_char *p, uint64_t value, size_t len)
 {
     while (len--) {
         *p++ = (u_char) (value >> (8 * len));
@@ -179,7 +174,7 @@ ngx_http_vcita_oauth_state_put(u_char *p, uint64_t value, size_t len)
 
 
 static uint64_t
-ngx_http_vcita_oauth_state_get(u_char **p, size_t len)
+ngx_http_vcita_state_get(u_char **p, size_t len)
 {
     uint64_t  value;
 

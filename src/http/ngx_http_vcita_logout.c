@@ -18,51 +18,51 @@
 #include "util/ngx_http_vcita_string.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_logout_ask(ngx_http_request_t *r,
     const char *text);
-static ngx_int_t ngx_http_vcita_oauth_logout_end(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_logout_wait(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_oauth_logout_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-static ngx_int_t ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_logout_end(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_logout_wait(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_logout_failed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+static ngx_int_t ngx_http_vcita_logout_done(ngx_http_request_t *r,
+    ngx_http_vcita_loc_conf_t *vlcf);
 
 
 ngx_int_t
-ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
+ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                         rc;
-    ngx_http_vcita_oauth_ctx_t       *ctx;
-    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+    ngx_int_t                   rc;
+    ngx_http_vcita_ctx_t       *ctx;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    if (ngx_http_vcita_oauth_client_is_foreign(r)) {
-        return ngx_http_vcita_oauth_logout_ask(r, "Another site has sent you "
-                                                  "here.");
+    if (ngx_http_vcita_client_is_foreign(r)) {
+        return ngx_http_vcita_logout_ask(r, "Another site has sent you "
+                                            "here.");
     }
 
-    if (ngx_http_vcita_oauth_client_is_automatic(r,
-                 vlcf->app->cookie_samesite == NGX_HTTP_VCITA_OAUTH_NONE))
+    if (ngx_http_vcita_client_is_automatic(r,
+                            vlcf->app->cookie_samesite == NGX_HTTP_VCITA_NONE))
     {
-        return ngx_http_vcita_oauth_logout_ask(r, "Signing out takes a click.");
+        return ngx_http_vcita_logout_ask(r, "Signing out takes a click.");
     }
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
+    ctx = ngx_http_vcita_get_ctx(r);
 
     /* a subrequest expires no cookie, and ends no session either */
 
     if (vlcf->app->storage.store && ctx && r == r->main) {
 
-        rc = ngx_http_vcita_oauth_logout_end(r, ctx, vlcf->app);
+        rc = ngx_http_vcita_logout_end(r, ctx, vlcf->app);
 
         if (rc == NGX_AGAIN) {
-            return ngx_http_vcita_oauth_logout_wait(r);
+            return ngx_http_vcita_logout_wait(r);
         }
 
         if (rc == NGX_BUSY) {
-            return ngx_http_vcita_oauth_logout_failed(r, ctx);
+            return ngx_http_vcita_logout_failed(r, ctx);
         }
 
         if (rc != NGX_OK) {
@@ -70,38 +70,36 @@ ngx_http_vcita_oauth_logout_handler(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_vcita_oauth_logout_done(r, vlcf);
+    return ngx_http_vcita_logout_done(r, vlcf);
 }
 
 
 /* ends whatever the cookies stand for; returns what find_session() does */
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_end(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    ngx_int_t                        rc;
-    ngx_str_t                        value;
-    ngx_http_vcita_oauth_store_t    *store;
+    ngx_int_t                  rc;
+    ngx_str_t                  value;
+    ngx_http_vcita_store_t    *store;
 
     store = app->storage.store;
 
     if (ctx->end == NULL) {
-        ctx->end = ngx_http_vcita_oauth_ask_create(r, store);
+        ctx->end = ngx_http_vcita_ask_create(r, store);
         if (ctx->end == NULL) {
             return NGX_ERROR;
         }
     }
 
-    rc = ngx_http_vcita_oauth_ask_result(ctx->end);
+    rc = ngx_http_vcita_ask_result(ctx->end);
 
     while (rc == NGX_OK
-           && ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
-                                               NGX_HTTP_VCITA_OAUTH_SESSION,
-                                               &ctx->ended, &value)
-              == NGX_OK)
+           && ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_SESSION,
+                                         &ctx->ended, &value) == NGX_OK)
     {
-        rc = ngx_http_vcita_oauth_store_key(&value, ctx->end->op.key);
+        rc = ngx_http_vcita_store_key(&value, ctx->end->op.key);
 
         if (rc == NGX_DECLINED) {
             rc = NGX_OK;
@@ -109,7 +107,7 @@ ngx_http_vcita_oauth_logout_end(ngx_http_request_t *r,
         }
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_ask(ctx->end, store->type->end);
+            rc = ngx_http_vcita_ask(ctx->end, store->type->end);
         }
     }
 
@@ -120,11 +118,11 @@ ngx_http_vcita_oauth_logout_end(ngx_http_request_t *r,
 /* the content phase runs again when the store has answered */
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_wait(ngx_http_request_t *r)
+ngx_http_vcita_logout_wait(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_wait(r);
+    rc = ngx_http_vcita_wait(r);
 
     if (rc != NGX_AGAIN) {
         return rc;
@@ -139,12 +137,11 @@ ngx_http_vcita_oauth_logout_wait(ngx_http_request_t *r)
 /* the cookies stay: without them, nobody could end the session later */
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_logout_failed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_http_vcita_oauth_page_t  page;
+    ngx_http_vcita_page_t  page;
 
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "store_unavailable");
 
     page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
@@ -154,30 +151,28 @@ ngx_http_vcita_oauth_logout_failed(ngx_http_request_t *r,
     page.link = "Sign out";
     page.button = 1;
 
-    return ngx_http_vcita_oauth_error_content(r, ctx, &page);
+    return ngx_http_vcita_error_content(r, ctx, &page);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_loc_conf_t *vlcf)
+ngx_http_vcita_logout_done(ngx_http_request_t *r,
+    ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_str_t                     none, location;
-    ngx_http_vcita_oauth_app_t   *app;
-    ngx_http_vcita_oauth_page_t   page;
+    ngx_str_t               none, location;
+    ngx_http_vcita_app_t   *app;
+    ngx_http_vcita_page_t   page;
 
     app = vlcf->app;
 
-    ngx_http_vcita_oauth_count(r, logouts);
+    ngx_http_vcita_count(r, logouts);
 
     ngx_str_null(&none);
 
-    if (ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                        &app->session_cookie, &none, 0)
-        != NGX_OK
-        || ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           &app->login_cookie, &none, 0)
-           != NGX_OK)
+    if (ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
+                                  &app->session_cookie, &none, 0) != NGX_OK
+        || ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
+                                     &app->login_cookie, &none, 0) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -192,9 +187,9 @@ ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
 
         /* $uri is decoded: whatever it breaks off is no header of ours */
 
-        if (ngx_http_vcita_oauth_printable(&location)) {
-            return ngx_http_vcita_oauth_send_redirect(r, NGX_HTTP_SEE_OTHER,
-                                                      &location);
+        if (ngx_http_vcita_printable(&location)) {
+            return ngx_http_vcita_send_redirect(r, NGX_HTTP_SEE_OTHER,
+                                                &location);
         }
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -202,23 +197,23 @@ ngx_http_vcita_oauth_logout_done(ngx_http_request_t *r,
                       "is there $uri in it, or another decoded variable?");
     }
 
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = NGX_HTTP_OK;
     page.title = "You are signed out";
     page.text = "This site has forgotten you. You may still be signed in at "
                 "vcita.";
 
-    return ngx_http_vcita_oauth_send_page(r, &page);
+    return ngx_http_vcita_send_page(r, &page);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r, const char *text)
+ngx_http_vcita_logout_ask(ngx_http_request_t *r, const char *text)
 {
-    ngx_http_vcita_oauth_page_t  page;
+    ngx_http_vcita_page_t  page;
 
-    ngx_memzero(&page, sizeof(ngx_http_vcita_oauth_page_t));
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = NGX_HTTP_OK;
     page.title = "Do you want to sign out?";
@@ -226,5 +221,5 @@ ngx_http_vcita_oauth_logout_ask(ngx_http_request_t *r, const char *text)
     page.link = "Sign out";
     page.button = 1;
 
-    return ngx_http_vcita_oauth_send_page(r, &page);
+    return ngx_http_vcita_send_page(r, &page);
 }

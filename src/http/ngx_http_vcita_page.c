@@ -14,23 +14,22 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_vcita_oauth_page_configured(
-    ngx_http_request_t *r, ngx_uint_t status);
-static ngx_int_t ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page);
-static u_char *ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page, u_char *p);
-static u_char *ngx_http_vcita_oauth_page_way_on(
-    ngx_http_vcita_oauth_page_t *page, u_char *p);
-static u_char *ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_page_headers(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_vcita_page_configured(ngx_http_request_t *r,
+    ngx_uint_t status);
+static ngx_int_t ngx_http_vcita_page_retry(ngx_http_request_t *r,
+    ngx_http_vcita_page_t *page);
+static u_char *ngx_http_vcita_page_body(ngx_http_request_t *r,
+    ngx_http_vcita_page_t *page, u_char *p);
+static u_char *ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page,
     u_char *p);
-static ngx_int_t ngx_http_vcita_oauth_page_send(ngx_http_request_t *r,
+static u_char *ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p);
+static ngx_int_t ngx_http_vcita_page_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
-static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
+static void ngx_http_vcita_page_discard(ngx_http_request_t *r);
 
 
-#define NGX_HTTP_VCITA_OAUTH_PAGE_HEAD                                        \
+#define NGX_HTTP_VCITA_PAGE_HEAD                                              \
     "<!DOCTYPE html>\n"                                                       \
     "<html lang=\"en\">\n"                                                    \
     "<head>\n"                                                                \
@@ -39,10 +38,10 @@ static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
 
 /* by "no-referrer", the Origin of a form's POST would be "null" */
 
-#define NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER                                    \
+#define NGX_HTTP_VCITA_PAGE_REFERRER                                          \
     "<meta name=\"referrer\" content=\"%s\">\n"
 
-#define NGX_HTTP_VCITA_OAUTH_PAGE_STYLE                                       \
+#define NGX_HTTP_VCITA_PAGE_STYLE                                             \
     "<style>\n"                                                               \
     ":root { color-scheme: light dark; }\n"                                   \
     "body { margin: 0; padding: 15vh 1.5rem 2rem; font: 1rem/1.5 "            \
@@ -63,10 +62,10 @@ static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
     "}\n"                                                                     \
     "</style>\n"
 
-#define NGX_HTTP_VCITA_OAUTH_PAGE_ROOM                                        \
-    (sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD)                                   \
-     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER)                             \
-     + sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) + 640)
+#define NGX_HTTP_VCITA_PAGE_ROOM                                              \
+    (sizeof(NGX_HTTP_VCITA_PAGE_HEAD)                                         \
+     + sizeof(NGX_HTTP_VCITA_PAGE_REFERRER)                                   \
+     + sizeof(NGX_HTTP_VCITA_PAGE_STYLE) + 640)
 
 
 /*
@@ -76,37 +75,37 @@ static void ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_error_page(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_error_page(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_page_t *page)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_error_content(r, ctx, page);
+    rc = ngx_http_vcita_error_content(r, ctx, page);
 
     if (rc == (ngx_int_t) page->status) {
         return rc;
     }
 
-    return ngx_http_vcita_oauth_answered(r, rc);
+    return ngx_http_vcita_answered(r, rc);
 }
 
 
 /* The same for a content handler, whose result finalizes the request */
 
 ngx_int_t
-ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_error_content(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_page_t *page)
 {
     ctx->status = page->status;
 
     if (page->text == NULL) {
-        ngx_http_vcita_oauth_describe(ctx, page);
+        ngx_http_vcita_describe(ctx, page);
     }
 
-    if (ngx_http_vcita_oauth_page_configured(r, page->status)) {
+    if (ngx_http_vcita_page_configured(r, page->status)) {
 
-        if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
-            || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK)
+        if (ngx_http_vcita_page_headers(r) != NGX_OK
+            || ngx_http_vcita_page_retry(r, page) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -114,14 +113,14 @@ ngx_http_vcita_oauth_error_content(ngx_http_request_t *r,
         return page->status;
     }
 
-    return ngx_http_vcita_oauth_send_page(r, page);
+    return ngx_http_vcita_send_page(r, page);
 }
 
 
 /* nginx would look into error_page for this status, and may still do so */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_page_configured(ngx_http_request_t *r,
+ngx_http_vcita_page_configured(ngx_http_request_t *r,
     ngx_uint_t status)
 {
     ngx_uint_t                 i;
@@ -150,15 +149,14 @@ ngx_http_vcita_oauth_page_configured(ngx_http_request_t *r,
 /* Sends a page.  Returns what ngx_http_finalize_request() wants to know */
 
 ngx_int_t
-ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_send_page(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 {
     u_char     *p;
     size_t      len;
     ngx_str_t   body, csp;
 
     if (page->title == NULL) {
-        return ngx_http_vcita_oauth_send_text(r, page->status, page->text);
+        return ngx_http_vcita_send_text(r, page->status, page->text);
     }
 
     ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
@@ -172,16 +170,16 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
                           "base-uri 'none'; frame-ancestors 'none'");
     }
 
-    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK
-        || ngx_http_vcita_oauth_page_retry(r, page) != NGX_OK
-        || ngx_http_vcita_oauth_add_header(r, "Content-Security-Policy", &csp)
+    if (ngx_http_vcita_page_headers(r) != NGX_OK
+        || ngx_http_vcita_page_retry(r, page) != NGX_OK
+        || ngx_http_vcita_add_header(r, "Content-Security-Policy", &csp)
            == NULL
-        || ngx_http_vcita_oauth_escape_html(r->pool, &page->detail) != NGX_OK)
+        || ngx_http_vcita_escape_html(r->pool, &page->detail) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    len = NGX_HTTP_VCITA_OAUTH_PAGE_ROOM + 2 * ngx_strlen(page->title)
+    len = NGX_HTTP_VCITA_PAGE_ROOM + 2 * ngx_strlen(page->title)
           + ngx_strlen(page->text) + page->detail.len
           + (page->link ? ngx_strlen(page->link) : 0) + 2 * page->href.len;
 
@@ -191,21 +189,21 @@ ngx_http_vcita_oauth_send_page(ngx_http_request_t *r,
     }
 
     body.data = p;
-    body.len = ngx_http_vcita_oauth_page_body(r, page, p) - p;
+    body.len = ngx_http_vcita_page_body(r, page, p) - p;
 
-    return ngx_http_vcita_oauth_page_send(r, page->status,
-                                          "text/html", &body);
+    return ngx_http_vcita_page_send(r, page->status,
+                                    "text/html", &body);
 }
 
 
 static u_char *
-ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page, u_char *p)
+ngx_http_vcita_page_body(ngx_http_request_t *r, ngx_http_vcita_page_t *page,
+    u_char *p)
 {
-    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_HEAD,
-                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_HEAD) - 1);
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_PAGE_HEAD,
+                   sizeof(NGX_HTTP_VCITA_PAGE_HEAD) - 1);
 
-    p = ngx_sprintf(p, NGX_HTTP_VCITA_OAUTH_PAGE_REFERRER,
+    p = ngx_sprintf(p, NGX_HTTP_VCITA_PAGE_REFERRER,
                     page->button ? "same-origin" : "no-referrer");
 
     if (page->refresh && page->href.len) {
@@ -216,8 +214,8 @@ ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
 
     p = ngx_sprintf(p, "<title>%s</title>\n", page->title);
 
-    p = ngx_cpymem(p, NGX_HTTP_VCITA_OAUTH_PAGE_STYLE,
-                   sizeof(NGX_HTTP_VCITA_OAUTH_PAGE_STYLE) - 1);
+    p = ngx_cpymem(p, NGX_HTTP_VCITA_PAGE_STYLE,
+                   sizeof(NGX_HTTP_VCITA_PAGE_STYLE) - 1);
 
     p = ngx_sprintf(p, "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n",
                     page->title, page->text);
@@ -226,8 +224,8 @@ ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
         p = ngx_sprintf(p, "<p><code>%V</code></p>\n", &page->detail);
     }
 
-    p = ngx_http_vcita_oauth_page_way_on(page, p);
-    p = ngx_http_vcita_oauth_page_reference(r, p);
+    p = ngx_http_vcita_page_way_on(page, p);
+    p = ngx_http_vcita_page_reference(r, p);
 
     return ngx_cpymem(p, "</main>\n</body>\n</html>\n",
                       sizeof("</main>\n</body>\n</html>\n") - 1);
@@ -235,7 +233,7 @@ ngx_http_vcita_oauth_page_body(ngx_http_request_t *r,
 
 
 static u_char *
-ngx_http_vcita_oauth_page_way_on(ngx_http_vcita_oauth_page_t *page, u_char *p)
+ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page, u_char *p)
 {
     if (page->link == NULL) {
         return p;
@@ -261,13 +259,13 @@ ngx_http_vcita_oauth_page_way_on(ngx_http_vcita_oauth_page_t *page, u_char *p)
 /* what a person tells the operator: the entry of errors.md, the request */
 
 static u_char *
-ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r, u_char *p)
+ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p)
 {
-    ngx_http_variable_value_t         *vv;
-    ngx_http_vcita_oauth_ctx_t        *ctx;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_variable_value_t   *vv;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
+    ctx = ngx_http_vcita_get_ctx(r);
 
     if (ctx && ctx->error.len) {
         p = ngx_sprintf(p, "<p><small>Code: <code>%V</code></small></p>\n",
@@ -293,9 +291,8 @@ ngx_http_vcita_oauth_page_reference(ngx_http_request_t *r, u_char *p)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_str_t *uri,
-    ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_page_link(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_str_t *uri, ngx_http_vcita_page_t *page)
 {
     u_char  *p;
 
@@ -315,13 +312,12 @@ ngx_http_vcita_oauth_page_link(ngx_http_request_t *r,
     p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
     ngx_memcpy(p, uri->data, uri->len);
 
-    return ngx_http_vcita_oauth_escape_html(r->pool, &page->href);
+    return ngx_http_vcita_escape_html(r->pool, &page->href);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_page_t *page)
+ngx_http_vcita_page_retry(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 {
     ngx_str_t  value;
 
@@ -336,7 +332,7 @@ ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
 
     value.len = ngx_sprintf(value.data, "%ui", page->refresh) - value.data;
 
-    return ngx_http_vcita_oauth_add_header(r, "Retry-After", &value) == NULL
+    return ngx_http_vcita_add_header(r, "Retry-After", &value) == NULL
            ? NGX_ERROR : NGX_OK;
 }
 
@@ -344,26 +340,26 @@ ngx_http_vcita_oauth_page_retry(ngx_http_request_t *r,
 /* Sends one line for a program; "text" may be NULL */
 
 ngx_int_t
-ngx_http_vcita_oauth_send_text(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_vcita_send_text(ngx_http_request_t *r, ngx_uint_t status,
     const char *text)
 {
     ngx_str_t  body;
 
-    if (ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+    if (ngx_http_vcita_page_headers(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
     body.data = (u_char *) (text ? text : "sign in first\n");
     body.len = ngx_strlen(body.data);
 
-    return ngx_http_vcita_oauth_page_send(r, status, "text/plain", &body);
+    return ngx_http_vcita_page_send(r, status, "text/plain", &body);
 }
 
 
 /* Sends a redirect; the location lives as long as the request */
 
 ngx_int_t
-ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_vcita_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *location)
 {
     ngx_table_elt_t  *h;
@@ -371,9 +367,9 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_http_clear_location(r);
     r->err_status = 0;
 
-    h = ngx_http_vcita_oauth_add_header(r, "Location", location);
+    h = ngx_http_vcita_add_header(r, "Location", location);
 
-    if (h == NULL || ngx_http_vcita_oauth_page_headers(r) != NGX_OK) {
+    if (h == NULL || ngx_http_vcita_page_headers(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -382,20 +378,20 @@ ngx_http_vcita_oauth_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = 0;
     r->header_only = 1;
 
-    ngx_http_vcita_oauth_page_discard(r);
+    ngx_http_vcita_page_discard(r);
 
     return ngx_http_send_header(r);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
+ngx_http_vcita_page_headers(ngx_http_request_t *r)
 {
     ngx_str_t  value;
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
@@ -404,7 +400,7 @@ ngx_http_vcita_oauth_page_headers(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_vcita_page_send(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body)
 {
     ngx_int_t     rc;
@@ -428,7 +424,7 @@ ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
         r->keepalive = 0;
     }
 
-    ngx_http_vcita_oauth_page_discard(r);
+    ngx_http_vcita_page_discard(r);
 
     rc = ngx_http_send_header(r);
 
@@ -461,7 +457,7 @@ ngx_http_vcita_oauth_page_send(ngx_http_request_t *r, ngx_uint_t status,
  */
 
 static void
-ngx_http_vcita_oauth_page_discard(ngx_http_request_t *r)
+ngx_http_vcita_page_discard(ngx_http_request_t *r)
 {
     r->expect_tested = 1;
 

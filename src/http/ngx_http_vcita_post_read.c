@@ -16,23 +16,23 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_entry_ctx(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_srv_conf_t *vscf);
-static void ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf);
-static void ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r);
-static void ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r,
+static ngx_http_vcita_ctx_t *ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf);
+static void ngx_http_vcita_entry_forget(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_entry_early(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_srv_conf_t *vscf);
+static void ngx_http_vcita_entry_line(ngx_http_request_t *r);
+static void ngx_http_vcita_entry_referer(ngx_http_request_t *r,
     ngx_str_t *callback);
 
 
 ngx_int_t
-ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
+ngx_http_vcita_entry_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                         i;
-    ngx_http_vcita_oauth_app_t       **app;
-    ngx_http_vcita_oauth_ctx_t        *ctx;
-    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+    ngx_uint_t                   i;
+    ngx_http_vcita_app_t       **app;
+    ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
@@ -40,7 +40,7 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    ctx = ngx_http_vcita_entry_ctx(r, vscf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -49,21 +49,21 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
 
     for (i = 0; i < vscf->apps.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&app[i]->redirect.callback, &r->uri)) {
+        if (ngx_http_vcita_same(&app[i]->redirect.callback, &r->uri)) {
             ctx->callback = app[i];
         }
 
-        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+        ngx_http_vcita_entry_referer(r, &app[i]->redirect.callback);
     }
 
     if (ctx->callback) {
 
-        if (ngx_http_vcita_oauth_ctx_hide(r, ctx) != NGX_OK) {
+        if (ngx_http_vcita_ctx_hide(r, ctx) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
     } else if (r->args.len
-               && ngx_http_vcita_oauth_moved(r, ctx, &r->args) == NGX_ERROR)
+               && ngx_http_vcita_moved(r, ctx, &r->args) == NGX_ERROR)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -79,23 +79,23 @@ ngx_http_vcita_oauth_entry_handler(ngx_http_request_t *r)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r)
+ngx_http_vcita_entry_late(ngx_http_request_t *r)
 {
-    ngx_uint_t                         i;
-    ngx_http_vcita_oauth_app_t       **app;
-    ngx_http_vcita_oauth_ctx_t        *ctx;
-    ngx_http_vcita_oauth_srv_conf_t   *vscf;
+    ngx_uint_t                   i;
+    ngx_http_vcita_app_t       **app;
+    ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
     if (vscf->apps.nelts == 0
         || r != r->main
-        || ngx_http_vcita_oauth_get_ctx(r))
+        || ngx_http_vcita_get_ctx(r))
     {
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_vcita_oauth_entry_ctx(r, vscf);
+    ctx = ngx_http_vcita_entry_ctx(r, vscf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -108,15 +108,15 @@ ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r)
     app = vscf->apps.elts;
 
     for (i = 0; i < vscf->apps.nelts; i++) {
-        ngx_http_vcita_oauth_entry_referer(r, &app[i]->redirect.callback);
+        ngx_http_vcita_entry_referer(r, &app[i]->redirect.callback);
     }
 
-    if (ngx_http_vcita_oauth_entry_early(r, ctx, vscf) != NGX_OK) {
+    if (ngx_http_vcita_entry_early(r, ctx, vscf) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (r->internal) {
-        ngx_http_vcita_oauth_entry_forget(r);
+        ngx_http_vcita_entry_forget(r);
     }
 
     return NGX_DECLINED;
@@ -129,11 +129,11 @@ ngx_http_vcita_oauth_entry_late(ngx_http_request_t *r)
  */
 
 static void
-ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r)
+ngx_http_vcita_entry_forget(ngx_http_request_t *r)
 {
-    ngx_http_variable_value_t          id, *vv;
-    ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_http_variable_value_t    id, *vv;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
@@ -150,20 +150,19 @@ ngx_http_vcita_oauth_entry_forget(ngx_http_request_t *r)
 
 /* makes the context and cuts our cookies out of the request */
 
-static ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_entry_ctx(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_srv_conf_t *vscf)
+static ngx_http_vcita_ctx_t *
+ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
 {
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_http_vcita_ctx_t  *ctx;
 
-    ctx = ngx_http_vcita_oauth_ctx_create(r);
+    ctx = ngx_http_vcita_ctx_create(r);
     if (ctx == NULL) {
         return NULL;
     }
 
-    if (ngx_http_vcita_oauth_cookies_cut(&r->headers_in, r->pool,
-                                         &vscf->cookies, &vscf->stems,
-                                         &ctx->cookies)
+    if (ngx_http_vcita_cookies_cut(&r->headers_in, r->pool, &vscf->cookies,
+                                   &vscf->stems, &ctx->cookies)
         != NGX_OK)
     {
         return NULL;
@@ -180,15 +179,15 @@ ngx_http_vcita_oauth_entry_ctx(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_srv_conf_t *vscf)
+ngx_http_vcita_entry_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_srv_conf_t *vscf)
 {
-    u_char                       *query, *p, *dst, *src;
-    ngx_str_t                    *text, *path, args;
-    ngx_uint_t                    i;
-    ngx_http_vcita_oauth_app_t  **app;
+    u_char                 *query, *p, *dst, *src;
+    ngx_str_t              *text, *path, args;
+    ngx_uint_t              i;
+    ngx_http_vcita_app_t  **app;
 
-    ngx_http_vcita_oauth_entry_line(r);
+    ngx_http_vcita_entry_line(r);
 
     text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
 
@@ -217,22 +216,22 @@ ngx_http_vcita_oauth_entry_early(ngx_http_request_t *r,
         if (dst - p >= (ssize_t) path->len
             && ngx_memcmp(dst - path->len, path->data, path->len) == 0)
         {
-            return ngx_http_vcita_oauth_ctx_hide(r, ctx);
+            return ngx_http_vcita_ctx_hide(r, ctx);
         }
     }
 
     args.data = query + 1;
     args.len = text->data + text->len - args.data;
 
-    return ngx_http_vcita_oauth_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
-                                                                  : NGX_OK;
+    return ngx_http_vcita_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
+                                                            : NGX_OK;
 }
 
 
 /* the request line as nginx makes it up for $request and its own log lines */
 
 static void
-ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r)
+ngx_http_vcita_entry_line(ngx_http_request_t *r)
 {
     u_char  *p;
 
@@ -255,7 +254,7 @@ ngx_http_vcita_oauth_entry_line(ngx_http_request_t *r)
 /* nginx logs the referrer with each error: a callback's goes without query */
 
 static void
-ngx_http_vcita_oauth_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
+ngx_http_vcita_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
 {
     u_char     *query;
     ngx_str_t  *referer;

@@ -14,75 +14,75 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX  "vcita_oauth_claim_"
+#define NGX_HTTP_VCITA_CLAIM_PREFIX  "vcita_oauth_claim_"
 
 /* bytes of a claim that are logged */
-#define NGX_HTTP_VCITA_OAUTH_RULE_SHOWN    ((size_t) 128)
+#define NGX_HTTP_VCITA_RULE_SHOWN    ((size_t) 128)
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_EXACT = 0,
-    NGX_HTTP_VCITA_OAUTH_BEGINS,
-    NGX_HTTP_VCITA_OAUTH_ENDS,
-    NGX_HTTP_VCITA_OAUTH_DOMAIN,
-    NGX_HTTP_VCITA_OAUTH_REGEX
-} ngx_http_vcita_oauth_match_e;
+    NGX_HTTP_VCITA_EXACT = 0,
+    NGX_HTTP_VCITA_BEGINS,
+    NGX_HTTP_VCITA_ENDS,
+    NGX_HTTP_VCITA_DOMAIN,
+    NGX_HTTP_VCITA_REGEX
+} ngx_http_vcita_match_e;
 
 
 typedef struct {
-    ngx_http_vcita_oauth_match_e   match;
-    ngx_str_t                      text;
+    ngx_http_vcita_match_e   match;
+    ngx_str_t                text;
 #if (NGX_PCRE)
-    ngx_regex_t                   *regex;
+    ngx_regex_t             *regex;
 #endif
-} ngx_http_vcita_oauth_value_t;
+} ngx_http_vcita_value_t;
 
 
 typedef struct {
-    ngx_int_t                      index;
-    ngx_str_t                      name;
-    ngx_str_t                      claim;     /* empty: not one of ours */
-    ngx_array_t                    values;    /* ..._value_t */
-    ngx_http_vcita_oauth_origin_t  origin;
-} ngx_http_vcita_oauth_rule_t;
+    ngx_int_t                index;
+    ngx_str_t                name;
+    ngx_str_t                claim;     /* empty: not one of ours */
+    ngx_array_t              values;    /* ..._value_t */
+    ngx_http_vcita_origin_t  origin;
+} ngx_http_vcita_rule_t;
 
 
-static char *ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *text);
-static char *ngx_http_vcita_oauth_rule_regex(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_rule_met(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule);
-static void ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule);
-static ngx_int_t ngx_http_vcita_oauth_rule_array(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_rule_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value);
-static ngx_uint_t ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *value);
+static char *ngx_http_vcita_rule_variable(ngx_conf_t *cf,
+    ngx_http_vcita_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_vcita_rule_value(ngx_conf_t *cf,
+    ngx_http_vcita_value_t *v, ngx_str_t *text);
+static char *ngx_http_vcita_rule_regex(ngx_conf_t *cf,
+    ngx_http_vcita_value_t *v, ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_rule_met(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_rule_t *rule);
+static void ngx_http_vcita_rule_unmet(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_rule_t *rule);
+static ngx_int_t ngx_http_vcita_rule_array(ngx_http_request_t *r,
+    ngx_http_vcita_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_rule_match(ngx_http_request_t *r,
+    ngx_http_vcita_rule_t *rule, ngx_str_t *value);
+static ngx_uint_t ngx_http_vcita_value_match(ngx_http_request_t *r,
+    ngx_http_vcita_value_t *v, ngx_str_t *value);
 
 
 /* NGX_OK: the session meets all rules of the location.  NGX_DECLINED: not */
 
 ngx_int_t
-ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *rules)
+ngx_http_vcita_rules_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+    ngx_array_t *rules)
 {
-    ngx_int_t                     rc;
-    ngx_uint_t                    i;
-    ngx_http_vcita_oauth_rule_t  *rule;
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_http_vcita_rule_t  *rule;
 
     rule = rules->elts;
 
     for (i = 0; i < rules->nelts; i++) {
 
-        rc = ngx_http_vcita_oauth_rule_met(r, s, &rule[i]);
+        rc = ngx_http_vcita_rule_met(r, s, &rule[i]);
 
         if (rc == NGX_DECLINED) {
-            ngx_http_vcita_oauth_rule_unmet(r, s, &rule[i]);
+            ngx_http_vcita_rule_unmet(r, s, &rule[i]);
         }
 
         if (rc != NGX_OK) {
@@ -100,15 +100,15 @@ ngx_http_vcita_oauth_rules_met(ngx_http_request_t *r,
  */
 
 static void
-ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule)
+ngx_http_vcita_rule_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+    ngx_http_vcita_rule_t *rule)
 {
-    ngx_str_t                         value;
-    const char                       *cure;
-    ngx_http_vcita_oauth_ctx_t       *ctx;
-    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+    ngx_str_t                   value;
+    const char                 *cure;
+    ngx_http_vcita_ctx_t       *ctx;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
+    ctx = ngx_http_vcita_get_ctx(r);
 
     if (ctx && ctx->status) {
         return;
@@ -122,10 +122,9 @@ ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
         return;
     }
 
-    if (ngx_http_vcita_oauth_session_claim(s, &rule->claim, &value)
-        == NGX_OK)
+    if (ngx_http_vcita_session_claim(s, &rule->claim, &value) == NGX_OK)
     {
-        value.len = ngx_min(value.len, NGX_HTTP_VCITA_OAUTH_RULE_SHOWN);
+        value.len = ngx_min(value.len, NGX_HTTP_VCITA_RULE_SHOWN);
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "vcita_oauth_require $%V in %s:%ui is not met by "
@@ -137,7 +136,7 @@ ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    cure = (vlcf->app->userinfo == NGX_HTTP_VCITA_OAUTH_ON)
+    cure = (vlcf->app->userinfo == NGX_HTTP_VCITA_ON)
            ? "check its name" : "set \"vcita_oauth_userinfo on\"";
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -149,18 +148,17 @@ ngx_http_vcita_oauth_rule_unmet(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_rule_met(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_rule_t *rule)
+ngx_http_vcita_rule_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+    ngx_http_vcita_rule_t *rule)
 {
     ngx_str_t                   lengths, value;
     ngx_http_variable_value_t  *vv;
 
     if (rule->claim.len
-        && ngx_http_vcita_oauth_session_array(s, &rule->claim, &lengths,
-                                              &value)
+        && ngx_http_vcita_session_array(s, &rule->claim, &lengths, &value)
            == NGX_OK)
     {
-        return ngx_http_vcita_oauth_rule_array(r, rule, &lengths, &value);
+        return ngx_http_vcita_rule_array(r, rule, &lengths, &value);
     }
 
     vv = ngx_http_get_flushed_variable(r, rule->index);
@@ -176,15 +174,15 @@ ngx_http_vcita_oauth_rule_met(ngx_http_request_t *r,
     value.data = vv->data;
     value.len = vv->len;
 
-    return ngx_http_vcita_oauth_rule_match(r, rule, &value);
+    return ngx_http_vcita_rule_match(r, rule, &value);
 }
 
 
 /* any element of an array will do */
 
 static ngx_int_t
-ngx_http_vcita_oauth_rule_array(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_rule_array(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
+    ngx_str_t *lengths, ngx_str_t *value)
 {
     u_char     *p, *last;
     ngx_str_t   element;
@@ -196,7 +194,7 @@ ngx_http_vcita_oauth_rule_array(ngx_http_request_t *r,
 
         element.len = (size_t) p[0] << 8 | p[1];
 
-        if (ngx_http_vcita_oauth_rule_match(r, rule, &element) == NGX_OK) {
+        if (ngx_http_vcita_rule_match(r, rule, &element) == NGX_OK) {
             return NGX_OK;
         }
 
@@ -208,11 +206,11 @@ ngx_http_vcita_oauth_rule_array(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_rule_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value)
+ngx_http_vcita_rule_match(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
+    ngx_str_t *value)
 {
-    ngx_uint_t                     i;
-    ngx_http_vcita_oauth_value_t  *v;
+    ngx_uint_t               i;
+    ngx_http_vcita_value_t  *v;
 
     if (value->len == 0) {
         return NGX_DECLINED;
@@ -222,7 +220,7 @@ ngx_http_vcita_oauth_rule_match(ngx_http_request_t *r,
 
     for (i = 0; i < rule->values.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_value_match(r, &v[i], value)) {
+        if (ngx_http_vcita_value_match(r, &v[i], value)) {
             return NGX_OK;
         }
     }
@@ -232,8 +230,8 @@ ngx_http_vcita_oauth_rule_match(ngx_http_request_t *r,
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *value)
+ngx_http_vcita_value_match(ngx_http_request_t *r, ngx_http_vcita_value_t *v,
+    ngx_str_t *value)
 {
     ngx_str_t  *text;
 
@@ -241,21 +239,21 @@ ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
 
     switch (v->match) {
 
-    case NGX_HTTP_VCITA_OAUTH_EXACT:
+    case NGX_HTTP_VCITA_EXACT:
         return value->len == text->len
                && ngx_memcmp(value->data, text->data, text->len) == 0;
 
-    case NGX_HTTP_VCITA_OAUTH_BEGINS:
+    case NGX_HTTP_VCITA_BEGINS:
         return value->len >= text->len
                && ngx_memcmp(value->data, text->data, text->len) == 0;
 
-    case NGX_HTTP_VCITA_OAUTH_ENDS:
+    case NGX_HTTP_VCITA_ENDS:
         return value->len > text->len
                && ngx_memcmp(value->data + value->len - text->len,
                              text->data, text->len)
                   == 0;
 
-    case NGX_HTTP_VCITA_OAUTH_DOMAIN:
+    case NGX_HTTP_VCITA_DOMAIN:
 
         /* "@" and the domain; a second "@" is no address that mail reaches */
 
@@ -267,7 +265,7 @@ ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
                               value->data + value->len - text->len, '@')
                   == NULL;
 
-    case NGX_HTTP_VCITA_OAUTH_REGEX:
+    case NGX_HTTP_VCITA_REGEX:
         break;
     }
 
@@ -296,14 +294,14 @@ ngx_http_vcita_oauth_value_match(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf)
+ngx_http_vcita_rules_init(ngx_conf_t *cf)
 {
-    ngx_str_t                         *name;
-    ngx_uint_t                         i, j;
-    ngx_hash_key_t                    *key;
-    ngx_http_variable_t               *v;
-    ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_str_t                   *name;
+    ngx_uint_t                   i, j;
+    ngx_hash_key_t              *key;
+    ngx_http_variable_t         *v;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     vmcf = ngx_http_conf_get_module_main_conf(cf,
@@ -316,7 +314,7 @@ ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf)
 
         for (j = 0; j < vmcf->ruled.nelts; j++) {
 
-            if (ngx_http_vcita_oauth_same(&key[i].key, &name[j])) {
+            if (ngx_http_vcita_same(&key[i].key, &name[j])) {
                 v = key[i].value;
                 v->flags |= NGX_HTTP_VAR_NOCACHEABLE;
             }
@@ -330,27 +328,25 @@ ngx_http_vcita_oauth_rules_init(ngx_conf_t *cf)
 /* The rules of a location protect it only where its gate is on */
 
 char *
-ngx_http_vcita_oauth_rules_check(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_loc_conf_t *conf)
+ngx_http_vcita_rules_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 {
     if (conf->rules_origin.file == NULL) {
         return NGX_CONF_OK;
     }
 
-    if (conf->gate == NGX_HTTP_VCITA_OAUTH_OFF) {
-        return ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_EMERG,
-                         &conf->rules_origin,
-                         "\"vcita_oauth_require\" has no effect where "
-                         "\"vcita_oauth\" is \"off\", set \"vcita_oauth on\" "
-                         "in this location");
+    if (conf->gate == NGX_HTTP_VCITA_OFF) {
+        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+                          &conf->rules_origin,
+                          "\"vcita_oauth_require\" has no effect where "
+                          "\"vcita_oauth\" is \"off\", set \"vcita_oauth on\" "
+                          "in this location");
     }
 
-    if (conf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL) {
-        (void) ngx_http_vcita_oauth_conf_error(cf, NGX_LOG_WARN,
-                         &conf->rules_origin,
-                         "\"vcita_oauth_require\" lets requests without a "
-                         "session through where \"vcita_oauth\" is "
-                         "\"optional\", set \"vcita_oauth on\" to refuse them");
+    if (conf->gate == NGX_HTTP_VCITA_OPTIONAL) {
+        (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN, &conf->rules_origin,
+                        "\"vcita_oauth_require\" lets requests without a "
+                        "session through where \"vcita_oauth\" is "
+                        "\"optional\", set \"vcita_oauth on\" to refuse them");
     }
 
     return NGX_CONF_OK;
@@ -360,26 +356,26 @@ ngx_http_vcita_oauth_rules_check(ngx_conf_t *cf,
 /* vcita_oauth_require $variable value ...; */
 
 char *
-ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_oauth_loc_conf_t *vlcf = conf;
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_str_t                     *value;
-    ngx_uint_t                     i;
-    ngx_http_vcita_oauth_rule_t   *rule;
-    ngx_http_vcita_oauth_value_t  *v;
+    ngx_str_t               *value;
+    ngx_uint_t               i;
+    ngx_http_vcita_rule_t   *rule;
+    ngx_http_vcita_value_t  *v;
 
     value = cf->args->elts;
 
     if (vlcf->rules == NULL) {
         vlcf->rules = ngx_array_create(cf->pool, 2,
-                                       sizeof(ngx_http_vcita_oauth_rule_t));
+                                       sizeof(ngx_http_vcita_rule_t));
         if (vlcf->rules == NULL) {
             return NGX_CONF_ERROR;
         }
 
         if (cf->cmd_type == NGX_HTTP_LOC_CONF) {
-            ngx_http_vcita_oauth_conf_origin(cf, &vlcf->rules_origin);
+            ngx_http_vcita_conf_origin(cf, &vlcf->rules_origin);
         }
     }
 
@@ -388,12 +384,12 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_vcita_oauth_conf_origin(cf, &rule->origin);
+    ngx_http_vcita_conf_origin(cf, &rule->origin);
 
-    if (ngx_http_vcita_oauth_rule_variable(cf, rule, &value[1])
+    if (ngx_http_vcita_rule_variable(cf, rule, &value[1])
         != NGX_CONF_OK
         || ngx_array_init(&rule->values, cf->pool, cf->args->nelts - 2,
-                          sizeof(ngx_http_vcita_oauth_value_t))
+                          sizeof(ngx_http_vcita_value_t))
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -406,8 +402,7 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_vcita_oauth_rule_value(cf, v, &value[i])
-            != NGX_CONF_OK)
+        if (ngx_http_vcita_rule_value(cf, v, &value[i]) != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
@@ -418,12 +413,12 @@ ngx_http_vcita_oauth_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_rule_t *rule, ngx_str_t *value)
+ngx_http_vcita_rule_variable(ngx_conf_t *cf, ngx_http_vcita_rule_t *rule,
+    ngx_str_t *value)
 {
-    size_t                             prefix;
-    ngx_str_t                         *name;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    size_t                       prefix;
+    ngx_str_t                   *name;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     if (value->len < 2 || value->data[0] != '$') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -451,11 +446,10 @@ ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    prefix = sizeof(NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX) - 1;
+    prefix = sizeof(NGX_HTTP_VCITA_CLAIM_PREFIX) - 1;
 
     if (name->len > prefix
-        && ngx_strncmp(name->data, NGX_HTTP_VCITA_OAUTH_CLAIM_PREFIX, prefix)
-           == 0)
+        && ngx_strncmp(name->data, NGX_HTTP_VCITA_CLAIM_PREFIX, prefix) == 0)
     {
         rule->claim.data = name->data + prefix;
         rule->claim.len = name->len - prefix;
@@ -469,18 +463,18 @@ ngx_http_vcita_oauth_rule_variable(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *text)
+ngx_http_vcita_rule_value(ngx_conf_t *cf, ngx_http_vcita_value_t *v,
+    ngx_str_t *text)
 {
     u_char  *star, *last;
 
-    ngx_memzero(v, sizeof(ngx_http_vcita_oauth_value_t));
+    ngx_memzero(v, sizeof(ngx_http_vcita_value_t));
 
     if (text->len && text->data[0] == '~') {
-        return ngx_http_vcita_oauth_rule_regex(cf, v, text);
+        return ngx_http_vcita_rule_regex(cf, v, text);
     }
 
-    v->match = NGX_HTTP_VCITA_OAUTH_EXACT;
+    v->match = NGX_HTTP_VCITA_EXACT;
     v->text = *text;
 
     last = text->data + text->len;
@@ -491,7 +485,7 @@ ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
     }
 
     if (text->len > 1 && star == last - 1) {
-        v->match = NGX_HTTP_VCITA_OAUTH_BEGINS;
+        v->match = NGX_HTTP_VCITA_BEGINS;
         v->text.len--;
         return NGX_CONF_OK;
     }
@@ -501,8 +495,8 @@ ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
         && (star[1] == '.' || star[1] == '@')
         && ngx_strlchr(star + 1, last, '*') == NULL)
     {
-        v->match = (star[1] == '@') ? NGX_HTTP_VCITA_OAUTH_DOMAIN
-                                    : NGX_HTTP_VCITA_OAUTH_ENDS;
+        v->match = (star[1] == '@') ? NGX_HTTP_VCITA_DOMAIN
+                                    : NGX_HTTP_VCITA_ENDS;
         v->text.data++;
         v->text.len--;
         return NGX_CONF_OK;
@@ -519,8 +513,8 @@ ngx_http_vcita_oauth_rule_value(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_oauth_rule_regex(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_value_t *v, ngx_str_t *text)
+ngx_http_vcita_rule_regex(ngx_conf_t *cf, ngx_http_vcita_value_t *v,
+    ngx_str_t *text)
 {
 #if (NGX_PCRE)
 
@@ -554,7 +548,7 @@ ngx_http_vcita_oauth_rule_regex(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    v->match = NGX_HTTP_VCITA_OAUTH_REGEX;
+    v->match = NGX_HTTP_VCITA_REGEX;
     v->text = *text;
     v->regex = rc.regex;
 

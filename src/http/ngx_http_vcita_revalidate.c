@@ -20,54 +20,51 @@
 
 
 /* seconds until a call that failed is made again */
-#define NGX_HTTP_VCITA_OAUTH_AGAIN  10
+#define NGX_HTTP_VCITA_AGAIN  10
 
 
-typedef ngx_int_t (*ngx_http_vcita_oauth_asked_pt)(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v);
+typedef ngx_int_t (*ngx_http_vcita_asked_pt)(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
 
 
-struct ngx_http_vcita_oauth_revalidation_s {
-    ngx_http_request_t                *request;
-    ngx_http_vcita_oauth_ctx_t        *ctx;
-    ngx_http_vcita_oauth_app_t        *app;
-    ngx_http_vcita_oauth_verdicts_t   *verdicts;
-    time_t                             stale;
+struct ngx_http_vcita_revalidation_s {
+    ngx_http_request_t          *request;
+    ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_app_t        *app;
+    ngx_http_vcita_verdicts_t   *verdicts;
+    time_t                       stale;
 
-    ngx_http_vcita_oauth_case_t        vcase;
-    ngx_str_t                          token;
-    ngx_array_t                        claims;    /* ..._member_t */
-    ngx_http_vcita_oauth_call_t        call;
-    ngx_http_vcita_oauth_ask_t        *end;
+    ngx_http_vcita_case_t        vcase;
+    ngx_str_t                    token;
+    ngx_array_t                  claims;    /* ..._member_t */
+    ngx_http_vcita_call_t        call;
+    ngx_http_vcita_ask_t        *end;
 
-    ngx_http_vcita_oauth_asked_pt      next;
-    ngx_int_t                          rc;
+    ngx_http_vcita_asked_pt      next;
+    ngx_int_t                    rc;
 };
 
 
-static ngx_int_t ngx_http_vcita_oauth_revalidate_begin(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_loc_conf_t *vlcf);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v);
-static void ngx_http_vcita_oauth_revalidate_handler(
-    ngx_http_vcita_oauth_call_t *call);
-static void ngx_http_vcita_oauth_revalidate_cleanup(void *data);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_answer(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_claims(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_change(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v,
-    ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_kept(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_failed(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v, const char *why);
-static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
+static void ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call);
+static void ngx_http_vcita_revalidate_cleanup(void *data);
+static ngx_int_t ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v, ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_revalidate_kept(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
+static ngx_int_t ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v, const char *why);
+static ngx_int_t ngx_http_vcita_revalidate_ended(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
 
 
 /*
@@ -78,12 +75,12 @@ static ngx_int_t ngx_http_vcita_oauth_revalidate_ended(
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+ngx_http_vcita_revalidate(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_int_t                             rc;
-    ngx_http_vcita_oauth_main_conf_t     *vmcf;
-    ngx_http_vcita_oauth_revalidation_t  *v;
+    ngx_int_t                       rc;
+    ngx_http_vcita_main_conf_t     *vmcf;
+    ngx_http_vcita_revalidation_t  *v;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -94,7 +91,7 @@ ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
     v = ctx->revalidation;
 
     if (v == NULL || v->app != vlcf->app) {
-        return ngx_http_vcita_oauth_revalidate_begin(r, ctx, vlcf);
+        return ngx_http_vcita_revalidate_begin(r, ctx, vlcf);
     }
 
     if (v->next == NULL) {
@@ -113,13 +110,13 @@ ngx_http_vcita_oauth_revalidate(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_int_t                             rc;
-    ngx_http_vcita_oauth_case_t           c;
-    ngx_http_vcita_oauth_main_conf_t     *vmcf;
-    ngx_http_vcita_oauth_revalidation_t  *v;
+    ngx_int_t                       rc;
+    ngx_http_vcita_case_t           c;
+    ngx_http_vcita_main_conf_t     *vmcf;
+    ngx_http_vcita_revalidation_t  *v;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -134,13 +131,12 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
     c.now = ngx_time();
     c.left = ctx->session.expires - c.now;
     c.interval = vlcf->revalidate.interval;
-    c.busy = NGX_HTTP_VCITA_OAUTH_AGAIN + vlcf->app->timeout / 1000;
+    c.busy = NGX_HTTP_VCITA_AGAIN + vlcf->app->timeout / 1000;
 
-    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+    rc = ngx_http_vcita_verdict(&vmcf->verdicts, &c, r->pool);
 
     if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && ngx_http_vcita_oauth_known_bind(r->pool, vlcf->app, &c)
-           != NGX_OK)
+        && ngx_http_vcita_known_bind(r->pool, vlcf->app, &c) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -155,7 +151,7 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
         return rc;
     }
 
-    v = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_revalidation_t));
+    v = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_revalidation_t));
     if (v == NULL) {
         return NGX_ERROR;
     }
@@ -169,7 +165,7 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
 
     ctx->revalidation = v;
 
-    v->rc = ngx_http_vcita_oauth_revalidate_ask(r, v);
+    v->rc = ngx_http_vcita_revalidate_ask(r, v);
 
     return v->rc;
 }
@@ -178,13 +174,13 @@ ngx_http_vcita_oauth_revalidate_begin(ngx_http_request_t *r,
 /* logins come first: this takes a free slot of the pace, or none (Core, 5.3) */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    ngx_int_t                          rc;
-    ngx_pool_cleanup_t                *cln;
-    ngx_http_vcita_oauth_call_t       *call;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_int_t                    rc;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_vcita_call_t       *call;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -193,13 +189,12 @@ ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    cln->handler = ngx_http_vcita_oauth_revalidate_cleanup;
+    cln->handler = ngx_http_vcita_revalidate_cleanup;
     cln->data = v;
 
-    if (ngx_http_vcita_oauth_session_token(v->vcase.session, r->pool,
-                                           &v->token)
+    if (ngx_http_vcita_session_token(v->vcase.session, r->pool, &v->token)
         != NGX_OK
-        || ngx_http_vcita_oauth_known_wipe(r->pool, &v->token) != NGX_OK)
+        || ngx_http_vcita_known_wipe(r->pool, &v->token) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -212,68 +207,66 @@ ngx_http_vcita_oauth_revalidate_ask(ngx_http_request_t *r,
     call->fetch.bearer = v->token;
     call->pace = &vmcf->pace;
     call->statistics = &vmcf->statistics;
-    call->handler = ngx_http_vcita_oauth_revalidate_handler;
+    call->handler = ngx_http_vcita_revalidate_handler;
     call->data = v;
 
-    ngx_http_vcita_oauth_call_init(call);
+    ngx_http_vcita_call_init(call);
 
-    rc = ngx_http_vcita_oauth_call_next(call, 1);
+    rc = ngx_http_vcita_call_next(call, 1);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_call_send(call,
-                                          NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
-                                          &v->app->userinfo_endpoint);
+        rc = ngx_http_vcita_call_send(call, NGX_HTTP_VCITA_USERINFO_CALL,
+                                      &v->app->userinfo_endpoint);
     }
 
     if (rc == NGX_AGAIN) {
-        v->next = ngx_http_vcita_oauth_revalidate_answer;
+        v->next = ngx_http_vcita_revalidate_answer;
         return NGX_AGAIN;
     }
 
     /* the next request may have more luck */
 
-    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
+    ngx_http_vcita_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_oauth_revalidate_handler(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call)
 {
-    ngx_http_vcita_oauth_revalidation_t *v = call->data;
+    ngx_http_vcita_revalidation_t *v = call->data;
 
-    ngx_http_vcita_oauth_wake(v->request);
+    ngx_http_vcita_wake(v->request);
 }
 
 
 /* a browser that went away: vcita may have been asked, for nothing */
 
 static void
-ngx_http_vcita_oauth_revalidate_cleanup(void *data)
+ngx_http_vcita_revalidate_cleanup(void *data)
 {
-    ngx_http_vcita_oauth_revalidation_t *v = data;
+    ngx_http_vcita_revalidation_t *v = data;
 
     if (v->call.calling) {
-        ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase,
-                                           v->call.fetch.pool,
-                                           NGX_HTTP_VCITA_OAUTH_AGAIN);
+        ngx_http_vcita_verdict_later(v->verdicts, &v->vcase,
+                                     v->call.fetch.pool, NGX_HTTP_VCITA_AGAIN);
     }
 
-    ngx_http_vcita_oauth_call_cancel(&v->call);
+    ngx_http_vcita_call_cancel(&v->call);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    ngx_int_t                          rc;
-    ngx_str_t                          name, sub, known;
-    ngx_http_vcita_oauth_fetch_t      *f;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_int_t                    rc;
+    ngx_str_t                    name, sub, known;
+    ngx_http_vcita_fetch_t      *f;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
-    if (ngx_http_vcita_oauth_call_next(&v->call, 1) != NGX_DONE) {
+    if (ngx_http_vcita_call_next(&v->call, 1) != NGX_DONE) {
         return NGX_AGAIN;
     }
 
@@ -282,18 +275,18 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
     v->next = NULL;
     v->vcase.now = ngx_time();
 
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+    if (f->outcome != NGX_HTTP_VCITA_FETCH_OK) {
+        return ngx_http_vcita_revalidate_failed(r, v);
     }
 
     if (f->status == NGX_HTTP_UNAUTHORIZED) {
-        return ngx_http_vcita_oauth_revalidate_dead(r, v,
-                                             "vcita no longer accepts its "
-                                             "token");
+        return ngx_http_vcita_revalidate_dead(r, v,
+                                              "vcita no longer accepts its "
+                                              "token");
     }
 
     if (ngx_array_init(&v->claims, r->pool, 16,
-                       sizeof(ngx_http_vcita_oauth_member_t))
+                       sizeof(ngx_http_vcita_member_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -301,12 +294,11 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &vmcf->wanted, &sub,
-                                              &v->claims);
+    rc = ngx_http_vcita_userinfo_answer(r->pool, f->status, &f->answer,
+                                        &vmcf->wanted, &sub, &v->claims);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_revalidate_failed(r, v);
+        return ngx_http_vcita_revalidate_failed(r, v);
     }
 
     if (rc != NGX_OK) {
@@ -315,53 +307,52 @@ ngx_http_vcita_oauth_revalidate_answer(ngx_http_request_t *r,
 
     ngx_str_set(&name, "sub");
 
-    if (ngx_http_vcita_oauth_session_claim(v->vcase.session, &name, &known)
-        == NGX_OK
-        && !ngx_http_vcita_oauth_same(&known, &sub))
+    if (ngx_http_vcita_session_claim(v->vcase.session, &name, &known) == NGX_OK
+        && !ngx_http_vcita_same(&known, &sub))
     {
-        return ngx_http_vcita_oauth_revalidate_dead(r, v,
-                                             "userinfo names another \"sub\" "
-                                             "for its token");
+        return ngx_http_vcita_revalidate_dead(r, v,
+                                              "userinfo names another \"sub\" "
+                                              "for its token");
     }
 
-    return ngx_http_vcita_oauth_revalidate_claims(r, v);
+    return ngx_http_vcita_revalidate_claims(r, v);
 }
 
 
 /* claims that have changed are taken over, for this request, too */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    size_t                           limit;
-    time_t                           left;
-    ngx_int_t                        rc;
-    ngx_str_t                        text;
-    ngx_uint_t                       same;
-    ngx_http_vcita_oauth_session_t  *s;
+    size_t                     limit;
+    time_t                     left;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_uint_t                 same;
+    ngx_http_vcita_session_t  *s;
 
     s = v->vcase.session;
 
-    limit = ngx_http_vcita_oauth_keep_room(v->app)
-            - (s->said ? 0 : NGX_HTTP_VCITA_OAUTH_SESSION_SAID);
+    limit = ngx_http_vcita_keep_room(v->app)
+            - (s->said ? 0 : NGX_HTTP_VCITA_SESSION_SAID);
 
-    rc = ngx_http_vcita_oauth_said_anew(r->pool, s, &v->claims, limit, &text);
+    rc = ngx_http_vcita_said_anew(r->pool, s, &v->claims, limit, &text);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_revalidate_dead(r, v,
-                                             "it cannot keep a claim that a "
-                                             "vcita_oauth_require may depend "
-                                             "on");
+        return ngx_http_vcita_revalidate_dead(r, v,
+                                              "it cannot keep a claim that a "
+                                              "vcita_oauth_require may depend "
+                                              "on");
     }
 
-    same = ngx_http_vcita_oauth_same(&text, &s->text);
+    same = ngx_http_vcita_same(&text, &s->text);
 
-    rc = same ? NGX_OK : ngx_http_vcita_oauth_revalidate_change(r, v, &text);
+    rc = same ? NGX_OK : ngx_http_vcita_revalidate_change(r, v, &text);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -369,28 +360,27 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
         return rc;
     }
 
-    ngx_http_vcita_oauth_verdict_good(v->verdicts, &v->vcase, r->pool);
+    ngx_http_vcita_verdict_good(v->verdicts, &v->vcase, r->pool);
 
     if (same) {
         return NGX_OK;
     }
 
-    left = ngx_http_vcita_oauth_life_left(s, v->vcase.now,
-                                          v->app->session_timeout,
-                                          v->app->session_idle_timeout);
+    left = ngx_http_vcita_life_left(s, v->vcase.now, v->app->session_timeout,
+                                    v->app->session_idle_timeout);
 
     if (left == 0) {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_oauth_headers_private(r) != NGX_OK) {
+    if (ngx_http_vcita_headers_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_keep(r, v->ctx, v->app, &s->text, left);
+    rc = ngx_http_vcita_keep(r, v->ctx, v->app, &s->text, left);
 
     if (rc == NGX_AGAIN) {
-        v->next = ngx_http_vcita_oauth_revalidate_kept;
+        v->next = ngx_http_vcita_revalidate_kept;
     }
 
     return rc;
@@ -403,60 +393,59 @@ ngx_http_vcita_oauth_revalidate_claims(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_change(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v, ngx_str_t *text)
+ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v, ngx_str_t *text)
 {
-    uint64_t                         said;
-    ngx_str_t                        again;
-    ngx_time_t                      *tp;
-    ngx_http_vcita_oauth_session_t  *s;
+    uint64_t                   said;
+    ngx_str_t                  again;
+    ngx_time_t                *tp;
+    ngx_http_vcita_session_t  *s;
 
     s = v->vcase.session;
     tp = ngx_timeofday();
 
     said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
 
-    if (ngx_http_vcita_oauth_known_wipe(r->pool, &s->text) != NGX_OK
-        || ngx_http_vcita_oauth_session_decode(text, s) != NGX_OK)
+    if (ngx_http_vcita_known_wipe(r->pool, &s->text) != NGX_OK
+        || ngx_http_vcita_session_decode(text, s) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     s->said = said;
 
-    if (ngx_http_vcita_oauth_session_again(r->pool, s, &again) != NGX_OK
-        || ngx_http_vcita_oauth_known_wipe(r->pool, &again) != NGX_OK
-        || ngx_http_vcita_oauth_session_decode(&again, s) != NGX_OK)
+    if (ngx_http_vcita_session_again(r->pool, s, &again) != NGX_OK
+        || ngx_http_vcita_known_wipe(r->pool, &again) != NGX_OK
+        || ngx_http_vcita_session_decode(&again, s) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_known_said(r->pool, v->app, v->verdicts,
-                                                &v->vcase);
+    return ngx_http_vcita_known_said(r->pool, v->app, v->verdicts, &v->vcase);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_kept(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_kept(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    return ngx_http_vcita_oauth_kept(r, v->ctx);
+    return ngx_http_vcita_kept(r, v->ctx);
 }
 
 
 /* a fault of vcita's ends no session before "stale" has gone by */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    const char                    *hint;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    const char              *hint;
+    ngx_http_vcita_fetch_t  *f;
 
     f = &v->call.fetch;
 
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+    if (f->outcome == NGX_HTTP_VCITA_FETCH_OK) {
+        hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "a session could not be revalidated: vcita's userinfo "
@@ -469,8 +458,8 @@ ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
                       "could not be read at \"%V\": %s", &f->url, f->error);
     }
 
-    ngx_http_vcita_oauth_verdict_later(v->verdicts, &v->vcase, r->pool,
-                                       NGX_HTTP_VCITA_OAUTH_AGAIN);
+    ngx_http_vcita_verdict_later(v->verdicts, &v->vcase, r->pool,
+                                 NGX_HTTP_VCITA_AGAIN);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
@@ -479,17 +468,17 @@ ngx_http_vcita_oauth_revalidate_failed(ngx_http_request_t *r,
 /* the cookie may have copies: the verdict is kept until all of them end */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v, const char *why)
+ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v, const char *why)
 {
-    ngx_int_t                      rc;
-    ngx_http_vcita_oauth_store_t  *store;
+    ngx_int_t                rc;
+    ngx_http_vcita_store_t  *store;
 
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "a session has ended: %s", why);
 
-    ngx_http_vcita_oauth_count(r, sessions_revoked);
-    ngx_http_vcita_oauth_verdict_dead(v->verdicts, &v->vcase, r->pool);
+    ngx_http_vcita_count(r, sessions_revoked);
+    ngx_http_vcita_verdict_dead(v->verdicts, &v->vcase, r->pool);
 
     store = v->app->storage.store;
 
@@ -497,7 +486,7 @@ ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    v->end = ngx_http_vcita_oauth_ask_create(r, store);
+    v->end = ngx_http_vcita_ask_create(r, store);
     if (v->end == NULL) {
         return NGX_ERROR;
     }
@@ -505,10 +494,10 @@ ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
     ngx_memcpy(v->end->op.key, v->ctx->lookup->op.key,
                sizeof(v->end->op.key));
 
-    rc = ngx_http_vcita_oauth_ask(v->end, store->type->end);
+    rc = ngx_http_vcita_ask(v->end, store->type->end);
 
     if (rc == NGX_AGAIN) {
-        v->next = ngx_http_vcita_oauth_revalidate_ended;
+        v->next = ngx_http_vcita_revalidate_ended;
         return NGX_AGAIN;
     }
 
@@ -519,9 +508,9 @@ ngx_http_vcita_oauth_revalidate_dead(ngx_http_request_t *r,
 /* whatever the store says, the session has ended here */
 
 static ngx_int_t
-ngx_http_vcita_oauth_revalidate_ended(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_revalidation_t *v)
+ngx_http_vcita_revalidate_ended(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
 {
-    return (ngx_http_vcita_oauth_ask_result(v->end) == NGX_AGAIN)
+    return (ngx_http_vcita_ask_result(v->end) == NGX_AGAIN)
            ? NGX_AGAIN : NGX_DECLINED;
 }

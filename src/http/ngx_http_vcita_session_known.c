@@ -15,7 +15,7 @@
 #include "http/ngx_http_vcita_session_known.h"
 
 
-static void ngx_http_vcita_oauth_known_wipe_cleanup(void *data);
+static void ngx_http_vcita_known_wipe_cleanup(void *data);
 
 
 /*
@@ -25,12 +25,12 @@ static void ngx_http_vcita_oauth_known_wipe_cleanup(void *data);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s)
+ngx_http_vcita_known(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_session_t *s)
 {
-    ngx_int_t                          rc;
-    ngx_http_vcita_oauth_case_t        c;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_int_t                    rc;
+    ngx_http_vcita_case_t        c;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -38,13 +38,13 @@ ngx_http_vcita_oauth_known(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_memzero(&c, sizeof(ngx_http_vcita_oauth_case_t));
+    ngx_memzero(&c, sizeof(ngx_http_vcita_case_t));
 
     c.session = s;
     c.now = ngx_time();
     c.left = s->expires - c.now;
 
-    rc = ngx_http_vcita_oauth_verdict(&vmcf->verdicts, &c, r->pool);
+    rc = ngx_http_vcita_verdict(&vmcf->verdicts, &c, r->pool);
 
     if (rc != NGX_OK) {
         return rc;
@@ -53,24 +53,23 @@ ngx_http_vcita_oauth_known(ngx_http_request_t *r,
     /* after a restart, a cookie can have newer claims than the zone */
 
     if (s->said > c.said) {
-        return ngx_http_vcita_oauth_known_said(r->pool, app, &vmcf->verdicts,
-                                               &c);
+        return ngx_http_vcita_known_said(r->pool, app, &vmcf->verdicts, &c);
     }
 
-    return ngx_http_vcita_oauth_known_bind(r->pool, app, &c);
+    return ngx_http_vcita_known_bind(r->pool, app, &c);
 }
 
 
 /* Gives a session the current claims, if its own are older */
 
 ngx_int_t
-ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c)
+ngx_http_vcita_known_bind(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_case_t *c)
 {
-    u_char                          *room;
-    ngx_str_t                        claims, text;
-    ngx_uint_t                       used;
-    ngx_http_vcita_oauth_session_t  *s;
+    u_char                    *room;
+    ngx_str_t                  claims, text;
+    ngx_uint_t                 used;
+    ngx_http_vcita_session_t  *s;
 
     s = c->session;
 
@@ -83,8 +82,8 @@ ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_open_raw(&app->session_seal, &s->id, &c->claims,
-                                      room, &claims, &used)
+    if (ngx_http_vcita_open_raw(&app->session_seal, &s->id, &c->claims, room,
+                                &claims, &used)
         != NGX_OK)
     {
         return NGX_DECLINED;
@@ -92,13 +91,13 @@ ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
 
     s->said = c->said;
 
-    if (ngx_http_vcita_oauth_session_with(pool, s, &claims, &text) != NGX_OK
-        || ngx_http_vcita_oauth_known_wipe(pool, &text) != NGX_OK)
+    if (ngx_http_vcita_session_with(pool, s, &claims, &text) != NGX_OK
+        || ngx_http_vcita_known_wipe(pool, &text) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_session_decode(&text, s) != NGX_OK) {
+    if (ngx_http_vcita_session_decode(&text, s) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -111,31 +110,30 @@ ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
 /* Makes the claims of a session the current ones; the zone has them sealed */
 
 ngx_int_t
-ngx_http_vcita_oauth_known_said(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
-    ngx_http_vcita_oauth_case_t *c)
+ngx_http_vcita_known_said(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_verdicts_t *verdicts, ngx_http_vcita_case_t *c)
 {
     u_char     *room;
     ngx_str_t  *claims, box;
 
     claims = &c->session->claims;
 
-    room = ngx_pnalloc(pool, ngx_http_vcita_oauth_seal_room(claims->len));
+    room = ngx_pnalloc(pool, ngx_http_vcita_seal_room(claims->len));
     if (room == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_seal(&app->session_seal, &c->session->id, claims,
-                                  room, &box)
+    if (ngx_http_vcita_seal(&app->session_seal, &c->session->id, claims, room,
+                            &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     box.data = room;
-    box.len = ngx_http_vcita_oauth_raw_len(claims->len);
+    box.len = ngx_http_vcita_raw_len(claims->len);
 
-    ngx_http_vcita_oauth_verdict_said(verdicts, c, pool, &box);
+    ngx_http_vcita_verdict_said(verdicts, c, pool, &box);
 
     return NGX_OK;
 }
@@ -144,7 +142,7 @@ ngx_http_vcita_oauth_known_said(ngx_pool_t *pool,
 /* The text of a session holds its token: it is wiped with the request */
 
 ngx_int_t
-ngx_http_vcita_oauth_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_vcita_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
 {
     ngx_pool_cleanup_t  *cln;
 
@@ -154,14 +152,14 @@ ngx_http_vcita_oauth_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
     }
 
     *(ngx_str_t *) cln->data = *text;
-    cln->handler = ngx_http_vcita_oauth_known_wipe_cleanup;
+    cln->handler = ngx_http_vcita_known_wipe_cleanup;
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_oauth_known_wipe_cleanup(void *data)
+ngx_http_vcita_known_wipe_cleanup(void *data)
 {
     ngx_str_t *text = data;
 

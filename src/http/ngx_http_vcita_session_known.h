@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_KNOWN_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_KNOWN_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_SESSION_KNOWN_H_INCLUDED_
+#define _NGX_HTTP_VCITA_SESSION_KNOWN_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,14 +15,14 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_int_t ngx_http_vcita_oauth_known(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_session_t *s);
-ngx_int_t ngx_http_vcita_oauth_known_bind(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_case_t *c);
-ngx_int_t ngx_http_vcita_oauth_known_said(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_verdicts_t *verdicts,
-    ngx_http_vcita_oauth_case_t *c);
-ngx_int_t ngx_http_vcita_oauth_known_wipe(ngx_pool_t *pool, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_known(ngx_http_request_t *r,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_session_t *s);
+ngx_int_t ngx_http_vcita_known_bind(ngx_pool_t *pool,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_case_t *c);
+ngx_int_t ngx_http_vcita_known_said(ngx_pool_t *pool,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_verdicts_t *verdicts,
+    ngx_http_vcita_case_t *c);
+ngx_int_t ngx_http_vcita_known_wipe(ngx_pool_t *pool, ngx_str_t *text);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_KNOWN_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_SESSION_KNOWN_H_INCLUDED_ */

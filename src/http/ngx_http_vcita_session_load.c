@@ -18,38 +18,37 @@
 
 /* what a request knows of an application, while it is in another one */
 
-typedef struct ngx_http_vcita_oauth_known_s  ngx_http_vcita_oauth_known_t;
+typedef struct ngx_http_vcita_known_s  ngx_http_vcita_known_t;
 
-struct ngx_http_vcita_oauth_known_s {
-    ngx_http_vcita_oauth_app_t           *app;
-    ngx_http_vcita_oauth_session_t        session;
-    ngx_str_t                             cookie;
-    ngx_uint_t                            sealed_by;
-    ngx_int_t                             outcome;
-    ngx_http_vcita_oauth_ask_t           *lookup;
-    ngx_http_vcita_oauth_keep_t          *keep;
-    ngx_http_vcita_oauth_revalidation_t  *revalidation;
-    ngx_http_vcita_oauth_known_t         *next;
-    ngx_uint_t                            alive;  /* unsigned  alive:1; */
+struct ngx_http_vcita_known_s {
+    ngx_http_vcita_app_t           *app;
+    ngx_http_vcita_session_t        session;
+    ngx_str_t                       cookie;
+    ngx_uint_t                      sealed_by;
+    ngx_int_t                       outcome;
+    ngx_http_vcita_ask_t           *lookup;
+    ngx_http_vcita_keep_t          *keep;
+    ngx_http_vcita_revalidation_t  *revalidation;
+    ngx_http_vcita_known_t         *next;
+    ngx_uint_t                      alive;  /* unsigned  alive:1; */
 };
 
 
-static ngx_int_t ngx_http_vcita_oauth_lookup_begin(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_lookup_leave(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx);
-static ngx_http_vcita_oauth_known_t *ngx_http_vcita_oauth_lookup_known(
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_lookup_sealed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_lookup_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_lookup_begin(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_lookup_leave(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+static ngx_http_vcita_known_t *ngx_http_vcita_lookup_known(
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_lookup_sealed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_lookup_stored(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_lookup_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_lookup_take(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_str_t *text);
 
 
 /*
@@ -60,13 +59,13 @@ static ngx_int_t ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_find_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
     ngx_int_t  rc;
 
     if (ctx->app != app
-        && ngx_http_vcita_oauth_lookup_begin(r, ctx, app) != NGX_OK)
+        && ngx_http_vcita_lookup_begin(r, ctx, app) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -76,10 +75,10 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
     }
 
     if (app->storage.store) {
-        rc = ngx_http_vcita_oauth_lookup_stored(r, ctx, app);
+        rc = ngx_http_vcita_lookup_stored(r, ctx, app);
 
     } else {
-        rc = ngx_http_vcita_oauth_lookup_sealed(r, ctx, app);
+        rc = ngx_http_vcita_lookup_sealed(r, ctx, app);
     }
 
     if (rc != NGX_AGAIN) {
@@ -98,10 +97,10 @@ ngx_http_vcita_oauth_find_session(ngx_http_request_t *r,
  */
 
 void
-ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_lookup_share(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_ctx_t *main, ngx_http_vcita_app_t *app)
 {
-    ngx_http_vcita_oauth_known_t  *known;
+    ngx_http_vcita_known_t  *known;
 
     if (main->app == app && !main->looking) {
         ctx->app = app;
@@ -111,7 +110,7 @@ ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
         return;
     }
 
-    known = ngx_http_vcita_oauth_lookup_known(main, app);
+    known = ngx_http_vcita_lookup_known(main, app);
 
     if (known) {
         ctx->app = app;
@@ -125,18 +124,18 @@ ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
 /* an internal redirect may lead back to where the request has been before */
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_begin(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_lookup_begin(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    ngx_http_vcita_oauth_known_t  *known;
+    ngx_http_vcita_known_t  *known;
 
-    if (ctx->app && ngx_http_vcita_oauth_lookup_leave(r, ctx) != NGX_OK) {
+    if (ctx->app && ngx_http_vcita_lookup_leave(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ctx->app = app;
 
-    known = ngx_http_vcita_oauth_lookup_known(ctx, app);
+    known = ngx_http_vcita_lookup_known(ctx, app);
 
     if (known) {
         ctx->session = known->session;
@@ -164,24 +163,23 @@ ngx_http_vcita_oauth_lookup_begin(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_leave(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_lookup_leave(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_http_vcita_oauth_known_t  *known;
+    ngx_http_vcita_known_t  *known;
 
     if (ctx->looking) {
 
         if (ctx->lookup) {
-            ngx_http_vcita_oauth_ask_cancel(ctx->lookup);
+            ngx_http_vcita_ask_cancel(ctx->lookup);
         }
 
         return NGX_OK;
     }
 
-    known = ngx_http_vcita_oauth_lookup_known(ctx, ctx->app);
+    known = ngx_http_vcita_lookup_known(ctx, ctx->app);
 
     if (known == NULL) {
-        known = ngx_palloc(r->pool, sizeof(ngx_http_vcita_oauth_known_t));
+        known = ngx_palloc(r->pool, sizeof(ngx_http_vcita_known_t));
         if (known == NULL) {
             return NGX_ERROR;
         }
@@ -204,11 +202,11 @@ ngx_http_vcita_oauth_lookup_leave(ngx_http_request_t *r,
 }
 
 
-static ngx_http_vcita_oauth_known_t *
-ngx_http_vcita_oauth_lookup_known(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app)
+static ngx_http_vcita_known_t *
+ngx_http_vcita_lookup_known(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    ngx_http_vcita_oauth_known_t  *known;
+    ngx_http_vcita_known_t  *known;
 
     for (known = ctx->known; known; known = known->next) {
 
@@ -222,27 +220,24 @@ ngx_http_vcita_oauth_lookup_known(ngx_http_vcita_oauth_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_sealed(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_lookup_sealed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
     u_char     *room;
     ngx_str_t   text;
 
-    while (ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
-                                            NGX_HTTP_VCITA_OAUTH_SESSION,
-                                            &ctx->looked, &ctx->cookie)
-           == NGX_OK)
+    while (ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_SESSION,
+                                      &ctx->looked, &ctx->cookie) == NGX_OK)
     {
-        room = ngx_pnalloc(r->pool,
-                          ngx_http_vcita_oauth_open_room(ctx->cookie.len));
+        room = ngx_pnalloc(r->pool, ngx_http_vcita_open_room(ctx->cookie.len));
         if (room == NULL) {
             return NGX_ERROR;
         }
 
-        if (ngx_http_vcita_oauth_open(&app->session_seal, NULL, &ctx->cookie,
-                                      room, &text, &ctx->sealed_by)
+        if (ngx_http_vcita_open(&app->session_seal, NULL, &ctx->cookie, room,
+                                &text, &ctx->sealed_by)
             == NGX_OK
-            && ngx_http_vcita_oauth_lookup_take(r, ctx, app, &text) == NGX_OK)
+            && ngx_http_vcita_lookup_take(r, ctx, app, &text) == NGX_OK)
         {
             return NGX_OK;
         }
@@ -253,11 +248,11 @@ ngx_http_vcita_oauth_lookup_sealed(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_lookup_stored(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    ngx_int_t                         rc;
-    ngx_http_vcita_oauth_store_op_t  *op;
+    ngx_int_t                   rc;
+    ngx_http_vcita_store_op_t  *op;
 
     if (ctx->refused) {
 
@@ -266,31 +261,26 @@ ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    rc = ctx->lookup ? ngx_http_vcita_oauth_ask_result(ctx->lookup)
-                     : NGX_DECLINED;
+    rc = ctx->lookup ? ngx_http_vcita_ask_result(ctx->lookup) : NGX_DECLINED;
 
     for ( ;; ) {
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_lookup_open(r, ctx, app,
-                                                  &ctx->lookup->op);
+            rc = ngx_http_vcita_lookup_open(r, ctx, app, &ctx->lookup->op);
         }
 
         if (rc != NGX_DECLINED) {
             return rc;
         }
 
-        if (ngx_http_vcita_oauth_sent_cookie(r, ctx, app,
-                                             NGX_HTTP_VCITA_OAUTH_SESSION,
-                                             &ctx->looked, &ctx->cookie)
-            != NGX_OK)
+        if (ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_SESSION,
+                                       &ctx->looked, &ctx->cookie) != NGX_OK)
         {
             return NGX_DECLINED;
         }
 
         if (ctx->lookup == NULL) {
-            ctx->lookup = ngx_http_vcita_oauth_ask_create(r,
-                                                          app->storage.store);
+            ctx->lookup = ngx_http_vcita_ask_create(r, app->storage.store);
             if (ctx->lookup == NULL) {
                 return NGX_ERROR;
             }
@@ -298,10 +288,10 @@ ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
 
         op = &ctx->lookup->op;
 
-        rc = ngx_http_vcita_oauth_store_key(&ctx->cookie, op->key);
+        rc = ngx_http_vcita_store_key(&ctx->cookie, op->key);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_ask(ctx->lookup, op->store->type->read);
+            rc = ngx_http_vcita_ask(ctx->lookup, op->store->type->read);
         }
     }
 }
@@ -310,9 +300,8 @@ ngx_http_vcita_oauth_lookup_stored(ngx_http_request_t *r,
 /* what a store gives opens under no other key than the one it was kept under */
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_open(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_lookup_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_store_op_t *op)
 {
     u_char     *room;
     ngx_str_t   key, text;
@@ -325,33 +314,31 @@ ngx_http_vcita_oauth_lookup_open(ngx_http_request_t *r,
     key.data = op->key;
     key.len = sizeof(op->key);
 
-    if (ngx_http_vcita_oauth_open_raw(&app->session_seal, &key, &op->value,
-                                      room, &text, &ctx->sealed_by)
-        != NGX_OK)
+    if (ngx_http_vcita_open_raw(&app->session_seal, &key, &op->value, room,
+                                &text, &ctx->sealed_by) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_lookup_take(r, ctx, app, &text);
+    return ngx_http_vcita_lookup_take(r, ctx, app, &text);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_lookup_take(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text)
+ngx_http_vcita_lookup_take(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_str_t *text)
 {
-    if (ngx_http_vcita_oauth_session_decode(text, &ctx->session) != NGX_OK) {
+    if (ngx_http_vcita_session_decode(text, &ctx->session) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_oauth_life_left(&ctx->session, ngx_time(),
-                                       app->session_timeout,
-                                       app->session_idle_timeout)
+    if (ngx_http_vcita_life_left(&ctx->session, ngx_time(),
+                                 app->session_timeout,
+                                 app->session_idle_timeout)
         == 0)
     {
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_known(r, app, &ctx->session);
+    return ngx_http_vcita_known(r, app, &ctx->session);
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_SESSION_LOST_H_INCLUDED_
+#define _NGX_HTTP_VCITA_SESSION_LOST_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,12 +15,10 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_int_t ngx_http_vcita_oauth_lost_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t began);
-void ngx_http_vcita_oauth_lost_login(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_uint_t began);
+ngx_int_t ngx_http_vcita_lost_session(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t began);
+void ngx_http_vcita_lost_login(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t began);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_LOST_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_SESSION_LOST_H_INCLUDED_ */

@@ -21,33 +21,32 @@
 
 /* the bytes that make a cookie, or a value in a store, of the largest size */
 
-#define NGX_HTTP_VCITA_OAUTH_SESSION_MAX                                      \
-    (NGX_HTTP_VCITA_OAUTH_COOKIE_MAX / 4 * 3                                  \
-     - ngx_http_vcita_oauth_raw_len(0))
+#define NGX_HTTP_VCITA_SESSION_MAX                                            \
+    (NGX_HTTP_VCITA_COOKIE_MAX / 4 * 3                                        \
+     - ngx_http_vcita_raw_len(0))
 
-#define NGX_HTTP_VCITA_OAUTH_STORED_MAX                                       \
-    (NGX_HTTP_VCITA_OAUTH_STORE_MAX - ngx_http_vcita_oauth_raw_len(0))
+#define NGX_HTTP_VCITA_STORED_MAX                                             \
+    (NGX_HTTP_VCITA_STORE_MAX - ngx_http_vcita_raw_len(0))
 
 
-struct ngx_http_vcita_oauth_keep_s {
-    ngx_http_vcita_oauth_ask_t     *ask;
-    ngx_http_vcita_oauth_cookie_t  *cookie;
-    ngx_str_t                       id;
-    time_t                          max_age;
+struct ngx_http_vcita_keep_s {
+    ngx_http_vcita_ask_t     *ask;
+    ngx_http_vcita_cookie_t  *cookie;
+    ngx_str_t                 id;
+    time_t                    max_age;
 };
 
 
-static ngx_int_t ngx_http_vcita_oauth_keep_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *text, time_t max_age);
-static ngx_http_vcita_oauth_keep_t *ngx_http_vcita_oauth_keep_create(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_app_t *app, time_t max_age);
-static ngx_int_t ngx_http_vcita_oauth_keep_store(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_keep_t *k, ngx_str_t *text,
-    ngx_http_vcita_oauth_store_pt what);
-static ngx_int_t ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+static ngx_int_t ngx_http_vcita_keep_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age);
+static ngx_http_vcita_keep_t *ngx_http_vcita_keep_create(ngx_http_request_t *r,
+    ngx_http_vcita_app_t *app, time_t max_age);
+static ngx_int_t ngx_http_vcita_keep_store(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_keep_t *k, ngx_str_t *text, ngx_http_vcita_store_pt what);
+static ngx_int_t ngx_http_vcita_renew_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_renew_session(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -61,27 +60,26 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
  * NGX_OK: it is kept, and the cookie is set; NGX_DECLINED: it has ended since
  * it was found, by a logout elsewhere say, and is not kept; NGX_BUSY: the store
  * does not answer; NGX_ERROR: out of memory.  NGX_AGAIN: the caller waits, by
- * ngx_http_vcita_oauth_wait(), and calls this or kept() again when the request
+ * ngx_http_vcita_wait(), and calls this or kept() again when the request
  * runs again.  A request keeps a session once: later calls return the result,
  * and do not look at the text.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_keep(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text, time_t max_age)
+ngx_http_vcita_keep(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age)
 {
-    ngx_http_vcita_oauth_keep_t  *k;
+    ngx_http_vcita_keep_t  *k;
 
     if (ctx->keep) {
-        return ngx_http_vcita_oauth_kept(r, ctx);
+        return ngx_http_vcita_kept(r, ctx);
     }
 
     if (app->storage.store == NULL) {
-        return ngx_http_vcita_oauth_keep_cookie(r, app, text, max_age);
+        return ngx_http_vcita_keep_cookie(r, app, text, max_age);
     }
 
-    k = ngx_http_vcita_oauth_keep_create(r, app, max_age);
+    k = ngx_http_vcita_keep_create(r, app, max_age);
     if (k == NULL) {
         return NGX_ERROR;
     }
@@ -89,113 +87,110 @@ ngx_http_vcita_oauth_keep(ngx_http_request_t *r,
     k->id = ctx->cookie;
     ngx_memcpy(k->ask->op.key, ctx->lookup->op.key, sizeof(k->ask->op.key));
 
-    return ngx_http_vcita_oauth_keep_store(r, ctx, app, k, text,
-                                           app->storage.store->type->replace);
+    return ngx_http_vcita_keep_store(r, ctx, app, k, text,
+                                     app->storage.store->type->replace);
 }
 
 
 /* The same for a new session: it gets an id that nobody has known before */
 
 ngx_int_t
-ngx_http_vcita_oauth_keep_new(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_str_t *text, time_t max_age)
+ngx_http_vcita_keep_new(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age)
 {
-    ngx_http_vcita_oauth_keep_t  *k;
+    ngx_http_vcita_keep_t  *k;
 
     if (app->storage.store == NULL) {
-        return ngx_http_vcita_oauth_keep_cookie(r, app, text, max_age);
+        return ngx_http_vcita_keep_cookie(r, app, text, max_age);
     }
 
-    k = ngx_http_vcita_oauth_keep_create(r, app, max_age);
+    k = ngx_http_vcita_keep_create(r, app, max_age);
     if (k == NULL) {
         return NGX_ERROR;
     }
 
-    k->id.len = NGX_HTTP_VCITA_OAUTH_STORE_ID;
+    k->id.len = NGX_HTTP_VCITA_STORE_ID;
 
     k->id.data = ngx_pnalloc(r->pool, k->id.len);
     if (k->id.data == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_store_id(k->id.data, k->ask->op.key) != NGX_OK) {
+    if (ngx_http_vcita_store_id(k->id.data, k->ask->op.key) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_keep_store(r, ctx, app, k, text,
-                                           app->storage.store->type->write);
+    return ngx_http_vcita_keep_store(r, ctx, app, k, text,
+                                     app->storage.store->type->write);
 }
 
 
 /* What has become of it: returns what keep() does */
 
 ngx_int_t
-ngx_http_vcita_oauth_kept(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx)
+ngx_http_vcita_kept(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_http_vcita_oauth_keep_t  *k;
+    ngx_int_t               rc;
+    ngx_http_vcita_keep_t  *k;
 
     k = ctx->keep;
 
-    rc = ngx_http_vcita_oauth_ask_result(k->ask);
+    rc = ngx_http_vcita_ask_result(k->ask);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           k->cookie, &k->id, k->max_age);
+    return ngx_http_vcita_cookie_set(&r->headers_out, r->pool, k->cookie,
+                                     &k->id, k->max_age);
 }
 
 
 /* How many bytes of text can be kept for an application */
 
 size_t
-ngx_http_vcita_oauth_keep_room(ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_keep_room(ngx_http_vcita_app_t *app)
 {
-    return app->storage.store ? NGX_HTTP_VCITA_OAUTH_STORED_MAX
-                              : NGX_HTTP_VCITA_OAUTH_SESSION_MAX;
+    return app->storage.store ? NGX_HTTP_VCITA_STORED_MAX
+                              : NGX_HTTP_VCITA_SESSION_MAX;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_keep_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, ngx_str_t *text, time_t max_age)
+ngx_http_vcita_keep_cookie(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
+    ngx_str_t *text, time_t max_age)
 {
     u_char     *room;
     ngx_str_t   box;
 
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_seal_room(text->len));
+    room = ngx_pnalloc(r->pool, ngx_http_vcita_seal_room(text->len));
     if (room == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_seal(&app->session_seal, NULL, text, room, &box)
+    if (ngx_http_vcita_seal(&app->session_seal, NULL, text, room, &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_cookie_set(&r->headers_out, r->pool,
-                                           &app->session_cookie, &box,
-                                           max_age);
+    return ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
+                                     &app->session_cookie, &box, max_age);
 }
 
 
-static ngx_http_vcita_oauth_keep_t *
-ngx_http_vcita_oauth_keep_create(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app, time_t max_age)
+static ngx_http_vcita_keep_t *
+ngx_http_vcita_keep_create(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
+    time_t max_age)
 {
-    ngx_http_vcita_oauth_keep_t  *k;
+    ngx_http_vcita_keep_t  *k;
 
-    k = ngx_palloc(r->pool, sizeof(ngx_http_vcita_oauth_keep_t));
+    k = ngx_palloc(r->pool, sizeof(ngx_http_vcita_keep_t));
     if (k == NULL) {
         return NULL;
     }
 
-    k->ask = ngx_http_vcita_oauth_ask_create(r, app->storage.store);
+    k->ask = ngx_http_vcita_ask_create(r, app->storage.store);
     if (k->ask == NULL) {
         return NULL;
     }
@@ -210,18 +205,17 @@ ngx_http_vcita_oauth_keep_create(ngx_http_request_t *r,
 /* bound to the key: the value of one id is none under another */
 
 static ngx_int_t
-ngx_http_vcita_oauth_keep_store(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_keep_t *k, ngx_str_t *text,
-    ngx_http_vcita_oauth_store_pt what)
+ngx_http_vcita_keep_store(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_keep_t *k, ngx_str_t *text,
+    ngx_http_vcita_store_pt what)
 {
-    u_char                           *room;
-    ngx_str_t                         key, box;
-    ngx_http_vcita_oauth_store_op_t  *op;
+    u_char                     *room;
+    ngx_str_t                   key, box;
+    ngx_http_vcita_store_op_t  *op;
 
     op = &k->ask->op;
 
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_oauth_seal_room(text->len));
+    room = ngx_pnalloc(r->pool, ngx_http_vcita_seal_room(text->len));
     if (room == NULL) {
         return NGX_ERROR;
     }
@@ -229,29 +223,29 @@ ngx_http_vcita_oauth_keep_store(ngx_http_request_t *r,
     key.data = op->key;
     key.len = sizeof(op->key);
 
-    if (ngx_http_vcita_oauth_seal(&app->session_seal, &key, text, room, &box)
+    if (ngx_http_vcita_seal(&app->session_seal, &key, text, room, &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     op->value.data = room;
-    op->value.len = ngx_http_vcita_oauth_raw_len(text->len);
+    op->value.len = ngx_http_vcita_raw_len(text->len);
     op->ttl = k->max_age;
 
     ctx->keep = k;
 
-    (void) ngx_http_vcita_oauth_ask(k->ask, what);
+    (void) ngx_http_vcita_ask(k->ask, what);
 
-    return ngx_http_vcita_oauth_kept(r, ctx);
+    return ngx_http_vcita_kept(r, ctx);
 }
 
 
 void
-ngx_http_vcita_oauth_renew_init(void)
+ngx_http_vcita_renew_init(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_vcita_oauth_renew_filter;
+    ngx_http_top_header_filter = ngx_http_vcita_renew_filter;
 }
 
 
@@ -259,27 +253,27 @@ ngx_http_vcita_oauth_renew_init(void)
  * The gate lets this request in.  Navigations alone renew a session: a page
  * that keeps asking for news is not a person, and the answers to what it asks
  * for are read by scripts and kept by caches.  Returns NGX_OK, or what
- * ngx_http_vcita_oauth_keep() does.
+ * ngx_http_vcita_keep() does.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+ngx_http_vcita_renew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_loc_conf_t *vlcf)
 {
-    time_t                       now;
-    ngx_http_vcita_oauth_app_t  *app;
+    time_t                 now;
+    ngx_http_vcita_app_t  *app;
 
     now = ngx_time();
     app = vlcf->app;
 
     if (ctx->renew == app) {
-        return ctx->keep ? ngx_http_vcita_oauth_kept(r, ctx) : NGX_OK;
+        return ctx->keep ? ngx_http_vcita_kept(r, ctx) : NGX_OK;
     }
 
     if (ctx->sealed_by == 0
         && !ctx->session.bound
-        && !ngx_http_vcita_oauth_life_slides(&ctx->session, now,
-                                             app->session_idle_timeout))
+        && !ngx_http_vcita_life_slides(&ctx->session, now,
+                                       app->session_idle_timeout))
     {
         return NGX_OK;
     }
@@ -288,7 +282,7 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
 
     if (vlcf->logout
         || ctx->keep
-        || !ngx_http_vcita_oauth_client_navigates(r))
+        || !ngx_http_vcita_client_navigates(r))
     {
         return NGX_OK;
     }
@@ -301,14 +295,14 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
         ctx->session.seen = now;
     }
 
-    if (ngx_http_vcita_oauth_headers_private(r) != NGX_OK) {
+    if (ngx_http_vcita_headers_private(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
     /* an answer cannot wait for a store */
 
     return app->storage.store
-           ? ngx_http_vcita_oauth_renew_session(r, ctx, app) : NGX_OK;
+           ? ngx_http_vcita_renew_session(r, ctx, app) : NGX_OK;
 }
 
 
@@ -319,10 +313,10 @@ ngx_http_vcita_oauth_renew(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r)
+ngx_http_vcita_renew_filter(ngx_http_request_t *r)
 {
-    ngx_http_vcita_oauth_app_t  *app;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_http_vcita_app_t  *app;
+    ngx_http_vcita_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
 
@@ -338,7 +332,7 @@ ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r)
     if (ctx->alive
         && ctx->app == app
         && app->storage.store == NULL
-        && ngx_http_vcita_oauth_renew_session(r, ctx, app) == NGX_ERROR)
+        && ngx_http_vcita_renew_session(r, ctx, app) == NGX_ERROR)
     {
         return NGX_ERROR;
     }
@@ -348,13 +342,13 @@ ngx_http_vcita_oauth_renew_filter(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_renew_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
-    time_t                           now, left;
-    ngx_int_t                        rc;
-    ngx_str_t                        text;
-    ngx_http_vcita_oauth_session_t  *s;
+    time_t                     now, left;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_http_vcita_session_t  *s;
 
     now = ngx_time();
     s = &ctx->session;
@@ -363,8 +357,8 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
         s->seen = now;
     }
 
-    left = ngx_http_vcita_oauth_life_left(s, now, app->session_timeout,
-                                          app->session_idle_timeout);
+    left = ngx_http_vcita_life_left(s, now, app->session_timeout,
+                                    app->session_idle_timeout);
 
     if (left == 0) {
         return NGX_OK;
@@ -372,22 +366,22 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
 
     /* vcita can have ended it, or changed its claims, since the look-up */
 
-    rc = ngx_http_vcita_oauth_known(r, app, s);
+    rc = ngx_http_vcita_known(r, app, s);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (ngx_http_vcita_oauth_session_again(r->pool, s, &text) != NGX_OK) {
+    if (ngx_http_vcita_session_again(r->pool, s, &text) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_keep(r, ctx, app, &text, left);
+    rc = ngx_http_vcita_keep(r, ctx, app, &text, left);
 
     ngx_explicit_memzero(text.data, text.len);
 
     if (rc == NGX_OK) {
-        return ngx_http_vcita_oauth_headers_private(r);
+        return ngx_http_vcita_headers_private(r);
     }
 
     return rc;
@@ -397,17 +391,16 @@ ngx_http_vcita_oauth_renew_session(ngx_http_request_t *r,
 /* Counts a session that has begun, by where it lives */
 
 void
-ngx_http_vcita_oauth_count_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_count_session(ngx_http_request_t *r, ngx_http_vcita_app_t *app)
 {
-    ngx_uint_t                     where;
-    ngx_http_vcita_oauth_stats_t  *stats;
+    ngx_uint_t               where;
+    ngx_http_vcita_stats_t  *stats;
 
     where = app->storage.store ? app->storage.store->type->where
-                               : NGX_HTTP_VCITA_OAUTH_IN_COOKIE;
+                               : NGX_HTTP_VCITA_IN_COOKIE;
 
-    stats = ngx_http_vcita_oauth_counters(r);
+    stats = ngx_http_vcita_counters(r);
 
-    ngx_http_vcita_oauth_stats_add(stats->logins_finished, 1);
-    ngx_http_vcita_oauth_stats_add(stats->sessions[where], 1);
+    ngx_http_vcita_stats_add(stats->logins_finished, 1);
+    ngx_http_vcita_stats_add(stats->sessions[where], 1);
 }

@@ -17,11 +17,11 @@
 
 
 /* all but the zones, which take this much more each */
-#define NGX_HTTP_VCITA_OAUTH_STATUS_ROOM  (20 * 1024)
-#define NGX_HTTP_VCITA_OAUTH_STATUS_ZONE  1024
+#define NGX_HTTP_VCITA_STATUS_ROOM  (20 * 1024)
+#define NGX_HTTP_VCITA_STATUS_ZONE  1024
 
 /* of the name of a zone, so many bytes are shown; each may become "\u00xx" */
-#define NGX_HTTP_VCITA_OAUTH_STATUS_NAME  64
+#define NGX_HTTP_VCITA_STATUS_NAME  64
 
 
 /* what is written, into a room that is large enough for whatever it says */
@@ -30,7 +30,7 @@ typedef struct {
     u_char                        *p;
     u_char                        *last;
     ngx_uint_t                     json;     /* unsigned  json:1; */
-} ngx_http_vcita_oauth_status_t;
+} ngx_http_vcita_status_t;
 
 
 /* counters of one name, told apart by a label; names end with NULL */
@@ -41,112 +41,107 @@ typedef struct {
     const char                    *label;
     const char                   **values;
     size_t                         offset;
-} ngx_http_vcita_oauth_family_t;
+} ngx_http_vcita_family_t;
 
 
-static ngx_int_t ngx_http_vcita_oauth_status_send(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_status_t *s, u_char *start);
-static void ngx_http_vcita_oauth_status_build(
-    ngx_http_vcita_oauth_status_t *s);
-static void ngx_http_vcita_oauth_status_counters(
-    ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum);
-static void ngx_http_vcita_oauth_status_failures(
-    ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum);
-static void ngx_http_vcita_oauth_status_calls(
-    ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum);
-static void ngx_http_vcita_oauth_status_times(
-    ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum);
-static void ngx_http_vcita_oauth_status_time(
-    ngx_http_vcita_oauth_status_t *s, ngx_http_vcita_oauth_stats_t *sum,
-    ngx_uint_t endpoint);
-static void ngx_http_vcita_oauth_status_zones(
-    ngx_http_vcita_oauth_status_t *s, ngx_array_t *zones);
-static void ngx_http_vcita_oauth_status_zone(
-    ngx_http_vcita_oauth_status_t *s, ngx_array_t *zones,
+static ngx_int_t ngx_http_vcita_status_send(ngx_http_request_t *r,
+    ngx_http_vcita_status_t *s, u_char *start);
+static void ngx_http_vcita_status_build(ngx_http_vcita_status_t *s);
+static void ngx_http_vcita_status_counters(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_calls(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_times(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_time(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum, ngx_uint_t endpoint);
+static void ngx_http_vcita_status_zones(ngx_http_vcita_status_t *s,
+    ngx_array_t *zones);
+static void ngx_http_vcita_status_zone(ngx_http_vcita_status_t *s,
+    ngx_array_t *zones,
     ngx_uint_t evicted);
-static void ngx_http_vcita_oauth_status_begin(
-    ngx_http_vcita_oauth_status_t *s, const char *name, const char *type,
-    const char *help);
-static void ngx_http_vcita_oauth_status_end(
-    ngx_http_vcita_oauth_status_t *s);
-static void ngx_http_vcita_oauth_status_value(
-    ngx_http_vcita_oauth_status_t *s, const char *name, const char *label,
-    const char *value, ngx_uint_t n);
-static void ngx_http_vcita_oauth_status_print(
-    ngx_http_vcita_oauth_status_t *s, const char *fmt, ...);
+static void ngx_http_vcita_status_begin(ngx_http_vcita_status_t *s,
+    const char *name, const char *type, const char *help);
+static void ngx_http_vcita_status_end(ngx_http_vcita_status_t *s);
+static void ngx_http_vcita_status_value(ngx_http_vcita_status_t *s,
+    const char *name, const char *label, const char *value, ngx_uint_t n);
+static void ngx_http_vcita_status_print(ngx_http_vcita_status_t *s,
+    const char *fmt, ...);
 
 
-static const char  *ngx_http_vcita_oauth_decisions[] = {
+static const char  *ngx_http_vcita_decisions[] = {
     "passed", "anonymous", "redirected", "unauthorized", "forbidden",
     "unavailable", NULL
 };
 
-static const char  *ngx_http_vcita_oauth_wheres[] = {
+static const char  *ngx_http_vcita_wheres[] = {
     "cookie", "zone", "redis", NULL
 };
 
-static const char  *ngx_http_vcita_oauth_endpoints[] = {
+static const char  *ngx_http_vcita_endpoints[] = {
     "token", "userinfo", NULL
 };
 
-static const char  *ngx_http_vcita_oauth_outcomes[] = {
+static const char  *ngx_http_vcita_outcomes[] = {
     "ok", "refused", "throttled", "error", "unreachable", "timeout", "broken",
     NULL
 };
 
 
-#define ngx_http_vcita_oauth_counter(field)                                   \
-    offsetof(ngx_http_vcita_oauth_stats_t, field)
+#define ngx_http_vcita_counter(field)                                         \
+    offsetof(ngx_http_vcita_stats_t, field)
 
 
-static ngx_http_vcita_oauth_family_t  ngx_http_vcita_oauth_families[] = {
+static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
 
     { "requests_total",
       "Requests at the gate, by what became of them.",
-      "decision", ngx_http_vcita_oauth_decisions,
-      ngx_http_vcita_oauth_counter(requests) },
+      "decision", ngx_http_vcita_decisions,
+      ngx_http_vcita_counter(requests) },
 
     { "logins_started_total",
       "Browsers sent to vcita's authorize page.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(logins_started) },
+      NULL, NULL, ngx_http_vcita_counter(logins_started) },
 
     { "logins_finished_total",
       "Logins that ended in a session.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(logins_finished) },
+      NULL, NULL, ngx_http_vcita_counter(logins_finished) },
 
     { "logins_paced_total",
       "Logins that waited for vcita_oauth_rate.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(logins_paced) },
+      NULL, NULL, ngx_http_vcita_counter(logins_paced) },
 
     { "logins_refused_total",
       "Logins told to come back, because of vcita_oauth_rate.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(logins_refused) },
+      NULL, NULL, ngx_http_vcita_counter(logins_refused) },
 
     { "sessions_started_total",
       "Sessions that have begun, by where they live.",
-      "store", ngx_http_vcita_oauth_wheres,
-      ngx_http_vcita_oauth_counter(sessions) },
+      "store", ngx_http_vcita_wheres,
+      ngx_http_vcita_counter(sessions) },
 
     { "sessions_revoked_total",
       "Sessions that vcita_oauth_revalidate has ended.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(sessions_revoked) },
+      NULL, NULL, ngx_http_vcita_counter(sessions_revoked) },
 
     { "logouts_total",
       "Logouts.",
-      NULL, NULL, ngx_http_vcita_oauth_counter(logouts) },
+      NULL, NULL, ngx_http_vcita_counter(logouts) },
 
     { NULL, NULL, NULL, NULL, 0 }
 };
 
 
 ngx_int_t
-ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r)
+ngx_http_vcita_status_handler(ngx_http_request_t *r)
 {
-    size_t                             room;
-    u_char                            *start;
-    ngx_http_vcita_oauth_stats_t       sum;
-    ngx_http_vcita_oauth_status_t      s;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    size_t                       room;
+    u_char                      *start;
+    ngx_http_vcita_stats_t       sum;
+    ngx_http_vcita_status_t      s;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -154,8 +149,8 @@ ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r)
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    room = NGX_HTTP_VCITA_OAUTH_STATUS_ROOM
-           + vmcf->zones.nelts * NGX_HTTP_VCITA_OAUTH_STATUS_ZONE;
+    room = NGX_HTTP_VCITA_STATUS_ROOM
+           + vmcf->zones.nelts * NGX_HTTP_VCITA_STATUS_ZONE;
 
     start = ngx_palloc(r->pool, room);
     if (start == NULL) {
@@ -164,31 +159,31 @@ ngx_http_vcita_oauth_status_handler(ngx_http_request_t *r)
 
     s.p = start;
     s.last = start + room;
-    s.json = ngx_http_vcita_oauth_client_wants_json(r);
+    s.json = ngx_http_vcita_client_wants_json(r);
 
-    ngx_http_vcita_oauth_stats_sum(&vmcf->statistics, &sum);
+    ngx_http_vcita_stats_sum(&vmcf->statistics, &sum);
 
-    ngx_http_vcita_oauth_status_build(&s);
-    ngx_http_vcita_oauth_status_counters(&s, &sum);
-    ngx_http_vcita_oauth_status_failures(&s, &sum);
-    ngx_http_vcita_oauth_status_calls(&s, &sum);
-    ngx_http_vcita_oauth_status_times(&s, &sum);
-    ngx_http_vcita_oauth_status_zones(&s, &vmcf->zones);
+    ngx_http_vcita_status_build(&s);
+    ngx_http_vcita_status_counters(&s, &sum);
+    ngx_http_vcita_status_failures(&s, &sum);
+    ngx_http_vcita_status_calls(&s, &sum);
+    ngx_http_vcita_status_times(&s, &sum);
+    ngx_http_vcita_status_zones(&s, &vmcf->zones);
 
-    return ngx_http_vcita_oauth_status_send(r, &s, start);
+    return ngx_http_vcita_status_send(r, &s, start);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_status_send(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_status_t *s, u_char *start)
+ngx_http_vcita_status_send(ngx_http_request_t *r, ngx_http_vcita_status_t *s,
+    u_char *start)
 {
     ngx_str_t                 value;
     ngx_http_complex_value_t  cv;
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_oauth_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -218,7 +213,7 @@ ngx_http_vcita_oauth_status_send(ngx_http_request_t *r,
 /* of this module, and of the nginx that it was built for, which loads it */
 
 static void
-ngx_http_vcita_oauth_status_build(ngx_http_vcita_oauth_status_t *s)
+ngx_http_vcita_status_build(ngx_http_vcita_status_t *s)
 {
     /* the place of the bracket */
 
@@ -226,155 +221,154 @@ ngx_http_vcita_oauth_status_build(ngx_http_vcita_oauth_status_t *s)
         s->p++;
     }
 
-    ngx_http_vcita_oauth_status_begin(s, "build_info", "gauge",
-                                      "The versions that run here.");
+    ngx_http_vcita_status_begin(s, "build_info", "gauge",
+                                "The versions that run here.");
 
     if (s->json) {
-        ngx_http_vcita_oauth_status_print(s,
-                             "\"version\":\"%s\",\"nginx\":\"%s\"},",
-                             NGX_HTTP_VCITA_OAUTH_VERSION, NGINX_VERSION);
+        ngx_http_vcita_status_print(s,
+                                    "\"version\":\"%s\",\"nginx\":\"%s\"},",
+                                    NGX_HTTP_VCITA_VERSION, NGINX_VERSION);
         return;
     }
 
-    ngx_http_vcita_oauth_status_print(s,
-                             "vcita_oauth_build_info{version=\"%s\","
-                             "nginx=\"%s\"} 1\n",
-                             NGX_HTTP_VCITA_OAUTH_VERSION, NGINX_VERSION);
+    ngx_http_vcita_status_print(s,
+                                "vcita_oauth_build_info{version=\"%s\","
+                                "nginx=\"%s\"} 1\n",
+                                NGX_HTTP_VCITA_VERSION, NGINX_VERSION);
 }
 
 
 static void
-ngx_http_vcita_oauth_status_counters(ngx_http_vcita_oauth_status_t *s,
-    ngx_http_vcita_oauth_stats_t *sum)
+ngx_http_vcita_status_counters(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum)
 {
-    ngx_uint_t                      i;
-    ngx_atomic_t                   *counter;
-    ngx_http_vcita_oauth_family_t  *f;
+    ngx_uint_t                i;
+    ngx_atomic_t             *counter;
+    ngx_http_vcita_family_t  *f;
 
-    for (f = ngx_http_vcita_oauth_families; f->name; f++) {
+    for (f = ngx_http_vcita_families; f->name; f++) {
 
         counter = (ngx_atomic_t *) ((u_char *) sum + f->offset);
 
-        ngx_http_vcita_oauth_status_begin(s, f->name, "counter", f->help);
+        ngx_http_vcita_status_begin(s, f->name, "counter", f->help);
 
         if (f->label == NULL) {
-            ngx_http_vcita_oauth_status_value(s, f->name, NULL, NULL,
-                                              *counter);
+            ngx_http_vcita_status_value(s, f->name, NULL, NULL, *counter);
         }
 
         for (i = 0; f->label && f->values[i]; i++) {
-            ngx_http_vcita_oauth_status_value(s, f->name, f->label,
-                                              f->values[i], counter[i]);
+            ngx_http_vcita_status_value(s, f->name, f->label, f->values[i],
+                                        counter[i]);
         }
 
         if (f->label) {
-            ngx_http_vcita_oauth_status_end(s);
+            ngx_http_vcita_status_end(s);
         }
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_status_failures(ngx_http_vcita_oauth_status_t *s,
-    ngx_http_vcita_oauth_stats_t *sum)
+ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum)
 {
     ngx_uint_t   i;
     const char  *name, *reason;
 
     name = "logins_failed_total";
 
-    ngx_http_vcita_oauth_status_begin(s, name, "counter",
-                                      "Logins that failed, by "
-                                      "$vcita_oauth_error.");
+    ngx_http_vcita_status_begin(s, name, "counter",
+                                "Logins that failed, by "
+                                "$vcita_oauth_error.");
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_STAT_REASONS; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_REASONS; i++) {
 
-        reason = ngx_http_vcita_oauth_reason_name(i);
+        reason = ngx_http_vcita_reason_name(i);
 
         if (reason == NULL) {
             break;
         }
 
-        ngx_http_vcita_oauth_status_value(s, name, "reason", reason,
-                                          sum->logins_failed[i]);
+        ngx_http_vcita_status_value(s, name, "reason", reason,
+                                    sum->logins_failed[i]);
     }
 
-    ngx_http_vcita_oauth_status_end(s);
+    ngx_http_vcita_status_end(s);
 }
 
 
 static void
-ngx_http_vcita_oauth_status_calls(ngx_http_vcita_oauth_status_t *s,
-    ngx_http_vcita_oauth_stats_t *sum)
+ngx_http_vcita_status_calls(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum)
 {
     ngx_uint_t    i, j;
     const char   *name, *endpoint, *outcome;
 
     name = "calls_total";
 
-    ngx_http_vcita_oauth_status_begin(s, name, "counter",
-                                      "Calls to vcita that have ended, by "
-                                      "endpoint and outcome.");
+    ngx_http_vcita_status_begin(s, name, "counter",
+                                "Calls to vcita that have ended, by "
+                                "endpoint and outcome.");
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_CALLED; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
 
-        endpoint = ngx_http_vcita_oauth_endpoints[i];
+        endpoint = ngx_http_vcita_endpoints[i];
 
         if (s->json) {
-            ngx_http_vcita_oauth_status_print(s, "\"%s\":{", endpoint);
+            ngx_http_vcita_status_print(s, "\"%s\":{", endpoint);
         }
 
-        for (j = 0; j < NGX_HTTP_VCITA_OAUTH_CALL_OUTCOMES; j++) {
+        for (j = 0; j < NGX_HTTP_VCITA_CALL_OUTCOMES; j++) {
 
-            outcome = ngx_http_vcita_oauth_outcomes[j];
+            outcome = ngx_http_vcita_outcomes[j];
 
             if (s->json) {
-                ngx_http_vcita_oauth_status_print(s, "\"%s\":%uA,", outcome,
-                                                  sum->calls[i][j]);
+                ngx_http_vcita_status_print(s, "\"%s\":%uA,", outcome,
+                                            sum->calls[i][j]);
                 continue;
             }
 
-            ngx_http_vcita_oauth_status_print(s,
-                                 "vcita_oauth_%s{endpoint=\"%s\","
-                                 "outcome=\"%s\"} %uA\n",
-                                 name, endpoint, outcome, sum->calls[i][j]);
+            ngx_http_vcita_status_print(s,
+                                    "vcita_oauth_%s{endpoint=\"%s\","
+                                    "outcome=\"%s\"} %uA\n",
+                                    name, endpoint, outcome, sum->calls[i][j]);
         }
 
-        ngx_http_vcita_oauth_status_end(s);
+        ngx_http_vcita_status_end(s);
     }
 
-    ngx_http_vcita_oauth_status_end(s);
+    ngx_http_vcita_status_end(s);
 
     name = "calls_in_flight";
 
-    ngx_http_vcita_oauth_status_begin(s, name, "gauge",
-                                      "Calls to vcita under way.");
-    ngx_http_vcita_oauth_status_value(s, name, NULL, NULL, sum->in_flight);
+    ngx_http_vcita_status_begin(s, name, "gauge",
+                                "Calls to vcita under way.");
+    ngx_http_vcita_status_value(s, name, NULL, NULL, sum->in_flight);
 }
 
 
 static void
-ngx_http_vcita_oauth_status_times(ngx_http_vcita_oauth_status_t *s,
-    ngx_http_vcita_oauth_stats_t *sum)
+ngx_http_vcita_status_times(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum)
 {
     ngx_uint_t  i;
 
-    ngx_http_vcita_oauth_status_begin(s, "call_duration_seconds", "histogram",
-                                      "How long calls to vcita took.");
+    ngx_http_vcita_status_begin(s, "call_duration_seconds", "histogram",
+                                "How long calls to vcita took.");
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_CALLED; i++) {
-        ngx_http_vcita_oauth_status_time(s, sum, i);
+    for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
+        ngx_http_vcita_status_time(s, sum, i);
     }
 
-    ngx_http_vcita_oauth_status_end(s);
+    ngx_http_vcita_status_end(s);
 }
 
 
 /* each bucket counts those before it, too, and the last one counts all */
 
 static void
-ngx_http_vcita_oauth_status_time(ngx_http_vcita_oauth_status_t *s,
-    ngx_http_vcita_oauth_stats_t *sum, ngx_uint_t endpoint)
+ngx_http_vcita_status_time(ngx_http_vcita_status_t *s,
+    ngx_http_vcita_stats_t *sum, ngx_uint_t endpoint)
 {
     u_char       bound[NGX_INT_T_LEN + sizeof(".000")];
     ngx_uint_t   i, n;
@@ -382,16 +376,16 @@ ngx_http_vcita_oauth_status_time(ngx_http_vcita_oauth_status_t *s,
     const char  *name;
 
     n = 0;
-    name = ngx_http_vcita_oauth_endpoints[endpoint];
+    name = ngx_http_vcita_endpoints[endpoint];
 
     if (s->json) {
-        ngx_http_vcita_oauth_status_print(s, "\"%s\":{\"buckets\":{", name);
+        ngx_http_vcita_status_print(s, "\"%s\":{\"buckets\":{", name);
     }
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_STAT_BUCKETS; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_BUCKETS; i++) {
 
         n += sum->times[endpoint][i];
-        ms = ngx_http_vcita_oauth_stats_bound(i);
+        ms = ngx_http_vcita_stats_bound(i);
 
         if (ms) {
             ngx_sprintf(bound, "%M.%02M%Z", ms / 1000, ms % 1000 / 10);
@@ -401,106 +395,105 @@ ngx_http_vcita_oauth_status_time(ngx_http_vcita_oauth_status_t *s,
         }
 
         if (s->json) {
-            ngx_http_vcita_oauth_status_print(s, "\"%s\":%ui,", bound, n);
+            ngx_http_vcita_status_print(s, "\"%s\":%ui,", bound, n);
 
         } else {
-            ngx_http_vcita_oauth_status_print(s,
-                           "vcita_oauth_call_duration_seconds_bucket"
-                           "{endpoint=\"%s\",le=\"%s\"} %ui\n",
-                           name, bound, n);
+            ngx_http_vcita_status_print(s,
+                                     "vcita_oauth_call_duration_seconds_bucket"
+                                     "{endpoint=\"%s\",le=\"%s\"} %ui\n",
+                                     name, bound, n);
         }
     }
 
     ms = sum->time[endpoint];
 
     if (s->json) {
-        ngx_http_vcita_oauth_status_end(s);
-        ngx_http_vcita_oauth_status_print(s,
-                                          "\"sum\":%M.%03M,\"count\":%ui},",
-                                          ms / 1000, ms % 1000, n);
+        ngx_http_vcita_status_end(s);
+        ngx_http_vcita_status_print(s,
+                                    "\"sum\":%M.%03M,\"count\":%ui},",
+                                    ms / 1000, ms % 1000, n);
         return;
     }
 
-    ngx_http_vcita_oauth_status_print(s,
-                           "vcita_oauth_call_duration_seconds_sum"
-                           "{endpoint=\"%s\"} %M.%03M\n"
-                           "vcita_oauth_call_duration_seconds_count"
-                           "{endpoint=\"%s\"} %ui\n",
-                           name, ms / 1000, ms % 1000, name, n);
+    ngx_http_vcita_status_print(s,
+                                "vcita_oauth_call_duration_seconds_sum"
+                                "{endpoint=\"%s\"} %M.%03M\n"
+                                "vcita_oauth_call_duration_seconds_count"
+                                "{endpoint=\"%s\"} %ui\n",
+                                name, ms / 1000, ms % 1000, name, n);
 }
 
 
 static void
-ngx_http_vcita_oauth_status_zones(ngx_http_vcita_oauth_status_t *s,
-    ngx_array_t *zones)
+ngx_http_vcita_status_zones(ngx_http_vcita_status_t *s, ngx_array_t *zones)
 {
     if (zones->nelts == 0) {
         return;
     }
 
-    ngx_http_vcita_oauth_status_begin(s, "zone_sessions", "gauge",
-                                      "Sessions in a zone.");
-    ngx_http_vcita_oauth_status_zone(s, zones, 0);
+    ngx_http_vcita_status_begin(s, "zone_sessions", "gauge",
+                                "Sessions in a zone.");
+    ngx_http_vcita_status_zone(s, zones, 0);
 
-    ngx_http_vcita_oauth_status_begin(s, "zone_evicted_total", "counter",
-                                      "Sessions that a full zone has ended "
-                                      "before their time.");
-    ngx_http_vcita_oauth_status_zone(s, zones, 1);
+    ngx_http_vcita_status_begin(s, "zone_evicted_total", "counter",
+                                "Sessions that a full zone has ended "
+                                "before their time.");
+    ngx_http_vcita_status_zone(s, zones, 1);
 }
 
 
 static void
-ngx_http_vcita_oauth_status_zone(ngx_http_vcita_oauth_status_t *s,
-    ngx_array_t *zones, ngx_uint_t evicted)
+ngx_http_vcita_status_zone(ngx_http_vcita_status_t *s, ngx_array_t *zones,
+    ngx_uint_t evicted)
 {
     u_char                         *p;
-    u_char                          name[6 * NGX_HTTP_VCITA_OAUTH_STATUS_NAME
+    u_char                          name[6 * NGX_HTTP_VCITA_STATUS_NAME
                                          + 1];
-    ngx_uint_t                      i, n[2];
-    ngx_http_vcita_oauth_store_t  **store;
+    ngx_uint_t                i, n[2];
+    ngx_http_vcita_store_t  **store;
 
     store = zones->elts;
 
     for (i = 0; i < zones->nelts; i++) {
 
-        ngx_http_vcita_oauth_store_zone_count(store[i], &n[0], &n[1]);
+        ngx_http_vcita_store_zone_count(store[i], &n[0], &n[1]);
 
         p = (u_char *) ngx_escape_json(name, store[i]->name.data,
                                        ngx_min(store[i]->name.len,
-                                           NGX_HTTP_VCITA_OAUTH_STATUS_NAME));
+                                           NGX_HTTP_VCITA_STATUS_NAME));
         *p = '\0';
 
-        ngx_http_vcita_oauth_status_value(s,
-                             evicted ? "zone_evicted_total" : "zone_sessions",
-                             "zone", (char *) name, n[evicted]);
+        ngx_http_vcita_status_value(s,
+                              evicted ? "zone_evicted_total" : "zone_sessions",
+                              "zone", (char *) name, n[evicted]);
     }
 
-    ngx_http_vcita_oauth_status_end(s);
+    ngx_http_vcita_status_end(s);
 }
 
 
 /* a name of the metric, and what is known of it */
 
 static void
-ngx_http_vcita_oauth_status_begin(ngx_http_vcita_oauth_status_t *s,
-    const char *name, const char *type, const char *help)
+ngx_http_vcita_status_begin(ngx_http_vcita_status_t *s, const char *name,
+    const char *type, const char *help)
 {
     if (s->json) {
-        ngx_http_vcita_oauth_status_print(s, "\"%s\":{", name);
+        ngx_http_vcita_status_print(s, "\"%s\":{", name);
         return;
     }
 
-    ngx_http_vcita_oauth_status_print(s,
-                                      "# HELP vcita_oauth_%s %s\n"
-                                      "# TYPE vcita_oauth_%s %s\n",
-                                      name, help, name, type);
+    ngx_http_vcita_status_print(s,
+                                "# HELP vcita_oauth_%s %s\n"
+                                "# TYPE vcita_oauth_%s %s\n",
+                                name, help, name, type);
 }
 
 
 /* of those that have several values: the last comma becomes the end */
 
 static void
-ngx_http_vcita_oauth_status_end(ngx_http_vcita_oauth_status_t *s)
+ngx_http_vcita_status_end(ngx_http_vcita_status_t *s)
 {
     if (s->json) {
         s->p[-1] = '}';
@@ -510,33 +503,32 @@ ngx_http_vcita_oauth_status_end(ngx_http_vcita_oauth_status_t *s)
 
 
 static void
-ngx_http_vcita_oauth_status_value(ngx_http_vcita_oauth_status_t *s,
-    const char *name, const char *label, const char *value, ngx_uint_t n)
+ngx_http_vcita_status_value(ngx_http_vcita_status_t *s, const char *name,
+    const char *label, const char *value, ngx_uint_t n)
 {
     if (s->json && label) {
-        ngx_http_vcita_oauth_status_print(s, "\"%s\":%ui,", value, n);
+        ngx_http_vcita_status_print(s, "\"%s\":%ui,", value, n);
 
     } else if (s->json) {
 
         /* the value itself, in place of the bracket */
 
         s->p--;
-        ngx_http_vcita_oauth_status_print(s, "%ui,", n);
+        ngx_http_vcita_status_print(s, "%ui,", n);
 
     } else if (label) {
-        ngx_http_vcita_oauth_status_print(s,
-                                          "vcita_oauth_%s{%s=\"%s\"} %ui\n",
-                                          name, label, value, n);
+        ngx_http_vcita_status_print(s,
+                                    "vcita_oauth_%s{%s=\"%s\"} %ui\n",
+                                    name, label, value, n);
 
     } else {
-        ngx_http_vcita_oauth_status_print(s, "vcita_oauth_%s %ui\n", name, n);
+        ngx_http_vcita_status_print(s, "vcita_oauth_%s %ui\n", name, n);
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_status_print(ngx_http_vcita_oauth_status_t *s,
-    const char *fmt, ...)
+ngx_http_vcita_status_print(ngx_http_vcita_status_t *s, const char *fmt, ...)
 {
     va_list  args;
 

@@ -17,67 +17,65 @@
 #include "http/ngx_http_vcita_subrequest.h"
 
 
-static ngx_uint_t ngx_http_vcita_oauth_subrequest_satisfied(
-    ngx_http_request_t *r);
-static ngx_http_vcita_oauth_ctx_t *ngx_http_vcita_oauth_subrequest_create(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *main,
-    ngx_http_vcita_oauth_app_t *app);
-static ngx_int_t ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf);
-static ngx_int_t ngx_http_vcita_oauth_subrequest_refuse(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_uint_t status);
+static ngx_uint_t ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r);
+static ngx_http_vcita_ctx_t *ngx_http_vcita_subrequest_create(
+    ngx_http_request_t *r, ngx_http_vcita_ctx_t *main,
+    ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_uint_t status);
 
 
 ngx_int_t
-ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r)
+ngx_http_vcita_subrequest_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                         rc;
-    ngx_http_vcita_oauth_ctx_t       *ctx, *main;
-    ngx_http_vcita_oauth_loc_conf_t  *vlcf;
+    ngx_int_t                   rc;
+    ngx_http_vcita_ctx_t       *ctx, *main;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OFF
-        || ngx_http_vcita_oauth_subrequest_satisfied(r))
+    if (vlcf->gate == NGX_HTTP_VCITA_OFF
+        || ngx_http_vcita_subrequest_satisfied(r))
     {
         return NGX_DECLINED;
     }
 
-    main = ngx_http_vcita_oauth_get_ctx(r->main);
+    main = ngx_http_vcita_get_ctx(r->main);
 
     if (main == NULL) {
 
         /* nginx refused the client's request before its cookies were read */
 
-        return (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL)
+        return (vlcf->gate == NGX_HTTP_VCITA_OPTIONAL)
                ? NGX_DECLINED
-               : ngx_http_vcita_oauth_subrequest_refuse(r, NULL,
-                                                        NGX_HTTP_UNAUTHORIZED);
+               : ngx_http_vcita_subrequest_refuse(r, NULL,
+                                                  NGX_HTTP_UNAUTHORIZED);
     }
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r);
+    ctx = ngx_http_vcita_get_ctx(r);
 
     if (ctx == NULL || ctx->request != r) {
-        ctx = ngx_http_vcita_oauth_subrequest_create(r, main, vlcf->app);
+        ctx = ngx_http_vcita_subrequest_create(r, main, vlcf->app);
     }
 
     if (ctx == NULL) {
-        return ngx_http_vcita_oauth_subrequest_refuse(r, NULL,
+        return ngx_http_vcita_subrequest_refuse(r, NULL,
                                                NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 
-    rc = ngx_http_vcita_oauth_subrequest_check(r, ctx, vlcf);
+    rc = ngx_http_vcita_subrequest_check(r, ctx, vlcf);
 
     if (rc == NGX_AGAIN) {
-        rc = ngx_http_vcita_oauth_wait(r);
+        rc = ngx_http_vcita_wait(r);
     }
 
     if (rc == NGX_AGAIN || rc == NGX_DECLINED) {
         return rc;
     }
 
-    return ngx_http_vcita_oauth_subrequest_refuse(r, ctx, rc);
+    return ngx_http_vcita_subrequest_refuse(r, ctx, rc);
 }
 
 
@@ -88,12 +86,12 @@ ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r)
  */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_subrequest_satisfied(ngx_http_request_t *r)
+ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r)
 {
-    ngx_http_phase_handler_t    *ph;
-    ngx_http_core_loc_conf_t    *clcf;
-    ngx_http_core_main_conf_t   *cmcf;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_http_vcita_ctx_t       *ctx;
+    ngx_http_phase_handler_t   *ph;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_core_main_conf_t  *cmcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -107,7 +105,7 @@ ngx_http_vcita_oauth_subrequest_satisfied(ngx_http_request_t *r)
         return 0;
     }
 
-    ctx = ngx_http_vcita_oauth_get_ctx(r->main);
+    ctx = ngx_http_vcita_get_ctx(r->main);
 
     if (ctx == NULL || ctx->asked == r->main->loc_conf) {
         return 0;
@@ -130,13 +128,13 @@ ngx_http_vcita_oauth_subrequest_satisfied(ngx_http_request_t *r)
 }
 
 
-static ngx_http_vcita_oauth_ctx_t *
-ngx_http_vcita_oauth_subrequest_create(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app)
+static ngx_http_vcita_ctx_t *
+ngx_http_vcita_subrequest_create(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *main, ngx_http_vcita_app_t *app)
 {
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_http_vcita_ctx_t  *ctx;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_oauth_ctx_t));
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_vcita_ctx_t));
     if (ctx == NULL) {
         return NULL;
     }
@@ -152,7 +150,7 @@ ngx_http_vcita_oauth_subrequest_create(ngx_http_request_t *r,
 
     ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
 
-    ngx_http_vcita_oauth_lookup_share(ctx, main, app);
+    ngx_http_vcita_lookup_share(ctx, main, app);
 
     return ctx;
 }
@@ -161,12 +159,12 @@ ngx_http_vcita_oauth_subrequest_create(ngx_http_request_t *r,
 /* NGX_DECLINED: it goes on.  NGX_AGAIN: it has to wait.  Else a status */
 
 static ngx_int_t
-ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_loc_conf_t *vlcf)
+ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_oauth_find_session(r, ctx, vlcf->app);
+    rc = ngx_http_vcita_find_session(r, ctx, vlcf->app);
 
     switch (rc) {
 
@@ -181,7 +179,7 @@ ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
         return NGX_HTTP_SERVICE_UNAVAILABLE;
 
     case NGX_DECLINED:
-        return (vlcf->gate == NGX_HTTP_VCITA_OAUTH_OPTIONAL)
+        return (vlcf->gate == NGX_HTTP_VCITA_OPTIONAL)
                ? NGX_DECLINED : NGX_HTTP_UNAUTHORIZED;
 
     default: /* NGX_ERROR */
@@ -194,7 +192,7 @@ ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_vcita_oauth_rules_met(r, &ctx->session, vlcf->rules);
+    rc = ngx_http_vcita_rules_met(r, &ctx->session, vlcf->rules);
 
     if (rc == NGX_OK) {
         return NGX_DECLINED;
@@ -211,8 +209,8 @@ ngx_http_vcita_oauth_subrequest_check(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_subrequest_refuse(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_uint_t status)
+ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_uint_t status)
 {
     ngx_int_t  rc;
 
@@ -235,12 +233,12 @@ ngx_http_vcita_oauth_subrequest_refuse(ngx_http_request_t *r,
     rc = NGX_OK;
 
     if (status == NGX_HTTP_UNAUTHORIZED) {
-        rc = ngx_http_vcita_oauth_gate_challenge(r);
+        rc = ngx_http_vcita_gate_challenge(r);
     }
 
     if (rc == NGX_OK) {
         rc = ngx_http_send_header(r);
     }
 
-    return ngx_http_vcita_oauth_answered(r, rc > NGX_OK ? NGX_ERROR : rc);
+    return ngx_http_vcita_answered(r, rc > NGX_OK ? NGX_ERROR : rc);
 }

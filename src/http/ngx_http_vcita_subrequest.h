@@ -4,20 +4,20 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_SUBREQUEST_H_INCLUDED_
+#define _NGX_HTTP_VCITA_SUBREQUEST_H_INCLUDED_
 
 
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_int_t ngx_http_vcita_oauth_subrequest_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_subrequest_handler(ngx_http_request_t *r);
 
 /* look-up, gate: what only a subrequest asks them for */
 
-void ngx_http_vcita_oauth_lookup_share(ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_ctx_t *main, ngx_http_vcita_oauth_app_t *app);
-ngx_int_t ngx_http_vcita_oauth_gate_challenge(ngx_http_request_t *r);
+void ngx_http_vcita_lookup_share(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_ctx_t *main, ngx_http_vcita_app_t *app);
+ngx_int_t ngx_http_vcita_gate_challenge(ngx_http_request_t *r);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_SUBREQUEST_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_SUBREQUEST_H_INCLUDED_ */

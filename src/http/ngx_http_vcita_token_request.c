@@ -14,32 +14,29 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_int_t ngx_http_vcita_oauth_token_body(
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_token_assertion(
-    ngx_http_vcita_oauth_exchange_t *x, ngx_str_t *assertion);
-static ngx_int_t ngx_http_vcita_oauth_token_failed(
-    ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, const char *hint);
-static ngx_int_t ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
+static ngx_int_t ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_token_assertion(ngx_http_vcita_exchange_t *x,
+    ngx_str_t *assertion);
+static ngx_int_t ngx_http_vcita_token_failed(ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_token_refused(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x, const char *hint);
+static ngx_int_t ngx_http_vcita_token_again(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
 
 
 /* RFC 6749, 4.1.3 */
 
 ngx_int_t
-ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_token_step(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 {
-    ngx_int_t                      rc;
-    ngx_uint_t                     n;
-    const char                    *hint;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_int_t                rc;
+    ngx_uint_t               n;
+    const char              *hint;
+    ngx_http_vcita_fetch_t  *f;
 
-    n = ngx_http_vcita_oauth_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
+    n = ngx_http_vcita_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
 
-    rc = ngx_http_vcita_oauth_call_next(&x->call, n);
+    rc = ngx_http_vcita_call_next(&x->call, n);
 
     f = &x->call.fetch;
 
@@ -47,35 +44,34 @@ ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
 
         /* made anew each time: an assertion works once */
 
-        ngx_http_vcita_oauth_wipe(&f->body);
+        ngx_http_vcita_wipe(&f->body);
 
-        if (ngx_http_vcita_oauth_token_body(x) != NGX_OK) {
+        if (ngx_http_vcita_token_body(x) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        return ngx_http_vcita_oauth_call_send(&x->call,
-                                              NGX_HTTP_VCITA_OAUTH_TOKEN,
-                                              &x->app->token_endpoint);
+        return ngx_http_vcita_call_send(&x->call, NGX_HTTP_VCITA_TOKEN,
+                                        &x->app->token_endpoint);
     }
 
     if (rc != NGX_DONE) {
         return rc;
     }
 
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        return ngx_http_vcita_oauth_token_failed(x);
+    if (f->outcome != NGX_HTTP_VCITA_FETCH_OK) {
+        return ngx_http_vcita_token_failed(x);
     }
 
-    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+    hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
 
-    rc = ngx_http_vcita_oauth_token_answer(r->pool, f->status, &f->answer,
-                                           &x->token);
+    rc = ngx_http_vcita_token_answer(r->pool, f->status, &f->answer,
+                                     &x->token);
 
-    ngx_http_vcita_oauth_wipe(&f->answer);
-    ngx_http_vcita_oauth_wipe(&f->body);
+    ngx_http_vcita_wipe(&f->answer);
+    ngx_http_vcita_wipe(&f->body);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_oauth_token_refused(r, x, hint);
+        return ngx_http_vcita_token_refused(r, x, hint);
     }
 
     return rc;
@@ -83,40 +79,39 @@ ngx_http_vcita_oauth_token_step(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x)
 {
-    u_char                          text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
-    ngx_int_t                       rc;
-    ngx_http_vcita_oauth_app_t     *app;
-    ngx_http_vcita_oauth_grant_t    grant;
-    ngx_http_vcita_oauth_derive_t  *derive;
+    u_char                    text[NGX_HTTP_VCITA_TEXT_LEN];
+    ngx_int_t                 rc;
+    ngx_http_vcita_app_t     *app;
+    ngx_http_vcita_grant_t    grant;
+    ngx_http_vcita_derive_t  *derive;
 
     app = x->app;
 
-    ngx_memzero(&grant, sizeof(ngx_http_vcita_oauth_grant_t));
+    ngx_memzero(&grant, sizeof(ngx_http_vcita_grant_t));
 
     grant.client_id = app->client_id;
     grant.client_secret = app->client_secret;
     grant.redirect_uri = x->ctx->redirect_uri;
     grant.code = x->code;
-    grant.json = (app->token_format == NGX_HTTP_VCITA_OAUTH_JSON);
+    grant.json = (app->token_format == NGX_HTTP_VCITA_JSON);
 
     if (app->assertion_key.names
-        && ngx_http_vcita_oauth_token_assertion(x, &grant.client_assertion)
+        && ngx_http_vcita_token_assertion(x, &grant.client_assertion)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE) {
+    if (x->state.sent & NGX_HTTP_VCITA_SENT_PKCE) {
 
         derive = app->derive.elts;
         grant.code_verifier.data = text;
 
-        if (ngx_http_vcita_oauth_state_derive(x->ctx, &x->state,
-                                              derive[x->state.key].pkce,
-                                              &grant.code_verifier)
-            != NGX_OK)
+        if (ngx_http_vcita_state_derive(x->ctx, &x->state,
+                                        derive[x->state.key].pkce,
+                                        &grant.code_verifier) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -130,29 +125,29 @@ ngx_http_vcita_oauth_token_body(ngx_http_vcita_oauth_exchange_t *x)
                     "application/x-www-form-urlencoded");
     }
 
-    rc = ngx_http_vcita_oauth_token_request(x->request->pool, &grant,
-                                            &x->call.fetch.body);
+    rc = ngx_http_vcita_token_request(x->request->pool, &grant,
+                                      &x->call.fetch.body);
 
     ngx_explicit_memzero(text, sizeof(text));
-    ngx_http_vcita_oauth_wipe(&grant.client_assertion);
+    ngx_http_vcita_wipe(&grant.client_assertion);
 
     return rc;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_assertion(ngx_http_vcita_oauth_exchange_t *x,
+ngx_http_vcita_token_assertion(ngx_http_vcita_exchange_t *x,
     ngx_str_t *assertion)
 {
-    ngx_http_request_t          *r;
-    ngx_http_vcita_oauth_app_t  *app;
+    ngx_http_request_t    *r;
+    ngx_http_vcita_app_t  *app;
 
     r = x->request;
     app = x->app;
 
-    if (ngx_http_vcita_oauth_assertion(&app->assertion_key.signer, r->pool,
-                                       &app->client_id, &app->token_endpoint,
-                                       ngx_time(), assertion)
+    if (ngx_http_vcita_assertion(&app->assertion_key.signer, r->pool,
+                                 &app->client_id, &app->token_endpoint,
+                                 ngx_time(), assertion)
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
@@ -166,59 +161,59 @@ ngx_http_vcita_oauth_token_assertion(ngx_http_vcita_oauth_exchange_t *x,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_failed(ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_token_failed(ngx_http_vcita_exchange_t *x)
 {
-    ngx_uint_t                     status;
-    const char                    *error;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_uint_t               status;
+    const char              *error;
+    ngx_http_vcita_fetch_t  *f;
 
     f = &x->call.fetch;
 
     switch (f->outcome) {
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+    case NGX_HTTP_VCITA_FETCH_UNREACHABLE:
         status = NGX_HTTP_BAD_GATEWAY;
         error = "unreachable";
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+    case NGX_HTTP_VCITA_FETCH_TIMEOUT:
         status = NGX_HTTP_GATEWAY_TIME_OUT;
         error = "timeout";
         break;
 
-    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
+    default: /* NGX_HTTP_VCITA_FETCH_BROKEN */
         status = NGX_HTTP_BAD_GATEWAY;
         error = "bad_token_response";
     }
 
-    ngx_http_vcita_oauth_call_unanswered(&x->call);
+    ngx_http_vcita_call_unanswered(&x->call);
 
-    return ngx_http_vcita_oauth_exchange_failed(x, status, error);
+    return ngx_http_vcita_exchange_failed(x, status, error);
 }
 
 
 /* vcita took the request and gave no token (RFC 6749, 5.2) */
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x, const char *hint)
+ngx_http_vcita_token_refused(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x, const char *hint)
 {
-    ngx_str_t                   *error;
-    ngx_uint_t                   level;
-    ngx_http_vcita_oauth_ctx_t  *ctx;
+    ngx_str_t             *error;
+    ngx_uint_t             level;
+    ngx_http_vcita_ctx_t  *ctx;
 
     ctx = x->ctx;
     error = &x->token.error;
 
-    if (ngx_http_vcita_oauth_error_is(error, "invalid_grant")) {
-        return ngx_http_vcita_oauth_token_again(r, x);
+    if (ngx_http_vcita_error_is(error, "invalid_grant")) {
+        return ngx_http_vcita_token_again(r, x);
     }
 
     if (hint == NULL) {
-        hint = ngx_http_vcita_oauth_hint(x->app, error);
+        hint = ngx_http_vcita_hint(x->app, error);
     }
 
-    level = ngx_http_vcita_oauth_error_is(error, "invalid_client")
+    level = ngx_http_vcita_error_is(error, "invalid_client")
             ? NGX_LOG_CRIT : NGX_LOG_ERR;
 
     ngx_log_error(level, r->connection->log, 0,
@@ -229,16 +224,14 @@ ngx_http_vcita_oauth_token_refused(ngx_http_request_t *r,
     ctx->error = *error;
     ctx->error_description = x->token.error_description;
 
-    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                NULL);
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY, NULL);
 }
 
 
 /* The line of a login that is given up then has the cause, as any other */
 
 static ngx_int_t
-ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_token_again(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 {
     size_t   len;
     u_char  *p;
@@ -259,6 +252,6 @@ ngx_http_vcita_oauth_token_again(ngx_http_request_t *r,
 
     x->failure.again = 1;
 
-    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                "invalid_grant");
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                          "invalid_grant");
 }

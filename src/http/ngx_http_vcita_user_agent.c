@@ -14,30 +14,29 @@
 #include "http/ngx_http_vcita_user_agent.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_ABSENT  0
-#define NGX_HTTP_VCITA_OAUTH_OTHER   1
-#define NGX_HTTP_VCITA_OAUTH_MATCH   2
+#define NGX_HTTP_VCITA_ABSENT  0
+#define NGX_HTTP_VCITA_OTHER   1
+#define NGX_HTTP_VCITA_MATCH   2
 
 
-static ngx_uint_t ngx_http_vcita_oauth_client_other_host(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_ctx_t *ctx,
-    ngx_http_vcita_oauth_app_t *app);
-static ngx_uint_t ngx_http_vcita_oauth_client_has(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_vcita_client_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_uint_t ngx_http_vcita_client_has(ngx_http_request_t *r,
     const char *name, const char *text);
-static ngx_uint_t ngx_http_vcita_oauth_client_header(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_vcita_client_header(ngx_http_request_t *r,
     const char *name, const char *text);
-static ngx_table_elt_t *ngx_http_vcita_oauth_client_next(
-    ngx_list_part_t **part, ngx_uint_t *i, const char *name);
-static ngx_uint_t ngx_http_vcita_oauth_client_value(ngx_str_t *value,
+static ngx_table_elt_t *ngx_http_vcita_client_next(ngx_list_part_t **part,
+    ngx_uint_t *i, const char *name);
+static ngx_uint_t ngx_http_vcita_client_value(ngx_str_t *value,
     const char *text);
-static ngx_uint_t ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin,
+static ngx_uint_t ngx_http_vcita_client_same_host(ngx_str_t *origin,
     ngx_str_t *host);
 
 
 /* Whoever asks can follow a login, and comes back to something to look at */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r)
+ngx_http_vcita_client_navigates(ngx_http_request_t *r)
 {
     ngx_uint_t  mode;
 
@@ -45,38 +44,38 @@ ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r)
         return 0;
     }
 
-    mode = ngx_http_vcita_oauth_client_header(r, "sec-fetch-mode",
-                                              "navigate");
+    mode = ngx_http_vcita_client_header(r, "sec-fetch-mode",
+                                        "navigate");
 
-    if (mode != NGX_HTTP_VCITA_OAUTH_ABSENT) {
-        return mode == NGX_HTTP_VCITA_OAUTH_MATCH;
+    if (mode != NGX_HTTP_VCITA_ABSENT) {
+        return mode == NGX_HTTP_VCITA_MATCH;
     }
 
-    if (ngx_http_vcita_oauth_client_has(r, "x-requested-with",
-                                        "xmlhttprequest")
-        || ngx_http_vcita_oauth_client_header(r, "upgrade", "")
-           != NGX_HTTP_VCITA_OAUTH_ABSENT)
+    if (ngx_http_vcita_client_has(r, "x-requested-with",
+                                  "xmlhttprequest")
+        || ngx_http_vcita_client_header(r, "upgrade", "")
+           != NGX_HTTP_VCITA_ABSENT)
     {
         return 0;
     }
 
-    return ngx_http_vcita_oauth_client_header(r, "accept", "*/*")
-           != NGX_HTTP_VCITA_OAUTH_OTHER
-           || ngx_http_vcita_oauth_client_has(r, "accept", "text/html");
+    return ngx_http_vcita_client_header(r, "accept", "*/*")
+           != NGX_HTTP_VCITA_OTHER
+           || ngx_http_vcita_client_has(r, "accept", "text/html");
 }
 
 
 /* A person looks at the answer: a page makes sense */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r)
+ngx_http_vcita_client_is_person(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_oauth_client_has(r, "accept", "text/html")
+    return ngx_http_vcita_client_has(r, "accept", "text/html")
            || ((r->method & NGX_HTTP_POST)
-               && (ngx_http_vcita_oauth_client_has(r, "content-type",
+               && (ngx_http_vcita_client_has(r, "content-type",
                                          "application/x-www-form-urlencoded")
-                   || ngx_http_vcita_oauth_client_has(r, "content-type",
-                                                    "multipart/form-data")));
+                   || ngx_http_vcita_client_has(r, "content-type",
+                                              "multipart/form-data")));
 }
 
 
@@ -86,31 +85,30 @@ ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r)
+ngx_http_vcita_client_is_foreign(ngx_http_request_t *r)
 {
     ngx_uint_t        i, site;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    site = ngx_http_vcita_oauth_client_header(r, "sec-fetch-site",
-                                              "cross-site");
+    site = ngx_http_vcita_client_header(r, "sec-fetch-site",
+                                        "cross-site");
 
-    if (site != NGX_HTTP_VCITA_OAUTH_ABSENT) {
-        return site == NGX_HTTP_VCITA_OAUTH_MATCH;
+    if (site != NGX_HTTP_VCITA_ABSENT) {
+        return site == NGX_HTTP_VCITA_MATCH;
     }
 
     i = 0;
     part = &r->headers_in.headers.part;
 
     for ( ;; ) {
-        h = ngx_http_vcita_oauth_client_next(&part, &i, "origin");
+        h = ngx_http_vcita_client_next(&part, &i, "origin");
 
         if (h == NULL) {
             return 0;
         }
 
-        if (!ngx_http_vcita_oauth_client_same_host(&h->value,
-                                                   &r->headers_in.server))
+        if (!ngx_http_vcita_client_same_host(&h->value, &r->headers_in.server))
         {
             return 1;
         }
@@ -124,39 +122,38 @@ ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_is_automatic(ngx_http_request_t *r,
-    ngx_uint_t iframe)
+ngx_http_vcita_client_is_automatic(ngx_http_request_t *r, ngx_uint_t iframe)
 {
     if (r->method == NGX_HTTP_HEAD
-        || ngx_http_vcita_oauth_client_has(r, "sec-purpose", "prefetch")
-        || ngx_http_vcita_oauth_client_has(r, "purpose", "prefetch"))
+        || ngx_http_vcita_client_has(r, "sec-purpose", "prefetch")
+        || ngx_http_vcita_client_has(r, "purpose", "prefetch"))
     {
         return 1;
     }
 
     if (r->method != NGX_HTTP_GET
-        || ngx_http_vcita_oauth_client_header(r, "sec-fetch-dest", "document")
-           != NGX_HTTP_VCITA_OAUTH_OTHER)
+        || ngx_http_vcita_client_header(r, "sec-fetch-dest", "document")
+           != NGX_HTTP_VCITA_OTHER)
     {
         return 0;
     }
 
     return !iframe
-           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
-           || !ngx_http_vcita_oauth_client_has(r, "sec-fetch-site",
-                                               "same-origin");
+           || !ngx_http_vcita_client_has(r, "sec-fetch-dest", "iframe")
+           || !ngx_http_vcita_client_has(r, "sec-fetch-site",
+                                         "same-origin");
 }
 
 
 /* The site is shown inside of another page */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r)
+ngx_http_vcita_client_is_framed(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "iframe")
-           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "frame")
-           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "embed")
-           || ngx_http_vcita_oauth_client_has(r, "sec-fetch-dest", "object");
+    return ngx_http_vcita_client_has(r, "sec-fetch-dest", "iframe")
+           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "frame")
+           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "embed")
+           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "object");
 }
 
 
@@ -166,7 +163,7 @@ ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
+ngx_http_vcita_client_is_insecure(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_SSL)
 
@@ -176,9 +173,9 @@ ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
 
 #endif
 
-    return !ngx_http_vcita_oauth_client_has(r, "x-forwarded-proto", "https")
-           && ngx_http_vcita_oauth_client_header(r, "sec-fetch-site", "")
-              == NGX_HTTP_VCITA_OAUTH_ABSENT;
+    return !ngx_http_vcita_client_has(r, "x-forwarded-proto", "https")
+           && ngx_http_vcita_client_header(r, "sec-fetch-site", "")
+              == NGX_HTTP_VCITA_ABSENT;
 }
 
 
@@ -188,21 +185,21 @@ ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_way(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_client_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app)
 {
     ngx_uint_t  began;
 
     began = 0;
 
-    if (app->https && ngx_http_vcita_oauth_client_is_insecure(r)) {
-        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HTTP;
+    if (app->https && ngx_http_vcita_client_is_insecure(r)) {
+        began |= NGX_HTTP_VCITA_BEGAN_HTTP;
     }
 
     if (app->cookie_domain.len == 0
-        && ngx_http_vcita_oauth_client_other_host(r, ctx, app))
+        && ngx_http_vcita_client_other_host(r, ctx, app))
     {
-        began |= NGX_HTTP_VCITA_OAUTH_BEGAN_HOST;
+        began |= NGX_HTTP_VCITA_BEGAN_HOST;
     }
 
     return began;
@@ -212,8 +209,8 @@ ngx_http_vcita_oauth_client_way(ngx_http_request_t *r,
 /* the host of the request is not that of redirect_uri; ports do not matter */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_client_other_host(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app)
+ngx_http_vcita_client_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app)
 {
     u_char     *last;
     ngx_str_t  *server, host;
@@ -236,41 +233,40 @@ ngx_http_vcita_oauth_client_other_host(ngx_http_request_t *r,
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_client_has(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_client_has(ngx_http_request_t *r, const char *name,
     const char *text)
 {
-    return ngx_http_vcita_oauth_client_header(r, name, text)
-           == NGX_HTTP_VCITA_OAUTH_MATCH;
+    return ngx_http_vcita_client_header(r, name, text) == NGX_HTTP_VCITA_MATCH;
 }
 
 
 /* whether a header of the name is there, and one of its values is the text */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_client_header(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_client_header(ngx_http_request_t *r, const char *name,
     const char *text)
 {
     ngx_uint_t        i, found;
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
-    found = NGX_HTTP_VCITA_OAUTH_ABSENT;
+    found = NGX_HTTP_VCITA_ABSENT;
 
     i = 0;
     part = &r->headers_in.headers.part;
 
     for ( ;; ) {
-        h = ngx_http_vcita_oauth_client_next(&part, &i, name);
+        h = ngx_http_vcita_client_next(&part, &i, name);
 
         if (h == NULL) {
             return found;
         }
 
-        if (ngx_http_vcita_oauth_client_value(&h->value, text)) {
-            return NGX_HTTP_VCITA_OAUTH_MATCH;
+        if (ngx_http_vcita_client_value(&h->value, text)) {
+            return NGX_HTTP_VCITA_MATCH;
         }
 
-        found = NGX_HTTP_VCITA_OAUTH_OTHER;
+        found = NGX_HTTP_VCITA_OTHER;
     }
 }
 
@@ -278,7 +274,7 @@ ngx_http_vcita_oauth_client_header(ngx_http_request_t *r, const char *name,
 /* the next header of the name; "part" and "i" tell where to go on */
 
 static ngx_table_elt_t *
-ngx_http_vcita_oauth_client_next(ngx_list_part_t **part, ngx_uint_t *i,
+ngx_http_vcita_client_next(ngx_list_part_t **part, ngx_uint_t *i,
     const char *name)
 {
     size_t            len;
@@ -311,7 +307,7 @@ ngx_http_vcita_oauth_client_next(ngx_list_part_t **part, ngx_uint_t *i,
  */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin, ngx_str_t *host)
+ngx_http_vcita_client_same_host(ngx_str_t *origin, ngx_str_t *host)
 {
     u_char  *p, *last;
 
@@ -347,7 +343,7 @@ ngx_http_vcita_oauth_client_same_host(ngx_str_t *origin, ngx_str_t *host)
 /* one of a list of values is the text, whatever parameters follow it */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_client_value(ngx_str_t *value, const char *text)
+ngx_http_vcita_client_value(ngx_str_t *value, const char *text)
 {
     u_char  *p, *last, *end;
     size_t   len;
@@ -383,7 +379,7 @@ ngx_http_vcita_oauth_client_value(ngx_str_t *value, const char *text)
 /* Whether JSON is asked for */
 
 ngx_uint_t
-ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r)
+ngx_http_vcita_client_wants_json(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_oauth_client_has(r, "accept", "application/json");
+    return ngx_http_vcita_client_has(r, "accept", "application/json");
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_USER_AGENT_H_INCLUDED_
+#define _NGX_HTTP_VCITA_USER_AGENT_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,16 +15,16 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_uint_t ngx_http_vcita_oauth_client_navigates(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_person(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_foreign(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_automatic(ngx_http_request_t *r,
+ngx_uint_t ngx_http_vcita_client_navigates(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_is_person(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_is_foreign(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_is_automatic(ngx_http_request_t *r,
     ngx_uint_t iframe);
-ngx_uint_t ngx_http_vcita_oauth_client_is_framed(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_is_insecure(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_wants_json(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_oauth_client_way(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app);
+ngx_uint_t ngx_http_vcita_client_is_framed(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_is_insecure(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_wants_json(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_client_way(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_CLIENT_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_USER_AGENT_H_INCLUDED_ */

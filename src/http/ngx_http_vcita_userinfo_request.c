@@ -19,48 +19,46 @@
 
 
 /* as many names fit into a line of the log, whatever their length */
-#define NGX_HTTP_VCITA_OAUTH_DROPPED_LEN  1024
+#define NGX_HTTP_VCITA_DROPPED_LEN  1024
 
 
-static ngx_int_t ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static const char *ngx_http_vcita_oauth_identity_check(
-    ngx_http_request_t *r, ngx_http_vcita_oauth_exchange_t *x);
-static ngx_int_t ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static const char *ngx_http_vcita_oauth_identity_hint(
-    ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static void ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x);
-static void ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_identity_bound(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static const char *ngx_http_vcita_identity_check(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_identity_answer(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static const char *ngx_http_vcita_identity_hint(ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_identity_merge(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_identity_dropped(ngx_http_request_t *r,
     ngx_array_t *claims);
-static ngx_int_t ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
+static ngx_int_t ngx_http_vcita_admit(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token,
     ngx_array_t *claims);
-static ngx_int_t ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_token_t *token,
+static ngx_int_t ngx_http_vcita_admit_encode(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_token_t *token,
     ngx_array_t *claims, size_t limit, ngx_str_t *text);
-static ngx_str_t *ngx_http_vcita_oauth_admit_scope(
-    ngx_http_vcita_oauth_app_t *app, ngx_http_vcita_oauth_state_t *state,
-    ngx_http_vcita_oauth_token_t *token);
+static ngx_str_t *ngx_http_vcita_admit_scope(ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token);
 
 
 /* Checks the id_token, where one has come */
 
 ngx_int_t
-ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
     const char  *wrong;
 
     if (ngx_array_init(&x->id_token, r->pool, 16,
-                       sizeof(ngx_http_vcita_oauth_member_t))
+                       sizeof(ngx_http_vcita_member_t))
         != NGX_OK
         || ngx_array_init(&x->claims, r->pool, 16,
-                          sizeof(ngx_http_vcita_oauth_member_t))
+                          sizeof(ngx_http_vcita_member_t))
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -69,20 +67,20 @@ ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
     x->app->identified = x->token.identified;
 
     if (!x->token.identified) {
-        return ngx_http_vcita_oauth_identity_bound(r, x);
+        return ngx_http_vcita_identity_bound(r, x);
     }
 
-    wrong = ngx_http_vcita_oauth_identity_check(r, x);
+    wrong = ngx_http_vcita_identity_check(r, x);
 
-    ngx_http_vcita_oauth_wipe(&x->token.id_token);
+    ngx_http_vcita_wipe(&x->token.id_token);
 
     if (wrong) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "token endpoint \"%V\" returned an invalid id_token: %s",
                       &x->call.fetch.url, wrong);
 
-        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                    "bad_id_token");
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_id_token");
     }
 
     return NGX_OK;
@@ -95,11 +93,11 @@ ngx_http_vcita_oauth_identity_id_token(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_bound(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    if ((x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_PKCE)
-        || !(x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE))
+    if ((x->state.sent & NGX_HTTP_VCITA_SENT_PKCE)
+        || !(x->state.sent & NGX_HTTP_VCITA_SENT_NONCE))
     {
         return NGX_OK;
     }
@@ -109,48 +107,47 @@ ngx_http_vcita_oauth_identity_bound(ngx_http_request_t *r,
                   "\"vcita_oauth_pkce off\" only an id_token binds a code to "
                   "its browser");
 
-    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                "bad_id_token");
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                          "bad_id_token");
 }
 
 
 static const char *
-ngx_http_vcita_oauth_identity_check(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_check(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    u_char                            text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
-    const char                       *wrong;
-    ngx_http_vcita_oauth_derive_t    *derive;
-    ngx_http_vcita_oauth_expected_t   e;
+    u_char                      text[NGX_HTTP_VCITA_TEXT_LEN];
+    const char                 *wrong;
+    ngx_http_vcita_derive_t    *derive;
+    ngx_http_vcita_expected_t   e;
 
-    ngx_memzero(&e, sizeof(ngx_http_vcita_oauth_expected_t));
+    ngx_memzero(&e, sizeof(ngx_http_vcita_expected_t));
 
     e.client_id = x->app->client_id;
     e.issuer = x->app->issuer;
     e.now = ngx_time();
-    e.skew = NGX_HTTP_VCITA_OAUTH_SKEW;
+    e.skew = NGX_HTTP_VCITA_SKEW;
 
-    if (x->state.sent & NGX_HTTP_VCITA_OAUTH_SENT_NONCE) {
+    if (x->state.sent & NGX_HTTP_VCITA_SENT_NONCE) {
 
         derive = x->app->derive.elts;
         e.nonce.data = text;
 
-        if (ngx_http_vcita_oauth_state_derive(x->ctx, &x->state,
-                                              derive[x->state.key].nonce,
-                                              &e.nonce)
+        if (ngx_http_vcita_state_derive(x->ctx, &x->state,
+                                        derive[x->state.key].nonce, &e.nonce)
             != NGX_OK)
         {
             return "its nonce could not be computed";
         }
     }
 
-    wrong = ngx_http_vcita_oauth_id_token(r->pool, &x->token.id_token, &e,
-                                          &x->id_token);
+    wrong = ngx_http_vcita_id_token(r->pool, &x->token.id_token, &e,
+                                    &x->id_token);
 
     ngx_explicit_memzero(text, sizeof(text));
 
     if (wrong == NULL) {
-        (void) ngx_http_vcita_oauth_claims_sub(&x->id_token, &x->sub);
+        (void) ngx_http_vcita_claims_sub(&x->id_token, &x->sub);
     }
 
     return wrong;
@@ -160,58 +157,56 @@ ngx_http_vcita_oauth_identity_check(ngx_http_request_t *r,
 /* Asks userinfo, where the application wants that (OpenID Connect Core, 5.3) */
 
 ngx_int_t
-ngx_http_vcita_oauth_identity_userinfo(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    ngx_int_t                      rc;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_int_t                rc;
+    ngx_http_vcita_fetch_t  *f;
 
-    if (!ngx_http_vcita_oauth_asks_userinfo(x->app, x->token.identified)) {
+    if (!ngx_http_vcita_asks_userinfo(x->app, x->token.identified)) {
         return NGX_OK;
     }
 
-    rc = ngx_http_vcita_oauth_call_next(&x->call, 1);
+    rc = ngx_http_vcita_call_next(&x->call, 1);
 
     f = &x->call.fetch;
 
     if (rc == NGX_OK) {
         f->bearer = x->token.access_token;
 
-        return ngx_http_vcita_oauth_call_send(&x->call,
-                                          NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
-                                          &x->app->userinfo_endpoint);
+        return ngx_http_vcita_call_send(&x->call, NGX_HTTP_VCITA_USERINFO_CALL,
+                                        &x->app->userinfo_endpoint);
     }
 
     if (rc != NGX_DONE) {
         return rc;
     }
 
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_OK) {
-        return ngx_http_vcita_oauth_identity_answer(r, x);
+    if (f->outcome == NGX_HTTP_VCITA_FETCH_OK) {
+        return ngx_http_vcita_identity_answer(r, x);
     }
 
-    ngx_http_vcita_oauth_call_unanswered(&x->call);
+    ngx_http_vcita_call_unanswered(&x->call);
 
-    return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                "bad_userinfo");
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                          "bad_userinfo");
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_answer(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    ngx_int_t                          rc;
-    ngx_str_t                          sub;
-    ngx_http_vcita_oauth_fetch_t      *f;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_int_t                    rc;
+    ngx_str_t                    sub;
+    ngx_http_vcita_fetch_t      *f;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     f = &x->call.fetch;
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(r->pool, f->status, &f->answer,
-                                              &vmcf->wanted, &sub,
-                                              &x->claims);
+    rc = ngx_http_vcita_userinfo_answer(r->pool, f->status, &f->answer,
+                                        &vmcf->wanted, &sub, &x->claims);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -223,23 +218,23 @@ ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
                       "userinfo endpoint \"%V\" returned no \"sub\" "
                       "(status %ui, %uz bytes)%s",
                       &f->url, f->status, f->answer.len,
-                      ngx_http_vcita_oauth_identity_hint(f));
+                      ngx_http_vcita_identity_hint(f));
 
-        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                    "bad_userinfo");
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_userinfo");
     }
 
     /* a token that was put in the place of another (Core, 5.3.2) */
 
-    if (x->sub.len && !ngx_http_vcita_oauth_same(&x->sub, &sub)) {
+    if (x->sub.len && !ngx_http_vcita_same(&x->sub, &sub)) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "userinfo endpoint \"%V\" returned another \"sub\" "
                       "than the id_token, check vcita_oauth_userinfo_endpoint",
                       &f->url);
 
-        return ngx_http_vcita_oauth_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                                    "bad_userinfo");
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_userinfo");
     }
 
     return NGX_OK;
@@ -249,11 +244,11 @@ ngx_http_vcita_oauth_identity_answer(ngx_http_request_t *r,
 /* what to check when userinfo has said nothing of use */
 
 static const char *
-ngx_http_vcita_oauth_identity_hint(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_identity_hint(ngx_http_vcita_fetch_t *f)
 {
     const char  *hint;
 
-    hint = ngx_http_vcita_oauth_vcita_blocked(f->status, &f->answer);
+    hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
 
     if (hint) {
         return hint;
@@ -272,36 +267,35 @@ ngx_http_vcita_oauth_identity_hint(ngx_http_vcita_oauth_fetch_t *f)
 /* Makes the session; a browser is not sent on before the store has it */
 
 ngx_int_t
-ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_session(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t  rc;
 
     if (x->saving) {
-        rc = ngx_http_vcita_oauth_kept(r, x->ctx);
+        rc = ngx_http_vcita_kept(r, x->ctx);
 
     } else {
-        rc = ngx_http_vcita_oauth_identity_merge(r, x);
+        rc = ngx_http_vcita_identity_merge(r, x);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_oauth_admit(r, x->ctx, x->app, &x->state,
-                                            &x->token, &x->claims);
+            rc = ngx_http_vcita_admit(r, x->ctx, x->app, &x->state, &x->token,
+                                      &x->claims);
         }
 
         if (rc == NGX_DECLINED) {
-            ngx_http_vcita_oauth_identity_too_large(r, x);
+            ngx_http_vcita_identity_too_large(r, x);
 
-            return ngx_http_vcita_oauth_exchange_failed(x,
-                                                        NGX_HTTP_BAD_GATEWAY,
-                                                        "session_too_large");
+            return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                                  "session_too_large");
         }
     }
 
     switch (rc) {
 
     case NGX_OK:
-        ngx_http_vcita_oauth_count_session(r, x->app);
-        ngx_http_vcita_oauth_identity_dropped(r, &x->claims);
+        ngx_http_vcita_count_session(r, x->app);
+        ngx_http_vcita_identity_dropped(r, &x->claims);
         return NGX_OK;
 
     case NGX_AGAIN:
@@ -309,9 +303,8 @@ ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
         return NGX_AGAIN;
 
     case NGX_BUSY:
-        return ngx_http_vcita_oauth_exchange_failed(x,
-                                                NGX_HTTP_SERVICE_UNAVAILABLE,
-                                                "store_unavailable");
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                              "store_unavailable");
 
     default:
         return NGX_ERROR;
@@ -320,12 +313,12 @@ ngx_http_vcita_oauth_identity_session(ngx_http_request_t *r,
 
 
 static void
-ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    ngx_uint_t                      i;
-    const char                     *cure;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                i;
+    const char               *cure;
+    ngx_http_vcita_member_t  *c;
 
     c = x->claims.elts;
     cure = x->app->storage.store
@@ -333,18 +326,18 @@ ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
 
     for (i = 0; i < x->claims.nelts; i++) {
 
-        if (c[i].wanted < NGX_HTTP_VCITA_OAUTH_CLAIM_RULED
-            || c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL
+        if (c[i].wanted < NGX_HTTP_VCITA_CLAIM_RULED
+            || c[i].type != NGX_HTTP_VCITA_JSON_NULL
             || c[i].value.len == 0)
         {
             continue;
         }
 
-        if (!ngx_http_vcita_oauth_printable(&c[i].value)) {
+        if (!ngx_http_vcita_printable(&c[i].value)) {
             cure = ": it has a control character";
         }
 
-        if (c[i].wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_SUB) {
+        if (c[i].wanted == NGX_HTTP_VCITA_CLAIM_SUB) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "the session cannot keep the claim \"sub\" "
                           "(%uz bytes)%s", c[i].value.len, cure);
@@ -363,13 +356,13 @@ ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the session takes more than %d bytes: have the app at "
                       "vcita issue opaque access tokens",
-                      NGX_HTTP_VCITA_OAUTH_STORE_MAX);
+                      NGX_HTTP_VCITA_STORE_MAX);
 
     } else {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the session takes more than %d bytes of cookie: a "
                       "server-side vcita_oauth_session_store has room for it",
-                      NGX_HTTP_VCITA_OAUTH_COOKIE_MAX);
+                      NGX_HTTP_VCITA_COOKIE_MAX);
     }
 }
 
@@ -377,19 +370,18 @@ ngx_http_vcita_oauth_identity_too_large(ngx_http_request_t *r,
 /* userinfo's claims are there already: they go over the id_token's */
 
 static ngx_int_t
-ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_exchange_t *x)
+ngx_http_vcita_identity_merge(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
-    ngx_uint_t                         i;
-    ngx_http_vcita_oauth_member_t     *c;
-    ngx_http_vcita_oauth_main_conf_t  *vmcf;
+    ngx_uint_t                   i;
+    ngx_http_vcita_member_t     *c;
+    ngx_http_vcita_main_conf_t  *vmcf;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
     i = x->claims.nelts;
 
-    if (ngx_http_vcita_oauth_claims(r->pool, &x->id_token, &vmcf->wanted,
-                                    &x->claims)
+    if (ngx_http_vcita_claims(r->pool, &x->id_token, &vmcf->wanted, &x->claims)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -408,13 +400,12 @@ ngx_http_vcita_oauth_identity_merge(ngx_http_request_t *r,
 /* names the claims that were left out: a variable of them would be empty */
 
 static void
-ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
-    ngx_array_t *claims)
+ngx_http_vcita_identity_dropped(ngx_http_request_t *r, ngx_array_t *claims)
 {
-    u_char                         *p, *last;
-    u_char                          names[NGX_HTTP_VCITA_OAUTH_DROPPED_LEN];
-    ngx_uint_t                      i, printable;
-    ngx_http_vcita_oauth_member_t  *c;
+    u_char                   *p, *last;
+    u_char                    names[NGX_HTTP_VCITA_DROPPED_LEN];
+    ngx_uint_t                i, printable;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
     p = names;
@@ -422,13 +413,13 @@ ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL
+        if (c[i].type != NGX_HTTP_VCITA_JSON_NULL
             || c[i].value.len == 0)
         {
             continue;
         }
 
-        printable = ngx_http_vcita_oauth_printable(&c[i].value);
+        printable = ngx_http_vcita_printable(&c[i].value);
 
         if (c[i].wanted) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -454,19 +445,18 @@ ngx_http_vcita_oauth_identity_dropped(ngx_http_request_t *r,
 /*
  * Makes a new session and keeps it.  NGX_DECLINED: it would be larger than
  * there is room for, even without the claims that can be spared.  NGX_AGAIN,
- * NGX_BUSY: what ngx_http_vcita_oauth_keep_new() says.
+ * NGX_BUSY: what ngx_http_vcita_keep_new() says.
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_ctx_t *ctx, ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token,
-    ngx_array_t *claims)
+ngx_http_vcita_admit(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *state,
+    ngx_http_vcita_token_t *token, ngx_array_t *claims)
 {
-    time_t                          max_age;
-    ngx_int_t                       rc;
-    ngx_str_t                       text;
-    ngx_http_vcita_oauth_session_t  s;
+    time_t                    max_age;
+    ngx_int_t                 rc;
+    ngx_str_t                 text;
+    ngx_http_vcita_session_t  s;
 
     /* never longer than the token's life */
 
@@ -476,24 +466,23 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
         max_age = token->expires_in;
     }
 
-    ngx_memzero(&s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_memzero(&s, sizeof(ngx_http_vcita_session_t));
 
-    s.expires = ngx_http_vcita_oauth_text_time((uint64_t) ngx_time()
-                                               + max_age);
-    s.scope = *ngx_http_vcita_oauth_admit_scope(app, state, token);
+    s.expires = ngx_http_vcita_text_time((uint64_t) ngx_time()
+                                         + max_age);
+    s.scope = *ngx_http_vcita_admit_scope(app, state, token);
 
-    rc = ngx_http_vcita_oauth_admit_encode(r, &s, token, claims,
-                                           ngx_http_vcita_oauth_keep_room(app),
-                                           &text);
+    rc = ngx_http_vcita_admit_encode(r, &s, token, claims,
+                                     ngx_http_vcita_keep_room(app), &text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    max_age = ngx_http_vcita_oauth_life_left(&s, ngx_time(), max_age,
-                                             app->session_idle_timeout);
+    max_age = ngx_http_vcita_life_left(&s, ngx_time(), max_age,
+                                       app->session_idle_timeout);
 
-    rc = ngx_http_vcita_oauth_keep_new(r, ctx, app, &text, max_age);
+    rc = ngx_http_vcita_keep_new(r, ctx, app, &text, max_age);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -504,11 +493,11 @@ ngx_http_vcita_oauth_admit(ngx_http_request_t *r,
 /* a scope that the answer does not name is the one asked for (RFC 6749, 5.1) */
 
 static ngx_str_t *
-ngx_http_vcita_oauth_admit_scope(ngx_http_vcita_oauth_app_t *app,
-    ngx_http_vcita_oauth_state_t *state, ngx_http_vcita_oauth_token_t *token)
+ngx_http_vcita_admit_scope(ngx_http_vcita_app_t *app,
+    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token)
 {
-    ngx_uint_t                          i;
-    ngx_http_vcita_oauth_authorize_t  **a;
+    ngx_uint_t                    i;
+    ngx_http_vcita_authorize_t  **a;
 
     a = app->authorize.elts;
 
@@ -524,14 +513,14 @@ ngx_http_vcita_oauth_admit_scope(ngx_http_vcita_oauth_app_t *app,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_token_t *token,
-    ngx_array_t *claims, size_t limit, ngx_str_t *text)
+ngx_http_vcita_admit_encode(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+    ngx_http_vcita_token_t *token, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
 {
-    u_char       id[NGX_HTTP_VCITA_OAUTH_SESSION_ID];
+    u_char       id[NGX_HTTP_VCITA_SESSION_ID];
     ngx_time_t  *tp;
 
-    if (ngx_http_vcita_oauth_random(id, sizeof(id)) != NGX_OK) {
+    if (ngx_http_vcita_random(id, sizeof(id)) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -552,6 +541,5 @@ ngx_http_vcita_oauth_admit_encode(ngx_http_request_t *r,
         s->token_type = token->token_type;
     }
 
-    return ngx_http_vcita_oauth_session_encode(r->pool, s, claims, limit,
-                                               text);
+    return ngx_http_vcita_session_encode(r->pool, s, claims, limit, text);
 }

@@ -16,27 +16,23 @@
 #include "net/ngx_http_vcita_fetch.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_LINK_POOL  512
+#define NGX_HTTP_VCITA_LINK_POOL  512
 
 
-static ngx_int_t ngx_http_vcita_oauth_link_start(
-    ngx_http_vcita_oauth_link_t *link);
-static void ngx_http_vcita_oauth_link_connect_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_vcita_oauth_link_test(ngx_connection_t *c);
-static void ngx_http_vcita_oauth_link_opened(
-    ngx_http_vcita_oauth_link_t *link, ngx_int_t rc);
-static void ngx_http_vcita_oauth_link_read_handler(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_link_write_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_vcita_link_start(ngx_http_vcita_link_t *link);
+static void ngx_http_vcita_link_connect_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_vcita_link_test(ngx_connection_t *c);
+static void ngx_http_vcita_link_opened(ngx_http_vcita_link_t *link,
+    ngx_int_t rc);
+static void ngx_http_vcita_link_read_handler(ngx_event_t *ev);
+static void ngx_http_vcita_link_write_handler(ngx_event_t *ev);
 
 #if (NGX_SSL)
 
-static ngx_int_t ngx_http_vcita_oauth_link_handshake(
-    ngx_http_vcita_oauth_link_t *link);
-static ngx_int_t ngx_http_vcita_oauth_link_name(
-    ngx_http_vcita_oauth_link_t *link);
-static void ngx_http_vcita_oauth_link_handshake_handler(ngx_connection_t *c);
-static void ngx_http_vcita_oauth_link_verify_failed(
-    ngx_http_vcita_oauth_link_t *link);
+static ngx_int_t ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link);
+static ngx_int_t ngx_http_vcita_link_name(ngx_http_vcita_link_t *link);
+static void ngx_http_vcita_link_handshake_handler(ngx_connection_t *c);
+static void ngx_http_vcita_link_verify_failed(ngx_http_vcita_link_t *link);
 
 #endif
 
@@ -48,7 +44,7 @@ static void ngx_http_vcita_oauth_link_verify_failed(
  */
 
 void *
-ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
+ngx_http_vcita_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
 {
 #if (NGX_SSL)
 
@@ -78,7 +74,7 @@ ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl;
 
-    store = ngx_http_vcita_oauth_fetch_store(ca, cf->log);
+    store = ngx_http_vcita_fetch_store(ca, cf->log);
     if (store == NULL) {
         return NULL;
     }
@@ -104,8 +100,7 @@ ngx_http_vcita_oauth_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_link_open(ngx_http_vcita_oauth_link_t *link,
-    ngx_addr_t *addr)
+ngx_http_vcita_link_open(ngx_http_vcita_link_t *link, ngx_addr_t *addr)
 {
     ngx_int_t               rc;
     ngx_connection_t       *c;
@@ -131,25 +126,25 @@ ngx_http_vcita_oauth_link_open(ngx_http_vcita_oauth_link_t *link,
     link->connection = c;
 
     c->data = link;
-    c->read->handler = ngx_http_vcita_oauth_link_connect_handler;
-    c->write->handler = ngx_http_vcita_oauth_link_connect_handler;
+    c->read->handler = ngx_http_vcita_link_connect_handler;
+    c->write->handler = ngx_http_vcita_link_connect_handler;
 
-    c->pool = ngx_create_pool(NGX_HTTP_VCITA_OAUTH_LINK_POOL, link->log);
+    c->pool = ngx_create_pool(NGX_HTTP_VCITA_LINK_POOL, link->log);
 
     if (c->pool == NULL
         || (addr->sockaddr->sa_family != AF_UNIX
             && ngx_tcp_nodelay(c) != NGX_OK))
     {
-        ngx_http_vcita_oauth_link_close(link);
+        ngx_http_vcita_link_close(link);
         return NGX_ERROR;
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_link_start(link);
+        rc = ngx_http_vcita_link_start(link);
     }
 
     if (rc == NGX_ERROR) {
-        ngx_http_vcita_oauth_link_close(link);
+        ngx_http_vcita_link_close(link);
     }
 
     return rc;
@@ -159,7 +154,7 @@ ngx_http_vcita_oauth_link_open(ngx_http_vcita_oauth_link_t *link,
 /* Does nothing to a closed one */
 
 void
-ngx_http_vcita_oauth_link_close(ngx_http_vcita_oauth_link_t *link)
+ngx_http_vcita_link_close(ngx_http_vcita_link_t *link)
 {
     ngx_pool_t        *pool;
     ngx_connection_t  *c;
@@ -196,7 +191,7 @@ ngx_http_vcita_oauth_link_close(ngx_http_vcita_oauth_link_t *link)
 /* It is connected: TLS, if that is wanted, then the owner's events */
 
 static ngx_int_t
-ngx_http_vcita_oauth_link_start(ngx_http_vcita_oauth_link_t *link)
+ngx_http_vcita_link_start(ngx_http_vcita_link_t *link)
 {
     ngx_connection_t  *c;
 
@@ -205,42 +200,42 @@ ngx_http_vcita_oauth_link_start(ngx_http_vcita_oauth_link_t *link)
 #if (NGX_SSL)
 
     if (link->ssl && c->ssl == NULL) {
-        return ngx_http_vcita_oauth_link_handshake(link);
+        return ngx_http_vcita_link_handshake(link);
     }
 
 #endif
 
-    c->read->handler = ngx_http_vcita_oauth_link_read_handler;
-    c->write->handler = ngx_http_vcita_oauth_link_write_handler;
+    c->read->handler = ngx_http_vcita_link_read_handler;
+    c->write->handler = ngx_http_vcita_link_write_handler;
 
     return ngx_handle_read_event(c->read, 0);
 }
 
 
 static void
-ngx_http_vcita_oauth_link_connect_handler(ngx_event_t *ev)
+ngx_http_vcita_link_connect_handler(ngx_event_t *ev)
 {
-    ngx_int_t                     rc;
-    ngx_connection_t             *c;
-    ngx_http_vcita_oauth_link_t  *link;
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_http_vcita_link_t  *link;
 
     c = ev->data;
     link = c->data;
 
-    rc = c->close ? NGX_ERROR : ngx_http_vcita_oauth_link_test(c);
+    rc = c->close ? NGX_ERROR : ngx_http_vcita_link_test(c);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_link_start(link);
+        rc = ngx_http_vcita_link_start(link);
     }
 
     if (rc != NGX_AGAIN) {
-        ngx_http_vcita_oauth_link_opened(link, rc);
+        ngx_http_vcita_link_opened(link, rc);
     }
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_link_test(ngx_connection_t *c)
+ngx_http_vcita_link_test(ngx_connection_t *c)
 {
     int        err;
     socklen_t  len;
@@ -262,11 +257,10 @@ ngx_http_vcita_oauth_link_test(ngx_connection_t *c)
 
 
 static void
-ngx_http_vcita_oauth_link_opened(ngx_http_vcita_oauth_link_t *link,
-    ngx_int_t rc)
+ngx_http_vcita_link_opened(ngx_http_vcita_link_t *link, ngx_int_t rc)
 {
     if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_link_close(link);
+        ngx_http_vcita_link_close(link);
     }
 
     link->opened(link, rc);
@@ -274,10 +268,10 @@ ngx_http_vcita_oauth_link_opened(ngx_http_vcita_oauth_link_t *link,
 
 
 static void
-ngx_http_vcita_oauth_link_read_handler(ngx_event_t *ev)
+ngx_http_vcita_link_read_handler(ngx_event_t *ev)
 {
-    ngx_connection_t             *c;
-    ngx_http_vcita_oauth_link_t  *link;
+    ngx_connection_t       *c;
+    ngx_http_vcita_link_t  *link;
 
     c = ev->data;
     link = c->data;
@@ -287,10 +281,10 @@ ngx_http_vcita_oauth_link_read_handler(ngx_event_t *ev)
 
 
 static void
-ngx_http_vcita_oauth_link_write_handler(ngx_event_t *ev)
+ngx_http_vcita_link_write_handler(ngx_event_t *ev)
 {
-    ngx_connection_t             *c;
-    ngx_http_vcita_oauth_link_t  *link;
+    ngx_connection_t       *c;
+    ngx_http_vcita_link_t  *link;
 
     c = ev->data;
     link = c->data;
@@ -302,7 +296,7 @@ ngx_http_vcita_oauth_link_write_handler(ngx_event_t *ev)
 #if (NGX_SSL)
 
 static ngx_int_t
-ngx_http_vcita_oauth_link_handshake(ngx_http_vcita_oauth_link_t *link)
+ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link)
 {
     ngx_int_t          rc;
     ngx_connection_t  *c;
@@ -312,7 +306,7 @@ ngx_http_vcita_oauth_link_handshake(ngx_http_vcita_oauth_link_t *link)
     if (ngx_ssl_create_connection(link->ssl, c,
                                   NGX_SSL_BUFFER|NGX_SSL_CLIENT)
         != NGX_OK
-        || ngx_http_vcita_oauth_link_name(link) != NGX_OK)
+        || ngx_http_vcita_link_name(link) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -320,16 +314,16 @@ ngx_http_vcita_oauth_link_handshake(ngx_http_vcita_oauth_link_t *link)
     rc = ngx_ssl_handshake(c);
 
     if (rc == NGX_AGAIN) {
-        c->ssl->handler = ngx_http_vcita_oauth_link_handshake_handler;
+        c->ssl->handler = ngx_http_vcita_link_handshake_handler;
         return NGX_AGAIN;
     }
 
     if (rc != NGX_OK) {
-        ngx_http_vcita_oauth_link_verify_failed(link);
+        ngx_http_vcita_link_verify_failed(link);
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_link_start(link);
+    return ngx_http_vcita_link_start(link);
 }
 
 
@@ -340,7 +334,7 @@ ngx_http_vcita_oauth_link_handshake(ngx_http_vcita_oauth_link_t *link)
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_link_name(ngx_http_vcita_oauth_link_t *link)
+ngx_http_vcita_link_name(ngx_http_vcita_link_t *link)
 {
     char               *host;
     SSL                *ssl;
@@ -375,27 +369,27 @@ ngx_http_vcita_oauth_link_name(ngx_http_vcita_oauth_link_t *link)
 
 
 static void
-ngx_http_vcita_oauth_link_handshake_handler(ngx_connection_t *c)
+ngx_http_vcita_link_handshake_handler(ngx_connection_t *c)
 {
-    ngx_int_t                     rc;
-    ngx_http_vcita_oauth_link_t  *link;
+    ngx_int_t               rc;
+    ngx_http_vcita_link_t  *link;
 
     link = c->data;
 
     if (c->ssl->handshaked) {
-        rc = ngx_http_vcita_oauth_link_start(link);
+        rc = ngx_http_vcita_link_start(link);
 
     } else {
-        ngx_http_vcita_oauth_link_verify_failed(link);
+        ngx_http_vcita_link_verify_failed(link);
         rc = NGX_ERROR;
     }
 
-    ngx_http_vcita_oauth_link_opened(link, rc);
+    ngx_http_vcita_link_opened(link, rc);
 }
 
 
 static void
-ngx_http_vcita_oauth_link_verify_failed(ngx_http_vcita_oauth_link_t *link)
+ngx_http_vcita_link_verify_failed(ngx_http_vcita_link_t *link)
 {
     long  rc;
 

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_CURL_MULTI_H_INCLUDED_
+#define _NGX_HTTP_VCITA_CURL_MULTI_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -16,14 +16,12 @@
 
 
 /* transfers in flight in one worker */
-#define NGX_HTTP_VCITA_OAUTH_TRANSFERS  256
+#define NGX_HTTP_VCITA_TRANSFERS  256
 
 
-typedef struct ngx_http_vcita_oauth_transfer_s
-    ngx_http_vcita_oauth_transfer_t;
+typedef struct ngx_http_vcita_transfer_s  ngx_http_vcita_transfer_t;
 
-typedef void (*ngx_http_vcita_oauth_transfer_pt)(
-    ngx_http_vcita_oauth_transfer_t *t);
+typedef void (*ngx_http_vcita_transfer_pt)(ngx_http_vcita_transfer_t *t);
 
 
 /*
@@ -31,41 +29,41 @@ typedef void (*ngx_http_vcita_oauth_transfer_pt)(
  * "release" gives up the easy handle of one that the worker leaves behind.
  */
 
-struct ngx_http_vcita_oauth_transfer_s {
+struct ngx_http_vcita_transfer_s {
 
     /* event ident must be after 3 pointers as in ngx_connection_t */
 
-    void                              *data;
-    void                              *dummy[2];
-    ngx_int_t                          ident;
+    void                        *data;
+    void                        *dummy[2];
+    ngx_int_t                    ident;
 
-    CURL                              *easy;
-    CURLcode                           code;
+    CURL                        *easy;
+    CURLcode                     code;
 
-    ngx_http_vcita_oauth_transfer_pt   handler;
-    ngx_http_vcita_oauth_transfer_pt   release;
+    ngx_http_vcita_transfer_pt   handler;
+    ngx_http_vcita_transfer_pt   release;
 
-    ngx_event_t                        done;
-    ngx_event_t                        deadline;
-    ngx_queue_t                        queue;
-    ngx_uint_t                         lookup;      /* unsigned  lookup:1; */
+    ngx_event_t                  done;
+    ngx_event_t                  deadline;
+    ngx_queue_t                  queue;
+    ngx_uint_t                   lookup;      /* unsigned  lookup:1; */
 };
 
 
-ngx_int_t ngx_http_vcita_oauth_multi_add(ngx_http_vcita_oauth_transfer_t *t,
+ngx_int_t ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t,
     ngx_msec_t deadline, ngx_log_t *log);
-void ngx_http_vcita_oauth_multi_remove(ngx_http_vcita_oauth_transfer_t *t);
-void ngx_http_vcita_oauth_multi_exit(void);
+void ngx_http_vcita_multi_remove(ngx_http_vcita_transfer_t *t);
+void ngx_http_vcita_multi_exit(void);
 
 
-void ngx_http_vcita_oauth_threads_check(ngx_log_t *log);
+void ngx_http_vcita_threads_check(ngx_log_t *log);
 
-void ngx_http_vcita_oauth_threads_init(void);
-CURLcode ngx_http_vcita_oauth_threads_watch(CURL *easy,
+void ngx_http_vcita_threads_init(void);
+CURLcode ngx_http_vcita_threads_watch(CURL *easy,
     ngx_uint_t *lookup);
-void ngx_http_vcita_oauth_threads_leave(CURL *easy, CURLcode code,
+void ngx_http_vcita_threads_leave(CURL *easy, CURLcode code,
     ngx_uint_t lookup);
-ngx_uint_t ngx_http_vcita_oauth_threads_left(void);
+ngx_uint_t ngx_http_vcita_threads_left(void);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_MULTI_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_CURL_MULTI_H_INCLUDED_ */

@@ -17,38 +17,32 @@
 #include "net/ngx_http_vcita_fetch.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_FETCH_HEAD  65536
-#define NGX_HTTP_VCITA_OAUTH_FETCH_ROOM  4096
-#define NGX_HTTP_VCITA_OAUTH_FETCH_DAY   86400
+#define NGX_HTTP_VCITA_FETCH_HEAD  65536
+#define NGX_HTTP_VCITA_FETCH_ROOM  4096
+#define NGX_HTTP_VCITA_FETCH_DAY   86400
 
 /* libcurl's own time-out comes first */
-#define NGX_HTTP_VCITA_OAUTH_FETCH_LATE  1000
+#define NGX_HTTP_VCITA_FETCH_LATE  1000
 
 
-static ngx_int_t ngx_http_vcita_oauth_fetch_setup(
-    ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_fetch_setup_tls(
-    ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_fetch_setup_method(
-    ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_fetch_setup_reuse(
-    ngx_http_vcita_oauth_fetch_t *f);
-static ngx_int_t ngx_http_vcita_oauth_fetch_header(
-    ngx_http_vcita_oauth_fetch_t *f, const char *name, ngx_str_t *value);
-static CURLcode ngx_http_vcita_oauth_fetch_tls(CURL *easy, void *ssl_ctx,
+static ngx_int_t ngx_http_vcita_fetch_setup(ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_fetch_setup_tls(ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_fetch_setup_method(ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_fetch_setup_reuse(ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_fetch_header(ngx_http_vcita_fetch_t *f,
+    const char *name, ngx_str_t *value);
+static CURLcode ngx_http_vcita_fetch_tls(CURL *easy, void *ssl_ctx,
     void *data);
-static size_t ngx_http_vcita_oauth_fetch_write(char *p, size_t size,
+static size_t ngx_http_vcita_fetch_write(char *p, size_t size,
     size_t n, void *data);
-static size_t ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size,
-    size_t n, void *data);
-static void ngx_http_vcita_oauth_fetch_retry_after(
-    ngx_http_vcita_oauth_fetch_t *f, u_char *p, u_char *last);
-static void ngx_http_vcita_oauth_fetch_done(
-    ngx_http_vcita_oauth_transfer_t *t);
-static ngx_http_vcita_oauth_fetch_e ngx_http_vcita_oauth_fetch_outcome(
-    ngx_http_vcita_oauth_fetch_t *f);
-static void ngx_http_vcita_oauth_fetch_release(
-    ngx_http_vcita_oauth_transfer_t *t);
+static size_t ngx_http_vcita_fetch_read_header(char *p, size_t size, size_t n,
+    void *data);
+static void ngx_http_vcita_fetch_retry_after(ngx_http_vcita_fetch_t *f,
+    u_char *p, u_char *last);
+static void ngx_http_vcita_fetch_done(ngx_http_vcita_transfer_t *t);
+static ngx_http_vcita_fetch_e ngx_http_vcita_fetch_outcome(
+    ngx_http_vcita_fetch_t *f);
+static void ngx_http_vcita_fetch_release(ngx_http_vcita_transfer_t *t);
 
 
 /*
@@ -59,13 +53,13 @@ static void ngx_http_vcita_oauth_fetch_release(
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch(ngx_http_vcita_fetch_t *f)
 {
-    ngx_int_t                         rc;
-    ngx_http_vcita_oauth_transfer_t  *t;
+    ngx_int_t                   rc;
+    ngx_http_vcita_transfer_t  *t;
 
     f->began = ngx_current_msec;
-    f->outcome = NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN;
+    f->outcome = NGX_HTTP_VCITA_FETCH_BROKEN;
     f->status = 0;
     f->retry_after = 0;
     f->head = 0;
@@ -76,21 +70,20 @@ ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
     t = &f->transfer;
 
     t->data = f;
-    t->handler = ngx_http_vcita_oauth_fetch_done;
-    t->release = ngx_http_vcita_oauth_fetch_release;
+    t->handler = ngx_http_vcita_fetch_done;
+    t->release = ngx_http_vcita_fetch_release;
 
     t->easy = curl_easy_init();
     if (t->easy == NULL) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_fetch_setup(f);
+    rc = ngx_http_vcita_fetch_setup(f);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_multi_add(t,
-                                            f->peer->timeout
-                                            + NGX_HTTP_VCITA_OAUTH_FETCH_LATE,
-                                            f->log);
+        rc = ngx_http_vcita_multi_add(t,
+                                      f->peer->timeout
+                                      + NGX_HTTP_VCITA_FETCH_LATE, f->log);
     }
 
     if (rc == NGX_OK) {
@@ -102,7 +95,7 @@ ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
                       "libcurl could not start a request to vcita");
     }
 
-    ngx_http_vcita_oauth_fetch_release(t);
+    ngx_http_vcita_fetch_release(t);
 
     return rc;
 }
@@ -111,17 +104,17 @@ ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f)
 /* Ends a fetch without a call of its handler; does nothing to an ended one */
 
 void
-ngx_http_vcita_oauth_fetch_cancel(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch_cancel(ngx_http_vcita_fetch_t *f)
 {
     if (f->transfer.easy) {
-        ngx_http_vcita_oauth_multi_remove(&f->transfer);
-        ngx_http_vcita_oauth_fetch_release(&f->transfer);
+        ngx_http_vcita_multi_remove(&f->transfer);
+        ngx_http_vcita_fetch_release(&f->transfer);
     }
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch_setup(ngx_http_vcita_fetch_t *f)
 {
     CURL  *e;
 
@@ -131,8 +124,7 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_URL, f->url.data) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https")
-           != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_PROXY,
                             f->peer->proxy.len ? (char *) f->peer->proxy.data
@@ -141,30 +133,28 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                             (long) CURL_HTTP_VERSION_1_1) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_USERAGENT,
-                            NGX_HTTP_VCITA_OAUTH_FETCH_AGENT) != CURLE_OK
+                            NGX_HTTP_VCITA_FETCH_AGENT) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
                             (long) f->peer->connect_timeout) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) f->peer->timeout)
            != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
-                            (curl_off_t) NGX_HTTP_VCITA_OAUTH_FETCH_BODY)
-           != CURLE_OK
+                            (curl_off_t) NGX_HTTP_VCITA_FETCH_BODY) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_WRITEFUNCTION,
-                            ngx_http_vcita_oauth_fetch_write) != CURLE_OK
+                            ngx_http_vcita_fetch_write) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_WRITEDATA, f) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_HEADERFUNCTION,
-                            ngx_http_vcita_oauth_fetch_read_header)
-           != CURLE_OK
+                            ngx_http_vcita_fetch_read_header) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_HEADERDATA, f) != CURLE_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_oauth_fetch_setup_tls(f) != NGX_OK) {
+    if (ngx_http_vcita_fetch_setup_tls(f) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_fetch_setup_method(f);
+    return ngx_http_vcita_fetch_setup_method(f);
 }
 
 
@@ -174,7 +164,7 @@ ngx_http_vcita_oauth_fetch_setup(ngx_http_vcita_oauth_fetch_t *f)
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_fetch_setup_tls(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch_setup_tls(ngx_http_vcita_fetch_t *f)
 {
     CURL  *e;
     long   verify;
@@ -190,7 +180,7 @@ ngx_http_vcita_oauth_fetch_setup_tls(ngx_http_vcita_oauth_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, NULL) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION,
-                            ngx_http_vcita_oauth_fetch_tls) != CURLE_OK
+                            ngx_http_vcita_fetch_tls) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, f) != CURLE_OK)
     {
         return NGX_ERROR;
@@ -201,7 +191,7 @@ ngx_http_vcita_oauth_fetch_setup_tls(ngx_http_vcita_oauth_fetch_t *f)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch_setup_method(ngx_http_vcita_fetch_t *f)
 {
     CURL       *e;
     ngx_str_t   value;
@@ -210,13 +200,13 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
 
     ngx_str_set(&value, "application/json");
 
-    if (ngx_http_vcita_oauth_fetch_header(f, "Accept", &value) != NGX_OK) {
+    if (ngx_http_vcita_fetch_header(f, "Accept", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (f->bearer.len
-        && ngx_http_vcita_oauth_fetch_header(f, "Authorization: Bearer",
-                                             &f->bearer)
+        && ngx_http_vcita_fetch_header(f, "Authorization: Bearer",
+                                       &f->bearer)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -224,8 +214,8 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
 
     if (f->body.len) {
 
-        if (ngx_http_vcita_oauth_fetch_header(f, "Content-Type",
-                                              &f->content_type) != NGX_OK
+        if (ngx_http_vcita_fetch_header(f, "Content-Type",
+                                        &f->content_type) != NGX_OK
             || curl_easy_setopt(e, CURLOPT_POST, 1L) != CURLE_OK
             || curl_easy_setopt(e, CURLOPT_POSTFIELDS, f->body.data)
                != CURLE_OK
@@ -236,7 +226,7 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
         }
     }
 
-    if (ngx_http_vcita_oauth_fetch_setup_reuse(f) != NGX_OK) {
+    if (ngx_http_vcita_fetch_setup_reuse(f) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -255,7 +245,7 @@ ngx_http_vcita_oauth_fetch_setup_method(ngx_http_vcita_oauth_fetch_t *f)
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_fetch_setup_reuse(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_fetch_setup_reuse(ngx_http_vcita_fetch_t *f)
 {
     CURL  *e;
 
@@ -276,8 +266,8 @@ ngx_http_vcita_oauth_fetch_setup_reuse(ngx_http_vcita_oauth_fetch_t *f)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_fetch_header(ngx_http_vcita_oauth_fetch_t *f,
-    const char *name, ngx_str_t *value)
+ngx_http_vcita_fetch_header(ngx_http_vcita_fetch_t *f, const char *name,
+    ngx_str_t *value)
 {
     u_char             *line;
     size_t              len;
@@ -310,9 +300,9 @@ ngx_http_vcita_oauth_fetch_header(ngx_http_vcita_oauth_fetch_t *f,
 
 
 static CURLcode
-ngx_http_vcita_oauth_fetch_tls(CURL *easy, void *ssl_ctx, void *data)
+ngx_http_vcita_fetch_tls(CURL *easy, void *ssl_ctx, void *data)
 {
-    ngx_http_vcita_oauth_fetch_t *f = data;
+    ngx_http_vcita_fetch_t *f = data;
 
     /* a reference: the store stays the configuration's */
 
@@ -323,22 +313,22 @@ ngx_http_vcita_oauth_fetch_tls(CURL *easy, void *ssl_ctx, void *data)
 
 
 static size_t
-ngx_http_vcita_oauth_fetch_write(char *p, size_t size, size_t n, void *data)
+ngx_http_vcita_fetch_write(char *p, size_t size, size_t n, void *data)
 {
-    ngx_http_vcita_oauth_fetch_t *f = data;
+    ngx_http_vcita_fetch_t *f = data;
 
     u_char  *old, *room;
     size_t   len;
 
     len = size * n;
 
-    if (f->answer.len + len > NGX_HTTP_VCITA_OAUTH_FETCH_BODY) {
+    if (f->answer.len + len > NGX_HTTP_VCITA_FETCH_BODY) {
         return 0;
     }
 
     if (f->answer.len + len > f->room) {
 
-        f->room = ngx_max(2 * f->room, NGX_HTTP_VCITA_OAUTH_FETCH_ROOM);
+        f->room = ngx_max(2 * f->room, NGX_HTTP_VCITA_FETCH_ROOM);
         f->room = ngx_max(f->room, f->answer.len + len);
 
         room = ngx_pnalloc(f->pool, f->room);
@@ -365,17 +355,16 @@ ngx_http_vcita_oauth_fetch_write(char *p, size_t size, size_t n, void *data)
 
 
 static size_t
-ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
-    void *data)
+ngx_http_vcita_fetch_read_header(char *p, size_t size, size_t n, void *data)
 {
-    ngx_http_vcita_oauth_fetch_t *f = data;
+    ngx_http_vcita_fetch_t *f = data;
 
     size_t  len, name;
 
     len = size * n;
     f->head += len;
 
-    if (f->head > NGX_HTTP_VCITA_OAUTH_FETCH_HEAD) {
+    if (f->head > NGX_HTTP_VCITA_FETCH_HEAD) {
         return 0;
     }
 
@@ -385,8 +374,8 @@ ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
         && ngx_strncasecmp((u_char *) p, (u_char *) "Retry-After:", name)
            == 0)
     {
-        ngx_http_vcita_oauth_fetch_retry_after(f, (u_char *) p + name,
-                                               (u_char *) p + len);
+        ngx_http_vcita_fetch_retry_after(f, (u_char *) p + name,
+                                         (u_char *) p + len);
     }
 
     return len;
@@ -396,8 +385,8 @@ ngx_http_vcita_oauth_fetch_read_header(char *p, size_t size, size_t n,
 /* seconds or a date (RFC 9110, 10.2.3); a day is as good as for ever */
 
 static void
-ngx_http_vcita_oauth_fetch_retry_after(ngx_http_vcita_oauth_fetch_t *f,
-    u_char *p, u_char *last)
+ngx_http_vcita_fetch_retry_after(ngx_http_vcita_fetch_t *f, u_char *p,
+    u_char *last)
 {
     time_t  seconds;
 
@@ -422,27 +411,27 @@ ngx_http_vcita_oauth_fetch_retry_after(ngx_http_vcita_oauth_fetch_t *f,
     }
 
     if (seconds > 0) {
-        f->retry_after = ngx_min(seconds, NGX_HTTP_VCITA_OAUTH_FETCH_DAY);
+        f->retry_after = ngx_min(seconds, NGX_HTTP_VCITA_FETCH_DAY);
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_fetch_done(ngx_http_vcita_oauth_transfer_t *t)
+ngx_http_vcita_fetch_done(ngx_http_vcita_transfer_t *t)
 {
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_http_vcita_fetch_t  *f;
 
     f = t->data;
-    f->outcome = ngx_http_vcita_oauth_fetch_outcome(f);
+    f->outcome = ngx_http_vcita_fetch_outcome(f);
 
-    ngx_http_vcita_oauth_fetch_release(t);
+    ngx_http_vcita_fetch_release(t);
 
     f->handler(f);
 }
 
 
-static ngx_http_vcita_oauth_fetch_e
-ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
+static ngx_http_vcita_fetch_e
+ngx_http_vcita_fetch_outcome(ngx_http_vcita_fetch_t *f)
 {
     CURL  *e;
     long   status;
@@ -456,10 +445,10 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
         (void) curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
         f->status = status;
 
-        return NGX_HTTP_VCITA_OAUTH_FETCH_OK;
+        return NGX_HTTP_VCITA_FETCH_OK;
 
     case CURLE_OPERATION_TIMEDOUT:
-        return NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT;
+        return NGX_HTTP_VCITA_FETCH_TIMEOUT;
 
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -470,7 +459,7 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_PROXY:
-        return NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE;
+        return NGX_HTTP_VCITA_FETCH_UNREACHABLE;
 
     default:
         break;
@@ -482,18 +471,18 @@ ngx_http_vcita_oauth_fetch_outcome(ngx_http_vcita_oauth_fetch_t *f)
     (void) curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &status);
 
     if (status != 0 && status / 100 != 2) {
-        return NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE;
+        return NGX_HTTP_VCITA_FETCH_UNREACHABLE;
     }
 
-    return NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN;
+    return NGX_HTTP_VCITA_FETCH_BROKEN;
 }
 
 
 static void
-ngx_http_vcita_oauth_fetch_release(ngx_http_vcita_oauth_transfer_t *t)
+ngx_http_vcita_fetch_release(ngx_http_vcita_transfer_t *t)
 {
-    struct curl_slist             *h;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    struct curl_slist       *h;
+    ngx_http_vcita_fetch_t  *f;
 
     f = t->data;
 
@@ -517,7 +506,7 @@ ngx_http_vcita_oauth_fetch_release(ngx_http_vcita_oauth_transfer_t *t)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_fetch_check(ngx_log_t *log)
+ngx_http_vcita_fetch_check(ngx_log_t *log)
 {
     size_t                    len;
     const char               *ours, *theirs;
@@ -559,7 +548,7 @@ ngx_http_vcita_oauth_fetch_check(ngx_log_t *log)
  */
 
 X509_STORE *
-ngx_http_vcita_oauth_fetch_store(ngx_str_t *file, ngx_log_t *log)
+ngx_http_vcita_fetch_store(ngx_str_t *file, ngx_log_t *log)
 {
     const char              *name;
     X509_STORE              *store;

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_FETCH_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_FETCH_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_FETCH_H_INCLUDED_
+#define _NGX_HTTP_VCITA_FETCH_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -19,20 +19,20 @@
 #include "util/ngx_http_vcita_version.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_FETCH_BODY    65536
+#define NGX_HTTP_VCITA_FETCH_BODY    65536
 
 /* nginx loads no module of another version, so this one is running */
-#define NGX_HTTP_VCITA_OAUTH_FETCH_AGENT                                      \
-    "ngx_http_vcita_oauth/" NGX_HTTP_VCITA_OAUTH_VERSION                      \
+#define NGX_HTTP_VCITA_FETCH_AGENT                                            \
+    "ngx_http_vcita_oauth/" NGX_HTTP_VCITA_VERSION                            \
     " (nginx/" NGINX_VERSION ")"
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_FETCH_OK = 0,      /* an answer is here, whole */
-    NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE, /* nothing was sent */
-    NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN       /* it may have arrived */
-} ngx_http_vcita_oauth_fetch_e;
+    NGX_HTTP_VCITA_FETCH_OK = 0,      /* an answer is here, whole */
+    NGX_HTTP_VCITA_FETCH_UNREACHABLE, /* nothing was sent */
+    NGX_HTTP_VCITA_FETCH_TIMEOUT,
+    NGX_HTTP_VCITA_FETCH_BROKEN       /* it may have arrived */
+} ngx_http_vcita_fetch_e;
 
 
 /* how to reach a server; made at configuration time */
@@ -44,53 +44,52 @@ typedef struct {
     ngx_msec_t                     timeout;
     ngx_uint_t                     verify;      /* unsigned  verify:1; */
     ngx_uint_t                     reuse;       /* unsigned  reuse:1; */
-} ngx_http_vcita_oauth_peer_t;
+} ngx_http_vcita_peer_t;
 
 
-typedef struct ngx_http_vcita_oauth_fetch_s  ngx_http_vcita_oauth_fetch_t;
+typedef struct ngx_http_vcita_fetch_s  ngx_http_vcita_fetch_t;
 
-typedef void (*ngx_http_vcita_oauth_fetch_pt)(
-    ngx_http_vcita_oauth_fetch_t *f);
+typedef void (*ngx_http_vcita_fetch_pt)(ngx_http_vcita_fetch_t *f);
 
 
-struct ngx_http_vcita_oauth_fetch_s {
+struct ngx_http_vcita_fetch_s {
 
     /* to be filled in, the rest zeroed; the strings are NUL-terminated */
 
-    ngx_pool_t                         *pool;
-    ngx_log_t                          *log;
-    ngx_http_vcita_oauth_peer_t        *peer;
-    ngx_str_t                           url;
-    ngx_str_t                           content_type;
-    ngx_str_t                           body;        /* empty: a GET */
-    ngx_str_t                           bearer;
-    ngx_http_vcita_oauth_fetch_pt       handler;
-    void                               *data;
+    ngx_pool_t                   *pool;
+    ngx_log_t                    *log;
+    ngx_http_vcita_peer_t        *peer;
+    ngx_str_t                     url;
+    ngx_str_t                     content_type;
+    ngx_str_t                     body;        /* empty: a GET */
+    ngx_str_t                     bearer;
+    ngx_http_vcita_fetch_pt       handler;
+    void                         *data;
 
     /* what came of it */
 
-    ngx_msec_t                          began;
-    ngx_http_vcita_oauth_fetch_e        outcome;
-    ngx_uint_t                          status;
-    ngx_uint_t                          retry_after; /* seconds, 0: not said */
-    ngx_str_t                           answer;
-    char                                error[CURL_ERROR_SIZE];
+    ngx_msec_t                    began;
+    ngx_http_vcita_fetch_e        outcome;
+    ngx_uint_t                    status;
+    ngx_uint_t                    retry_after; /* seconds, 0: not said */
+    ngx_str_t                     answer;
+    char                          error[CURL_ERROR_SIZE];
 
     /* private */
 
-    ngx_http_vcita_oauth_transfer_t     transfer;
-    struct curl_slist                  *headers;
-    size_t                              room;
-    size_t                              head;
+    ngx_http_vcita_transfer_t     transfer;
+    struct curl_slist            *headers;
+    size_t                        room;
+    size_t                        head;
 };
 
 
-ngx_int_t ngx_http_vcita_oauth_fetch(ngx_http_vcita_oauth_fetch_t *f);
-void ngx_http_vcita_oauth_fetch_cancel(ngx_http_vcita_oauth_fetch_t *f);
+ngx_int_t ngx_http_vcita_fetch(ngx_http_vcita_fetch_t *f);
+void ngx_http_vcita_fetch_cancel(ngx_http_vcita_fetch_t *f);
 
-ngx_int_t ngx_http_vcita_oauth_fetch_check(ngx_log_t *log);
-X509_STORE *ngx_http_vcita_oauth_fetch_store(ngx_str_t *file,
+ngx_int_t ngx_http_vcita_fetch_check(ngx_log_t *log);
+X509_STORE *ngx_http_vcita_fetch_store(ngx_str_t *file,
     ngx_log_t *log);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_FETCH_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_FETCH_H_INCLUDED_ */

@@ -18,87 +18,76 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-struct ngx_http_vcita_oauth_redis_command_s {
-    ngx_queue_t                     queue;
-    ngx_str_t                       bytes;
-    size_t                          sent;
-    ngx_msec_t                      deadline;
-    ngx_http_vcita_oauth_redis_pt   handler;
-    void                           *data;
-    unsigned                        again:1;    /* it may be repeated */
+struct ngx_http_vcita_redis_command_s {
+    ngx_queue_t               queue;
+    ngx_str_t                 bytes;
+    size_t                    sent;
+    ngx_msec_t                deadline;
+    ngx_http_vcita_redis_pt   handler;
+    void                     *data;
+    unsigned                  again:1;    /* it may be repeated */
 };
 
 
-struct ngx_http_vcita_oauth_redis_s {
-    ngx_http_vcita_oauth_talk_t     talk;
-    ngx_queue_t                     sent;       /* commands, in order */
-    ngx_queue_t                     unsent;
-    ngx_uint_t                      ncommands;
-    ngx_event_t                     kick;
-    ngx_event_t                     deadline;   /* of the first command */
-    ngx_queue_t                     queue;      /* of this worker's */
-    unsigned                        awake:1;    /* in that queue */
+struct ngx_http_vcita_redis_s {
+    ngx_http_vcita_talk_t     talk;
+    ngx_queue_t               sent;       /* commands, in order */
+    ngx_queue_t               unsent;
+    ngx_uint_t                ncommands;
+    ngx_event_t               kick;
+    ngx_event_t               deadline;   /* of the first command */
+    ngx_queue_t               queue;      /* of this worker's */
+    unsigned                  awake:1;    /* in that queue */
 };
 
 
-static void ngx_http_vcita_oauth_redis_cleanup(void *data);
-static void ngx_http_vcita_oauth_redis_wake(
-    ngx_http_vcita_oauth_redis_t *redis);
-static void ngx_http_vcita_oauth_redis_sleep(
-    ngx_http_vcita_oauth_redis_t *redis);
-static void ngx_http_vcita_oauth_redis_kick_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_vcita_oauth_redis_ready(
-    ngx_http_vcita_oauth_talk_t *t);
-static ngx_int_t ngx_http_vcita_oauth_redis_flush(
-    ngx_http_vcita_oauth_talk_t *t);
-static ngx_int_t ngx_http_vcita_oauth_redis_answer(
-    ngx_http_vcita_oauth_talk_t *t, ngx_http_vcita_oauth_reply_t *reply);
-static void ngx_http_vcita_oauth_redis_broken(
-    ngx_http_vcita_oauth_talk_t *t);
-static void ngx_http_vcita_oauth_redis_down(ngx_http_vcita_oauth_talk_t *t);
-static void ngx_http_vcita_oauth_redis_fail(
-    ngx_http_vcita_oauth_redis_t *redis, ngx_queue_t *commands);
-static void ngx_http_vcita_oauth_redis_done(
-    ngx_http_vcita_oauth_redis_t *redis,
-    ngx_http_vcita_oauth_redis_command_t *command,
-    ngx_http_vcita_oauth_reply_t *reply);
-static ngx_http_vcita_oauth_redis_command_t *
-    ngx_http_vcita_oauth_redis_head(ngx_http_vcita_oauth_redis_t *redis);
-static void ngx_http_vcita_oauth_redis_watch(
-    ngx_http_vcita_oauth_redis_t *redis);
-static void ngx_http_vcita_oauth_redis_deadline_handler(ngx_event_t *ev);
+static void ngx_http_vcita_redis_cleanup(void *data);
+static void ngx_http_vcita_redis_wake(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_kick_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_vcita_redis_ready(ngx_http_vcita_talk_t *t);
+static ngx_int_t ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t);
+static ngx_int_t ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
+    ngx_http_vcita_reply_t *reply);
+static void ngx_http_vcita_redis_broken(ngx_http_vcita_talk_t *t);
+static void ngx_http_vcita_redis_down(ngx_http_vcita_talk_t *t);
+static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis,
+    ngx_queue_t *commands);
+static void ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
+    ngx_http_vcita_redis_command_t *command, ngx_http_vcita_reply_t *reply);
+static ngx_http_vcita_redis_command_t *
+    ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev);
 
 
-static const ngx_http_vcita_oauth_talk_handlers_t
-    ngx_http_vcita_oauth_redis_handlers =
-{
-    ngx_http_vcita_oauth_redis_ready,
-    ngx_http_vcita_oauth_redis_flush,
-    ngx_http_vcita_oauth_redis_answer,
-    ngx_http_vcita_oauth_redis_broken,
-    ngx_http_vcita_oauth_redis_down
+static const ngx_http_vcita_talk_handlers_t  ngx_http_vcita_redis_handlers = {
+    ngx_http_vcita_redis_ready,
+    ngx_http_vcita_redis_flush,
+    ngx_http_vcita_redis_answer,
+    ngx_http_vcita_redis_broken,
+    ngx_http_vcita_redis_down
 };
 
 
 /* those that this worker uses */
 
-static ngx_queue_t  ngx_http_vcita_oauth_redis_awake;
+static ngx_queue_t  ngx_http_vcita_redis_awake;
 
 
-#define ngx_http_vcita_oauth_redis_command(q)                                 \
-    ngx_queue_data(q, ngx_http_vcita_oauth_redis_command_t, queue)
+#define ngx_http_vcita_redis_command(q)                                       \
+    ngx_queue_data(q, ngx_http_vcita_redis_command_t, queue)
 
 
 /* Makes one at configuration time; conf lives as long as the pool */
 
-ngx_http_vcita_oauth_redis_t *
-ngx_http_vcita_oauth_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_talk_conf_t *conf)
+ngx_http_vcita_redis_t *
+ngx_http_vcita_redis_create(ngx_pool_t *pool, ngx_http_vcita_talk_conf_t *conf)
 {
-    ngx_pool_cleanup_t            *cln;
-    ngx_http_vcita_oauth_redis_t  *redis;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_vcita_redis_t  *redis;
 
-    redis = ngx_pcalloc(pool, sizeof(ngx_http_vcita_oauth_redis_t));
+    redis = ngx_pcalloc(pool, sizeof(ngx_http_vcita_redis_t));
     if (redis == NULL) {
         return NULL;
     }
@@ -108,25 +97,25 @@ ngx_http_vcita_oauth_redis_create(ngx_pool_t *pool,
         return NULL;
     }
 
-    cln->handler = ngx_http_vcita_oauth_redis_cleanup;
+    cln->handler = ngx_http_vcita_redis_cleanup;
     cln->data = redis;
 
     redis->talk.conf = conf;
-    redis->talk.handlers = &ngx_http_vcita_oauth_redis_handlers;
+    redis->talk.handlers = &ngx_http_vcita_redis_handlers;
     redis->talk.data = redis;
 
-    if (ngx_http_vcita_oauth_talk_init(&redis->talk, pool) != NGX_OK) {
+    if (ngx_http_vcita_talk_init(&redis->talk, pool) != NGX_OK) {
         return NULL;
     }
 
     ngx_queue_init(&redis->sent);
     ngx_queue_init(&redis->unsent);
 
-    redis->kick.handler = ngx_http_vcita_oauth_redis_kick_handler;
+    redis->kick.handler = ngx_http_vcita_redis_kick_handler;
     redis->kick.data = redis;
     redis->kick.log = &redis->talk.log;
 
-    redis->deadline.handler = ngx_http_vcita_oauth_redis_deadline_handler;
+    redis->deadline.handler = ngx_http_vcita_redis_deadline_handler;
     redis->deadline.data = redis;
     redis->deadline.log = &redis->talk.log;
 
@@ -141,13 +130,13 @@ ngx_http_vcita_oauth_redis_create(ngx_pool_t *pool,
  * are waiting.
  */
 
-ngx_http_vcita_oauth_redis_command_t *
-ngx_http_vcita_oauth_redis_send(ngx_http_vcita_oauth_redis_t *redis,
-    ngx_str_t *words, ngx_uint_t n, ngx_uint_t again,
-    ngx_http_vcita_oauth_redis_pt handler, void *data)
+ngx_http_vcita_redis_command_t *
+ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
+    ngx_uint_t n, ngx_uint_t again, ngx_http_vcita_redis_pt handler,
+    void *data)
 {
-    ngx_http_vcita_oauth_talk_t           *t;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_http_vcita_talk_t           *t;
+    ngx_http_vcita_redis_command_t  *command;
 
     t = &redis->talk;
 
@@ -155,19 +144,19 @@ ngx_http_vcita_oauth_redis_send(ngx_http_vcita_oauth_redis_t *redis,
         return NULL;
     }
 
-    if (redis->ncommands >= NGX_HTTP_VCITA_OAUTH_REDIS_COMMANDS) {
-        ngx_http_vcita_oauth_talk_say(t, "has not answered %ui commands yet: "
-                                      "no more are sent", redis->ncommands);
+    if (redis->ncommands >= NGX_HTTP_VCITA_REDIS_COMMANDS) {
+        ngx_http_vcita_talk_say(t, "has not answered %ui commands yet: "
+                                "no more are sent", redis->ncommands);
         return NULL;
     }
 
-    command = ngx_alloc(sizeof(ngx_http_vcita_oauth_redis_command_t),
+    command = ngx_alloc(sizeof(ngx_http_vcita_redis_command_t),
                         ngx_cycle->log);
     if (command == NULL) {
         return NULL;
     }
 
-    if (ngx_http_vcita_oauth_command(words, n, &command->bytes) != NGX_OK) {
+    if (ngx_http_vcita_command(words, n, &command->bytes) != NGX_OK) {
         ngx_free(command);
         return NULL;
     }
@@ -178,15 +167,15 @@ ngx_http_vcita_oauth_redis_send(ngx_http_vcita_oauth_redis_t *redis,
     command->data = data;
     command->deadline = ngx_current_msec + t->conf->timeout;
 
-    if (t->state != NGX_HTTP_VCITA_OAUTH_TALK_READY) {
+    if (t->state != NGX_HTTP_VCITA_TALK_READY) {
         command->deadline += t->conf->connect_timeout;
     }
 
     ngx_queue_insert_tail(&redis->unsent, &command->queue);
     redis->ncommands++;
 
-    ngx_http_vcita_oauth_redis_wake(redis);
-    ngx_http_vcita_oauth_redis_watch(redis);
+    ngx_http_vcita_redis_wake(redis);
+    ngx_http_vcita_redis_watch(redis);
     ngx_post_event(&redis->kick, &ngx_posted_events);
 
     return command;
@@ -196,8 +185,7 @@ ngx_http_vcita_oauth_redis_send(ngx_http_vcita_oauth_redis_t *redis,
 /* Its handler is not called any more; its answer is still waited for */
 
 void
-ngx_http_vcita_oauth_redis_forget(
-    ngx_http_vcita_oauth_redis_command_t *command)
+ngx_http_vcita_redis_forget(ngx_http_vcita_redis_command_t *command)
 {
     command->handler = NULL;
 }
@@ -206,42 +194,42 @@ ngx_http_vcita_oauth_redis_forget(
 /* Tells the operator of an answer that is none to its command */
 
 void
-ngx_http_vcita_oauth_redis_refused(ngx_http_vcita_oauth_redis_t *redis,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
+    ngx_http_vcita_reply_t *reply)
 {
-    ngx_http_vcita_oauth_talk_refused(&redis->talk, reply);
+    ngx_http_vcita_talk_refused(&redis->talk, reply);
 }
 
 
 /* Gives up all that this worker holds; called when it exits */
 
 void
-ngx_http_vcita_oauth_redis_exit(void)
+ngx_http_vcita_redis_exit(void)
 {
     ngx_queue_t  *q;
 
-    if (ngx_http_vcita_oauth_redis_awake.next == NULL) {
+    if (ngx_http_vcita_redis_awake.next == NULL) {
         return;
     }
 
-    while (!ngx_queue_empty(&ngx_http_vcita_oauth_redis_awake)) {
-        q = ngx_queue_head(&ngx_http_vcita_oauth_redis_awake);
+    while (!ngx_queue_empty(&ngx_http_vcita_redis_awake)) {
+        q = ngx_queue_head(&ngx_http_vcita_redis_awake);
 
-        ngx_http_vcita_oauth_redis_sleep(
-                    ngx_queue_data(q, ngx_http_vcita_oauth_redis_t, queue));
+        ngx_http_vcita_redis_sleep(
+                             ngx_queue_data(q, ngx_http_vcita_redis_t, queue));
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_redis_cleanup(void *data)
+ngx_http_vcita_redis_cleanup(void *data)
 {
-    ngx_http_vcita_oauth_redis_t *redis = data;
+    ngx_http_vcita_redis_t *redis = data;
 
     ngx_str_t  *password, *greeting;
 
     if (redis->awake) {
-        ngx_http_vcita_oauth_redis_sleep(redis);
+        ngx_http_vcita_redis_sleep(redis);
     }
 
     greeting = &redis->talk.greeting;
@@ -258,31 +246,31 @@ ngx_http_vcita_oauth_redis_cleanup(void *data)
 
 
 static void
-ngx_http_vcita_oauth_redis_wake(ngx_http_vcita_oauth_redis_t *redis)
+ngx_http_vcita_redis_wake(ngx_http_vcita_redis_t *redis)
 {
     if (redis->awake) {
         return;
     }
 
-    if (ngx_http_vcita_oauth_redis_awake.next == NULL) {
-        ngx_queue_init(&ngx_http_vcita_oauth_redis_awake);
+    if (ngx_http_vcita_redis_awake.next == NULL) {
+        ngx_queue_init(&ngx_http_vcita_redis_awake);
     }
 
-    ngx_queue_insert_tail(&ngx_http_vcita_oauth_redis_awake, &redis->queue);
+    ngx_queue_insert_tail(&ngx_http_vcita_redis_awake, &redis->queue);
     redis->awake = 1;
 }
 
 
 static void
-ngx_http_vcita_oauth_redis_sleep(ngx_http_vcita_oauth_redis_t *redis)
+ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 {
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_http_vcita_redis_command_t  *command;
 
-    ngx_http_vcita_oauth_talk_end(&redis->talk);
+    ngx_http_vcita_talk_end(&redis->talk);
 
-    while ((command = ngx_http_vcita_oauth_redis_head(redis)) != NULL) {
+    while ((command = ngx_http_vcita_redis_head(redis)) != NULL) {
         command->handler = NULL;
-        ngx_http_vcita_oauth_redis_done(redis, command, NULL);
+        ngx_http_vcita_redis_done(redis, command, NULL);
     }
 
     if (redis->kick.posted) {
@@ -295,25 +283,25 @@ ngx_http_vcita_oauth_redis_sleep(ngx_http_vcita_oauth_redis_t *redis)
 
 
 static void
-ngx_http_vcita_oauth_redis_kick_handler(ngx_event_t *ev)
+ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 {
-    ngx_http_vcita_oauth_talk_t   *t;
-    ngx_http_vcita_oauth_redis_t  *redis;
+    ngx_http_vcita_talk_t   *t;
+    ngx_http_vcita_redis_t  *redis;
 
     redis = ev->data;
     t = &redis->talk;
 
-    if (t->state != NGX_HTTP_VCITA_OAUTH_TALK_READY) {
+    if (t->state != NGX_HTTP_VCITA_TALK_READY) {
 
         if (!ngx_queue_empty(&redis->unsent)) {
-            ngx_http_vcita_oauth_talk_start(t);
+            ngx_http_vcita_talk_start(t);
         }
 
         return;
     }
 
-    if (ngx_http_vcita_oauth_redis_flush(t) != NGX_OK) {
-        ngx_http_vcita_oauth_talk_broken(t);
+    if (ngx_http_vcita_redis_flush(t) != NGX_OK) {
+        ngx_http_vcita_talk_broken(t);
     }
 }
 
@@ -321,12 +309,12 @@ ngx_http_vcita_oauth_redis_kick_handler(ngx_event_t *ev)
 /* from now on, no command has a deadline later than the one behind it */
 
 static ngx_int_t
-ngx_http_vcita_oauth_redis_ready(ngx_http_vcita_oauth_talk_t *t)
+ngx_http_vcita_redis_ready(ngx_http_vcita_talk_t *t)
 {
-    ngx_msec_t                             deadline;
-    ngx_queue_t                           *q;
-    ngx_http_vcita_oauth_redis_t          *redis;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_msec_t                       deadline;
+    ngx_queue_t                     *q;
+    ngx_http_vcita_redis_t          *redis;
+    ngx_http_vcita_redis_command_t  *command;
 
     redis = t->data;
     deadline = ngx_current_msec + t->conf->timeout;
@@ -335,7 +323,7 @@ ngx_http_vcita_oauth_redis_ready(ngx_http_vcita_oauth_talk_t *t)
          q != ngx_queue_sentinel(&redis->unsent);
          q = ngx_queue_next(q))
     {
-        command = ngx_http_vcita_oauth_redis_command(q);
+        command = ngx_http_vcita_redis_command(q);
 
         if ((ngx_msec_int_t) (command->deadline - deadline) > 0) {
             command->deadline = deadline;
@@ -346,29 +334,28 @@ ngx_http_vcita_oauth_redis_ready(ngx_http_vcita_oauth_talk_t *t)
         ngx_del_timer(&redis->deadline);
     }
 
-    ngx_http_vcita_oauth_redis_watch(redis);
+    ngx_http_vcita_redis_watch(redis);
 
-    return ngx_http_vcita_oauth_redis_flush(t);
+    return ngx_http_vcita_redis_flush(t);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_redis_flush(ngx_http_vcita_oauth_talk_t *t)
+ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t)
 {
-    ngx_int_t                              rc;
-    ngx_queue_t                           *q;
-    ngx_http_vcita_oauth_redis_t          *redis;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_int_t                        rc;
+    ngx_queue_t                     *q;
+    ngx_http_vcita_redis_t          *redis;
+    ngx_http_vcita_redis_command_t  *command;
 
     redis = t->data;
 
     while (!ngx_queue_empty(&redis->unsent)) {
 
         q = ngx_queue_head(&redis->unsent);
-        command = ngx_http_vcita_oauth_redis_command(q);
+        command = ngx_http_vcita_redis_command(q);
 
-        rc = ngx_http_vcita_oauth_talk_write(t, &command->bytes,
-                                             &command->sent);
+        rc = ngx_http_vcita_talk_write(t, &command->bytes, &command->sent);
         if (rc != NGX_OK) {
             return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
         }
@@ -382,25 +369,23 @@ ngx_http_vcita_oauth_redis_flush(ngx_http_vcita_oauth_talk_t *t)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_redis_answer(ngx_http_vcita_oauth_talk_t *t,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
+    ngx_http_vcita_reply_t *reply)
 {
-    ngx_queue_t                   *q;
-    ngx_http_vcita_oauth_redis_t  *redis;
+    ngx_queue_t             *q;
+    ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
     if (ngx_queue_empty(&redis->sent)) {
-        ngx_http_vcita_oauth_talk_say(t, "is not understood: it answers what "
-                                      "nobody asked");
+        ngx_http_vcita_talk_say(t, "is not understood: it answers what "
+                                "nobody asked");
         return NGX_ERROR;
     }
 
     q = ngx_queue_head(&redis->sent);
 
-    ngx_http_vcita_oauth_redis_done(redis,
-                                    ngx_http_vcita_oauth_redis_command(q),
-                                    reply);
+    ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q), reply);
     return NGX_OK;
 }
 
@@ -411,11 +396,11 @@ ngx_http_vcita_oauth_redis_answer(ngx_http_vcita_oauth_talk_t *t,
  */
 
 static void
-ngx_http_vcita_oauth_redis_broken(ngx_http_vcita_oauth_talk_t *t)
+ngx_http_vcita_redis_broken(ngx_http_vcita_talk_t *t)
 {
-    ngx_queue_t                           *q, *prev, lost;
-    ngx_http_vcita_oauth_redis_t          *redis;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_queue_t                     *q, *prev, lost;
+    ngx_http_vcita_redis_t          *redis;
+    ngx_http_vcita_redis_command_t  *command;
 
     redis = t->data;
 
@@ -423,7 +408,7 @@ ngx_http_vcita_oauth_redis_broken(ngx_http_vcita_oauth_talk_t *t)
 
     if (!ngx_queue_empty(&redis->unsent)) {
         q = ngx_queue_head(&redis->unsent);
-        command = ngx_http_vcita_oauth_redis_command(q);
+        command = ngx_http_vcita_redis_command(q);
 
         if (command->sent) {
             ngx_queue_remove(q);
@@ -436,7 +421,7 @@ ngx_http_vcita_oauth_redis_broken(ngx_http_vcita_oauth_talk_t *t)
          q = prev)
     {
         prev = ngx_queue_prev(q);
-        command = ngx_http_vcita_oauth_redis_command(q);
+        command = ngx_http_vcita_redis_command(q);
 
         ngx_queue_remove(q);
 
@@ -450,31 +435,30 @@ ngx_http_vcita_oauth_redis_broken(ngx_http_vcita_oauth_talk_t *t)
         }
     }
 
-    ngx_http_vcita_oauth_redis_fail(redis, &lost);
+    ngx_http_vcita_redis_fail(redis, &lost);
 
     if (!ngx_queue_empty(&redis->unsent)) {
-        ngx_http_vcita_oauth_talk_start(t);
+        ngx_http_vcita_talk_start(t);
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_redis_down(ngx_http_vcita_oauth_talk_t *t)
+ngx_http_vcita_redis_down(ngx_http_vcita_talk_t *t)
 {
-    ngx_http_vcita_oauth_redis_t  *redis;
+    ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
-    ngx_http_vcita_oauth_redis_fail(redis, &redis->sent);
-    ngx_http_vcita_oauth_redis_fail(redis, &redis->unsent);
+    ngx_http_vcita_redis_fail(redis, &redis->sent);
+    ngx_http_vcita_redis_fail(redis, &redis->unsent);
 }
 
 
 /* a handler may send another command, which is none of these */
 
 static void
-ngx_http_vcita_oauth_redis_fail(ngx_http_vcita_oauth_redis_t *redis,
-    ngx_queue_t *commands)
+ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *commands)
 {
     ngx_queue_t  *q, failed;
 
@@ -489,20 +473,18 @@ ngx_http_vcita_oauth_redis_fail(ngx_http_vcita_oauth_redis_t *redis,
     while (!ngx_queue_empty(&failed)) {
         q = ngx_queue_head(&failed);
 
-        ngx_http_vcita_oauth_redis_done(redis,
-                                        ngx_http_vcita_oauth_redis_command(q),
-                                        NULL);
+        ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q),
+                                  NULL);
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_redis_done(ngx_http_vcita_oauth_redis_t *redis,
-    ngx_http_vcita_oauth_redis_command_t *command,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
+    ngx_http_vcita_redis_command_t *command, ngx_http_vcita_reply_t *reply)
 {
-    void                           *data;
-    ngx_http_vcita_oauth_redis_pt   handler;
+    void                     *data;
+    ngx_http_vcita_redis_pt   handler;
 
     handler = command->handler;
     data = command->data;
@@ -510,10 +492,10 @@ ngx_http_vcita_oauth_redis_done(ngx_http_vcita_oauth_redis_t *redis,
     ngx_queue_remove(&command->queue);
     redis->ncommands--;
 
-    ngx_http_vcita_oauth_command_free(&command->bytes);
+    ngx_http_vcita_command_free(&command->bytes);
     ngx_free(command);
 
-    ngx_http_vcita_oauth_redis_watch(redis);
+    ngx_http_vcita_redis_watch(redis);
 
     if (handler) {
         handler(data, reply);
@@ -521,17 +503,15 @@ ngx_http_vcita_oauth_redis_done(ngx_http_vcita_oauth_redis_t *redis,
 }
 
 
-static ngx_http_vcita_oauth_redis_command_t *
-ngx_http_vcita_oauth_redis_head(ngx_http_vcita_oauth_redis_t *redis)
+static ngx_http_vcita_redis_command_t *
+ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis)
 {
     if (!ngx_queue_empty(&redis->sent)) {
-        return ngx_http_vcita_oauth_redis_command(
-                                              ngx_queue_head(&redis->sent));
+        return ngx_http_vcita_redis_command(ngx_queue_head(&redis->sent));
     }
 
     if (!ngx_queue_empty(&redis->unsent)) {
-        return ngx_http_vcita_oauth_redis_command(
-                                            ngx_queue_head(&redis->unsent));
+        return ngx_http_vcita_redis_command(ngx_queue_head(&redis->unsent));
     }
 
     return NULL;
@@ -541,14 +521,14 @@ ngx_http_vcita_oauth_redis_head(ngx_http_vcita_oauth_redis_t *redis)
 /* a timer that is there already fires early, and is set again */
 
 static void
-ngx_http_vcita_oauth_redis_watch(ngx_http_vcita_oauth_redis_t *redis)
+ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
 {
-    ngx_msec_int_t                         left;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_msec_int_t                   left;
+    ngx_http_vcita_redis_command_t  *command;
 
-    ngx_http_vcita_oauth_talk_busy(&redis->talk, redis->ncommands != 0);
+    ngx_http_vcita_talk_busy(&redis->talk, redis->ncommands != 0);
 
-    command = ngx_http_vcita_oauth_redis_head(redis);
+    command = ngx_http_vcita_redis_head(redis);
 
     if (command == NULL) {
 
@@ -567,15 +547,15 @@ ngx_http_vcita_oauth_redis_watch(ngx_http_vcita_oauth_redis_t *redis)
 
 
 static void
-ngx_http_vcita_oauth_redis_deadline_handler(ngx_event_t *ev)
+ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
 {
-    ngx_http_vcita_oauth_redis_t          *redis;
-    ngx_http_vcita_oauth_redis_command_t  *command;
+    ngx_http_vcita_redis_t          *redis;
+    ngx_http_vcita_redis_command_t  *command;
 
     redis = ev->data;
 
     for ( ;; ) {
-        command = ngx_http_vcita_oauth_redis_head(redis);
+        command = ngx_http_vcita_redis_head(redis);
 
         if (command == NULL
             || (ngx_msec_int_t) (command->deadline - ngx_current_msec) > 0)
@@ -583,15 +563,15 @@ ngx_http_vcita_oauth_redis_deadline_handler(ngx_event_t *ev)
             break;
         }
 
-        if (redis->talk.state == NGX_HTTP_VCITA_OAUTH_TALK_READY) {
-            ngx_http_vcita_oauth_talk_silent(&redis->talk);
+        if (redis->talk.state == NGX_HTTP_VCITA_TALK_READY) {
+            ngx_http_vcita_talk_silent(&redis->talk);
             return;
         }
 
         /* it is still being connected, for those who have more time */
 
-        ngx_http_vcita_oauth_redis_done(redis, command, NULL);
+        ngx_http_vcita_redis_done(redis, command, NULL);
     }
 
-    ngx_http_vcita_oauth_redis_watch(redis);
+    ngx_http_vcita_redis_watch(redis);
 }

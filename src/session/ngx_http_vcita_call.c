@@ -19,43 +19,39 @@
 
 
 /* a server that could not be reached is tried once more */
-#define NGX_HTTP_VCITA_OAUTH_CALL_TRIES     2
+#define NGX_HTTP_VCITA_CALL_TRIES     2
 
 /* a call that vcita refused as one too many is made again after this long */
-#define NGX_HTTP_VCITA_OAUTH_CALL_BACKOFF   500
-#define NGX_HTTP_VCITA_OAUTH_CALL_BACKOFFS  4
+#define NGX_HTTP_VCITA_CALL_BACKOFF   500
+#define NGX_HTTP_VCITA_CALL_BACKOFFS  4
 
 
 /* "slow down", of vcita itself or of a gateway before it */
 
-#define ngx_http_vcita_oauth_call_throttled(f)                                \
+#define ngx_http_vcita_call_throttled(f)                                      \
     ((f)->status == NGX_HTTP_TOO_MANY_REQUESTS                                \
      || (f)->status == NGX_HTTP_SERVICE_UNAVAILABLE)
 
 
-static ngx_int_t ngx_http_vcita_oauth_call_answered(
-    ngx_http_vcita_oauth_call_t *call);
-static ngx_msec_t ngx_http_vcita_oauth_call_backoff(ngx_uint_t n);
-static ngx_int_t ngx_http_vcita_oauth_call_sleep(
-    ngx_http_vcita_oauth_call_t *call, ngx_msec_t delay);
-static void ngx_http_vcita_oauth_call_release(
-    ngx_http_vcita_oauth_call_t *call);
-static void ngx_http_vcita_oauth_call_fetched(
-    ngx_http_vcita_oauth_fetch_t *f);
-static void ngx_http_vcita_oauth_call_timer(ngx_event_t *ev);
-static ngx_uint_t ngx_http_vcita_oauth_call_outcome(
-    ngx_http_vcita_oauth_fetch_t *f);
+static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
+static ngx_msec_t ngx_http_vcita_call_backoff(ngx_uint_t n);
+static ngx_int_t ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call,
+    ngx_msec_t delay);
+static void ngx_http_vcita_call_release(ngx_http_vcita_call_t *call);
+static void ngx_http_vcita_call_fetched(ngx_http_vcita_fetch_t *f);
+static void ngx_http_vcita_call_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_vcita_call_outcome(ngx_http_vcita_fetch_t *f);
 
 
 void
-ngx_http_vcita_oauth_call_init(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
 {
     call->started = ngx_current_msec;
 
-    call->fetch.handler = ngx_http_vcita_oauth_call_fetched;
+    call->fetch.handler = ngx_http_vcita_call_fetched;
     call->fetch.data = call;
 
-    call->timer.handler = ngx_http_vcita_oauth_call_timer;
+    call->timer.handler = ngx_http_vcita_call_timer;
     call->timer.data = call;
     call->timer.log = call->fetch.log;
 }
@@ -69,25 +65,23 @@ ngx_http_vcita_oauth_call_init(ngx_http_vcita_oauth_call_t *call)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_call_reserve(ngx_http_vcita_oauth_call_t *call,
-    ngx_uint_t n)
+ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 {
     ngx_int_t   rc;
     ngx_msec_t  elapsed, patience;
     ngx_uint_t  i;
 
-    ngx_http_vcita_oauth_call_release(call);
+    ngx_http_vcita_call_release(call);
 
     elapsed = ngx_current_msec - call->started;
 
     if (call->patience == 0) {
         ngx_memzero(call->slots, sizeof(call->slots));
-        rc = ngx_http_vcita_oauth_pace_take(call->pace);
+        rc = ngx_http_vcita_pace_take(call->pace);
 
     } else {
         patience = (elapsed < call->patience) ? call->patience - elapsed : 0;
-        rc = ngx_http_vcita_oauth_pace_reserve(call->pace, n, patience,
-                                               call->slots);
+        rc = ngx_http_vcita_pace_reserve(call->pace, n, patience, call->slots);
     }
 
     if (rc != NGX_OK) {
@@ -115,8 +109,7 @@ ngx_http_vcita_oauth_call_reserve(ngx_http_vcita_oauth_call_t *call,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
-    ngx_uint_t n)
+ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
 {
     ngx_msec_t  slot, elapsed;
 
@@ -125,11 +118,11 @@ ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
     }
 
     if (call->answered) {
-        return ngx_http_vcita_oauth_call_answered(call);
+        return ngx_http_vcita_call_answered(call);
     }
 
     if (call->unused == 0
-        && ngx_http_vcita_oauth_call_reserve(call, n) != NGX_OK)
+        && ngx_http_vcita_call_reserve(call, n) != NGX_OK)
     {
         return NGX_BUSY;
     }
@@ -138,7 +131,7 @@ ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
     elapsed = ngx_current_msec - call->started;
 
     if (slot > elapsed) {
-        return ngx_http_vcita_oauth_call_sleep(call, slot - elapsed);
+        return ngx_http_vcita_call_sleep(call, slot - elapsed);
     }
 
     return NGX_OK;
@@ -148,10 +141,10 @@ ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
 /* an outcome; one that leaves no doubt that vcita did nothing is tried again */
 
 static ngx_int_t
-ngx_http_vcita_oauth_call_answered(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call)
 {
-    ngx_msec_t                     delay;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    ngx_msec_t               delay;
+    ngx_http_vcita_fetch_t  *f;
 
     f = &call->fetch;
 
@@ -161,10 +154,10 @@ ngx_http_vcita_oauth_call_answered(ngx_http_vcita_oauth_call_t *call)
         return NGX_DONE;
     }
 
-    if (f->outcome == NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE
-        && call->tries < NGX_HTTP_VCITA_OAUTH_CALL_TRIES)
+    if (f->outcome == NGX_HTTP_VCITA_FETCH_UNREACHABLE
+        && call->tries < NGX_HTTP_VCITA_CALL_TRIES)
     {
-        delay = ngx_http_vcita_oauth_call_backoff(0);
+        delay = ngx_http_vcita_call_backoff(0);
 
         ngx_log_error(NGX_LOG_INFO, f->log, 0,
                       "vcita could not be reached: the call is made again "
@@ -172,19 +165,19 @@ ngx_http_vcita_oauth_call_answered(ngx_http_vcita_oauth_call_t *call)
 
         /* slots are taken when the time has come: those from before are over */
 
-        ngx_http_vcita_oauth_call_release(call);
+        ngx_http_vcita_call_release(call);
 
-        return ngx_http_vcita_oauth_call_sleep(call, delay);
+        return ngx_http_vcita_call_sleep(call, delay);
     }
 
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_OK
-        || !ngx_http_vcita_oauth_call_throttled(f))
+    if (f->outcome != NGX_HTTP_VCITA_FETCH_OK
+        || !ngx_http_vcita_call_throttled(f))
     {
         return NGX_DONE;
     }
 
     delay = f->retry_after * 1000
-            + ngx_http_vcita_oauth_call_backoff(call->throttled++);
+            + ngx_http_vcita_call_backoff(call->throttled++);
 
     if (ngx_current_msec - call->started + delay >= call->patience) {
         call->retry_after = f->retry_after;
@@ -195,29 +188,28 @@ ngx_http_vcita_oauth_call_answered(ngx_http_vcita_oauth_call_t *call)
                   "vcita answered %ui: the call is made again after %M ms",
                   f->status, delay);
 
-    ngx_http_vcita_oauth_call_release(call);
+    ngx_http_vcita_call_release(call);
 
-    return ngx_http_vcita_oauth_call_sleep(call, delay);
+    return ngx_http_vcita_call_sleep(call, delay);
 }
 
 
 /* those who were refused together do not come back together */
 
 static ngx_msec_t
-ngx_http_vcita_oauth_call_backoff(ngx_uint_t n)
+ngx_http_vcita_call_backoff(ngx_uint_t n)
 {
     ngx_msec_t  delay;
 
-    delay = NGX_HTTP_VCITA_OAUTH_CALL_BACKOFF
-            << ngx_min(n, NGX_HTTP_VCITA_OAUTH_CALL_BACKOFFS);
+    delay = NGX_HTTP_VCITA_CALL_BACKOFF
+            << ngx_min(n, NGX_HTTP_VCITA_CALL_BACKOFFS);
 
     return delay + ngx_random() % delay;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_call_sleep(ngx_http_vcita_oauth_call_t *call,
-    ngx_msec_t delay)
+ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call, ngx_msec_t delay)
 {
     call->waiting = 1;
     ngx_add_timer(&call->timer, delay);
@@ -232,22 +224,22 @@ ngx_http_vcita_oauth_call_sleep(ngx_http_vcita_oauth_call_t *call,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_call_send(ngx_http_vcita_oauth_call_t *call,
-    ngx_uint_t endpoint, ngx_str_t *url)
+ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
+    ngx_str_t *url)
 {
-    ngx_int_t                      rc;
-    ngx_http_vcita_oauth_stats_t  *stats;
+    ngx_int_t                rc;
+    ngx_http_vcita_stats_t  *stats;
 
     call->endpoint = endpoint;
     call->fetch.url = *url;
     call->tries++;
     call->unused--;
 
-    rc = ngx_http_vcita_oauth_fetch(&call->fetch);
+    rc = ngx_http_vcita_fetch(&call->fetch);
 
     if (rc != NGX_AGAIN) {
-        call->unsent = (rc == NGX_BUSY) ? NGX_HTTP_VCITA_OAUTH_CALL_FULL
-                                        : NGX_HTTP_VCITA_OAUTH_CALL_FAILED;
+        call->unsent = (rc == NGX_BUSY) ? NGX_HTTP_VCITA_CALL_FULL
+                                        : NGX_HTTP_VCITA_CALL_FAILED;
         call->retry_after = 1;
 
         return NGX_BUSY;
@@ -256,8 +248,8 @@ ngx_http_vcita_oauth_call_send(ngx_http_vcita_oauth_call_t *call,
     call->waiting = 1;
     call->calling = 1;
 
-    stats = ngx_http_vcita_oauth_stats(call->statistics);
-    ngx_http_vcita_oauth_stats_add(stats->in_flight, 1);
+    stats = ngx_http_vcita_stats(call->statistics);
+    ngx_http_vcita_stats_add(stats->in_flight, 1);
 
     return NGX_AGAIN;
 }
@@ -269,9 +261,9 @@ ngx_http_vcita_oauth_call_send(ngx_http_vcita_oauth_call_t *call,
  */
 
 void
-ngx_http_vcita_oauth_call_cancel(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
 {
-    ngx_http_vcita_oauth_stats_t  *stats;
+    ngx_http_vcita_stats_t  *stats;
 
     if (call->timer.timer_set) {
         ngx_del_timer(&call->timer);
@@ -282,15 +274,15 @@ ngx_http_vcita_oauth_call_cancel(ngx_http_vcita_oauth_call_t *call)
     if (call->calling) {
         call->calling = 0;
 
-        stats = ngx_http_vcita_oauth_stats(call->statistics);
-        ngx_http_vcita_oauth_stats_add(stats->in_flight, -1);
+        stats = ngx_http_vcita_stats(call->statistics);
+        ngx_http_vcita_stats_add(stats->in_flight, -1);
     }
 
-    ngx_http_vcita_oauth_fetch_cancel(&call->fetch);
-    ngx_http_vcita_oauth_call_release(call);
+    ngx_http_vcita_fetch_cancel(&call->fetch);
+    ngx_http_vcita_call_release(call);
 
-    ngx_http_vcita_oauth_wipe(&call->fetch.body);
-    ngx_http_vcita_oauth_wipe(&call->fetch.answer);
+    ngx_http_vcita_wipe(&call->fetch.body);
+    ngx_http_vcita_wipe(&call->fetch.answer);
 
     ngx_str_null(&call->fetch.bearer);
 }
@@ -299,46 +291,46 @@ ngx_http_vcita_oauth_call_cancel(ngx_http_vcita_oauth_call_t *call)
 /* what was reserved for calls that will not be made is for others */
 
 static void
-ngx_http_vcita_oauth_call_release(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_call_release(ngx_http_vcita_call_t *call)
 {
     while (call->unused) {
-        ngx_http_vcita_oauth_pace_release(call->pace,
-                    call->started + call->slots[call->reserved - call->unused]);
+        ngx_http_vcita_pace_release(call->pace,
+                   call->started + call->slots[call->reserved - call->unused]);
         call->unused--;
     }
 }
 
 
 static void
-ngx_http_vcita_oauth_call_fetched(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_call_fetched(ngx_http_vcita_fetch_t *f)
 {
-    ngx_http_vcita_oauth_call_t *call = f->data;
+    ngx_http_vcita_call_t *call = f->data;
 
-    ngx_http_vcita_oauth_stats_t  *stats;
+    ngx_http_vcita_stats_t  *stats;
 
     call->waiting = 0;
     call->calling = 0;
     call->answered = 1;
 
-    if (f->outcome != NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE) {
+    if (f->outcome != NGX_HTTP_VCITA_FETCH_UNREACHABLE) {
         call->tries = 0;
     }
 
-    stats = ngx_http_vcita_oauth_stats(call->statistics);
+    stats = ngx_http_vcita_stats(call->statistics);
 
-    ngx_http_vcita_oauth_stats_add(stats->in_flight, -1);
-    ngx_http_vcita_oauth_stats_call(stats, call->endpoint,
-                                    ngx_http_vcita_oauth_call_outcome(f),
-                                    ngx_current_msec - f->began);
+    ngx_http_vcita_stats_add(stats->in_flight, -1);
+    ngx_http_vcita_stats_call(stats, call->endpoint,
+                              ngx_http_vcita_call_outcome(f),
+                              ngx_current_msec - f->began);
 
     call->handler(call);
 }
 
 
 static void
-ngx_http_vcita_oauth_call_timer(ngx_event_t *ev)
+ngx_http_vcita_call_timer(ngx_event_t *ev)
 {
-    ngx_http_vcita_oauth_call_t *call = ev->data;
+    ngx_http_vcita_call_t *call = ev->data;
 
     call->waiting = 0;
     call->handler(call);
@@ -346,37 +338,37 @@ ngx_http_vcita_oauth_call_timer(ngx_event_t *ev)
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_call_outcome(ngx_http_vcita_oauth_fetch_t *f)
+ngx_http_vcita_call_outcome(ngx_http_vcita_fetch_t *f)
 {
     switch (f->outcome) {
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
-        return NGX_HTTP_VCITA_OAUTH_CALL_UNREACHABLE;
+    case NGX_HTTP_VCITA_FETCH_UNREACHABLE:
+        return NGX_HTTP_VCITA_CALL_UNREACHABLE;
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
-        return NGX_HTTP_VCITA_OAUTH_CALL_TIMEOUT;
+    case NGX_HTTP_VCITA_FETCH_TIMEOUT:
+        return NGX_HTTP_VCITA_CALL_TIMEOUT;
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN:
-        return NGX_HTTP_VCITA_OAUTH_CALL_BROKEN;
+    case NGX_HTTP_VCITA_FETCH_BROKEN:
+        return NGX_HTTP_VCITA_CALL_BROKEN;
 
-    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_OK */
+    default: /* NGX_HTTP_VCITA_FETCH_OK */
         break;
     }
 
-    if (ngx_http_vcita_oauth_call_throttled(f)) {
-        return NGX_HTTP_VCITA_OAUTH_CALL_THROTTLED;
+    if (ngx_http_vcita_call_throttled(f)) {
+        return NGX_HTTP_VCITA_CALL_THROTTLED;
     }
 
     switch (f->status / 100) {
 
     case 2:
-        return NGX_HTTP_VCITA_OAUTH_CALL_OK;
+        return NGX_HTTP_VCITA_CALL_OK;
 
     case 4:
-        return NGX_HTTP_VCITA_OAUTH_CALL_REFUSED;
+        return NGX_HTTP_VCITA_CALL_REFUSED;
 
     default:
-        return NGX_HTTP_VCITA_OAUTH_CALL_ERROR;
+        return NGX_HTTP_VCITA_CALL_ERROR;
     }
 }
 
@@ -384,33 +376,33 @@ ngx_http_vcita_oauth_call_outcome(ngx_http_vcita_oauth_fetch_t *f)
 /* Logs why a call has no response */
 
 void
-ngx_http_vcita_oauth_call_unanswered(ngx_http_vcita_oauth_call_t *call)
+ngx_http_vcita_call_unanswered(ngx_http_vcita_call_t *call)
 {
-    const char                    *what;
-    ngx_http_vcita_oauth_fetch_t  *f;
+    const char              *what;
+    ngx_http_vcita_fetch_t  *f;
 
     f = &call->fetch;
 
     switch (f->outcome) {
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_UNREACHABLE:
+    case NGX_HTTP_VCITA_FETCH_UNREACHABLE:
         what = "is unreachable, check DNS, the firewall, "
                "vcita_oauth_http_proxy and "
                "vcita_oauth_ssl_trusted_certificate";
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_FETCH_TIMEOUT:
+    case NGX_HTTP_VCITA_FETCH_TIMEOUT:
         what = "did not respond in time, check the network and "
                "vcita_oauth_timeout";
         break;
 
-    default: /* NGX_HTTP_VCITA_OAUTH_FETCH_BROKEN */
+    default: /* NGX_HTTP_VCITA_FETCH_BROKEN */
         what = "sent an incomplete or too large response, check its address "
                "and any proxy in between";
     }
 
     ngx_log_error(NGX_LOG_ERR, f->log, 0, "%s endpoint \"%V\" %s: %s",
-                  (call->endpoint == NGX_HTTP_VCITA_OAUTH_TOKEN)
+                  (call->endpoint == NGX_HTTP_VCITA_TOKEN)
                   ? "token" : "userinfo",
                   &f->url, what, f->error);
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_CALL_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_CALL_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_CALL_H_INCLUDED_
+#define _NGX_HTTP_VCITA_CALL_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -18,64 +18,61 @@
 
 
 /* calls that one owner makes, one after the other, have slots of their own */
-#define NGX_HTTP_VCITA_OAUTH_CALL_SLOTS  2
+#define NGX_HTTP_VCITA_CALL_SLOTS  2
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_CALL_FULL = 1,     /* too many are under way */
-    NGX_HTTP_VCITA_OAUTH_CALL_FAILED        /* out of memory or connections */
-} ngx_http_vcita_oauth_unsent_e;
+    NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many are under way */
+    NGX_HTTP_VCITA_CALL_FAILED        /* out of memory or connections */
+} ngx_http_vcita_unsent_e;
 
 
-typedef struct ngx_http_vcita_oauth_call_s  ngx_http_vcita_oauth_call_t;
+typedef struct ngx_http_vcita_call_s  ngx_http_vcita_call_t;
 
-typedef void (*ngx_http_vcita_oauth_call_pt)(
-    ngx_http_vcita_oauth_call_t *call);
+typedef void (*ngx_http_vcita_call_pt)(ngx_http_vcita_call_t *call);
 
 
-struct ngx_http_vcita_oauth_call_s {
+struct ngx_http_vcita_call_s {
 
     /* to be filled in, the rest zeroed; the fetch has pool, log and peer */
 
-    ngx_http_vcita_oauth_fetch_t         fetch;
-    ngx_http_vcita_oauth_pace_t         *pace;
-    ngx_http_vcita_oauth_statistics_t   *statistics;
-    ngx_msec_t                           patience;  /* 0: never waits */
-    ngx_http_vcita_oauth_call_pt         handler;   /* wakes the owner */
-    void                                *data;
+    ngx_http_vcita_fetch_t         fetch;
+    ngx_http_vcita_pace_t         *pace;
+    ngx_http_vcita_statistics_t   *statistics;
+    ngx_msec_t                     patience;  /* 0: never waits */
+    ngx_http_vcita_call_pt         handler;   /* wakes the owner */
+    void                          *data;
 
     /* after NGX_BUSY: seconds, and why where it was not for a slot */
 
-    ngx_uint_t                           retry_after;
-    ngx_http_vcita_oauth_unsent_e        unsent;
+    ngx_uint_t                     retry_after;
+    ngx_http_vcita_unsent_e        unsent;
 
     /* private */
 
-    ngx_uint_t                           endpoint;
-    ngx_event_t                          timer;
-    ngx_msec_t                           started;
-    ngx_msec_t                           slots[NGX_HTTP_VCITA_OAUTH_CALL_SLOTS];
-    ngx_uint_t                           reserved;
-    ngx_uint_t                           unused;    /* the last of them */
-    ngx_uint_t                           tries;     /* without being reached */
-    ngx_uint_t                           throttled;
+    ngx_uint_t                     endpoint;
+    ngx_event_t                    timer;
+    ngx_msec_t                     started;
+    ngx_msec_t                     slots[NGX_HTTP_VCITA_CALL_SLOTS];
+    ngx_uint_t                     reserved;
+    ngx_uint_t                     unused;    /* the last of them */
+    ngx_uint_t                     tries;     /* without being reached */
+    ngx_uint_t                     throttled;
 
-    unsigned                             waiting:1;
-    unsigned                             calling:1;
-    unsigned                             answered:1;
+    unsigned                       waiting:1;
+    unsigned                       calling:1;
+    unsigned                       answered:1;
 };
 
 
-void ngx_http_vcita_oauth_call_init(ngx_http_vcita_oauth_call_t *call);
-ngx_int_t ngx_http_vcita_oauth_call_reserve(
-    ngx_http_vcita_oauth_call_t *call, ngx_uint_t n);
-ngx_int_t ngx_http_vcita_oauth_call_next(ngx_http_vcita_oauth_call_t *call,
+void ngx_http_vcita_call_init(ngx_http_vcita_call_t *call);
+ngx_int_t ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call,
     ngx_uint_t n);
-ngx_int_t ngx_http_vcita_oauth_call_send(ngx_http_vcita_oauth_call_t *call,
+ngx_int_t ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n);
+ngx_int_t ngx_http_vcita_call_send(ngx_http_vcita_call_t *call,
     ngx_uint_t endpoint, ngx_str_t *url);
-void ngx_http_vcita_oauth_call_unanswered(
-    ngx_http_vcita_oauth_call_t *call);
-void ngx_http_vcita_oauth_call_cancel(ngx_http_vcita_oauth_call_t *call);
+void ngx_http_vcita_call_unanswered(ngx_http_vcita_call_t *call);
+void ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_CALL_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_CALL_H_INCLUDED_ */

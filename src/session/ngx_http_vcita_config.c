@@ -16,8 +16,7 @@
 /* Remembers where the directive that is being read stands */
 
 void
-ngx_http_vcita_oauth_conf_origin(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_origin_t *origin)
+ngx_http_vcita_conf_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
 {
     origin->file = cf->conf_file->file.name.data;
     origin->line = cf->conf_file->line;
@@ -30,8 +29,8 @@ ngx_http_vcita_oauth_conf_origin(ngx_conf_t *cf,
  */
 
 char *
-ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_http_vcita_oauth_origin_t *origin, const char *fmt, ...)
+ngx_http_vcita_conf_error(ngx_conf_t *cf, ngx_uint_t level,
+    ngx_http_vcita_origin_t *origin, const char *fmt, ...)
 {
     u_char   buf[NGX_MAX_ERROR_STR], *last;
     va_list  args;
@@ -57,7 +56,7 @@ ngx_http_vcita_oauth_conf_error(ngx_conf_t *cf, ngx_uint_t level,
 /* A value without control characters, and not empty */
 
 char *
-ngx_http_vcita_oauth_conf_text(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_conf_text(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *text = data;
 

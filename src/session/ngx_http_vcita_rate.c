@@ -27,23 +27,21 @@ typedef struct {
     ngx_uint_t                   calls;
     ngx_msec_t                   turn;      /* of the next to be sent away */
     ngx_msec_t                   slots[1];
-} ngx_http_vcita_oauth_pace_sh_t;
+} ngx_http_vcita_pace_sh_t;
 
 
-static ngx_int_t ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone,
-    void *data);
-static ngx_msec_t ngx_http_vcita_oauth_pace_slot(
-    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t window, ngx_msec_t **used,
-    ngx_msec_t *use);
-static ngx_msec_t ngx_http_vcita_oauth_pace_turn(
-    ngx_http_vcita_oauth_pace_sh_t *sh, ngx_msec_t slot, ngx_msec_t length);
+static ngx_int_t ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data);
+static ngx_msec_t ngx_http_vcita_pace_slot(ngx_http_vcita_pace_sh_t *sh,
+    ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use);
+static ngx_msec_t ngx_http_vcita_pace_turn(ngx_http_vcita_pace_sh_t *sh,
+    ngx_msec_t slot, ngx_msec_t length);
 
 
 /* Adds the shared zone; to be called at the end of configuration */
 
 ngx_int_t
-ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_pace_t *pace, void *tag)
+ngx_http_vcita_pace_zone(ngx_conf_t *cf, ngx_http_vcita_pace_t *pace,
+    void *tag)
 {
     ngx_str_t  name;
 
@@ -55,7 +53,7 @@ ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    pace->zone->init = ngx_http_vcita_oauth_pace_init;
+    pace->zone->init = ngx_http_vcita_pace_init;
     pace->zone->data = pace;
 
     return NGX_OK;
@@ -63,12 +61,12 @@ ngx_http_vcita_oauth_pace_zone(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
+ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data)
 {
-    size_t                           len;
-    ngx_slab_pool_t                 *pool;
-    ngx_http_vcita_oauth_pace_t     *pace;
-    ngx_http_vcita_oauth_pace_sh_t  *sh, *old;
+    size_t                     len;
+    ngx_slab_pool_t           *pool;
+    ngx_http_vcita_pace_t     *pace;
+    ngx_http_vcita_pace_sh_t  *sh, *old;
 
     pace = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
@@ -80,7 +78,7 @@ ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
 
     /* a new rate begins without a past */
 
-    len = sizeof(ngx_http_vcita_oauth_pace_sh_t)
+    len = sizeof(ngx_http_vcita_pace_sh_t)
           + pace->calls * sizeof(ngx_msec_t);
 
     ngx_shmtx_lock(&pool->mutex);
@@ -110,13 +108,13 @@ ngx_http_vcita_oauth_pace_init(ngx_shm_zone_t *zone, void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
-    ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots)
+ngx_http_vcita_pace_reserve(ngx_http_vcita_pace_t *pace, ngx_uint_t n,
+    ngx_msec_t patience, ngx_msec_t *slots)
 {
-    ngx_msec_t                       now, slot, use, *used;
-    ngx_uint_t                       i;
-    ngx_slab_pool_t                 *pool;
-    ngx_http_vcita_oauth_pace_sh_t  *sh;
+    ngx_msec_t                 now, slot, use, *used;
+    ngx_uint_t                 i;
+    ngx_slab_pool_t           *pool;
+    ngx_http_vcita_pace_sh_t  *sh;
 
     if (pace->calls == 0) {
         ngx_memzero(slots, n * sizeof(ngx_msec_t));
@@ -132,12 +130,12 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
 
     for (i = 0; i < n; i++) {
 
-        slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
+        slot = ngx_http_vcita_pace_slot(sh, pace->window, &used, &use);
         slots[i] = slot - now;
 
         if (i == 0 && slots[0] > patience) {
-            slot = ngx_http_vcita_oauth_pace_turn(sh, slot,
-                                                n * pace->window / sh->calls);
+            slot = ngx_http_vcita_pace_turn(sh, slot,
+                                            n * pace->window / sh->calls);
             ngx_shmtx_unlock(&pool->mutex);
 
             /*
@@ -165,12 +163,12 @@ ngx_http_vcita_oauth_pace_reserve(ngx_http_vcita_oauth_pace_t *pace,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
+ngx_http_vcita_pace_take(ngx_http_vcita_pace_t *pace)
 {
-    ngx_int_t                        rc;
-    ngx_msec_t                       slot, use, *used;
-    ngx_slab_pool_t                 *pool;
-    ngx_http_vcita_oauth_pace_sh_t  *sh;
+    ngx_int_t                  rc;
+    ngx_msec_t                 slot, use, *used;
+    ngx_slab_pool_t           *pool;
+    ngx_http_vcita_pace_sh_t  *sh;
 
     if (pace->calls == 0) {
         return NGX_OK;
@@ -183,7 +181,7 @@ ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
 
     sh = pool->data;
 
-    slot = ngx_http_vcita_oauth_pace_slot(sh, pace->window, &used, &use);
+    slot = ngx_http_vcita_pace_slot(sh, pace->window, &used, &use);
 
     if (slot == ngx_current_msec) {
         *used = use;
@@ -199,12 +197,11 @@ ngx_http_vcita_oauth_pace_take(ngx_http_vcita_oauth_pace_t *pace)
 /* Gives back a slot, at the time ngx_current_msec has then, that is not used */
 
 void
-ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
-    ngx_msec_t slot)
+ngx_http_vcita_pace_release(ngx_http_vcita_pace_t *pace, ngx_msec_t slot)
 {
-    ngx_uint_t                       i;
-    ngx_slab_pool_t                 *pool;
-    ngx_http_vcita_oauth_pace_sh_t  *sh;
+    ngx_uint_t                 i;
+    ngx_slab_pool_t           *pool;
+    ngx_http_vcita_pace_sh_t  *sh;
 
     if (pace->calls == 0) {
         return;
@@ -234,8 +231,8 @@ ngx_http_vcita_oauth_pace_release(ngx_http_vcita_oauth_pace_t *pace,
  */
 
 static ngx_msec_t
-ngx_http_vcita_oauth_pace_slot(ngx_http_vcita_oauth_pace_sh_t *sh,
-    ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use)
+ngx_http_vcita_pace_slot(ngx_http_vcita_pace_sh_t *sh, ngx_msec_t window,
+    ngx_msec_t **used, ngx_msec_t *use)
 {
     ngx_msec_t  now, slot, newest, *oldest;
     ngx_uint_t  i;
@@ -280,13 +277,13 @@ ngx_http_vcita_oauth_pace_slot(ngx_http_vcita_oauth_pace_sh_t *sh,
  */
 
 static ngx_msec_t
-ngx_http_vcita_oauth_pace_turn(ngx_http_vcita_oauth_pace_sh_t *sh,
-    ngx_msec_t slot, ngx_msec_t length)
+ngx_http_vcita_pace_turn(ngx_http_vcita_pace_sh_t *sh, ngx_msec_t slot,
+    ngx_msec_t length)
 {
     ngx_msec_t  now, turn, away;
 
     now = ngx_current_msec;
-    away = NGX_HTTP_VCITA_OAUTH_PACE_AWAY;
+    away = NGX_HTTP_VCITA_PACE_AWAY;
 
     if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
         sh->turn = slot;

@@ -20,7 +20,7 @@
 
 
 /* some 30,000 sessions, or 15,000 whose claims have changed */
-#define NGX_HTTP_VCITA_OAUTH_VERDICTS  (8 * 1024 * 1024)
+#define NGX_HTTP_VCITA_VERDICTS  (8 * 1024 * 1024)
 
 
 /* "good" 0: never asked; "said" 0: the claims are those of the login */
@@ -30,46 +30,45 @@ typedef struct {
     time_t                       next;    /* not to be asked before */
     uint64_t                     said;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
-} ngx_http_vcita_oauth_verdict_t;
+} ngx_http_vcita_verdict_t;
 
 /* an entry is a verdict, followed by the current claims if they changed */
 
-#define ngx_http_vcita_oauth_verdict_room                                     \
-    (NGX_HTTP_VCITA_OAUTH_ZONE_VALUE - sizeof(ngx_http_vcita_oauth_verdict_t))
+#define ngx_http_vcita_verdict_room                                           \
+    (NGX_HTTP_VCITA_ZONE_VALUE - sizeof(ngx_http_vcita_verdict_t))
 
 
-static ngx_int_t ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone,
+static ngx_int_t ngx_http_vcita_verdict_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_int_t ngx_http_vcita_oauth_verdict_read(
-    ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
-    ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
-static void ngx_http_vcita_oauth_verdict_write(
-    ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
-    ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
-static void ngx_http_vcita_oauth_verdict_put(
-    ngx_http_vcita_oauth_verdicts_t *v, ngx_http_vcita_oauth_case_t *c,
-    ngx_pool_t *pool, ngx_http_vcita_oauth_verdict_t *verdict);
-static void ngx_http_vcita_oauth_verdict_key(ngx_http_vcita_oauth_case_t *c,
-    u_char *key);
+static ngx_int_t ngx_http_vcita_verdict_read(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict);
+static void ngx_http_vcita_verdict_write(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict);
+static void ngx_http_vcita_verdict_put(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict);
+static void ngx_http_vcita_verdict_key(ngx_http_vcita_case_t *c, u_char *key);
 
 
 /* Adds the shared zone; to be called at the end of configuration */
 
 ngx_int_t
-ngx_http_vcita_oauth_verdict_zone(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_verdicts_t *v, void *tag)
+ngx_http_vcita_verdict_zone(ngx_conf_t *cf, ngx_http_vcita_verdicts_t *v,
+    void *tag)
 {
     ngx_str_t  name;
 
     ngx_str_set(&name, "vcita_oauth_verdicts");
 
-    v->shm_zone = ngx_shared_memory_add(cf, &name,
-                                        NGX_HTTP_VCITA_OAUTH_VERDICTS, tag);
+    v->shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_VCITA_VERDICTS,
+                                        tag);
     if (v->shm_zone == NULL) {
         return NGX_ERROR;
     }
 
-    v->shm_zone->init = ngx_http_vcita_oauth_verdict_init;
+    v->shm_zone->init = ngx_http_vcita_verdict_init;
     v->shm_zone->data = v;
 
     return NGX_OK;
@@ -77,9 +76,9 @@ ngx_http_vcita_oauth_verdict_zone(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_vcita_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_vcita_oauth_verdicts_t  *v;
+    ngx_http_vcita_verdicts_t  *v;
 
     v = shm_zone->data;
 
@@ -90,7 +89,7 @@ ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    return ngx_http_vcita_oauth_zone_init(&v->zone);
+    return ngx_http_vcita_zone_init(&v->zone);
 }
 
 
@@ -105,15 +104,15 @@ ngx_http_vcita_oauth_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool)
+ngx_http_vcita_verdict(ngx_http_vcita_verdicts_t *v, ngx_http_vcita_case_t *c,
+    ngx_pool_t *pool)
 {
-    ngx_int_t                       rc;
-    ngx_http_vcita_oauth_verdict_t  verdict;
+    ngx_int_t                 rc;
+    ngx_http_vcita_verdict_t  verdict;
 
-    ngx_http_vcita_oauth_zone_lock(&v->zone);
+    ngx_http_vcita_zone_lock(&v->zone);
 
-    rc = ngx_http_vcita_oauth_verdict_read(v, c, pool, &verdict);
+    rc = ngx_http_vcita_verdict_read(v, c, pool, &verdict);
 
     /*
      * A session without an entry was good when it began; one that is older
@@ -122,8 +121,8 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
      */
 
     if (verdict.good == 0) {
-        verdict.good = ngx_http_vcita_oauth_text_time(c->session->created
-                                                      / 1000);
+        verdict.good = ngx_http_vcita_text_time(c->session->created
+                                                / 1000);
         verdict.good = ngx_max(verdict.good, c->now - c->interval);
     }
 
@@ -134,12 +133,12 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
         && c->now >= verdict.next)
     {
         verdict.next = c->now + c->busy;
-        ngx_http_vcita_oauth_verdict_put(v, c, pool, &verdict);
+        ngx_http_vcita_verdict_put(v, c, pool, &verdict);
 
         rc = NGX_AGAIN;
     }
 
-    ngx_http_vcita_oauth_zone_unlock(&v->zone);
+    ngx_http_vcita_zone_unlock(&v->zone);
 
     c->good = verdict.good;
 
@@ -150,29 +149,28 @@ ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
 /* Reads an entry, its claims into the case; all is zero if there is none */
 
 static ngx_int_t
-ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_oauth_verdict_t *verdict)
+ngx_http_vcita_verdict_read(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict)
 {
-    u_char     key[NGX_HTTP_VCITA_OAUTH_ZONE_KEY];
+    u_char     key[NGX_HTTP_VCITA_ZONE_KEY];
     ngx_int_t  rc;
     ngx_str_t  value;
 
-    ngx_memzero(verdict, sizeof(ngx_http_vcita_oauth_verdict_t));
+    ngx_memzero(verdict, sizeof(ngx_http_vcita_verdict_t));
     ngx_str_null(&c->claims);
 
-    ngx_http_vcita_oauth_verdict_key(c, key);
+    ngx_http_vcita_verdict_key(c, key);
 
-    rc = ngx_http_vcita_oauth_zone_get(&v->zone, key, c->now, pool, &value);
+    rc = ngx_http_vcita_zone_get(&v->zone, key, c->now, pool, &value);
 
     if (rc == NGX_OK
-        && value.len >= sizeof(ngx_http_vcita_oauth_verdict_t))
+        && value.len >= sizeof(ngx_http_vcita_verdict_t))
     {
-        ngx_memcpy(verdict, value.data,
-                   sizeof(ngx_http_vcita_oauth_verdict_t));
+        ngx_memcpy(verdict, value.data, sizeof(ngx_http_vcita_verdict_t));
 
-        c->claims.data = value.data + sizeof(ngx_http_vcita_oauth_verdict_t);
-        c->claims.len = value.len - sizeof(ngx_http_vcita_oauth_verdict_t);
+        c->claims.data = value.data + sizeof(ngx_http_vcita_verdict_t);
+        c->claims.len = value.len - sizeof(ngx_http_vcita_verdict_t);
     }
 
     c->said = verdict->said;
@@ -184,70 +182,70 @@ ngx_http_vcita_oauth_verdict_read(ngx_http_vcita_oauth_verdicts_t *v,
 /* vcita knows the token still */
 
 void
-ngx_http_vcita_oauth_verdict_good(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool)
+ngx_http_vcita_verdict_good(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool)
 {
-    ngx_http_vcita_oauth_verdict_t  verdict;
+    ngx_http_vcita_verdict_t  verdict;
 
     verdict.good = c->now;
     verdict.next = 0;
     verdict.dead = 0;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
 }
 
 
 /* There was no answer: vcita is asked again after so many seconds */
 
 void
-ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, time_t later)
+ngx_http_vcita_verdict_later(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool, time_t later)
 {
-    ngx_http_vcita_oauth_verdict_t  verdict;
+    ngx_http_vcita_verdict_t  verdict;
 
     verdict.good = c->good;
     verdict.next = c->now + later;
     verdict.dead = 0;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
 }
 
 
 /* The session has ended, and so have all copies of its cookie */
 
 void
-ngx_http_vcita_oauth_verdict_dead(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool)
+ngx_http_vcita_verdict_dead(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool)
 {
-    ngx_http_vcita_oauth_verdict_t  verdict;
+    ngx_http_vcita_verdict_t  verdict;
 
     verdict.good = 0;
     verdict.next = 0;
     verdict.dead = 1;
 
-    ngx_http_vcita_oauth_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
 }
 
 
 /* Keeps the claims that are known; a session that has ended stays ended */
 
 static void
-ngx_http_vcita_oauth_verdict_write(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_oauth_verdict_t *verdict)
+ngx_http_vcita_verdict_write(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict)
 {
-    ngx_http_vcita_oauth_verdict_t  known;
+    ngx_http_vcita_verdict_t  known;
 
-    ngx_http_vcita_oauth_zone_lock(&v->zone);
+    ngx_http_vcita_zone_lock(&v->zone);
 
-    if (ngx_http_vcita_oauth_verdict_read(v, c, pool, &known) == NGX_OK) {
+    if (ngx_http_vcita_verdict_read(v, c, pool, &known) == NGX_OK) {
         verdict->said = known.said;
         verdict->dead |= known.dead;
 
-        ngx_http_vcita_oauth_verdict_put(v, c, pool, verdict);
+        ngx_http_vcita_verdict_put(v, c, pool, verdict);
     }
 
-    ngx_http_vcita_oauth_zone_unlock(&v->zone);
+    ngx_http_vcita_zone_unlock(&v->zone);
 }
 
 
@@ -257,14 +255,14 @@ ngx_http_vcita_oauth_verdict_write(ngx_http_vcita_oauth_verdicts_t *v,
  */
 
 void
-ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
+ngx_http_vcita_verdict_said(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
 {
-    ngx_http_vcita_oauth_verdict_t  verdict;
+    ngx_http_vcita_verdict_t  verdict;
 
-    ngx_http_vcita_oauth_zone_lock(&v->zone);
+    ngx_http_vcita_zone_lock(&v->zone);
 
-    if (ngx_http_vcita_oauth_verdict_read(v, c, pool, &verdict) == NGX_OK
+    if (ngx_http_vcita_verdict_read(v, c, pool, &verdict) == NGX_OK
         && verdict.said < c->session->said)
     {
         verdict.said = c->session->said;
@@ -272,10 +270,10 @@ ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
         c->said = verdict.said;
         c->claims = *claims;
 
-        ngx_http_vcita_oauth_verdict_put(v, c, pool, &verdict);
+        ngx_http_vcita_verdict_put(v, c, pool, &verdict);
     }
 
-    ngx_http_vcita_oauth_zone_unlock(&v->zone);
+    ngx_http_vcita_zone_unlock(&v->zone);
 }
 
 
@@ -285,41 +283,38 @@ ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
  */
 
 static void
-ngx_http_vcita_oauth_verdict_put(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_oauth_verdict_t *verdict)
+ngx_http_vcita_verdict_put(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_verdict_t *verdict)
 {
-    u_char     key[NGX_HTTP_VCITA_OAUTH_ZONE_KEY], *p;
+    u_char     key[NGX_HTTP_VCITA_ZONE_KEY], *p;
     size_t     len;
     ngx_str_t  value;
 
-    len = (c->claims.len <= ngx_http_vcita_oauth_verdict_room) ? c->claims.len
-                                                              : 0;
+    len = (c->claims.len <= ngx_http_vcita_verdict_room) ? c->claims.len : 0;
 
-    value.len = sizeof(ngx_http_vcita_oauth_verdict_t) + len;
+    value.len = sizeof(ngx_http_vcita_verdict_t) + len;
 
     value.data = ngx_pnalloc(pool, value.len);
     if (value.data == NULL) {
         return;
     }
 
-    p = ngx_cpymem(value.data, verdict,
-                   sizeof(ngx_http_vcita_oauth_verdict_t));
+    p = ngx_cpymem(value.data, verdict, sizeof(ngx_http_vcita_verdict_t));
 
     if (len) {
         ngx_memcpy(p, c->claims.data, len);
     }
 
-    ngx_http_vcita_oauth_verdict_key(c, key);
+    ngx_http_vcita_verdict_key(c, key);
 
-    (void) ngx_http_vcita_oauth_zone_put(&v->zone, key, c->now, &value,
-                                         c->left);
+    (void) ngx_http_vcita_zone_put(&v->zone, key, c->now, &value, c->left);
 }
 
 
 static void
-ngx_http_vcita_oauth_verdict_key(ngx_http_vcita_oauth_case_t *c, u_char *key)
+ngx_http_vcita_verdict_key(ngx_http_vcita_case_t *c, u_char *key)
 {
-    ngx_memzero(key, NGX_HTTP_VCITA_OAUTH_ZONE_KEY);
+    ngx_memzero(key, NGX_HTTP_VCITA_ZONE_KEY);
     ngx_memcpy(key, c->session->id.data, c->session->id.len);
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_VERDICT_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_VERDICT_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_REVOCATION_H_INCLUDED_
+#define _NGX_HTTP_VCITA_REVOCATION_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -18,39 +18,39 @@
 /* what all workers know of what vcita last said of a session */
 
 typedef struct {
-    ngx_http_vcita_oauth_zone_t      zone;
-    ngx_shm_zone_t                  *shm_zone;
-} ngx_http_vcita_oauth_verdicts_t;
+    ngx_http_vcita_zone_t      zone;
+    ngx_shm_zone_t            *shm_zone;
+} ngx_http_vcita_verdicts_t;
 
 
 /* a session, and when vcita is to be asked again; times in seconds */
 
 typedef struct {
-    ngx_http_vcita_oauth_session_t  *session;
-    time_t                           now;
-    time_t                           left;      /* until the cookie's end */
-    time_t                           interval;  /* 0: not to be asked */
-    time_t                           busy;      /* a question takes so long */
+    ngx_http_vcita_session_t  *session;
+    time_t                     now;
+    time_t                     left;      /* until the cookie's end */
+    time_t                     interval;  /* 0: not to be asked */
+    time_t                     busy;      /* a question takes so long */
 
-    time_t                           good;      /* the last good answer */
+    time_t                     good;      /* the last good answer */
 
-    uint64_t                         said;      /* when the claims changed */
-    ngx_str_t                        claims;    /* the current ones, sealed */
-} ngx_http_vcita_oauth_case_t;
-
-
-ngx_int_t ngx_http_vcita_oauth_verdict_zone(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_verdicts_t *v, void *tag);
-ngx_int_t ngx_http_vcita_oauth_verdict(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_oauth_verdict_good(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_oauth_verdict_later(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, time_t later);
-void ngx_http_vcita_oauth_verdict_dead(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_oauth_verdict_said(ngx_http_vcita_oauth_verdicts_t *v,
-    ngx_http_vcita_oauth_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
+    uint64_t                   said;      /* when the claims changed */
+    ngx_str_t                  claims;    /* the current ones, sealed */
+} ngx_http_vcita_case_t;
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_VERDICT_H_INCLUDED_ */
+ngx_int_t ngx_http_vcita_verdict_zone(ngx_conf_t *cf,
+    ngx_http_vcita_verdicts_t *v, void *tag);
+ngx_int_t ngx_http_vcita_verdict(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_verdict_good(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_verdict_later(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool, time_t later);
+void ngx_http_vcita_verdict_dead(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_verdict_said(ngx_http_vcita_verdicts_t *v,
+    ngx_http_vcita_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
+
+
+#endif /* _NGX_HTTP_VCITA_REVOCATION_H_INCLUDED_ */

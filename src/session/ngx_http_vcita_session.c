@@ -18,24 +18,23 @@
 #include "util/ngx_http_vcita_tlv.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL    0x80
+#define NGX_HTTP_VCITA_TAG_CRITICAL    0x80
 
-#define NGX_HTTP_VCITA_OAUTH_TAG_CREATED     0x81
-#define NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES     0x82
-#define NGX_HTTP_VCITA_OAUTH_TAG_SEEN        0x03
-#define NGX_HTTP_VCITA_OAUTH_TAG_ID          0x84
-#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN       0x05
-#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX   0x06
-#define NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE  0x07
-#define NGX_HTTP_VCITA_OAUTH_TAG_SCOPE       0x08
-#define NGX_HTTP_VCITA_OAUTH_TAG_SAID        0x0a
+#define NGX_HTTP_VCITA_TAG_CREATED     0x81
+#define NGX_HTTP_VCITA_TAG_EXPIRES     0x82
+#define NGX_HTTP_VCITA_TAG_SEEN        0x03
+#define NGX_HTTP_VCITA_TAG_ID          0x84
+#define NGX_HTTP_VCITA_TAG_TOKEN       0x05
+#define NGX_HTTP_VCITA_TAG_TOKEN_HEX   0x06
+#define NGX_HTTP_VCITA_TAG_TOKEN_TYPE  0x07
+#define NGX_HTTP_VCITA_TAG_SCOPE       0x08
+#define NGX_HTTP_VCITA_TAG_SAID        0x0a
 
 
-static u_char *ngx_http_vcita_oauth_session_put_token(u_char *p,
-    ngx_str_t *token);
-static ngx_int_t ngx_http_vcita_oauth_session_take(
-    ngx_http_vcita_oauth_session_t *s, ngx_http_vcita_oauth_tag_t *t);
-static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
+static u_char *ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token);
+static ngx_int_t ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
+    ngx_http_vcita_tag_t *t);
+static ngx_uint_t ngx_http_vcita_session_hex(ngx_str_t *token);
 
 
 /*
@@ -46,27 +45,26 @@ static ngx_uint_t ngx_http_vcita_oauth_session_hex(ngx_str_t *token);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
-    ngx_str_t *text)
+ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
+    ngx_array_t *claims, size_t limit, ngx_str_t *text)
 {
     u_char  *p;
     size_t   size, token;
 
-    token = ngx_http_vcita_oauth_session_hex(&s->token) ? s->token.len / 2
-                                                        : s->token.len;
+    token = ngx_http_vcita_session_hex(&s->token) ? s->token.len / 2
+                                                  : s->token.len;
 
-    if (token > NGX_HTTP_VCITA_OAUTH_TAG_MAX
-        || s->scope.len > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+    if (token > NGX_HTTP_VCITA_TAG_MAX
+        || s->scope.len > NGX_HTTP_VCITA_TAG_MAX)
     {
         return NGX_DECLINED;
     }
 
-    size = 3 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD + sizeof(uint64_t))
-           + 4 * NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+    size = 3 * (NGX_HTTP_VCITA_TAG_HEAD + sizeof(uint64_t))
+           + 4 * NGX_HTTP_VCITA_TAG_HEAD
            + s->id.len + token + s->token_type.len + s->scope.len;
 
-    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
+    size = ngx_http_vcita_said_fit(claims, size, limit);
 
     if (size > limit) {
         return NGX_DECLINED;
@@ -79,28 +77,23 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
 
     text->data = p;
 
-    p = ngx_http_vcita_oauth_tag_put_number(p,
-                                            NGX_HTTP_VCITA_OAUTH_TAG_CREATED,
-                                            s->created);
-    p = ngx_http_vcita_oauth_tag_put_number(p,
-                                            NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES,
-                                            s->expires);
+    p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_CREATED,
+                                      s->created);
+    p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_EXPIRES,
+                                      s->expires);
 
     if (s->seen) {
-        p = ngx_http_vcita_oauth_tag_put_number(p,
-                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
-                                                s->seen);
+        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
     }
 
-    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_ID, &s->id);
-    p = ngx_http_vcita_oauth_session_put_token(p, &s->token);
+    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_ID, &s->id);
+    p = ngx_http_vcita_session_put_token(p, &s->token);
 
-    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE,
-                                     &s->token_type);
-    p = ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_SCOPE,
-                                     &s->scope);
+    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_TOKEN_TYPE,
+                               &s->token_type);
+    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_SCOPE, &s->scope);
 
-    p = ngx_http_vcita_oauth_said_put(p, claims);
+    p = ngx_http_vcita_said_put(p, claims);
 
     text->len = p - text->data;
 
@@ -109,17 +102,16 @@ ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
 
 
 static u_char *
-ngx_http_vcita_oauth_session_put_token(u_char *p, ngx_str_t *token)
+ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token)
 {
     size_t  i;
 
-    if (!ngx_http_vcita_oauth_session_hex(token)) {
-        return ngx_http_vcita_oauth_tag_put(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN,
-                                            token);
+    if (!ngx_http_vcita_session_hex(token)) {
+        return ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_TOKEN, token);
     }
 
-    p = ngx_http_vcita_oauth_tag_head(p, NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX,
-                                      token->len / 2);
+    p = ngx_http_vcita_tag_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX,
+                                token->len / 2);
 
     for (i = 0; i < token->len; i += 2) {
         *p++ = (u_char) ngx_hextoi(&token->data[i], 2);
@@ -132,14 +124,13 @@ ngx_http_vcita_oauth_session_put_token(u_char *p, ngx_str_t *token)
 /* NGX_DECLINED: these bytes are no session that this build understands */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
-    ngx_http_vcita_oauth_session_t *s)
+ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                   rest, from;
-    ngx_http_vcita_oauth_tag_t  t;
+    ngx_int_t             rc;
+    ngx_str_t             rest, from;
+    ngx_http_vcita_tag_t  t;
 
-    ngx_memzero(s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_memzero(s, sizeof(ngx_http_vcita_session_t));
     ngx_str_set(&s->token_type, "Bearer");
 
     s->text = *text;
@@ -148,7 +139,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     for ( ;; ) {
         from = rest;
 
-        rc = ngx_http_vcita_oauth_tag_next(&rest, &t);
+        rc = ngx_http_vcita_tag_next(&rest, &t);
 
         if (rc == NGX_DONE) {
             break;
@@ -158,7 +149,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
             return NGX_DECLINED;
         }
 
-        if (ngx_http_vcita_oauth_said(t.tag)) {
+        if (ngx_http_vcita_said(t.tag)) {
 
             /* claims are read in place, and only when one is asked for */
 
@@ -169,7 +160,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
             continue;
         }
 
-        if (ngx_http_vcita_oauth_session_take(s, &t) != NGX_OK) {
+        if (ngx_http_vcita_session_take(s, &t) != NGX_OK) {
             return NGX_DECLINED;
         }
     }
@@ -177,7 +168,7 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
     if (s->created == 0
         || s->expires == 0
         || s->token.len == 0
-        || s->id.len != NGX_HTTP_VCITA_OAUTH_SESSION_ID)
+        || s->id.len != NGX_HTTP_VCITA_SESSION_ID)
     {
         return NGX_DECLINED;
     }
@@ -187,58 +178,57 @@ ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
-    ngx_http_vcita_oauth_tag_t *t)
+ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
+    ngx_http_vcita_tag_t *t)
 {
     uint64_t  value;
 
     switch (t->tag) {
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_CREATED:
-        return ngx_http_vcita_oauth_tag_number(&t->value, &s->created);
+    case NGX_HTTP_VCITA_TAG_CREATED:
+        return ngx_http_vcita_tag_number(&t->value, &s->created);
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_SAID:
-        return ngx_http_vcita_oauth_tag_number(&t->value, &s->said);
+    case NGX_HTTP_VCITA_TAG_SAID:
+        return ngx_http_vcita_tag_number(&t->value, &s->said);
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_EXPIRES:
-    case NGX_HTTP_VCITA_OAUTH_TAG_SEEN:
+    case NGX_HTTP_VCITA_TAG_EXPIRES:
+    case NGX_HTTP_VCITA_TAG_SEEN:
 
-        if (ngx_http_vcita_oauth_tag_number(&t->value, &value) != NGX_OK
+        if (ngx_http_vcita_tag_number(&t->value, &value) != NGX_OK
             || value > 0x7fffffffffffffff)
         {
             return NGX_DECLINED;
         }
 
-        if (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_SEEN) {
-            s->seen = ngx_http_vcita_oauth_text_time(value);
+        if (t->tag == NGX_HTTP_VCITA_TAG_SEEN) {
+            s->seen = ngx_http_vcita_text_time(value);
 
         } else {
-            s->expires = ngx_http_vcita_oauth_text_time(value);
+            s->expires = ngx_http_vcita_text_time(value);
         }
 
         return NGX_OK;
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_ID:
+    case NGX_HTTP_VCITA_TAG_ID:
         s->id = t->value;
         return NGX_OK;
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN:
-    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX:
+    case NGX_HTTP_VCITA_TAG_TOKEN:
+    case NGX_HTTP_VCITA_TAG_TOKEN_HEX:
         s->token = t->value;
-        s->hex = (t->tag == NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_HEX);
+        s->hex = (t->tag == NGX_HTTP_VCITA_TAG_TOKEN_HEX);
         return NGX_OK;
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_TOKEN_TYPE:
+    case NGX_HTTP_VCITA_TAG_TOKEN_TYPE:
         s->token_type = t->value;
         return NGX_OK;
 
-    case NGX_HTTP_VCITA_OAUTH_TAG_SCOPE:
+    case NGX_HTTP_VCITA_TAG_SCOPE:
         s->scope = t->value;
         return NGX_OK;
     }
 
-    return (t->tag & NGX_HTTP_VCITA_OAUTH_TAG_CRITICAL) ? NGX_DECLINED
-                                                        : NGX_OK;
+    return (t->tag & NGX_HTTP_VCITA_TAG_CRITICAL) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -250,24 +240,24 @@ ngx_http_vcita_oauth_session_take(ngx_http_vcita_oauth_session_t *s,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *text)
+ngx_http_vcita_session_again(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
+    ngx_str_t *text)
 {
-    return ngx_http_vcita_oauth_session_with(pool, s, NULL, text);
+    return ngx_http_vcita_session_with(pool, s, NULL, text);
 }
 
 
 /* The same with other claims, which are encoded; NULL: with those it has */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *claims, ngx_str_t *text)
+ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
+    ngx_str_t *claims, ngx_str_t *text)
 {
-    u_char                      *p;
-    ngx_str_t                    rest, from;
-    ngx_http_vcita_oauth_tag_t   t;
+    u_char                *p;
+    ngx_str_t              rest, from;
+    ngx_http_vcita_tag_t   t;
 
-    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_OAUTH_TAG_HEAD
+    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_TAG_HEAD
                                + sizeof(uint64_t))
                           + s->text.len + (claims ? claims->len : 0));
     if (p == NULL) {
@@ -277,15 +267,11 @@ ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
     text->data = p;
 
     if (s->seen) {
-        p = ngx_http_vcita_oauth_tag_put_number(p,
-                                                NGX_HTTP_VCITA_OAUTH_TAG_SEEN,
-                                                s->seen);
+        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
     }
 
     if (s->said) {
-        p = ngx_http_vcita_oauth_tag_put_number(p,
-                                                NGX_HTTP_VCITA_OAUTH_TAG_SAID,
-                                                s->said);
+        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SAID, s->said);
     }
 
     rest = s->text;
@@ -293,13 +279,13 @@ ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
     for ( ;; ) {
         from = rest;
 
-        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+        if (ngx_http_vcita_tag_next(&rest, &t) != NGX_OK) {
             break;
         }
 
-        if (t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SEEN
-            && t.tag != NGX_HTTP_VCITA_OAUTH_TAG_SAID
-            && (claims == NULL || !ngx_http_vcita_oauth_said(t.tag)))
+        if (t.tag != NGX_HTTP_VCITA_TAG_SEEN
+            && t.tag != NGX_HTTP_VCITA_TAG_SAID
+            && (claims == NULL || !ngx_http_vcita_said(t.tag)))
         {
             p = ngx_cpymem(p, from.data, rest.data - from.data);
         }
@@ -318,8 +304,8 @@ ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
 /* the token as text; one that was kept as bytes is spelled out in the pool */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_token(ngx_http_vcita_oauth_session_t *s,
-    ngx_pool_t *pool, ngx_str_t *token)
+ngx_http_vcita_session_token(ngx_http_vcita_session_t *s, ngx_pool_t *pool,
+    ngx_str_t *token)
 {
     u_char  *p;
 
@@ -343,7 +329,7 @@ ngx_http_vcita_oauth_session_token(ngx_http_vcita_oauth_session_t *s,
 /* lower case hex of whole bytes: half as long when kept as bytes */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_session_hex(ngx_str_t *token)
+ngx_http_vcita_session_hex(ngx_str_t *token)
 {
     u_char  *p, *last;
 
@@ -371,16 +357,16 @@ ngx_http_vcita_oauth_session_hex(ngx_str_t *token)
  */
 
 time_t
-ngx_http_vcita_oauth_life_left(ngx_http_vcita_oauth_session_t *s,
+ngx_http_vcita_life_left(ngx_http_vcita_session_t *s,
     time_t now, time_t timeout, time_t idle)
 {
     time_t  left, created, seen;
 
-    created = ngx_http_vcita_oauth_text_time(s->created / 1000);
+    created = ngx_http_vcita_text_time(s->created / 1000);
     seen = s->seen ? s->seen : created;
 
-    if (created > now + NGX_HTTP_VCITA_OAUTH_SKEW
-        || seen > now + NGX_HTTP_VCITA_OAUTH_SKEW)
+    if (created > now + NGX_HTTP_VCITA_SKEW
+        || seen > now + NGX_HTTP_VCITA_SKEW)
     {
         return 0;
     }
@@ -406,13 +392,12 @@ ngx_http_vcita_oauth_life_left(ngx_http_vcita_oauth_session_t *s,
  */
 
 ngx_uint_t
-ngx_http_vcita_oauth_life_slides(ngx_http_vcita_oauth_session_t *s,
-    time_t now, time_t idle)
+ngx_http_vcita_life_slides(ngx_http_vcita_session_t *s, time_t now,
+    time_t idle)
 {
     time_t  seen;
 
-    seen = s->seen ? s->seen
-                   : ngx_http_vcita_oauth_text_time(s->created / 1000);
+    seen = s->seen ? s->seen : ngx_http_vcita_text_time(s->created / 1000);
 
     return idle && now - seen > idle / 10;
 }

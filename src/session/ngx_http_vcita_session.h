@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_SESSION_H_INCLUDED_
+#define _NGX_HTTP_VCITA_SESSION_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -14,13 +14,13 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_SESSION_ID    16
+#define NGX_HTTP_VCITA_SESSION_ID    16
 
 /* what "said" adds to a text, at most */
-#define NGX_HTTP_VCITA_OAUTH_SESSION_SAID  (3 + 8)
+#define NGX_HTTP_VCITA_SESSION_SAID  (3 + 8)
 
 /* seconds by which the clocks of a fleet may differ */
-#define NGX_HTTP_VCITA_OAUTH_SKEW          60
+#define NGX_HTTP_VCITA_SKEW          60
 
 
 /*
@@ -46,58 +46,56 @@ typedef struct {
 
     unsigned                     hex:1;    /* the token is the hex of these */
     unsigned                     bound:1;  /* its cookie's are outdated */
-} ngx_http_vcita_oauth_session_t;
+} ngx_http_vcita_session_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_session_encode(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+ngx_int_t ngx_http_vcita_session_encode(ngx_pool_t *pool,
+    ngx_http_vcita_session_t *s, ngx_array_t *claims, size_t limit,
     ngx_str_t *text);
-ngx_int_t ngx_http_vcita_oauth_session_decode(ngx_str_t *text,
-    ngx_http_vcita_oauth_session_t *s);
-ngx_int_t ngx_http_vcita_oauth_session_again(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *text);
-ngx_int_t ngx_http_vcita_oauth_session_with(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *claims, ngx_str_t *text);
-ngx_int_t ngx_http_vcita_oauth_session_claim(
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *value);
-ngx_int_t ngx_http_vcita_oauth_session_array(
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
-    ngx_str_t *value);
-ngx_int_t ngx_http_vcita_oauth_session_token(
-    ngx_http_vcita_oauth_session_t *s, ngx_pool_t *pool, ngx_str_t *token);
+ngx_int_t ngx_http_vcita_session_decode(ngx_str_t *text,
+    ngx_http_vcita_session_t *s);
+ngx_int_t ngx_http_vcita_session_again(ngx_pool_t *pool,
+    ngx_http_vcita_session_t *s, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_session_with(ngx_pool_t *pool,
+    ngx_http_vcita_session_t *s, ngx_str_t *claims, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_session_claim(ngx_http_vcita_session_t *s,
+    ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_session_array(ngx_http_vcita_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
+    ngx_pool_t *pool, ngx_str_t *token);
 
 
-time_t ngx_http_vcita_oauth_life_left(ngx_http_vcita_oauth_session_t *s,
-    time_t now, time_t timeout, time_t idle);
-ngx_uint_t ngx_http_vcita_oauth_life_slides(
-    ngx_http_vcita_oauth_session_t *s, time_t now, time_t idle);
+time_t ngx_http_vcita_life_left(ngx_http_vcita_session_t *s, time_t now,
+    time_t timeout, time_t idle);
+ngx_uint_t ngx_http_vcita_life_slides(ngx_http_vcita_session_t *s, time_t now,
+    time_t idle);
 
 
 /* name length, name, value */
-#define NGX_HTTP_VCITA_OAUTH_TAG_CLAIM       0x10
+#define NGX_HTTP_VCITA_TAG_CLAIM       0x10
 
 /* name length, name, number of elements, their lengths, value */
-#define NGX_HTTP_VCITA_OAUTH_TAG_ARRAY       0x11
+#define NGX_HTTP_VCITA_TAG_ARRAY       0x11
 
 /* of both: said once, by an id_token; userinfo is asked again */
-#define NGX_HTTP_VCITA_OAUTH_TAG_ONCE        0x02
+#define NGX_HTTP_VCITA_TAG_ONCE        0x02
 
-#define NGX_HTTP_VCITA_OAUTH_TAG_KIND        0x03
+#define NGX_HTTP_VCITA_TAG_KIND        0x03
 
 
 /* the tag is that of a claim */
 
-#define ngx_http_vcita_oauth_said(tag)                                        \
-    (((tag) & ~NGX_HTTP_VCITA_OAUTH_TAG_KIND)                                 \
-     == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM)
+#define ngx_http_vcita_said(tag)                                              \
+    (((tag) & ~NGX_HTTP_VCITA_TAG_KIND)                                       \
+     == NGX_HTTP_VCITA_TAG_CLAIM)
 
 
-size_t ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
-    size_t limit);
-u_char *ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims);
-ngx_int_t ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
+size_t ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size, size_t limit);
+u_char *ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims);
+ngx_int_t ngx_http_vcita_said_anew(ngx_pool_t *pool,
+    ngx_http_vcita_session_t *s, ngx_array_t *claims, size_t limit,
     ngx_str_t *text);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_SESSION_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_SESSION_H_INCLUDED_ */

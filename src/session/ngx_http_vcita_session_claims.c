@@ -17,30 +17,27 @@
 
 
 /* the longest value of a claim: of one that nothing names, of others */
-#define NGX_HTTP_VCITA_OAUTH_SAID_OTHER   256
-#define NGX_HTTP_VCITA_OAUTH_SAID_NAMED   1024
+#define NGX_HTTP_VCITA_SAID_OTHER   256
+#define NGX_HTTP_VCITA_SAID_NAMED   1024
 
 /* no cookie holds a session of that size: others may be as long as a tag */
-#define NGX_HTTP_VCITA_OAUTH_SAID_STORED  4096
+#define NGX_HTTP_VCITA_SAID_STORED  4096
 
 
-static size_t ngx_http_vcita_oauth_said_size(
-    ngx_http_vcita_oauth_member_t *c);
-static ngx_uint_t ngx_http_vcita_oauth_said_fits(
-    ngx_http_vcita_oauth_member_t *c, size_t limit, size_t size);
-static u_char *ngx_http_vcita_oauth_said_put_claim(u_char *p,
-    ngx_http_vcita_oauth_member_t *c);
-static size_t ngx_http_vcita_oauth_said_other(
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, ngx_uint_t said,
-    u_char *p);
-static ngx_uint_t ngx_http_vcita_oauth_said_over(
-    ngx_http_vcita_oauth_tag_t *t, ngx_array_t *claims);
-static ngx_uint_t ngx_http_vcita_oauth_said_member(
-    ngx_http_vcita_oauth_member_t *c, ngx_str_t *name);
-static ngx_int_t ngx_http_vcita_oauth_said_find(
-    ngx_http_vcita_oauth_session_t *s, ngx_str_t *name, ngx_str_t *lengths,
-    ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths,
+static size_t ngx_http_vcita_said_size(ngx_http_vcita_member_t *c);
+static ngx_uint_t ngx_http_vcita_said_fits(ngx_http_vcita_member_t *c,
+    size_t limit, size_t size);
+static u_char *ngx_http_vcita_said_put_claim(u_char *p,
+    ngx_http_vcita_member_t *c);
+static size_t ngx_http_vcita_said_other(ngx_http_vcita_session_t *s,
+    ngx_array_t *claims, ngx_uint_t said, u_char *p);
+static ngx_uint_t ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t,
+    ngx_array_t *claims);
+static ngx_uint_t ngx_http_vcita_said_member(ngx_http_vcita_member_t *c,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_vcita_said_find(ngx_http_vcita_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_said_elements(ngx_str_t *lengths,
     ngx_str_t *value);
 
 
@@ -53,12 +50,12 @@ static ngx_int_t ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths,
  */
 
 size_t
-ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
+ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size,
     size_t limit)
 {
-    ngx_int_t                       pass;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_int_t                 pass;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
     if (size > limit) {
         return size;
@@ -66,7 +63,7 @@ ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
 
     c = claims->elts;
 
-    for (pass = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB; pass >= 0; pass--) {
+    for (pass = NGX_HTTP_VCITA_CLAIM_SUB; pass >= 0; pass--) {
 
         for (i = 0; i < claims->nelts; i++) {
 
@@ -74,17 +71,17 @@ ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
                 continue;
             }
 
-            if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+            if (ngx_http_vcita_claim_has_value(&c[i])) {
 
-                if (ngx_http_vcita_oauth_said_fits(&c[i], limit, size)) {
-                    size += ngx_http_vcita_oauth_said_size(&c[i]);
+                if (ngx_http_vcita_said_fits(&c[i], limit, size)) {
+                    size += ngx_http_vcita_said_size(&c[i]);
                     continue;
                 }
 
-                c[i].type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+                c[i].type = NGX_HTTP_VCITA_JSON_NULL;
             }
 
-            if (pass >= NGX_HTTP_VCITA_OAUTH_CLAIM_RULED && c[i].value.len) {
+            if (pass >= NGX_HTTP_VCITA_CLAIM_RULED && c[i].value.len) {
                 return limit + 1;
             }
         }
@@ -95,13 +92,13 @@ ngx_http_vcita_oauth_said_fit(ngx_array_t *claims, size_t size,
 
 
 static size_t
-ngx_http_vcita_oauth_said_size(ngx_http_vcita_oauth_member_t *c)
+ngx_http_vcita_said_size(ngx_http_vcita_member_t *c)
 {
     size_t  size;
 
-    size = NGX_HTTP_VCITA_OAUTH_TAG_HEAD + 1 + c->name.len + c->value.len;
+    size = NGX_HTTP_VCITA_TAG_HEAD + 1 + c->name.len + c->value.len;
 
-    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+    if (c->type == NGX_HTTP_VCITA_JSON_ARRAY) {
         size += 2 + c->lengths.len;
     }
 
@@ -112,42 +109,42 @@ ngx_http_vcita_oauth_said_size(ngx_http_vcita_oauth_member_t *c)
 /* 1: the claim is not too long, and there is room for it */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_said_fits(ngx_http_vcita_oauth_member_t *c,
+ngx_http_vcita_said_fits(ngx_http_vcita_member_t *c,
     size_t limit, size_t size)
 {
     size_t  len;
 
-    len = ngx_http_vcita_oauth_said_size(c);
+    len = ngx_http_vcita_said_size(c);
 
     if (len > limit - size
-        || len - NGX_HTTP_VCITA_OAUTH_TAG_HEAD > NGX_HTTP_VCITA_OAUTH_TAG_MAX)
+        || len - NGX_HTTP_VCITA_TAG_HEAD > NGX_HTTP_VCITA_TAG_MAX)
     {
         return 0;
     }
 
-    if (c->wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_OTHER) {
-        return c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_OTHER;
+    if (c->wanted == NGX_HTTP_VCITA_CLAIM_OTHER) {
+        return c->value.len <= NGX_HTTP_VCITA_SAID_OTHER;
     }
 
-    return limit >= NGX_HTTP_VCITA_OAUTH_SAID_STORED
-           || c->value.len <= NGX_HTTP_VCITA_OAUTH_SAID_NAMED;
+    return limit >= NGX_HTTP_VCITA_SAID_STORED
+           || c->value.len <= NGX_HTTP_VCITA_SAID_NAMED;
 }
 
 
 /* Appends the claims that stay; returns the end */
 
 u_char *
-ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims)
+ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_claim_has_value(&c[i])) {
-            p = ngx_http_vcita_oauth_said_put_claim(p, &c[i]);
+        if (ngx_http_vcita_claim_has_value(&c[i])) {
+            p = ngx_http_vcita_said_put_claim(p, &c[i]);
         }
     }
 
@@ -156,23 +153,21 @@ ngx_http_vcita_oauth_said_put(u_char *p, ngx_array_t *claims)
 
 
 static u_char *
-ngx_http_vcita_oauth_said_put_claim(u_char *p,
-    ngx_http_vcita_oauth_member_t *c)
+ngx_http_vcita_said_put_claim(u_char *p, ngx_http_vcita_member_t *c)
 {
     size_t      len, n;
     ngx_uint_t  tag, array;
 
-    array = (c->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY);
+    array = (c->type == NGX_HTTP_VCITA_JSON_ARRAY);
     len = 1 + c->name.len + (array ? 2 + c->lengths.len : 0) + c->value.len;
 
-    tag = array ? NGX_HTTP_VCITA_OAUTH_TAG_ARRAY
-                : NGX_HTTP_VCITA_OAUTH_TAG_CLAIM;
+    tag = array ? NGX_HTTP_VCITA_TAG_ARRAY : NGX_HTTP_VCITA_TAG_CLAIM;
 
     if (c->once) {
-        tag |= NGX_HTTP_VCITA_OAUTH_TAG_ONCE;
+        tag |= NGX_HTTP_VCITA_TAG_ONCE;
     }
 
-    p = ngx_http_vcita_oauth_tag_head(p, tag, len);
+    p = ngx_http_vcita_tag_head(p, tag, len);
 
     *p++ = (u_char) c->name.len;
     p = ngx_cpymem(p, c->name.data, c->name.len);
@@ -197,17 +192,16 @@ ngx_http_vcita_oauth_said_put_claim(u_char *p,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims, size_t limit,
-    ngx_str_t *text)
+ngx_http_vcita_said_anew(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
+    ngx_array_t *claims, size_t limit, ngx_str_t *text)
 {
     u_char  *p;
     size_t   size;
 
-    size = ngx_http_vcita_oauth_said_other(s, claims, 0, NULL)
-           + ngx_http_vcita_oauth_said_other(s, claims, 1, NULL);
+    size = ngx_http_vcita_said_other(s, claims, 0, NULL)
+           + ngx_http_vcita_said_other(s, claims, 1, NULL);
 
-    size = ngx_http_vcita_oauth_said_fit(claims, size, limit);
+    size = ngx_http_vcita_said_fit(claims, size, limit);
 
     if (size > limit) {
         return NGX_DECLINED;
@@ -222,9 +216,9 @@ ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
 
     /* in the order of a login: what has not changed is the same text */
 
-    p += ngx_http_vcita_oauth_said_other(s, claims, 0, p);
-    p = ngx_http_vcita_oauth_said_put(p, claims);
-    p += ngx_http_vcita_oauth_said_other(s, claims, 1, p);
+    p += ngx_http_vcita_said_other(s, claims, 0, p);
+    p = ngx_http_vcita_said_put(p, claims);
+    p += ngx_http_vcita_said_other(s, claims, 1, p);
 
     text->len = p - text->data;
 
@@ -238,12 +232,12 @@ ngx_http_vcita_oauth_said_anew(ngx_pool_t *pool,
  */
 
 static size_t
-ngx_http_vcita_oauth_said_other(ngx_http_vcita_oauth_session_t *s,
-    ngx_array_t *claims, ngx_uint_t said, u_char *p)
+ngx_http_vcita_said_other(ngx_http_vcita_session_t *s, ngx_array_t *claims,
+    ngx_uint_t said, u_char *p)
 {
-    size_t                      len, n;
-    ngx_str_t                   rest, from;
-    ngx_http_vcita_oauth_tag_t  t;
+    size_t                len, n;
+    ngx_str_t             rest, from;
+    ngx_http_vcita_tag_t  t;
 
     len = 0;
     rest = s->text;
@@ -251,12 +245,12 @@ ngx_http_vcita_oauth_said_other(ngx_http_vcita_oauth_session_t *s,
     for ( ;; ) {
         from = rest;
 
-        if (ngx_http_vcita_oauth_tag_next(&rest, &t) != NGX_OK) {
+        if (ngx_http_vcita_tag_next(&rest, &t) != NGX_OK) {
             return len;
         }
 
-        if (ngx_http_vcita_oauth_said(t.tag) != said
-            || (said && ngx_http_vcita_oauth_said_over(&t, claims)))
+        if (ngx_http_vcita_said(t.tag) != said
+            || (said && ngx_http_vcita_said_over(&t, claims)))
         {
             continue;
         }
@@ -275,14 +269,13 @@ ngx_http_vcita_oauth_said_other(ngx_http_vcita_oauth_session_t *s,
 /* 1: the claims say this anew, or say it no more */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
-    ngx_array_t *claims)
+ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t, ngx_array_t *claims)
 {
-    ngx_str_t                       name;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_str_t                 name;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
-    if (!(t->tag & NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
+    if (!(t->tag & NGX_HTTP_VCITA_TAG_ONCE)
         || t->value.len == 0
         || t->value.len <= t->value.data[0])
     {
@@ -296,8 +289,8 @@ ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&c[i].name, &name)
-            || ngx_http_vcita_oauth_said_member(&c[i], &name))
+        if (ngx_http_vcita_same(&c[i].name, &name)
+            || ngx_http_vcita_said_member(&c[i], &name))
         {
             return 1;
         }
@@ -310,14 +303,13 @@ ngx_http_vcita_oauth_said_over(ngx_http_vcita_oauth_tag_t *t,
 /* 1: the name is that of a member of the object that the claim is no more */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_said_member(ngx_http_vcita_oauth_member_t *c,
-    ngx_str_t *name)
+ngx_http_vcita_said_member(ngx_http_vcita_member_t *c, ngx_str_t *name)
 {
     size_t  len;
 
     len = c->name.len;
 
-    return c->type != NGX_HTTP_VCITA_OAUTH_JSON_OBJECT
+    return c->type != NGX_HTTP_VCITA_JSON_OBJECT
            && name->len > len + 2
            && ngx_memcmp(name->data, c->name.data, len) == 0
            && name->data[len] == '_'
@@ -331,12 +323,12 @@ ngx_http_vcita_oauth_said_member(ngx_http_vcita_oauth_member_t *c,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_vcita_session_claim(ngx_http_vcita_session_t *s, ngx_str_t *name,
+    ngx_str_t *value)
 {
     ngx_str_t  lengths;
 
-    return ngx_http_vcita_oauth_said_find(s, name, &lengths, value)
+    return ngx_http_vcita_said_find(s, name, &lengths, value)
            == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
 }
 
@@ -347,10 +339,10 @@ ngx_http_vcita_oauth_session_claim(ngx_http_vcita_oauth_session_t *s,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_session_array(ngx_http_vcita_session_t *s, ngx_str_t *name,
+    ngx_str_t *lengths, ngx_str_t *value)
 {
-    return ngx_http_vcita_oauth_said_find(s, name, lengths, value)
+    return ngx_http_vcita_said_find(s, name, lengths, value)
            == NGX_DONE ? NGX_OK : NGX_DECLINED;
 }
 
@@ -358,22 +350,22 @@ ngx_http_vcita_oauth_session_array(ngx_http_vcita_oauth_session_t *s,
 /* NGX_OK: found; NGX_DONE: found, and it is an array */
 
 static ngx_int_t
-ngx_http_vcita_oauth_said_find(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_said_find(ngx_http_vcita_session_t *s, ngx_str_t *name,
+    ngx_str_t *lengths, ngx_str_t *value)
 {
-    u_char                      *p;
-    size_t                       len;
-    ngx_str_t                    rest;
-    ngx_http_vcita_oauth_tag_t   t;
+    u_char                *p;
+    size_t                 len;
+    ngx_str_t              rest;
+    ngx_http_vcita_tag_t   t;
 
     rest = s->claims;
 
-    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
+    while (ngx_http_vcita_tag_next(&rest, &t) == NGX_OK) {
 
         p = t.value.data;
         len = t.value.len;
 
-        if (!ngx_http_vcita_oauth_said(t.tag)
+        if (!ngx_http_vcita_said(t.tag)
             || len < 1 + name->len
             || *p != name->len
             || ngx_memcmp(p + 1, name->data, name->len) != 0)
@@ -384,13 +376,12 @@ ngx_http_vcita_oauth_said_find(ngx_http_vcita_oauth_session_t *s,
         value->data = p + 1 + name->len;
         value->len = len - 1 - name->len;
 
-        if ((t.tag & ~NGX_HTTP_VCITA_OAUTH_TAG_ONCE)
-            == NGX_HTTP_VCITA_OAUTH_TAG_CLAIM)
+        if ((t.tag & ~NGX_HTTP_VCITA_TAG_ONCE) == NGX_HTTP_VCITA_TAG_CLAIM)
         {
             return NGX_OK;
         }
 
-        return ngx_http_vcita_oauth_said_elements(lengths, value);
+        return ngx_http_vcita_said_elements(lengths, value);
     }
 
     return NGX_DECLINED;
@@ -400,7 +391,7 @@ ngx_http_vcita_oauth_said_find(ngx_http_vcita_oauth_session_t *s,
 /* takes the lengths off the front of an array; they add up to what is left */
 
 static ngx_int_t
-ngx_http_vcita_oauth_said_elements(ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_said_elements(ngx_str_t *lengths, ngx_str_t *value)
 {
     u_char  *p;
     size_t   n, sum;

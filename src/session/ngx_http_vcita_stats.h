@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_STATS_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_STATS_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_STATS_H_INCLUDED_
+#define _NGX_HTTP_VCITA_STATS_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,83 +15,82 @@
 
 
 /* codes of $vcita_oauth_error, and one for those of vcita's own */
-#define NGX_HTTP_VCITA_OAUTH_STAT_REASONS  32
+#define NGX_HTTP_VCITA_STAT_REASONS  32
 
 /* upper bounds of call times, in milliseconds, are in stats.c */
-#define NGX_HTTP_VCITA_OAUTH_STAT_BUCKETS  9
+#define NGX_HTTP_VCITA_STAT_BUCKETS  9
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_PASSED = 0,
-    NGX_HTTP_VCITA_OAUTH_ANONYMOUS,
-    NGX_HTTP_VCITA_OAUTH_REDIRECTED,
-    NGX_HTTP_VCITA_OAUTH_UNAUTHORIZED,
-    NGX_HTTP_VCITA_OAUTH_FORBIDDEN,
-    NGX_HTTP_VCITA_OAUTH_UNAVAILABLE,
-    NGX_HTTP_VCITA_OAUTH_DECISIONS
-} ngx_http_vcita_oauth_decision_e;
+    NGX_HTTP_VCITA_PASSED = 0,
+    NGX_HTTP_VCITA_ANONYMOUS,
+    NGX_HTTP_VCITA_REDIRECTED,
+    NGX_HTTP_VCITA_UNAUTHORIZED,
+    NGX_HTTP_VCITA_FORBIDDEN,
+    NGX_HTTP_VCITA_UNAVAILABLE,
+    NGX_HTTP_VCITA_DECISIONS
+} ngx_http_vcita_decision_e;
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_TOKEN = 0,
-    NGX_HTTP_VCITA_OAUTH_USERINFO_CALL,
-    NGX_HTTP_VCITA_OAUTH_CALLED
-} ngx_http_vcita_oauth_called_e;
+    NGX_HTTP_VCITA_TOKEN = 0,
+    NGX_HTTP_VCITA_USERINFO_CALL,
+    NGX_HTTP_VCITA_CALLED
+} ngx_http_vcita_called_e;
 
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_CALL_OK = 0,        /* 2xx */
-    NGX_HTTP_VCITA_OAUTH_CALL_REFUSED,       /* 4xx */
-    NGX_HTTP_VCITA_OAUTH_CALL_THROTTLED,     /* 429, 503 */
-    NGX_HTTP_VCITA_OAUTH_CALL_ERROR,         /* any other status */
-    NGX_HTTP_VCITA_OAUTH_CALL_UNREACHABLE,
-    NGX_HTTP_VCITA_OAUTH_CALL_TIMEOUT,
-    NGX_HTTP_VCITA_OAUTH_CALL_BROKEN,
-    NGX_HTTP_VCITA_OAUTH_CALL_OUTCOMES
-} ngx_http_vcita_oauth_call_e;
+    NGX_HTTP_VCITA_CALL_OK = 0,        /* 2xx */
+    NGX_HTTP_VCITA_CALL_REFUSED,       /* 4xx */
+    NGX_HTTP_VCITA_CALL_THROTTLED,     /* 429, 503 */
+    NGX_HTTP_VCITA_CALL_ERROR,         /* any other status */
+    NGX_HTTP_VCITA_CALL_UNREACHABLE,
+    NGX_HTTP_VCITA_CALL_TIMEOUT,
+    NGX_HTTP_VCITA_CALL_BROKEN,
+    NGX_HTTP_VCITA_CALL_OUTCOMES
+} ngx_http_vcita_call_e;
 
 
 /* of a worker, or the sum of all; only in_flight ever goes back */
 
 typedef struct {
-    ngx_atomic_t      requests[NGX_HTTP_VCITA_OAUTH_DECISIONS];
+    ngx_atomic_t      requests[NGX_HTTP_VCITA_DECISIONS];
     ngx_atomic_t      logins_started;
     ngx_atomic_t      logins_finished;
-    ngx_atomic_t      logins_failed[NGX_HTTP_VCITA_OAUTH_STAT_REASONS];
+    ngx_atomic_t      logins_failed[NGX_HTTP_VCITA_STAT_REASONS];
     ngx_atomic_t      logins_paced;
     ngx_atomic_t      logins_refused;
-    ngx_atomic_t      sessions[NGX_HTTP_VCITA_OAUTH_STORES];
+    ngx_atomic_t      sessions[NGX_HTTP_VCITA_STORES];
     ngx_atomic_t      sessions_revoked;
     ngx_atomic_t      logouts;
-    ngx_atomic_t      calls[NGX_HTTP_VCITA_OAUTH_CALLED]
-                           [NGX_HTTP_VCITA_OAUTH_CALL_OUTCOMES];
-    ngx_atomic_t      times[NGX_HTTP_VCITA_OAUTH_CALLED]
-                           [NGX_HTTP_VCITA_OAUTH_STAT_BUCKETS];
-    ngx_atomic_t      time[NGX_HTTP_VCITA_OAUTH_CALLED];   /* milliseconds */
+    ngx_atomic_t      calls[NGX_HTTP_VCITA_CALLED]
+                           [NGX_HTTP_VCITA_CALL_OUTCOMES];
+    ngx_atomic_t      times[NGX_HTTP_VCITA_CALLED]
+                           [NGX_HTTP_VCITA_STAT_BUCKETS];
+    ngx_atomic_t      time[NGX_HTTP_VCITA_CALLED];   /* milliseconds */
     ngx_atomic_t      in_flight;
     ngx_atomic_t      pid;
-} ngx_http_vcita_oauth_stats_t;
+} ngx_http_vcita_stats_t;
 
 
 typedef struct {
     ngx_shm_zone_t   *zone;
-} ngx_http_vcita_oauth_statistics_t;
+} ngx_http_vcita_statistics_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_stats_zone(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_statistics_t *s, void *tag);
-void ngx_http_vcita_oauth_stats_worker(ngx_http_vcita_oauth_statistics_t *s);
-ngx_http_vcita_oauth_stats_t *ngx_http_vcita_oauth_stats(
-    ngx_http_vcita_oauth_statistics_t *s);
-void ngx_http_vcita_oauth_stats_call(ngx_http_vcita_oauth_stats_t *stats,
+ngx_int_t ngx_http_vcita_stats_zone(ngx_conf_t *cf,
+    ngx_http_vcita_statistics_t *s, void *tag);
+void ngx_http_vcita_stats_worker(ngx_http_vcita_statistics_t *s);
+ngx_http_vcita_stats_t *ngx_http_vcita_stats(ngx_http_vcita_statistics_t *s);
+void ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats,
     ngx_uint_t endpoint, ngx_uint_t outcome, ngx_msec_t took);
-void ngx_http_vcita_oauth_stats_sum(ngx_http_vcita_oauth_statistics_t *s,
-    ngx_http_vcita_oauth_stats_t *sum);
-ngx_msec_t ngx_http_vcita_oauth_stats_bound(ngx_uint_t bucket);
+void ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
+    ngx_http_vcita_stats_t *sum);
+ngx_msec_t ngx_http_vcita_stats_bound(ngx_uint_t bucket);
 
 
-#define ngx_http_vcita_oauth_stats_add(counter, n)                            \
+#define ngx_http_vcita_stats_add(counter, n)                                  \
     (void) ngx_atomic_fetch_add(&(counter), n)
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_STATS_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_STATS_H_INCLUDED_ */

@@ -15,31 +15,31 @@
 #include "util/ngx_http_vcita_seal.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_STORE_RANDOM  32
+#define NGX_HTTP_VCITA_STORE_RANDOM  32
 
 
 /*
- * Makes a new id: its NGX_HTTP_VCITA_OAUTH_STORE_ID characters for the cookie,
+ * Makes a new id: its NGX_HTTP_VCITA_STORE_ID characters for the cookie,
  * and the key of its session
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_store_id(u_char *text, u_char *key)
+ngx_http_vcita_store_id(u_char *text, u_char *key)
 {
-    u_char     random[NGX_HTTP_VCITA_OAUTH_STORE_RANDOM];
+    u_char     random[NGX_HTTP_VCITA_STORE_RANDOM];
     ngx_int_t  rc;
     ngx_str_t  id;
 
-    if (ngx_http_vcita_oauth_random(random, sizeof(random)) != NGX_OK) {
+    if (ngx_http_vcita_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     id.data = random;
     id.len = sizeof(random);
 
-    (void) ngx_http_vcita_oauth_base64url(text, random, sizeof(random));
+    (void) ngx_http_vcita_base64url(text, random, sizeof(random));
 
-    rc = ngx_http_vcita_oauth_hash(&id, key);
+    rc = ngx_http_vcita_hash(&id, key);
 
     ngx_explicit_memzero(random, sizeof(random));
 
@@ -50,14 +50,14 @@ ngx_http_vcita_oauth_store_id(u_char *text, u_char *key)
 /* The key that an id stands for.  NGX_DECLINED: it is not of the form of one */
 
 ngx_int_t
-ngx_http_vcita_oauth_store_key(ngx_str_t *id, u_char *key)
+ngx_http_vcita_store_key(ngx_str_t *id, u_char *key)
 {
-    u_char     random[NGX_HTTP_VCITA_OAUTH_STORE_RANDOM];
+    u_char     random[NGX_HTTP_VCITA_STORE_RANDOM];
     ngx_int_t  rc;
     ngx_str_t  text;
 
-    if (id->len != NGX_HTTP_VCITA_OAUTH_STORE_ID
-        || ngx_http_vcita_oauth_unbase64url(random, id) != NGX_OK)
+    if (id->len != NGX_HTTP_VCITA_STORE_ID
+        || ngx_http_vcita_unbase64url(random, id) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -65,7 +65,7 @@ ngx_http_vcita_oauth_store_key(ngx_str_t *id, u_char *key)
     text.data = random;
     text.len = sizeof(random);
 
-    rc = ngx_http_vcita_oauth_hash(&text, key);
+    rc = ngx_http_vcita_hash(&text, key);
 
     ngx_explicit_memzero(random, sizeof(random));
 

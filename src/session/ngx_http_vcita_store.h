@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_STORE_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_STORE_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_STORE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_STORE_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -16,19 +16,17 @@
 
 
 /* what a session is stored under: the SHA-256 of its id, 32 random bytes */
-#define NGX_HTTP_VCITA_OAUTH_STORE_KEY  32
+#define NGX_HTTP_VCITA_STORE_KEY  32
 
 /* the id, as the value of a cookie */
-#define NGX_HTTP_VCITA_OAUTH_STORE_ID   NGX_HTTP_VCITA_OAUTH_TEXT_LEN
+#define NGX_HTTP_VCITA_STORE_ID   NGX_HTTP_VCITA_TEXT_LEN
 
 /* the largest value, in bytes */
-#define NGX_HTTP_VCITA_OAUTH_STORE_MAX  65535
+#define NGX_HTTP_VCITA_STORE_MAX  65535
 
 
-typedef struct ngx_http_vcita_oauth_store_s
-    ngx_http_vcita_oauth_store_t;
-typedef struct ngx_http_vcita_oauth_store_op_s
-    ngx_http_vcita_oauth_store_op_t;
+typedef struct ngx_http_vcita_store_s  ngx_http_vcita_store_t;
+typedef struct ngx_http_vcita_store_op_s  ngx_http_vcita_store_op_t;
 
 
 /*
@@ -36,20 +34,19 @@ typedef struct ngx_http_vcita_oauth_store_op_s
  * keeps it in place while it is pending.
  */
 
-struct ngx_http_vcita_oauth_store_op_s {
-    ngx_http_vcita_oauth_store_t  *store;
-    ngx_pool_t                    *pool;     /* a value that is read: there */
-    ngx_log_t                     *log;
+struct ngx_http_vcita_store_op_s {
+    ngx_http_vcita_store_t  *store;
+    ngx_pool_t              *pool;     /* a value that is read: there */
+    ngx_log_t               *log;
 
-    u_char                         key[NGX_HTTP_VCITA_OAUTH_STORE_KEY];
-    ngx_str_t                      value;    /* sealed, not text */
-    time_t                         ttl;      /* seconds, to write */
+    u_char                   key[NGX_HTTP_VCITA_STORE_KEY];
+    ngx_str_t                value;    /* sealed, not text */
+    time_t                   ttl;      /* seconds, to write */
 
-    ngx_int_t                      rc;       /* for the handler */
-    void                         (*handler)(
-                                       ngx_http_vcita_oauth_store_op_t *op);
-    void                          *data;     /* the caller's */
-    void                          *state;    /* the store's, while pending */
+    ngx_int_t                rc;       /* for the handler */
+    void                   (*handler)(ngx_http_vcita_store_op_t *op);
+    void                    *data;     /* the caller's */
+    void                    *state;    /* the store's, while pending */
 };
 
 
@@ -60,79 +57,76 @@ struct ngx_http_vcita_oauth_store_op_s {
  * NGX_ERROR: the store does not answer, or has no room; it has logged why.
  */
 
-typedef ngx_int_t (*ngx_http_vcita_oauth_store_pt)(
-    ngx_http_vcita_oauth_store_op_t *op);
+typedef ngx_int_t (*ngx_http_vcita_store_pt)(ngx_http_vcita_store_op_t *op);
 
 
 /* where sessions live; a cookie takes no store */
 
 typedef enum {
-    NGX_HTTP_VCITA_OAUTH_IN_COOKIE = 0,
-    NGX_HTTP_VCITA_OAUTH_IN_ZONE,
-    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
-    NGX_HTTP_VCITA_OAUTH_STORES
-} ngx_http_vcita_oauth_where_e;
+    NGX_HTTP_VCITA_IN_COOKIE = 0,
+    NGX_HTTP_VCITA_IN_ZONE,
+    NGX_HTTP_VCITA_IN_REDIS,
+    NGX_HTTP_VCITA_STORES
+} ngx_http_vcita_where_e;
 
 
 typedef struct {
-    ngx_http_vcita_oauth_where_e   where;
+    ngx_http_vcita_where_e   where;
 
     /* NGX_OK: it is in op->value; NGX_DECLINED: there is none */
-    ngx_http_vcita_oauth_store_pt  read;
+    ngx_http_vcita_store_pt  read;
 
     /* over what was there */
-    ngx_http_vcita_oauth_store_pt  write;
+    ngx_http_vcita_store_pt  write;
 
     /* only what is still there; NGX_DECLINED: it has ended meanwhile */
-    ngx_http_vcita_oauth_store_pt  replace;
+    ngx_http_vcita_store_pt  replace;
 
     /* NGX_OK whether or not it was there */
-    ngx_http_vcita_oauth_store_pt  end;
+    ngx_http_vcita_store_pt  end;
 
     /* of a pending one: its handler is not called any more */
-    void                         (*cancel)(
-                                       ngx_http_vcita_oauth_store_op_t *op);
+    void                   (*cancel)(ngx_http_vcita_store_op_t *op);
 
-} ngx_http_vcita_oauth_store_type_t;
+} ngx_http_vcita_store_type_t;
 
 
-struct ngx_http_vcita_oauth_store_s {
-    ngx_str_t                                 name;    /* for the log */
-    const ngx_http_vcita_oauth_store_type_t  *type;
-    void                                     *data;    /* the store's */
+struct ngx_http_vcita_store_s {
+    ngx_str_t                           name;    /* for the log */
+    const ngx_http_vcita_store_type_t  *type;
+    void                               *data;    /* the store's */
 };
 
 
-ngx_int_t ngx_http_vcita_oauth_store_id(u_char *text, u_char *key);
-ngx_int_t ngx_http_vcita_oauth_store_key(ngx_str_t *id, u_char *key);
+ngx_int_t ngx_http_vcita_store_id(u_char *text, u_char *key);
+ngx_int_t ngx_http_vcita_store_key(ngx_str_t *id, u_char *key);
 
 /*
  * The stores: each fills one in from its part of the configuration, and
  * returns what the handler of a directive does
  */
 
-char *ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
-    ngx_http_vcita_oauth_store_t *store);
+char *ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
+    ngx_http_vcita_store_t *store);
 
 /* how many sessions a zone holds, and how many had to go before their time */
-void ngx_http_vcita_oauth_store_zone_count(
-    ngx_http_vcita_oauth_store_t *store, ngx_uint_t *sessions,
-    ngx_uint_t *evicted);
+void ngx_http_vcita_store_zone_count(ngx_http_vcita_store_t *store,
+    ngx_uint_t *sessions, ngx_uint_t *evicted);
 
-#if (NGX_HTTP_VCITA_OAUTH_REDIS)
+#if (NGX_HTTP_VCITA_REDIS)
 /* n words: the URL, then what follows it in the directive */
-char *ngx_http_vcita_oauth_store_redis(ngx_conf_t *cf, ngx_str_t *args,
-    ngx_uint_t n, ngx_http_vcita_oauth_store_t *store);
+char *ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
+    ngx_http_vcita_store_t *store);
 #endif
 
 
 /* in front of a key, in bytes */
-#define NGX_HTTP_VCITA_OAUTH_STORE_REDIS_PREFIX  64
+#define NGX_HTTP_VCITA_STORE_REDIS_PREFIX  64
 
 
-ngx_int_t ngx_http_vcita_oauth_store_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_talk_conf_t *conf, ngx_str_t *prefix,
-    ngx_http_vcita_oauth_store_t *store);
+ngx_int_t ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
+    ngx_http_vcita_talk_conf_t *conf, ngx_str_t *prefix,
+    ngx_http_vcita_store_t *store);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_STORE_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_STORE_H_INCLUDED_ */

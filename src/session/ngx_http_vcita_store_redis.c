@@ -15,128 +15,121 @@
 
 
 /* the name of a key, in bytes */
-#define NGX_HTTP_VCITA_OAUTH_STORE_REDIS_NAME                                 \
-    (NGX_HTTP_VCITA_OAUTH_STORE_REDIS_PREFIX                                  \
-     + 2 * NGX_HTTP_VCITA_OAUTH_STORE_KEY)
+#define NGX_HTTP_VCITA_STORE_REDIS_NAME                                       \
+    (NGX_HTTP_VCITA_STORE_REDIS_PREFIX                                        \
+     + 2 * NGX_HTTP_VCITA_STORE_KEY)
 
 
 typedef struct {
-    ngx_http_vcita_oauth_redis_t          *redis;
-    ngx_str_t                              prefix;
-    ngx_http_vcita_oauth_recall_t          recall;
-    ngx_rbtree_t                           reads;      /* on their way */
-    ngx_rbtree_node_t                      sentinel;
-    ngx_queue_t                            stale;      /* likewise */
-} ngx_http_vcita_oauth_store_redis_t;
+    ngx_http_vcita_redis_t          *redis;
+    ngx_str_t                        prefix;
+    ngx_http_vcita_recall_t          recall;
+    ngx_rbtree_t                     reads;      /* on their way */
+    ngx_rbtree_node_t                sentinel;
+    ngx_queue_t                      stale;      /* likewise */
+} ngx_http_vcita_store_redis_t;
 
 
 /* one command, for all operations that want the same session */
 
 typedef struct {
-    ngx_str_node_t                         sn;
-    ngx_http_vcita_oauth_store_redis_t    *store;
-    ngx_queue_t                            waiting;
-    ngx_queue_t                            queue;      /* if it is stale */
-    ngx_msec_t                             since;
-    u_char                                 key[NGX_HTTP_VCITA_OAUTH_STORE_KEY];
-    unsigned                               stale:1;    /* written since */
-} ngx_http_vcita_oauth_store_redis_read_t;
+    ngx_str_node_t                   sn;
+    ngx_http_vcita_store_redis_t    *store;
+    ngx_queue_t                      waiting;
+    ngx_queue_t                      queue;      /* if it is stale */
+    ngx_msec_t                       since;
+    u_char                           key[NGX_HTTP_VCITA_STORE_KEY];
+    unsigned                         stale:1;    /* written since */
+} ngx_http_vcita_store_redis_read_t;
 
 
 /* an operation that is pending */
 
 typedef struct {
-    ngx_queue_t                            queue;      /* of a read's */
-    ngx_http_vcita_oauth_store_op_t       *op;
-    ngx_http_vcita_oauth_redis_command_t  *command;    /* of the others */
-} ngx_http_vcita_oauth_store_redis_wait_t;
+    ngx_queue_t                      queue;      /* of a read's */
+    ngx_http_vcita_store_op_t       *op;
+    ngx_http_vcita_redis_command_t  *command;    /* of the others */
+} ngx_http_vcita_store_redis_wait_t;
 
 
-static void ngx_http_vcita_oauth_store_redis_cleanup(void *data);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_read(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_http_vcita_oauth_store_redis_read_t *
-    ngx_http_vcita_oauth_store_redis_ask(
-    ngx_http_vcita_oauth_store_redis_t *s,
-    ngx_http_vcita_oauth_store_op_t *op);
-static void ngx_http_vcita_oauth_store_redis_read_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_value(
-    ngx_http_vcita_oauth_store_op_t *op, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_write(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_replace(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_set(
-    ngx_http_vcita_oauth_store_op_t *op, ngx_uint_t replace);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_end(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_redis_change(
-    ngx_http_vcita_oauth_store_op_t *op, ngx_str_t *words, ngx_uint_t n,
-    ngx_http_vcita_oauth_redis_pt handler);
-static void ngx_http_vcita_oauth_store_redis_drop(
-    ngx_http_vcita_oauth_store_redis_t *s, u_char *key);
-static void ngx_http_vcita_oauth_store_redis_set_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply);
-static void ngx_http_vcita_oauth_store_redis_end_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply);
-static void ngx_http_vcita_oauth_store_redis_changed(
-    ngx_http_vcita_oauth_store_redis_wait_t *w,
-    ngx_http_vcita_oauth_reply_t *reply, ngx_int_t rc);
-static void ngx_http_vcita_oauth_store_redis_cancel(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_http_vcita_oauth_store_redis_read_t *
-    ngx_http_vcita_oauth_store_redis_on_its_way(
-    ngx_http_vcita_oauth_store_redis_t *s, u_char *key);
-static void ngx_http_vcita_oauth_store_redis_name(
-    ngx_http_vcita_oauth_store_redis_t *s, u_char *key, u_char *name,
-    ngx_str_t *word);
+static void ngx_http_vcita_store_redis_cleanup(void *data);
+static ngx_int_t ngx_http_vcita_store_redis_read(
+    ngx_http_vcita_store_op_t *op);
+static ngx_http_vcita_store_redis_read_t *
+    ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
+    ngx_http_vcita_store_op_t *op);
+static void ngx_http_vcita_store_redis_read_handler(void *data,
+    ngx_http_vcita_reply_t *reply);
+static ngx_int_t ngx_http_vcita_store_redis_value(
+    ngx_http_vcita_store_op_t *op, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_store_redis_write(
+    ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_redis_replace(
+    ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
+    ngx_uint_t replace);
+static ngx_int_t ngx_http_vcita_store_redis_end(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_redis_change(
+    ngx_http_vcita_store_op_t *op, ngx_str_t *words, ngx_uint_t n,
+    ngx_http_vcita_redis_pt handler);
+static void ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s,
+    u_char *key);
+static void ngx_http_vcita_store_redis_set_handler(void *data,
+    ngx_http_vcita_reply_t *reply);
+static void ngx_http_vcita_store_redis_end_handler(void *data,
+    ngx_http_vcita_reply_t *reply);
+static void ngx_http_vcita_store_redis_changed(
+    ngx_http_vcita_store_redis_wait_t *w, ngx_http_vcita_reply_t *reply,
+    ngx_int_t rc);
+static void ngx_http_vcita_store_redis_cancel(ngx_http_vcita_store_op_t *op);
+static ngx_http_vcita_store_redis_read_t *
+    ngx_http_vcita_store_redis_on_its_way(ngx_http_vcita_store_redis_t *s,
+    u_char *key);
+static void ngx_http_vcita_store_redis_name(ngx_http_vcita_store_redis_t *s,
+    u_char *key, u_char *name, ngx_str_t *word);
 
 
-static const ngx_http_vcita_oauth_store_type_t
-    ngx_http_vcita_oauth_store_redis_type =
-{
-    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
-    ngx_http_vcita_oauth_store_redis_read,
-    ngx_http_vcita_oauth_store_redis_write,
-    ngx_http_vcita_oauth_store_redis_replace,
-    ngx_http_vcita_oauth_store_redis_end,
-    ngx_http_vcita_oauth_store_redis_cancel
+static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_redis_type = {
+    NGX_HTTP_VCITA_IN_REDIS,
+    ngx_http_vcita_store_redis_read,
+    ngx_http_vcita_store_redis_write,
+    ngx_http_vcita_store_redis_replace,
+    ngx_http_vcita_store_redis_end,
+    ngx_http_vcita_store_redis_cancel
 };
 
 
 /* Fills in a store at configuration time; all it is given lives in the pool */
 
 ngx_int_t
-ngx_http_vcita_oauth_store_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_talk_conf_t *conf, ngx_str_t *prefix,
-    ngx_http_vcita_oauth_store_t *store)
+ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
+    ngx_http_vcita_talk_conf_t *conf, ngx_str_t *prefix,
+    ngx_http_vcita_store_t *store)
 {
-    ngx_pool_cleanup_t                  *cln;
-    ngx_http_vcita_oauth_store_redis_t  *s;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_vcita_store_redis_t  *s;
 
-    cln = ngx_pool_cleanup_add(pool,
-                               sizeof(ngx_http_vcita_oauth_store_redis_t));
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_http_vcita_store_redis_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
     s = cln->data;
-    cln->handler = ngx_http_vcita_oauth_store_redis_cleanup;
+    cln->handler = ngx_http_vcita_store_redis_cleanup;
 
     s->prefix = *prefix;
 
-    ngx_http_vcita_oauth_recall_init(&s->recall);
+    ngx_http_vcita_recall_init(&s->recall);
     ngx_rbtree_init(&s->reads, &s->sentinel, ngx_str_rbtree_insert_value);
     ngx_queue_init(&s->stale);
 
-    s->redis = ngx_http_vcita_oauth_redis_create(pool, conf);
+    s->redis = ngx_http_vcita_redis_create(pool, conf);
     if (s->redis == NULL) {
         return NGX_ERROR;
     }
 
     store->name = conf->name;
-    store->type = &ngx_http_vcita_oauth_store_redis_type;
+    store->type = &ngx_http_vcita_store_redis_type;
     store->data = s;
 
     return NGX_OK;
@@ -146,14 +139,14 @@ ngx_http_vcita_oauth_store_redis_create(ngx_pool_t *pool,
 /* the commands of reads that are on their way have gone before */
 
 static void
-ngx_http_vcita_oauth_store_redis_cleanup(void *data)
+ngx_http_vcita_store_redis_cleanup(void *data)
 {
-    ngx_http_vcita_oauth_store_redis_t *s = data;
+    ngx_http_vcita_store_redis_t *s = data;
 
     ngx_queue_t        *q;
     ngx_rbtree_node_t  *node;
 
-    ngx_http_vcita_oauth_recall_clear(&s->recall);
+    ngx_http_vcita_recall_clear(&s->recall);
 
     while (s->reads.root != s->reads.sentinel) {
         node = s->reads.root;
@@ -164,38 +157,36 @@ ngx_http_vcita_oauth_store_redis_cleanup(void *data)
     while (!ngx_queue_empty(&s->stale)) {
         q = ngx_queue_head(&s->stale);
         ngx_queue_remove(q);
-        ngx_free(ngx_queue_data(q, ngx_http_vcita_oauth_store_redis_read_t,
-                                queue));
+        ngx_free(ngx_queue_data(q, ngx_http_vcita_store_redis_read_t, queue));
     }
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_read(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_redis_read(ngx_http_vcita_store_op_t *op)
 {
-    ngx_str_t                                 value;
-    ngx_http_vcita_oauth_store_redis_t       *s;
-    ngx_http_vcita_oauth_store_redis_read_t  *read;
-    ngx_http_vcita_oauth_store_redis_wait_t  *w;
+    ngx_str_t                           value;
+    ngx_http_vcita_store_redis_t       *s;
+    ngx_http_vcita_store_redis_read_t  *read;
+    ngx_http_vcita_store_redis_wait_t  *w;
 
     s = op->store->data;
 
-    if (ngx_http_vcita_oauth_recall_find(&s->recall, op->key,
-                                         ngx_current_msec, &value)
-        == NGX_OK)
+    if (ngx_http_vcita_recall_find(&s->recall, op->key, ngx_current_msec,
+                                   &value) == NGX_OK)
     {
-        return ngx_http_vcita_oauth_store_redis_value(op, &value);
+        return ngx_http_vcita_store_redis_value(op, &value);
     }
 
-    w = ngx_palloc(op->pool, sizeof(ngx_http_vcita_oauth_store_redis_wait_t));
+    w = ngx_palloc(op->pool, sizeof(ngx_http_vcita_store_redis_wait_t));
     if (w == NULL) {
         return NGX_ERROR;
     }
 
-    read = ngx_http_vcita_oauth_store_redis_on_its_way(s, op->key);
+    read = ngx_http_vcita_store_redis_on_its_way(s, op->key);
 
     if (read == NULL) {
-        read = ngx_http_vcita_oauth_store_redis_ask(s, op);
+        read = ngx_http_vcita_store_redis_ask(s, op);
     }
 
     if (read == NULL) {
@@ -212,36 +203,36 @@ ngx_http_vcita_oauth_store_redis_read(ngx_http_vcita_oauth_store_op_t *op)
 }
 
 
-static ngx_http_vcita_oauth_store_redis_read_t *
-ngx_http_vcita_oauth_store_redis_ask(ngx_http_vcita_oauth_store_redis_t *s,
-    ngx_http_vcita_oauth_store_op_t *op)
+static ngx_http_vcita_store_redis_read_t *
+ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
+    ngx_http_vcita_store_op_t *op)
 {
-    u_char                       name[NGX_HTTP_VCITA_OAUTH_STORE_REDIS_NAME];
-    ngx_str_t                                 words[2];
-    ngx_http_vcita_oauth_store_redis_read_t  *read;
+    u_char                              name[NGX_HTTP_VCITA_STORE_REDIS_NAME];
+    ngx_str_t                           words[2];
+    ngx_http_vcita_store_redis_read_t  *read;
 
-    read = ngx_alloc(sizeof(ngx_http_vcita_oauth_store_redis_read_t),
+    read = ngx_alloc(sizeof(ngx_http_vcita_store_redis_read_t),
                      ngx_cycle->log);
     if (read == NULL) {
         return NULL;
     }
 
     ngx_str_set(&words[0], "GET");
-    ngx_http_vcita_oauth_store_redis_name(s, op->key, name, &words[1]);
+    ngx_http_vcita_store_redis_name(s, op->key, name, &words[1]);
 
-    if (ngx_http_vcita_oauth_redis_send(s->redis, words, 2, 1,
-                                ngx_http_vcita_oauth_store_redis_read_handler,
-                                read)
+    if (ngx_http_vcita_redis_send(s->redis, words, 2, 1,
+                                  ngx_http_vcita_store_redis_read_handler,
+                                  read)
         == NULL)
     {
         ngx_free(read);
         return NULL;
     }
 
-    ngx_memcpy(read->key, op->key, NGX_HTTP_VCITA_OAUTH_STORE_KEY);
+    ngx_memcpy(read->key, op->key, NGX_HTTP_VCITA_STORE_KEY);
 
-    read->sn.node.key = ngx_http_vcita_oauth_recall_hash(read->key);
-    read->sn.str.len = NGX_HTTP_VCITA_OAUTH_STORE_KEY;
+    read->sn.node.key = ngx_http_vcita_recall_hash(read->key);
+    read->sn.str.len = NGX_HTTP_VCITA_STORE_KEY;
     read->sn.str.data = read->key;
 
     read->store = s;
@@ -258,22 +249,22 @@ ngx_http_vcita_oauth_store_redis_ask(ngx_http_vcita_oauth_store_redis_t *s,
 /* a handler may cancel any other operation, and start new ones */
 
 static void
-ngx_http_vcita_oauth_store_redis_read_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_store_redis_read_handler(void *data,
+    ngx_http_vcita_reply_t *reply)
 {
-    ngx_http_vcita_oauth_store_redis_read_t *read = data;
+    ngx_http_vcita_store_redis_read_t *read = data;
 
-    ngx_int_t                                 rc;
-    ngx_queue_t                              *q;
-    ngx_http_vcita_oauth_store_op_t          *op;
-    ngx_http_vcita_oauth_store_redis_t       *s;
-    ngx_http_vcita_oauth_store_redis_wait_t  *w;
+    ngx_int_t                           rc;
+    ngx_queue_t                        *q;
+    ngx_http_vcita_store_op_t          *op;
+    ngx_http_vcita_store_redis_t       *s;
+    ngx_http_vcita_store_redis_wait_t  *w;
 
     s = read->store;
-    rc = reply ? ngx_http_vcita_oauth_reply_value(reply) : NGX_ERROR;
+    rc = reply ? ngx_http_vcita_reply_value(reply) : NGX_ERROR;
 
     if (reply && rc == NGX_ERROR) {
-        ngx_http_vcita_oauth_redis_refused(s->redis, reply);
+        ngx_http_vcita_redis_refused(s->redis, reply);
     }
 
     if (read->stale) {
@@ -283,9 +274,8 @@ ngx_http_vcita_oauth_store_redis_read_handler(void *data,
         ngx_rbtree_delete(&s->reads, &read->sn.node);
 
         if (rc == NGX_OK) {
-            ngx_http_vcita_oauth_recall_keep(&s->recall, read->key,
-                                             read->since, ngx_current_msec,
-                                             &reply->text);
+            ngx_http_vcita_recall_keep(&s->recall, read->key, read->since,
+                                       ngx_current_msec, &reply->text);
         }
     }
 
@@ -294,12 +284,12 @@ ngx_http_vcita_oauth_store_redis_read_handler(void *data,
         q = ngx_queue_head(&read->waiting);
         ngx_queue_remove(q);
 
-        w = ngx_queue_data(q, ngx_http_vcita_oauth_store_redis_wait_t, queue);
+        w = ngx_queue_data(q, ngx_http_vcita_store_redis_wait_t, queue);
         op = w->op;
 
         op->state = NULL;
         op->rc = (rc == NGX_OK)
-                 ? ngx_http_vcita_oauth_store_redis_value(op, &reply->text)
+                 ? ngx_http_vcita_store_redis_value(op, &reply->text)
                  : rc;
 
         op->handler(op);
@@ -310,7 +300,7 @@ ngx_http_vcita_oauth_store_redis_read_handler(void *data,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_value(ngx_http_vcita_oauth_store_op_t *op,
+ngx_http_vcita_store_redis_value(ngx_http_vcita_store_op_t *op,
     ngx_str_t *value)
 {
     op->value.len = value->len;
@@ -327,37 +317,36 @@ ngx_http_vcita_oauth_store_redis_value(ngx_http_vcita_oauth_store_op_t *op,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_write(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_redis_write(ngx_http_vcita_store_op_t *op)
 {
-    return ngx_http_vcita_oauth_store_redis_set(op, 0);
+    return ngx_http_vcita_store_redis_set(op, 0);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_replace(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_redis_replace(ngx_http_vcita_store_op_t *op)
 {
-    return ngx_http_vcita_oauth_store_redis_set(op, 1);
+    return ngx_http_vcita_store_redis_set(op, 1);
 }
 
 
 /* Redis ends the session by itself when its time is over */
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_set(ngx_http_vcita_oauth_store_op_t *op,
+ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
     ngx_uint_t replace)
 {
     u_char      ttl[NGX_TIME_T_LEN];
-    u_char      name[NGX_HTTP_VCITA_OAUTH_STORE_REDIS_NAME];
-    ngx_str_t   words[NGX_HTTP_VCITA_OAUTH_COMMAND_WORDS];
+    u_char      name[NGX_HTTP_VCITA_STORE_REDIS_NAME];
+    ngx_str_t   words[NGX_HTTP_VCITA_COMMAND_WORDS];
     ngx_uint_t  n;
 
-    if (op->value.len > NGX_HTTP_VCITA_OAUTH_STORE_MAX) {
+    if (op->value.len > NGX_HTTP_VCITA_STORE_MAX) {
         return NGX_ERROR;
     }
 
     ngx_str_set(&words[0], "SET");
-    ngx_http_vcita_oauth_store_redis_name(op->store->data, op->key, name,
-                                          &words[1]);
+    ngx_http_vcita_store_redis_name(op->store->data, op->key, name, &words[1]);
     words[2] = op->value;
 
     ngx_str_set(&words[3], "EX");
@@ -371,46 +360,44 @@ ngx_http_vcita_oauth_store_redis_set(ngx_http_vcita_oauth_store_op_t *op,
         n++;
     }
 
-    return ngx_http_vcita_oauth_store_redis_change(op, words, n,
-                                ngx_http_vcita_oauth_store_redis_set_handler);
+    return ngx_http_vcita_store_redis_change(op, words, n,
+                                       ngx_http_vcita_store_redis_set_handler);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_end(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_redis_end(ngx_http_vcita_store_op_t *op)
 {
-    u_char     name[NGX_HTTP_VCITA_OAUTH_STORE_REDIS_NAME];
+    u_char     name[NGX_HTTP_VCITA_STORE_REDIS_NAME];
     ngx_str_t  words[2];
 
     ngx_str_set(&words[0], "DEL");
-    ngx_http_vcita_oauth_store_redis_name(op->store->data, op->key, name,
-                                          &words[1]);
+    ngx_http_vcita_store_redis_name(op->store->data, op->key, name, &words[1]);
 
-    return ngx_http_vcita_oauth_store_redis_change(op, words, 2,
-                                ngx_http_vcita_oauth_store_redis_end_handler);
+    return ngx_http_vcita_store_redis_change(op, words, 2,
+                                       ngx_http_vcita_store_redis_end_handler);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_redis_change(ngx_http_vcita_oauth_store_op_t *op,
-    ngx_str_t *words, ngx_uint_t n, ngx_http_vcita_oauth_redis_pt handler)
+ngx_http_vcita_store_redis_change(ngx_http_vcita_store_op_t *op,
+    ngx_str_t *words, ngx_uint_t n, ngx_http_vcita_redis_pt handler)
 {
-    ngx_http_vcita_oauth_store_redis_t       *s;
-    ngx_http_vcita_oauth_store_redis_wait_t  *w;
+    ngx_http_vcita_store_redis_t       *s;
+    ngx_http_vcita_store_redis_wait_t  *w;
 
     s = op->store->data;
 
-    ngx_http_vcita_oauth_store_redis_drop(s, op->key);
+    ngx_http_vcita_store_redis_drop(s, op->key);
 
-    w = ngx_palloc(op->pool, sizeof(ngx_http_vcita_oauth_store_redis_wait_t));
+    w = ngx_palloc(op->pool, sizeof(ngx_http_vcita_store_redis_wait_t));
     if (w == NULL) {
         return NGX_ERROR;
     }
 
     w->op = op;
 
-    w->command = ngx_http_vcita_oauth_redis_send(s->redis, words, n, 0,
-                                                 handler, w);
+    w->command = ngx_http_vcita_redis_send(s->redis, words, n, 0, handler, w);
     if (w->command == NULL) {
         return NGX_ERROR;
     }
@@ -427,14 +414,13 @@ ngx_http_vcita_oauth_store_redis_change(ngx_http_vcita_oauth_store_op_t *op,
  */
 
 static void
-ngx_http_vcita_oauth_store_redis_drop(ngx_http_vcita_oauth_store_redis_t *s,
-    u_char *key)
+ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s, u_char *key)
 {
-    ngx_http_vcita_oauth_store_redis_read_t  *read;
+    ngx_http_vcita_store_redis_read_t  *read;
 
-    ngx_http_vcita_oauth_recall_drop(&s->recall, key);
+    ngx_http_vcita_recall_drop(&s->recall, key);
 
-    read = ngx_http_vcita_oauth_store_redis_on_its_way(s, key);
+    read = ngx_http_vcita_store_redis_on_its_way(s, key);
 
     if (read) {
         ngx_rbtree_delete(&s->reads, &read->sn.node);
@@ -445,38 +431,37 @@ ngx_http_vcita_oauth_store_redis_drop(ngx_http_vcita_oauth_store_redis_t *s,
 
 
 static void
-ngx_http_vcita_oauth_store_redis_set_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_store_redis_set_handler(void *data,
+    ngx_http_vcita_reply_t *reply)
 {
-    ngx_http_vcita_oauth_store_redis_changed(data, reply,
-                 reply ? ngx_http_vcita_oauth_reply_status(reply, "OK")
-                       : NGX_ERROR);
+    ngx_http_vcita_store_redis_changed(data, reply,
+                               reply ? ngx_http_vcita_reply_status(reply, "OK")
+                                     : NGX_ERROR);
 }
 
 
 static void
-ngx_http_vcita_oauth_store_redis_end_handler(void *data,
-    ngx_http_vcita_oauth_reply_t *reply)
+ngx_http_vcita_store_redis_end_handler(void *data,
+    ngx_http_vcita_reply_t *reply)
 {
-    ngx_http_vcita_oauth_store_redis_changed(data, reply,
-                 reply ? ngx_http_vcita_oauth_reply_number(reply)
-                       : NGX_ERROR);
+    ngx_http_vcita_store_redis_changed(data, reply,
+                                     reply ? ngx_http_vcita_reply_number(reply)
+                                           : NGX_ERROR);
 }
 
 
 static void
-ngx_http_vcita_oauth_store_redis_changed(
-    ngx_http_vcita_oauth_store_redis_wait_t *w,
-    ngx_http_vcita_oauth_reply_t *reply, ngx_int_t rc)
+ngx_http_vcita_store_redis_changed(ngx_http_vcita_store_redis_wait_t *w,
+    ngx_http_vcita_reply_t *reply, ngx_int_t rc)
 {
-    ngx_http_vcita_oauth_store_op_t     *op;
-    ngx_http_vcita_oauth_store_redis_t  *s;
+    ngx_http_vcita_store_op_t     *op;
+    ngx_http_vcita_store_redis_t  *s;
 
     op = w->op;
     s = op->store->data;
 
     if (reply && rc == NGX_ERROR) {
-        ngx_http_vcita_oauth_redis_refused(s->redis, reply);
+        ngx_http_vcita_redis_refused(s->redis, reply);
     }
 
     op->state = NULL;
@@ -486,9 +471,9 @@ ngx_http_vcita_oauth_store_redis_changed(
 
 
 static void
-ngx_http_vcita_oauth_store_redis_cancel(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_redis_cancel(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_store_redis_wait_t  *w;
+    ngx_http_vcita_store_redis_wait_t  *w;
 
     w = op->state;
 
@@ -499,7 +484,7 @@ ngx_http_vcita_oauth_store_redis_cancel(ngx_http_vcita_oauth_store_op_t *op)
     op->state = NULL;
 
     if (w->command) {
-        ngx_http_vcita_oauth_redis_forget(w->command);
+        ngx_http_vcita_redis_forget(w->command);
 
     } else {
         ngx_queue_remove(&w->queue);
@@ -507,19 +492,19 @@ ngx_http_vcita_oauth_store_redis_cancel(ngx_http_vcita_oauth_store_op_t *op)
 }
 
 
-static ngx_http_vcita_oauth_store_redis_read_t *
-ngx_http_vcita_oauth_store_redis_on_its_way(
-    ngx_http_vcita_oauth_store_redis_t *s, u_char *key)
+static ngx_http_vcita_store_redis_read_t *
+ngx_http_vcita_store_redis_on_its_way(ngx_http_vcita_store_redis_t *s,
+    u_char *key)
 {
     uint32_t   hash;
     ngx_str_t  name;
 
     name.data = key;
-    name.len = NGX_HTTP_VCITA_OAUTH_STORE_KEY;
+    name.len = NGX_HTTP_VCITA_STORE_KEY;
 
-    hash = ngx_http_vcita_oauth_recall_hash(key);
+    hash = ngx_http_vcita_recall_hash(key);
 
-    return (ngx_http_vcita_oauth_store_redis_read_t *)
+    return (ngx_http_vcita_store_redis_read_t *)
                ngx_str_rbtree_lookup(&s->reads, &name, hash);
 }
 
@@ -527,13 +512,13 @@ ngx_http_vcita_oauth_store_redis_on_its_way(
 /* the prefix, and the key in a form that redis-cli can show */
 
 static void
-ngx_http_vcita_oauth_store_redis_name(ngx_http_vcita_oauth_store_redis_t *s,
-    u_char *key, u_char *name, ngx_str_t *word)
+ngx_http_vcita_store_redis_name(ngx_http_vcita_store_redis_t *s, u_char *key,
+    u_char *name, ngx_str_t *word)
 {
     u_char  *p;
 
     p = ngx_cpymem(name, s->prefix.data, s->prefix.len);
-    p = ngx_hex_dump(p, key, NGX_HTTP_VCITA_OAUTH_STORE_KEY);
+    p = ngx_hex_dump(p, key, NGX_HTTP_VCITA_STORE_KEY);
 
     word->data = name;
     word->len = p - name;

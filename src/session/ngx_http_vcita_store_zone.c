@@ -15,55 +15,50 @@
 
 
 /* a session may take this part of the zone */
-#define NGX_HTTP_VCITA_OAUTH_STORE_ZONE_SHARE   8
+#define NGX_HTTP_VCITA_STORE_ZONE_SHARE   8
 
 /* seconds between two warnings that the zone is full */
-#define NGX_HTTP_VCITA_OAUTH_STORE_ZONE_SILENT  60
+#define NGX_HTTP_VCITA_STORE_ZONE_SILENT  60
 
 
 typedef struct {
-    ngx_http_vcita_oauth_zone_t  zone;
-    ngx_shm_zone_t              *shm_zone;
-} ngx_http_vcita_oauth_store_zone_t;
+    ngx_http_vcita_zone_t  zone;
+    ngx_shm_zone_t        *shm_zone;
+} ngx_http_vcita_store_zone_t;
 
 
-static char *ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf,
-    ngx_str_t *name, size_t size, ngx_http_vcita_oauth_store_t *store);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_init(
-    ngx_shm_zone_t *shm_zone, void *data);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_read(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_write(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_replace(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_end(
-    ngx_http_vcita_oauth_store_op_t *op);
-static void ngx_http_vcita_oauth_store_zone_cancel(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_store_zone_put(
-    ngx_http_vcita_oauth_store_op_t *op, ngx_uint_t replace);
-static ngx_uint_t ngx_http_vcita_oauth_store_zone_evicted(
-    ngx_http_vcita_oauth_zone_sh_t *sh);
+static char *ngx_http_vcita_store_zone_add(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size, ngx_http_vcita_store_t *store);
+static ngx_int_t ngx_http_vcita_store_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_vcita_store_zone_read(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_zone_write(
+    ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_zone_replace(
+    ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_zone_end(ngx_http_vcita_store_op_t *op);
+static void ngx_http_vcita_store_zone_cancel(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
+    ngx_uint_t replace);
+static ngx_uint_t ngx_http_vcita_store_zone_evicted(
+    ngx_http_vcita_zone_sh_t *sh);
 
 
-static const ngx_http_vcita_oauth_store_type_t
-    ngx_http_vcita_oauth_store_zone_type =
-{
-    NGX_HTTP_VCITA_OAUTH_IN_ZONE,
-    ngx_http_vcita_oauth_store_zone_read,
-    ngx_http_vcita_oauth_store_zone_write,
-    ngx_http_vcita_oauth_store_zone_replace,
-    ngx_http_vcita_oauth_store_zone_end,
-    ngx_http_vcita_oauth_store_zone_cancel
+static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_zone_type = {
+    NGX_HTTP_VCITA_IN_ZONE,
+    ngx_http_vcita_store_zone_read,
+    ngx_http_vcita_store_zone_write,
+    ngx_http_vcita_store_zone_replace,
+    ngx_http_vcita_store_zone_end,
+    ngx_http_vcita_store_zone_cancel
 };
 
 
 /* Takes "name:size"; stores that name the same zone share it */
 
 char *
-ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
-    ngx_http_vcita_oauth_store_t *store)
+ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
+    ngx_http_vcita_store_t *store)
 {
     u_char     *p;
     ssize_t     size;
@@ -106,40 +101,40 @@ ngx_http_vcita_oauth_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_oauth_store_zone_add(cf, &name, size, store);
+    return ngx_http_vcita_store_zone_add(cf, &name, size, store);
 }
 
 
 static char *
-ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf, ngx_str_t *name,
-    size_t size, ngx_http_vcita_oauth_store_t *store)
+ngx_http_vcita_store_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    ngx_http_vcita_store_t *store)
 {
-    ngx_shm_zone_t                     *shm_zone;
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    ngx_shm_zone_t               *shm_zone;
+    ngx_http_vcita_store_zone_t  *z;
 
     /* not the module's own tag: its other zones are no stores */
 
     shm_zone = ngx_shared_memory_add(cf, name, size,
-                             (void *) &ngx_http_vcita_oauth_store_zone_type);
+                                     (void *) &ngx_http_vcita_store_zone_type);
     if (shm_zone == NULL) {
         return NGX_CONF_ERROR;
     }
 
     if (shm_zone->data == NULL) {
 
-        z = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_store_zone_t));
+        z = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_store_zone_t));
         if (z == NULL) {
             return NGX_CONF_ERROR;
         }
 
         z->shm_zone = shm_zone;
 
-        shm_zone->init = ngx_http_vcita_oauth_store_zone_init;
+        shm_zone->init = ngx_http_vcita_store_zone_init;
         shm_zone->data = z;
     }
 
     store->name = shm_zone->shm.name;
-    store->type = &ngx_http_vcita_oauth_store_zone_type;
+    store->type = &ngx_http_vcita_store_zone_type;
     store->data = shm_zone->data;
 
     return NGX_CONF_OK;
@@ -147,11 +142,11 @@ ngx_http_vcita_oauth_store_zone_add(ngx_conf_t *cf, ngx_str_t *name,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_vcita_store_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_vcita_oauth_zone_t  *zone;
+    ngx_http_vcita_zone_t  *zone;
 
-    zone = &((ngx_http_vcita_oauth_store_zone_t *) shm_zone->data)->zone;
+    zone = &((ngx_http_vcita_store_zone_t *) shm_zone->data)->zone;
 
     zone->pool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     zone->name = shm_zone->shm.name;
@@ -160,55 +155,55 @@ ngx_http_vcita_oauth_store_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    return ngx_http_vcita_oauth_zone_init(zone);
+    return ngx_http_vcita_zone_init(zone);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_read(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_zone_read(ngx_http_vcita_store_op_t *op)
 {
-    ngx_int_t                           rc;
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    ngx_int_t                     rc;
+    ngx_http_vcita_store_zone_t  *z;
 
     z = op->store->data;
 
-    ngx_http_vcita_oauth_zone_lock(&z->zone);
+    ngx_http_vcita_zone_lock(&z->zone);
 
-    rc = ngx_http_vcita_oauth_zone_get(&z->zone, op->key, ngx_time(),
-                                       op->pool, &op->value);
+    rc = ngx_http_vcita_zone_get(&z->zone, op->key, ngx_time(), op->pool,
+                                 &op->value);
 
-    ngx_http_vcita_oauth_zone_unlock(&z->zone);
+    ngx_http_vcita_zone_unlock(&z->zone);
 
     return rc;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_write(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
 {
-    return ngx_http_vcita_oauth_store_zone_put(op, 0);
+    return ngx_http_vcita_store_zone_put(op, 0);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_replace(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_zone_replace(ngx_http_vcita_store_op_t *op)
 {
-    return ngx_http_vcita_oauth_store_zone_put(op, 1);
+    return ngx_http_vcita_store_zone_put(op, 1);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_end(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_zone_end(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    ngx_http_vcita_store_zone_t  *z;
 
     z = op->store->data;
 
-    ngx_http_vcita_oauth_zone_lock(&z->zone);
+    ngx_http_vcita_zone_lock(&z->zone);
 
-    ngx_http_vcita_oauth_zone_remove(&z->zone, op->key, ngx_time());
+    ngx_http_vcita_zone_remove(&z->zone, op->key, ngx_time());
 
-    ngx_http_vcita_oauth_zone_unlock(&z->zone);
+    ngx_http_vcita_zone_unlock(&z->zone);
 
     return NGX_OK;
 }
@@ -217,26 +212,26 @@ ngx_http_vcita_oauth_store_zone_end(ngx_http_vcita_oauth_store_op_t *op)
 /* nothing is ever pending here */
 
 static void
-ngx_http_vcita_oauth_store_zone_cancel(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_store_zone_cancel(ngx_http_vcita_store_op_t *op)
 {
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_store_zone_put(ngx_http_vcita_oauth_store_op_t *op,
+ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
     ngx_uint_t replace)
 {
-    ngx_int_t                           rc;
-    ngx_uint_t                          evicted;
-    ngx_http_vcita_oauth_zone_t        *zone;
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    ngx_int_t                     rc;
+    ngx_uint_t                    evicted;
+    ngx_http_vcita_zone_t        *zone;
+    ngx_http_vcita_store_zone_t  *z;
 
     z = op->store->data;
     zone = &z->zone;
 
-    if (op->value.len > NGX_HTTP_VCITA_OAUTH_ZONE_VALUE
+    if (op->value.len > NGX_HTTP_VCITA_ZONE_VALUE
         || op->value.len
-           > z->shm_zone->shm.size / NGX_HTTP_VCITA_OAUTH_STORE_ZONE_SHARE)
+           > z->shm_zone->shm.size / NGX_HTTP_VCITA_STORE_ZONE_SHARE)
     {
         ngx_log_error(NGX_LOG_ERR, op->log, 0,
                       "a session of %uz bytes is too large for session zone "
@@ -245,19 +240,18 @@ ngx_http_vcita_oauth_store_zone_put(ngx_http_vcita_oauth_store_op_t *op,
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_oauth_zone_lock(zone);
+    ngx_http_vcita_zone_lock(zone);
 
-    rc = replace ? ngx_http_vcita_oauth_zone_has(zone, op->key, ngx_time())
-                 : NGX_OK;
+    rc = replace ? ngx_http_vcita_zone_has(zone, op->key, ngx_time()) : NGX_OK;
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_zone_put(zone, op->key, ngx_time(),
-                                           &op->value, op->ttl);
+        rc = ngx_http_vcita_zone_put(zone, op->key, ngx_time(), &op->value,
+                                     op->ttl);
     }
 
-    evicted = ngx_http_vcita_oauth_store_zone_evicted(zone->sh);
+    evicted = ngx_http_vcita_store_zone_evicted(zone->sh);
 
-    ngx_http_vcita_oauth_zone_unlock(zone);
+    ngx_http_vcita_zone_unlock(zone);
 
     if (evicted) {
         ngx_log_error(NGX_LOG_WARN, op->log, 0,
@@ -274,14 +268,14 @@ ngx_http_vcita_oauth_store_zone_put(ngx_http_vcita_oauth_store_op_t *op,
 /* how many the log is to be told of: all that it does not know yet, or none */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_store_zone_evicted(ngx_http_vcita_oauth_zone_sh_t *sh)
+ngx_http_vcita_store_zone_evicted(ngx_http_vcita_zone_sh_t *sh)
 {
     ngx_uint_t  n;
 
     n = sh->evicted - sh->told;
 
     if (n == 0
-        || ngx_time() - sh->told_at < NGX_HTTP_VCITA_OAUTH_STORE_ZONE_SILENT)
+        || ngx_time() - sh->told_at < NGX_HTTP_VCITA_STORE_ZONE_SILENT)
     {
         return 0;
     }
@@ -294,19 +288,19 @@ ngx_http_vcita_oauth_store_zone_evicted(ngx_http_vcita_oauth_zone_sh_t *sh)
 
 
 void
-ngx_http_vcita_oauth_store_zone_count(ngx_http_vcita_oauth_store_t *store,
+ngx_http_vcita_store_zone_count(ngx_http_vcita_store_t *store,
     ngx_uint_t *sessions, ngx_uint_t *evicted)
 {
-    ngx_http_vcita_oauth_zone_t        *zone;
-    ngx_http_vcita_oauth_store_zone_t  *z;
+    ngx_http_vcita_zone_t        *zone;
+    ngx_http_vcita_store_zone_t  *z;
 
     z = store->data;
     zone = &z->zone;
 
-    ngx_http_vcita_oauth_zone_lock(zone);
+    ngx_http_vcita_zone_lock(zone);
 
     *sessions = zone->sh->entries;
     *evicted = zone->sh->evicted;
 
-    ngx_http_vcita_oauth_zone_unlock(zone);
+    ngx_http_vcita_zone_unlock(zone);
 }

@@ -15,12 +15,12 @@
 
 #if (defined(__GNUC__) && defined(__x86_64__))
 
-#define NGX_HTTP_VCITA_OAUTH_SSSE3  1
+#define NGX_HTTP_VCITA_SSSE3  1
 
 #include <tmmintrin.h>
 
 
-static size_t ngx_http_vcita_oauth_unbase64url_wide(u_char *dst, u_char *src,
+static size_t ngx_http_vcita_unbase64url_wide(u_char *dst, u_char *src,
     size_t len);
 
 #endif
@@ -28,7 +28,7 @@ static size_t ngx_http_vcita_oauth_unbase64url_wide(u_char *dst, u_char *src,
 
 /* what a base64url character stands for; 0xff: it is none */
 
-static const u_char  ngx_http_vcita_oauth_alphabet[256] = {
+static const u_char  ngx_http_vcita_alphabet[256] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -67,7 +67,7 @@ static const u_char  ngx_http_vcita_oauth_alphabet[256] = {
 /* Returns the length */
 
 size_t
-ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len)
+ngx_http_vcita_base64url(u_char *dst, u_char *src, size_t len)
 {
     ngx_str_t  d, s;
 
@@ -88,11 +88,11 @@ ngx_http_vcita_oauth_base64url(u_char *dst, u_char *src, size_t len)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
+ngx_http_vcita_unbase64url(u_char *dst, ngx_str_t *src)
 {
     u_char      *p, *last, a, b, c, d;
     ngx_uint_t   tail;
-#if (NGX_HTTP_VCITA_OAUTH_SSSE3)
+#if (NGX_HTTP_VCITA_SSSE3)
     size_t       n;
 #endif
 
@@ -105,10 +105,10 @@ ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
     p = src->data;
     last = p + src->len - tail;
 
-#if (NGX_HTTP_VCITA_OAUTH_SSSE3)
+#if (NGX_HTTP_VCITA_SSSE3)
 
     if (__builtin_cpu_supports("ssse3")) {
-        n = ngx_http_vcita_oauth_unbase64url_wide(dst, p, last - p);
+        n = ngx_http_vcita_unbase64url_wide(dst, p, last - p);
 
         p += n;
         dst += n / 4 * 3;
@@ -117,10 +117,10 @@ ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
 #endif
 
     while (p < last) {
-        a = ngx_http_vcita_oauth_alphabet[p[0]];
-        b = ngx_http_vcita_oauth_alphabet[p[1]];
-        c = ngx_http_vcita_oauth_alphabet[p[2]];
-        d = ngx_http_vcita_oauth_alphabet[p[3]];
+        a = ngx_http_vcita_alphabet[p[0]];
+        b = ngx_http_vcita_alphabet[p[1]];
+        c = ngx_http_vcita_alphabet[p[2]];
+        d = ngx_http_vcita_alphabet[p[3]];
 
         if ((a | b | c | d) & 0xc0) {
             return NGX_DECLINED;
@@ -137,9 +137,9 @@ ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
         return NGX_OK;
     }
 
-    a = ngx_http_vcita_oauth_alphabet[p[0]];
-    b = ngx_http_vcita_oauth_alphabet[p[1]];
-    c = (tail == 3) ? ngx_http_vcita_oauth_alphabet[p[2]] : 0;
+    a = ngx_http_vcita_alphabet[p[0]];
+    b = ngx_http_vcita_alphabet[p[1]];
+    c = (tail == 3) ? ngx_http_vcita_alphabet[p[2]] : 0;
 
     if ((a | b | c) & 0xc0) {
         return NGX_DECLINED;
@@ -157,7 +157,7 @@ ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
 }
 
 
-#if (NGX_HTTP_VCITA_OAUTH_SSSE3)
+#if (NGX_HTTP_VCITA_SSSE3)
 
 /*
  * Sixteen characters at a time: a third of what a logged-in request takes would
@@ -169,7 +169,7 @@ ngx_http_vcita_oauth_unbase64url(u_char *dst, ngx_str_t *src)
 
 __attribute__((target("ssse3")))
 static size_t
-ngx_http_vcita_oauth_unbase64url_wide(u_char *dst, u_char *src, size_t len)
+ngx_http_vcita_unbase64url_wide(u_char *dst, u_char *src, size_t len)
 {
     size_t   n;
     __m128i  text, high, low, valid, value;

@@ -20,33 +20,32 @@
 typedef struct {
     ngx_str_t                    kept;
     u_char                      *copy;
-} ngx_http_vcita_oauth_cut_t;
+} ngx_http_vcita_cut_t;
 
 
-static u_char *ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems,
+static u_char *ngx_http_vcita_cookie_seek(ngx_array_t *stems,
     u_char *p, u_char *last);
-static u_char *ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last,
+static u_char *ngx_http_vcita_cookie_next(u_char *p, u_char *last,
     u_char **end);
-static ngx_int_t ngx_http_vcita_oauth_cookie_find(ngx_array_t *names,
-    u_char *p, u_char *end, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_cookie_keep(
-    ngx_http_vcita_oauth_cut_t *cut, ngx_str_t *line, ngx_pool_t *pool,
-    u_char *p, u_char *end);
-static void ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
+static ngx_int_t ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p,
+    u_char *end, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut,
+    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end);
+static void ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut,
     ngx_str_t *line);
-static void ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line);
-static ngx_int_t ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool,
-    ngx_list_t *list, ngx_table_elt_t *h);
-static ngx_int_t ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool,
+static void ngx_http_vcita_cookie_trim(ngx_str_t *line);
+static ngx_int_t ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
+    ngx_table_elt_t *h);
+static ngx_int_t ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool,
     ngx_list_t *list, ngx_list_part_t *prev, ngx_list_part_t *part,
     ngx_uint_t i);
-static void ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
+static void ngx_http_vcita_cookie_unset(ngx_http_headers_out_t *out,
     ngx_str_t *name);
 
 
 /* its address tells the module's own Set-Cookie lines from all others */
 
-u_char  ngx_http_vcita_oauth_set_cookie[] = "Set-Cookie";
+u_char  ngx_http_vcita_set_cookie[] = "Set-Cookie";
 
 
 /*
@@ -59,7 +58,7 @@ u_char  ngx_http_vcita_oauth_set_cookie[] = "Set-Cookie";
 #if (nginx_version >= 1023000)
 
 ngx_int_t
-ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_table_elt_t  *h, **link;
@@ -68,8 +67,8 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
     for (h = in->cookie; h; h = h->next) {
 
-        if (ngx_http_vcita_oauth_cookie_line_cut(&h->value, pool, names,
-                                                 stems, found)
+        if (ngx_http_vcita_cookie_line_cut(&h->value, pool, names, stems,
+                                           found)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -82,8 +81,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
         *link = h->next;
 
-        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h)
-            != NGX_OK)
+        if (ngx_http_vcita_cookie_drop(pool, &in->headers, h) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -95,7 +93,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 #else
 
 ngx_int_t
-ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_uint_t         i, n;
@@ -106,8 +104,8 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
     for (i = 0; i < in->cookies.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_cookie_line_cut(&h[i]->value, pool, names,
-                                                 stems, found)
+        if (ngx_http_vcita_cookie_line_cut(&h[i]->value, pool, names, stems,
+                                           found)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -118,8 +116,7 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
             continue;
         }
 
-        if (ngx_http_vcita_oauth_cookie_drop(pool, &in->headers, h[i])
-            != NGX_OK)
+        if (ngx_http_vcita_cookie_drop(pool, &in->headers, h[i]) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -140,17 +137,17 @@ ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
+ngx_http_vcita_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
-    u_char                        *p, *end, *last, *next, *others;
-    ngx_int_t                      i;
-    ngx_str_t                      value;
-    ngx_uint_t                     n;
-    ngx_http_vcita_oauth_cut_t     cut;
-    ngx_http_vcita_oauth_found_t  *f;
+    u_char                  *p, *end, *last, *next, *others;
+    ngx_int_t                i;
+    ngx_str_t                value;
+    ngx_uint_t               n;
+    ngx_http_vcita_cut_t     cut;
+    ngx_http_vcita_found_t  *f;
 
-    ngx_memzero(&cut, sizeof(ngx_http_vcita_oauth_cut_t));
+    ngx_memzero(&cut, sizeof(ngx_http_vcita_cut_t));
 
     n = found->nelts;
     last = line->data + line->len;
@@ -158,21 +155,20 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
 
     for (p = line->data; p < last; p = next) {
 
-        p = ngx_http_vcita_oauth_cookie_seek(stems, p, last);
+        p = ngx_http_vcita_cookie_seek(stems, p, last);
         if (p == NULL) {
             break;
         }
 
-        next = ngx_http_vcita_oauth_cookie_next(p, last, &end);
+        next = ngx_http_vcita_cookie_next(p, last, &end);
 
-        i = ngx_http_vcita_oauth_cookie_find(names, p, end, &value);
+        i = ngx_http_vcita_cookie_find(names, p, end, &value);
 
         if (i == NGX_DECLINED) {
             continue;
         }
 
-        if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, p)
-            != NGX_OK)
+        if (ngx_http_vcita_cookie_keep(&cut, line, pool, others, p) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -192,8 +188,7 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
         return NGX_OK;
     }
 
-    if (ngx_http_vcita_oauth_cookie_keep(&cut, line, pool, others, last)
-        != NGX_OK)
+    if (ngx_http_vcita_cookie_keep(&cut, line, pool, others, last) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -201,18 +196,17 @@ ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
     /* the separator before a last one of ours goes with it */
 
     if (others == last) {
-        ngx_http_vcita_oauth_cookie_trim(&cut.kept);
+        ngx_http_vcita_cookie_trim(&cut.kept);
     }
 
-    ngx_http_vcita_oauth_cookie_end(&cut, line);
+    ngx_http_vcita_cookie_end(&cut, line);
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
-    ngx_str_t *line)
+ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut, ngx_str_t *line)
 {
     if (cut->kept.len) {
         cut->kept.data[cut->kept.len] = '\0';
@@ -228,7 +222,7 @@ ngx_http_vcita_oauth_cookie_end(ngx_http_vcita_oauth_cut_t *cut,
  */
 
 static u_char *
-ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
+ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 {
     u_char      *first, *hit;
     ngx_str_t   *stem;
@@ -283,7 +277,7 @@ ngx_http_vcita_oauth_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 /* where the cookie at p ends, and where the one after it begins */
 
 static u_char *
-ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last, u_char **end)
+ngx_http_vcita_cookie_next(u_char *p, u_char *last, u_char **end)
 {
     p = memchr(p, ';', last - p);
 
@@ -305,7 +299,7 @@ ngx_http_vcita_oauth_cookie_next(u_char *p, u_char *last, u_char **end)
 /* which of the names the cookie from p to end has */
 
 static ngx_int_t
-ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
+ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
     ngx_str_t *value)
 {
     u_char      *v;
@@ -358,8 +352,8 @@ ngx_http_vcita_oauth_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
 /* others that stay: in place as long as what stays is of one piece */
 
 static ngx_int_t
-ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
-    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end)
+ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
+    ngx_pool_t *pool, u_char *p, u_char *end)
 {
     if (p == end) {
         return NGX_OK;
@@ -390,7 +384,7 @@ ngx_http_vcita_oauth_cookie_keep(ngx_http_vcita_oauth_cut_t *cut,
 
 
 static void
-ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line)
+ngx_http_vcita_cookie_trim(ngx_str_t *line)
 {
     ngx_uint_t  semicolon;
 
@@ -428,7 +422,7 @@ ngx_http_vcita_oauth_cookie_trim(ngx_str_t *line)
  */
 
 static ngx_int_t
-ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
+ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
     ngx_table_elt_t *h)
 {
     ngx_table_elt_t  *elts;
@@ -440,8 +434,8 @@ ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
         elts = part->elts;
 
         if (h >= elts && h < elts + part->nelts) {
-            return ngx_http_vcita_oauth_cookie_drop_from(pool, list, prev,
-                                                         part, h - elts);
+            return ngx_http_vcita_cookie_drop_from(pool, list, prev, part,
+                                                   h - elts);
         }
 
         prev = part;
@@ -452,7 +446,7 @@ ngx_http_vcita_oauth_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
+ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
     ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i)
 {
     ngx_table_elt_t  *elts;
@@ -518,15 +512,15 @@ ngx_http_vcita_oauth_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
-    ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
+ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,
+    ngx_pool_t *pool, ngx_http_vcita_cookie_t *cookie,
     ngx_str_t *value, time_t max_age)
 {
     u_char           *p;
     size_t            len;
     ngx_table_elt_t  *h;
 
-    ngx_http_vcita_oauth_cookie_unset(out, &cookie->name);
+    ngx_http_vcita_cookie_unset(out, &cookie->name);
 
     len = cookie->name.len + 1 + value->len + sizeof("; Max-Age=") - 1
           + NGX_TIME_T_LEN + cookie->attributes.len;
@@ -546,7 +540,7 @@ ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
     h->next = NULL;
 #endif
     h->key.len = sizeof("Set-Cookie") - 1;
-    h->key.data = ngx_http_vcita_oauth_set_cookie;
+    h->key.data = ngx_http_vcita_set_cookie;
 
     h->value.data = p;
     h->value.len = ngx_sprintf(p, "%V=%V; Max-Age=%T%V", &cookie->name, value,
@@ -558,8 +552,7 @@ ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
 
 
 static void
-ngx_http_vcita_oauth_cookie_unset(ngx_http_headers_out_t *out,
-    ngx_str_t *name)
+ngx_http_vcita_cookie_unset(ngx_http_headers_out_t *out, ngx_str_t *name)
 {
     ngx_uint_t        i;
     ngx_table_elt_t  *h;

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_COOKIE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_COOKIE_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -18,7 +18,7 @@
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    attributes;
-} ngx_http_vcita_oauth_cookie_t;
+} ngx_http_vcita_cookie_t;
 
 
 /* a cookie that we were sent: which of the names asked for, and its value */
@@ -26,21 +26,20 @@ typedef struct {
 typedef struct {
     ngx_uint_t                   index;
     ngx_str_t                    value;
-} ngx_http_vcita_oauth_found_t;
+} ngx_http_vcita_found_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_cookies_cut(ngx_http_headers_in_t *in,
+ngx_int_t ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in,
     ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *stems,
     ngx_array_t *found);
-ngx_int_t ngx_http_vcita_oauth_cookie_line_cut(ngx_str_t *line,
-    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *stems,
-    ngx_array_t *found);
-ngx_int_t ngx_http_vcita_oauth_cookie_set(ngx_http_headers_out_t *out,
-    ngx_pool_t *pool, ngx_http_vcita_oauth_cookie_t *cookie,
+ngx_int_t ngx_http_vcita_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found);
+ngx_int_t ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,
+    ngx_pool_t *pool, ngx_http_vcita_cookie_t *cookie,
     ngx_str_t *value, time_t max_age);
 
 
-extern u_char  ngx_http_vcita_oauth_set_cookie[];
+extern u_char  ngx_http_vcita_set_cookie[];
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_COOKIE_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_COOKIE_H_INCLUDED_ */

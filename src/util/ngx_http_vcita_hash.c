@@ -20,27 +20,27 @@
 
 
 /* what SHA-256 takes in at once */
-#define NGX_HTTP_VCITA_OAUTH_BLOCK  64
+#define NGX_HTTP_VCITA_BLOCK  64
 
 
-static EVP_MD_CTX *ngx_http_vcita_oauth_hash_begin(void);
+static EVP_MD_CTX *ngx_http_vcita_hash_begin(void);
 
 
 /*
- * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_OAUTH_KEY_LEN bytes for
+ * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_KEY_LEN bytes for
  * the labelled purpose.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
-    const char *label, u_char *key)
+ngx_http_vcita_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
+    u_char *key)
 {
     size_t         len;
     ngx_int_t      rc;
     EVP_PKEY_CTX  *ctx;
 
     rc = NGX_ERROR;
-    len = NGX_HTTP_VCITA_OAUTH_KEY_LEN;
+    len = NGX_HTTP_VCITA_KEY_LEN;
 
     ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
     if (ctx == NULL) {
@@ -54,7 +54,7 @@ ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
         && EVP_PKEY_CTX_add1_hkdf_info(ctx, (u_char *) label,
                                        ngx_strlen(label)) > 0
         && EVP_PKEY_derive(ctx, key, &len) > 0
-        && len == NGX_HTTP_VCITA_OAUTH_KEY_LEN)
+        && len == NGX_HTTP_VCITA_KEY_LEN)
     {
         rc = NGX_OK;
     }
@@ -73,17 +73,16 @@ ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
-    u_char *mac)
+ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n, u_char *mac)
 {
     u_char      *p;
     size_t       len;
     ngx_int_t    rc;
     ngx_str_t    inner, outer;
     ngx_uint_t   i;
-    u_char       text[NGX_HTTP_VCITA_OAUTH_BLOCK + 512];
-    u_char       pad[NGX_HTTP_VCITA_OAUTH_BLOCK
-                     + NGX_HTTP_VCITA_OAUTH_HASH_LEN];
+    u_char       text[NGX_HTTP_VCITA_BLOCK + 512];
+    u_char       pad[NGX_HTTP_VCITA_BLOCK
+                     + NGX_HTTP_VCITA_HASH_LEN];
 
     len = 0;
 
@@ -91,22 +90,22 @@ ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
         len += 2 + parts[i].len;
     }
 
-    if (len > sizeof(text) - NGX_HTTP_VCITA_OAUTH_BLOCK) {
+    if (len > sizeof(text) - NGX_HTTP_VCITA_BLOCK) {
         return NGX_ERROR;
     }
 
-    ngx_memset(text, 0x36, NGX_HTTP_VCITA_OAUTH_BLOCK);
-    ngx_memset(pad, 0x5c, NGX_HTTP_VCITA_OAUTH_BLOCK);
+    ngx_memset(text, 0x36, NGX_HTTP_VCITA_BLOCK);
+    ngx_memset(pad, 0x5c, NGX_HTTP_VCITA_BLOCK);
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_KEY_LEN; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_KEY_LEN; i++) {
         text[i] ^= key[i];
         pad[i] ^= key[i];
     }
 
-    p = text + NGX_HTTP_VCITA_OAUTH_BLOCK;
+    p = text + NGX_HTTP_VCITA_BLOCK;
 
     for (i = 0; i < n; i++) {
-        p = ngx_http_vcita_oauth_hash_field(p, &parts[i]);
+        p = ngx_http_vcita_hash_field(p, &parts[i]);
     }
 
     inner.data = text;
@@ -114,10 +113,10 @@ ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
     outer.data = pad;
     outer.len = sizeof(pad);
 
-    rc = ngx_http_vcita_oauth_hash(&inner, pad + NGX_HTTP_VCITA_OAUTH_BLOCK);
+    rc = ngx_http_vcita_hash(&inner, pad + NGX_HTTP_VCITA_BLOCK);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_oauth_hash(&outer, mac);
+        rc = ngx_http_vcita_hash(&outer, mac);
     }
 
     ngx_explicit_memzero(text, inner.len);
@@ -130,11 +129,11 @@ ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
 /* SHA-256 */
 
 ngx_int_t
-ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash)
+ngx_http_vcita_hash(ngx_str_t *text, u_char *hash)
 {
     EVP_MD_CTX  *ctx;
 
-    ctx = ngx_http_vcita_oauth_hash_begin();
+    ctx = ngx_http_vcita_hash_begin();
 
     if (ctx == NULL
         || EVP_DigestUpdate(ctx, text->data, text->len) != 1
@@ -151,7 +150,7 @@ ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash)
 /* OpenSSL's look-up of an algorithm takes longer than a hash of a few bytes */
 
 static EVP_MD_CTX *
-ngx_http_vcita_oauth_hash_begin(void)
+ngx_http_vcita_hash_begin(void)
 {
     static EVP_MD_CTX  *ctx;
 
@@ -171,7 +170,7 @@ ngx_http_vcita_oauth_hash_begin(void)
 
 
 ngx_int_t
-ngx_http_vcita_oauth_random(u_char *p, size_t len)
+ngx_http_vcita_random(u_char *p, size_t len)
 {
     if (RAND_bytes(p, len) != 1) {
         ERR_clear_error();
@@ -185,7 +184,7 @@ ngx_http_vcita_oauth_random(u_char *p, size_t len)
 /* NGX_OK if the two are equal; takes the same time wherever they differ */
 
 ngx_int_t
-ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b)
+ngx_http_vcita_equal(ngx_str_t *a, ngx_str_t *b)
 {
     if (a->len != b->len || CRYPTO_memcmp(a->data, b->data, a->len) != 0) {
         return NGX_DECLINED;
@@ -198,7 +197,7 @@ ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b)
 /* A field with its length before it, in two bytes */
 
 u_char *
-ngx_http_vcita_oauth_hash_field(u_char *p, ngx_str_t *field)
+ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field)
 {
     *p++ = (u_char) (field->len >> 8);
     *p++ = (u_char) field->len;

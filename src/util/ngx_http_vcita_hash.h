@@ -4,26 +4,26 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_HASH_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_HASH_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_HASH_H_INCLUDED_
+#define _NGX_HTTP_VCITA_HASH_H_INCLUDED_
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 
 
-#define NGX_HTTP_VCITA_OAUTH_KEY_LEN     32
-#define NGX_HTTP_VCITA_OAUTH_HASH_LEN    32
+#define NGX_HTTP_VCITA_KEY_LEN     32
+#define NGX_HTTP_VCITA_HASH_LEN    32
 
 
-ngx_int_t ngx_http_vcita_oauth_hkdf(ngx_str_t *secret, ngx_str_t *salt,
+ngx_int_t ngx_http_vcita_hkdf(ngx_str_t *secret, ngx_str_t *salt,
     const char *label, u_char *key);
-ngx_int_t ngx_http_vcita_oauth_hmac(u_char *key, ngx_str_t *parts,
-    ngx_uint_t n, u_char *mac);
-ngx_int_t ngx_http_vcita_oauth_hash(ngx_str_t *text, u_char *hash);
-ngx_int_t ngx_http_vcita_oauth_random(u_char *p, size_t len);
-ngx_int_t ngx_http_vcita_oauth_equal(ngx_str_t *a, ngx_str_t *b);
-u_char *ngx_http_vcita_oauth_hash_field(u_char *p, ngx_str_t *field);
+ngx_int_t ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
+    u_char *mac);
+ngx_int_t ngx_http_vcita_hash(ngx_str_t *text, u_char *hash);
+ngx_int_t ngx_http_vcita_random(u_char *p, size_t len);
+ngx_int_t ngx_http_vcita_equal(ngx_str_t *a, ngx_str_t *b);
+u_char *ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_HASH_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_HASH_H_INCLUDED_ */

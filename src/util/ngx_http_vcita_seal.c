@@ -15,16 +15,15 @@
 #include "util/ngx_http_vcita_seal.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_SEAL_VERSION  1
+#define NGX_HTTP_VCITA_SEAL_VERSION  1
 
 
-static ngx_int_t ngx_http_vcita_oauth_open_by(
-    ngx_http_vcita_oauth_key_t *key, ngx_str_t *field, ngx_str_t *raw,
-    ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_seal_bind(EVP_CIPHER_CTX *ctx,
+static ngx_int_t ngx_http_vcita_open_by(ngx_http_vcita_key_t *key,
+    ngx_str_t *field, ngx_str_t *raw, ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx,
     ngx_str_t *field);
-static EVP_CIPHER_CTX *ngx_http_vcita_oauth_cipher(u_char *key, int enc);
-static void ngx_http_vcita_oauth_seal_cleanup(void *data);
+static EVP_CIPHER_CTX *ngx_http_vcita_cipher(u_char *key, int enc);
+static void ngx_http_vcita_seal_cleanup(void *data);
 
 
 /*
@@ -33,8 +32,8 @@ static void ngx_http_vcita_oauth_seal_cleanup(void *data);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
-    ngx_pool_t *pool, const char *purpose, ngx_str_t *fields, ngx_uint_t n)
+ngx_http_vcita_seal_init(ngx_http_vcita_seal_t *s, ngx_pool_t *pool,
+    const char *purpose, ngx_str_t *fields, ngx_uint_t n)
 {
     u_char              *p;
     size_t               len;
@@ -42,7 +41,7 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
     ngx_uint_t           i;
     ngx_pool_cleanup_t  *cln;
 
-    if (ngx_array_init(&s->keys, pool, 2, sizeof(ngx_http_vcita_oauth_key_t))
+    if (ngx_array_init(&s->keys, pool, 2, sizeof(ngx_http_vcita_key_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -53,7 +52,7 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
         return NGX_ERROR;
     }
 
-    cln->handler = ngx_http_vcita_oauth_seal_cleanup;
+    cln->handler = ngx_http_vcita_seal_cleanup;
     cln->data = s;
 
     name.len = ngx_strlen(purpose);
@@ -73,10 +72,10 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
     s->bound.data = p;
     s->bound.len = len;
 
-    p = ngx_http_vcita_oauth_hash_field(p, &name);
+    p = ngx_http_vcita_hash_field(p, &name);
 
     for (i = 0; i < n; i++) {
-        p = ngx_http_vcita_oauth_hash_field(p, &fields[i]);
+        p = ngx_http_vcita_hash_field(p, &fields[i]);
     }
 
     return NGX_OK;
@@ -90,38 +89,38 @@ ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *secret, ngx_str_t *salt, const char *purpose)
+ngx_http_vcita_seal_key(ngx_http_vcita_seal_t *s, ngx_str_t *secret,
+    ngx_str_t *salt, const char *purpose)
 {
-    u_char                       bytes[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
-    u_char                       hash[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
-    ngx_int_t                    rc;
-    ngx_str_t                    text;
-    ngx_http_vcita_oauth_key_t  *key;
+    u_char                 bytes[NGX_HTTP_VCITA_KEY_LEN];
+    u_char                 hash[NGX_HTTP_VCITA_HASH_LEN];
+    ngx_int_t              rc;
+    ngx_str_t              text;
+    ngx_http_vcita_key_t  *key;
 
     key = ngx_array_push(&s->keys);
     if (key == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(key, sizeof(ngx_http_vcita_oauth_key_t));
+    ngx_memzero(key, sizeof(ngx_http_vcita_key_t));
 
     text.data = hash;
     text.len = sizeof(hash);
 
     rc = NGX_ERROR;
 
-    if (ngx_http_vcita_oauth_hkdf(secret, salt, purpose, bytes) == NGX_OK
-        && ngx_http_vcita_oauth_hash(&s->bound, hash) == NGX_OK
-        && ngx_http_vcita_oauth_hmac(bytes, &text, 1, bytes) == NGX_OK)
+    if (ngx_http_vcita_hkdf(secret, salt, purpose, bytes) == NGX_OK
+        && ngx_http_vcita_hash(&s->bound, hash) == NGX_OK
+        && ngx_http_vcita_hmac(bytes, &text, 1, bytes) == NGX_OK)
     {
-        key->seal = ngx_http_vcita_oauth_cipher(bytes, 1);
-        key->open = ngx_http_vcita_oauth_cipher(bytes, 0);
+        key->seal = ngx_http_vcita_cipher(bytes, 1);
+        key->open = ngx_http_vcita_cipher(bytes, 0);
 
         text.data = bytes;
         text.len = sizeof(bytes);
 
-        rc = ngx_http_vcita_oauth_hash(&text, hash);
+        rc = ngx_http_vcita_hash(&text, hash);
 
         key->id = hash[0];
     }
@@ -138,81 +137,79 @@ ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
 
 /*
  * Seals the text with the first key; "field" (may be NULL) is bound beside
- * the fields of the kind.  The room holds ngx_http_vcita_oauth_seal_room()
+ * the fields of the kind.  The room holds ngx_http_vcita_seal_room()
  * bytes: the box begins it, and as base64url, what is returned, lies behind.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
+ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     ngx_str_t *text, u_char *room, ngx_str_t *box)
 {
-    int                          n;
-    u_char                      *p, *nonce;
-    EVP_CIPHER_CTX              *ctx;
-    ngx_http_vcita_oauth_key_t  *key;
+    int                    n;
+    u_char                *p, *nonce;
+    EVP_CIPHER_CTX        *ctx;
+    ngx_http_vcita_key_t  *key;
 
     key = s->keys.elts;
     ctx = key[0].seal;
 
-    room[0] = NGX_HTTP_VCITA_OAUTH_SEAL_VERSION;
+    room[0] = NGX_HTTP_VCITA_SEAL_VERSION;
     room[1] = key[0].id;
-    nonce = ngx_http_vcita_oauth_seal_nonce(room);
+    nonce = ngx_http_vcita_seal_nonce(room);
 
-    if (ngx_http_vcita_oauth_random(nonce, NGX_HTTP_VCITA_OAUTH_SEAL_NONCE)
-        != NGX_OK)
+    if (ngx_http_vcita_random(nonce, NGX_HTTP_VCITA_SEAL_NONCE) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    p = room + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
+    p = room + NGX_HTTP_VCITA_SEAL_HEAD;
 
     if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) != 1
-        || ngx_http_vcita_oauth_seal_bind(ctx, field) != NGX_OK
+        || ngx_http_vcita_seal_bind(ctx, field) != NGX_OK
         || EVP_EncryptUpdate(ctx, p, &n, text->data, text->len) != 1
         || EVP_EncryptFinal_ex(ctx, p + n, &n) != 1
         || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG,
-                               NGX_HTTP_VCITA_OAUTH_SEAL_TAG, p + text->len)
-           != 1)
+                               NGX_HTTP_VCITA_SEAL_TAG, p + text->len) != 1)
     {
         ERR_clear_error();
         return NGX_ERROR;
     }
 
-    p += text->len + NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+    p += text->len + NGX_HTTP_VCITA_SEAL_TAG;
 
     box->data = p;
-    box->len = ngx_http_vcita_oauth_base64url(p, room, p - room);
+    box->len = ngx_http_vcita_base64url(p, room, p - room);
 
     return NGX_OK;
 }
 
 
 /*
- * Opens a box.  The room holds ngx_http_vcita_oauth_open_room() bytes, and
+ * Opens a box.  The room holds ngx_http_vcita_open_room() bytes, and
  * the text lies in it; "used" is the index of the key that it was sealed
  * with.  NGX_DECLINED: not a box of this kind.
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
-    ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used)
+ngx_http_vcita_open(ngx_http_vcita_seal_t *s, ngx_str_t *field, ngx_str_t *box,
+    u_char *room, ngx_str_t *text, ngx_uint_t *used)
 {
     ngx_str_t  raw;
 
-    if (box->len < ngx_http_vcita_oauth_sealed_len(0)
-        || ngx_http_vcita_oauth_unbase64url(room, box) != NGX_OK)
+    if (box->len < ngx_http_vcita_sealed_len(0)
+        || ngx_http_vcita_unbase64url(room, box) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
     raw.data = room;
-    raw.len = ngx_http_vcita_oauth_unbase64url_len(box->len);
+    raw.len = ngx_http_vcita_unbase64url_len(box->len);
 
     /* in place, or beside: another key may share the id of one that fails */
 
-    room += (s->keys.nelts == 1) ? NGX_HTTP_VCITA_OAUTH_SEAL_HEAD : raw.len;
+    room += (s->keys.nelts == 1) ? NGX_HTTP_VCITA_SEAL_HEAD : raw.len;
 
-    return ngx_http_vcita_oauth_open_raw(s, field, &raw, room, text, used);
+    return ngx_http_vcita_open_raw(s, field, &raw, room, text, used);
 }
 
 
@@ -222,29 +219,27 @@ ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s, ngx_str_t *field,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
-    ngx_uint_t *used)
+ngx_http_vcita_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+    ngx_str_t *raw, u_char *room, ngx_str_t *text, ngx_uint_t *used)
 {
-    ngx_uint_t                   i;
-    ngx_http_vcita_oauth_key_t  *key;
+    ngx_uint_t             i;
+    ngx_http_vcita_key_t  *key;
 
-    if (raw->len < ngx_http_vcita_oauth_raw_len(0)
-        || raw->data[0] != NGX_HTTP_VCITA_OAUTH_SEAL_VERSION)
+    if (raw->len < ngx_http_vcita_raw_len(0)
+        || raw->data[0] != NGX_HTTP_VCITA_SEAL_VERSION)
     {
         return NGX_DECLINED;
     }
 
     text->data = room;
-    text->len = raw->len - ngx_http_vcita_oauth_raw_len(0);
+    text->len = raw->len - ngx_http_vcita_raw_len(0);
 
     key = s->keys.elts;
 
     for (i = 0; i < s->keys.nelts; i++) {
 
         if (key[i].id == raw->data[1]
-            && ngx_http_vcita_oauth_open_by(&key[i], field, raw, text)
-               == NGX_OK)
+            && ngx_http_vcita_open_by(&key[i], field, raw, text) == NGX_OK)
         {
             *used = i;
             return NGX_OK;
@@ -256,24 +251,24 @@ ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_key_t *key,
-    ngx_str_t *field, ngx_str_t *raw, ngx_str_t *text)
+ngx_http_vcita_open_by(ngx_http_vcita_key_t *key, ngx_str_t *field,
+    ngx_str_t *raw, ngx_str_t *text)
 {
     int              n;
     u_char          *p, *tag;
     EVP_CIPHER_CTX  *ctx;
 
     ctx = key->open;
-    p = raw->data + NGX_HTTP_VCITA_OAUTH_SEAL_HEAD;
-    tag = raw->data + raw->len - NGX_HTTP_VCITA_OAUTH_SEAL_TAG;
+    p = raw->data + NGX_HTTP_VCITA_SEAL_HEAD;
+    tag = raw->data + raw->len - NGX_HTTP_VCITA_SEAL_TAG;
 
     if (EVP_DecryptInit_ex(ctx, NULL, NULL, NULL,
-                           ngx_http_vcita_oauth_seal_nonce(raw->data))
+                           ngx_http_vcita_seal_nonce(raw->data))
         == 1
-        && ngx_http_vcita_oauth_seal_bind(ctx, field) == NGX_OK
+        && ngx_http_vcita_seal_bind(ctx, field) == NGX_OK
         && EVP_DecryptUpdate(ctx, text->data, &n, p, text->len) == 1
         && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
-                               NGX_HTTP_VCITA_OAUTH_SEAL_TAG, tag) == 1
+                               NGX_HTTP_VCITA_SEAL_TAG, tag) == 1
         && EVP_DecryptFinal_ex(ctx, text->data + n, &n) == 1)
     {
         return NGX_OK;
@@ -288,7 +283,7 @@ ngx_http_vcita_oauth_open_by(ngx_http_vcita_oauth_key_t *key,
 /* the associated data: the field, with its length */
 
 static ngx_int_t
-ngx_http_vcita_oauth_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
+ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 {
     int     n;
     u_char  len[2];
@@ -313,7 +308,7 @@ ngx_http_vcita_oauth_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 /* the key schedule is paid here, once: a box then costs its bytes only */
 
 static EVP_CIPHER_CTX *
-ngx_http_vcita_oauth_cipher(u_char *key, int enc)
+ngx_http_vcita_cipher(u_char *key, int enc)
 {
     EVP_CIPHER_CTX  *ctx;
 
@@ -335,12 +330,12 @@ ngx_http_vcita_oauth_cipher(u_char *key, int enc)
 
 
 static void
-ngx_http_vcita_oauth_seal_cleanup(void *data)
+ngx_http_vcita_seal_cleanup(void *data)
 {
-    ngx_http_vcita_oauth_seal_t *s = data;
+    ngx_http_vcita_seal_t *s = data;
 
-    ngx_uint_t                   i;
-    ngx_http_vcita_oauth_key_t  *key;
+    ngx_uint_t             i;
+    ngx_http_vcita_key_t  *key;
 
     /* OpenSSL wipes the key schedule when it frees a context */
 

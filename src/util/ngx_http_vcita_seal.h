@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_SEAL_H_INCLUDED_
+#define _NGX_HTTP_VCITA_SEAL_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -18,38 +18,38 @@
 
 
 /* 32 bytes as base64url: a login cookie, a nonce, a code_verifier */
-#define NGX_HTTP_VCITA_OAUTH_TEXT_LEN    43
+#define NGX_HTTP_VCITA_TEXT_LEN    43
 
 /* version, key id, nonce; then the text; then the tag */
-#define NGX_HTTP_VCITA_OAUTH_SEAL_NONCE  12
-#define NGX_HTTP_VCITA_OAUTH_SEAL_HEAD                                        \
-    (1 + 1 + NGX_HTTP_VCITA_OAUTH_SEAL_NONCE)
-#define NGX_HTTP_VCITA_OAUTH_SEAL_TAG    16
+#define NGX_HTTP_VCITA_SEAL_NONCE  12
+#define NGX_HTTP_VCITA_SEAL_HEAD                                              \
+    (1 + 1 + NGX_HTTP_VCITA_SEAL_NONCE)
+#define NGX_HTTP_VCITA_SEAL_TAG    16
 
 /* the nonce of the box in a room: no two boxes have the same */
-#define ngx_http_vcita_oauth_seal_nonce(room)  ((room) + 1 + 1)
+#define ngx_http_vcita_seal_nonce(room)  ((room) + 1 + 1)
 
 /* the length of a box of n bytes: its own bytes, and as base64url */
-#define ngx_http_vcita_oauth_raw_len(n)                                       \
-    (NGX_HTTP_VCITA_OAUTH_SEAL_HEAD + (n) + NGX_HTTP_VCITA_OAUTH_SEAL_TAG)
+#define ngx_http_vcita_raw_len(n)                                             \
+    (NGX_HTTP_VCITA_SEAL_HEAD + (n) + NGX_HTTP_VCITA_SEAL_TAG)
 
-#define ngx_http_vcita_oauth_sealed_len(n)                                    \
-    ((ngx_http_vcita_oauth_raw_len(n) * 4 + 2) / 3)
+#define ngx_http_vcita_sealed_len(n)                                          \
+    ((ngx_http_vcita_raw_len(n) * 4 + 2) / 3)
 
 /* the room that open() needs for a box of n characters: its bytes, the text */
-#define ngx_http_vcita_oauth_open_room(n)                                     \
-    (2 * ngx_http_vcita_oauth_unbase64url_len(n))
+#define ngx_http_vcita_open_room(n)                                           \
+    (2 * ngx_http_vcita_unbase64url_len(n))
 
 /* the room that seal() needs for a text of n bytes: the box, in both forms */
-#define ngx_http_vcita_oauth_seal_room(n)                                     \
-    (ngx_http_vcita_oauth_raw_len(n) + ngx_http_vcita_oauth_sealed_len(n))
+#define ngx_http_vcita_seal_room(n)                                           \
+    (ngx_http_vcita_raw_len(n) + ngx_http_vcita_sealed_len(n))
 
 
 typedef struct {
     u_char                       id;
     EVP_CIPHER_CTX              *seal;
     EVP_CIPHER_CTX              *open;
-} ngx_http_vcita_oauth_key_t;
+} ngx_http_vcita_key_t;
 
 
 /*
@@ -58,23 +58,21 @@ typedef struct {
  */
 
 typedef struct {
-    ngx_array_t                  keys;    /* ngx_http_vcita_oauth_key_t */
+    ngx_array_t                  keys;    /* ngx_http_vcita_key_t */
     ngx_str_t                    bound;
-} ngx_http_vcita_oauth_seal_t;
+} ngx_http_vcita_seal_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_seal_init(ngx_http_vcita_oauth_seal_t *s,
-    ngx_pool_t *pool, const char *purpose, ngx_str_t *fields, ngx_uint_t n);
-ngx_int_t ngx_http_vcita_oauth_seal_key(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *secret, ngx_str_t *salt, const char *purpose);
-ngx_int_t ngx_http_vcita_oauth_seal(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *field, ngx_str_t *text, u_char *room, ngx_str_t *box);
-ngx_int_t ngx_http_vcita_oauth_open(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *field, ngx_str_t *box, u_char *room, ngx_str_t *text,
-    ngx_uint_t *used);
-ngx_int_t ngx_http_vcita_oauth_open_raw(ngx_http_vcita_oauth_seal_t *s,
-    ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
-    ngx_uint_t *used);
+ngx_int_t ngx_http_vcita_seal_init(ngx_http_vcita_seal_t *s, ngx_pool_t *pool,
+    const char *purpose, ngx_str_t *fields, ngx_uint_t n);
+ngx_int_t ngx_http_vcita_seal_key(ngx_http_vcita_seal_t *s, ngx_str_t *secret,
+    ngx_str_t *salt, const char *purpose);
+ngx_int_t ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+    ngx_str_t *text, u_char *room, ngx_str_t *box);
+ngx_int_t ngx_http_vcita_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+    ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used);
+ngx_int_t ngx_http_vcita_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+    ngx_str_t *raw, u_char *room, ngx_str_t *text, ngx_uint_t *used);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_SEAL_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_SEAL_H_INCLUDED_ */

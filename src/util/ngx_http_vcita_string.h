@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_STRING_H_INCLUDED_
+#define _NGX_HTTP_VCITA_STRING_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -13,15 +13,15 @@
 
 
 /* as many seconds are 300 years */
-#define NGX_HTTP_VCITA_OAUTH_NUMBER_MAX  10000000000
+#define NGX_HTTP_VCITA_NUMBER_MAX  10000000000
 
 
-ngx_uint_t ngx_http_vcita_oauth_same(ngx_str_t *a, ngx_str_t *b);
-ngx_uint_t ngx_http_vcita_oauth_printable(ngx_str_t *text);
-ngx_int_t ngx_http_vcita_oauth_unicode(ngx_str_t *text);
-ngx_int_t ngx_http_vcita_oauth_number(ngx_str_t *text, int64_t *value);
-time_t ngx_http_vcita_oauth_text_time(uint64_t seconds);
-void ngx_http_vcita_oauth_wipe(ngx_str_t *secret);
+ngx_uint_t ngx_http_vcita_same(ngx_str_t *a, ngx_str_t *b);
+ngx_uint_t ngx_http_vcita_printable(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_unicode(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_number(ngx_str_t *text, int64_t *value);
+time_t ngx_http_vcita_text_time(uint64_t seconds);
+void ngx_http_vcita_wipe(ngx_str_t *secret);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_TEXT_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_STRING_H_INCLUDED_ */

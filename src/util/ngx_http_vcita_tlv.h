@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_TAGS_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_TAGS_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_TLV_H_INCLUDED_
+#define _NGX_HTTP_VCITA_TLV_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -13,31 +13,30 @@
 
 
 /* a tag, and a length in up to two groups of seven bits */
-#define NGX_HTTP_VCITA_OAUTH_TAG_HEAD  3
-#define NGX_HTTP_VCITA_OAUTH_TAG_MAX   0x3fff
+#define NGX_HTTP_VCITA_TAG_HEAD  3
+#define NGX_HTTP_VCITA_TAG_MAX   0x3fff
 
 
 typedef struct {
     ngx_uint_t                   tag;
     ngx_str_t                    value;
-} ngx_http_vcita_oauth_tag_t;
+} ngx_http_vcita_tag_t;
 
 
-u_char *ngx_http_vcita_oauth_tag_head(u_char *p, ngx_uint_t tag, size_t len);
-u_char *ngx_http_vcita_oauth_tag_put(u_char *p, ngx_uint_t tag,
-    ngx_str_t *value);
-u_char *ngx_http_vcita_oauth_tag_put_number(u_char *p, ngx_uint_t tag,
+u_char *ngx_http_vcita_tag_head(u_char *p, ngx_uint_t tag, size_t len);
+u_char *ngx_http_vcita_tag_put(u_char *p, ngx_uint_t tag, ngx_str_t *value);
+u_char *ngx_http_vcita_tag_put_number(u_char *p, ngx_uint_t tag,
     uint64_t value);
-ngx_int_t ngx_http_vcita_oauth_tag_number(ngx_str_t *value, uint64_t *t);
-static ngx_inline ngx_int_t ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
-    ngx_http_vcita_oauth_tag_t *t);
+ngx_int_t ngx_http_vcita_tag_number(ngx_str_t *value, uint64_t *t);
+static ngx_inline ngx_int_t ngx_http_vcita_tag_next(ngx_str_t *rest,
+    ngx_http_vcita_tag_t *t);
 
 
 /* The next value of the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
 
 static ngx_inline ngx_int_t
-ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
-    ngx_http_vcita_oauth_tag_t *t)
+ngx_http_vcita_tag_next(ngx_str_t *rest,
+    ngx_http_vcita_tag_t *t)
 {
     u_char  *p;
     size_t   left, len;
@@ -81,4 +80,4 @@ ngx_http_vcita_oauth_tag_next(ngx_str_t *rest,
 }
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_TAGS_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_TLV_H_INCLUDED_ */

@@ -4,18 +4,18 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_ZONE_H_INCLUDED_
+#define _NGX_HTTP_VCITA_ZONE_H_INCLUDED_
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 
 
-#define NGX_HTTP_VCITA_OAUTH_ZONE_KEY    32
+#define NGX_HTTP_VCITA_ZONE_KEY    32
 
 /* the largest value, in bytes */
-#define NGX_HTTP_VCITA_OAUTH_ZONE_VALUE  65535
+#define NGX_HTTP_VCITA_ZONE_VALUE  65535
 
 
 /* what lies in the shared memory */
@@ -31,30 +31,30 @@ typedef struct {
     ngx_uint_t                   evicted;    /* before their time */
     ngx_uint_t                   told;       /* of these, in the log */
     time_t                       told_at;
-} ngx_http_vcita_oauth_zone_sh_t;
+} ngx_http_vcita_zone_sh_t;
 
 
 typedef struct {
-    ngx_http_vcita_oauth_zone_sh_t  *sh;         /* valid while locked */
-    ngx_slab_pool_t                 *pool;
-    ngx_str_t                        name;
-} ngx_http_vcita_oauth_zone_t;
+    ngx_http_vcita_zone_sh_t  *sh;         /* valid while locked */
+    ngx_slab_pool_t           *pool;
+    ngx_str_t                  name;
+} ngx_http_vcita_zone_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_zone_init(ngx_http_vcita_oauth_zone_t *zone);
-void ngx_http_vcita_oauth_zone_lock(ngx_http_vcita_oauth_zone_t *zone);
-void ngx_http_vcita_oauth_zone_unlock(ngx_http_vcita_oauth_zone_t *zone);
+ngx_int_t ngx_http_vcita_zone_init(ngx_http_vcita_zone_t *zone);
+void ngx_http_vcita_zone_lock(ngx_http_vcita_zone_t *zone);
+void ngx_http_vcita_zone_unlock(ngx_http_vcita_zone_t *zone);
 
 /* the caller of these has locked the zone */
 
-ngx_int_t ngx_http_vcita_oauth_zone_get(ngx_http_vcita_oauth_zone_t *zone,
-    u_char *key, time_t now, ngx_pool_t *pool, ngx_str_t *value);
-ngx_int_t ngx_http_vcita_oauth_zone_has(ngx_http_vcita_oauth_zone_t *zone,
-    u_char *key, time_t now);
-ngx_int_t ngx_http_vcita_oauth_zone_put(ngx_http_vcita_oauth_zone_t *zone,
-    u_char *key, time_t now, ngx_str_t *value, time_t ttl);
-void ngx_http_vcita_oauth_zone_remove(ngx_http_vcita_oauth_zone_t *zone,
-    u_char *key, time_t now);
+ngx_int_t ngx_http_vcita_zone_get(ngx_http_vcita_zone_t *zone, u_char *key,
+    time_t now, ngx_pool_t *pool, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_zone_has(ngx_http_vcita_zone_t *zone, u_char *key,
+    time_t now);
+ngx_int_t ngx_http_vcita_zone_put(ngx_http_vcita_zone_t *zone, u_char *key,
+    time_t now, ngx_str_t *value, time_t ttl);
+void ngx_http_vcita_zone_remove(ngx_http_vcita_zone_t *zone, u_char *key,
+    time_t now);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_ZONE_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_ZONE_H_INCLUDED_ */

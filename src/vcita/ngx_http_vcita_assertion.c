@@ -20,35 +20,32 @@
 #include "vcita/ngx_http_vcita_assertion.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_RSA_BITS  2048
+#define NGX_HTTP_VCITA_RSA_BITS  2048
 
 /* half of an ES256 signature (RFC 7518, 3.4) */
-#define NGX_HTTP_VCITA_OAUTH_P256_LEN  32
+#define NGX_HTTP_VCITA_P256_LEN  32
 
-#define ngx_http_vcita_oauth_json_len(s)                                      \
+#define ngx_http_vcita_json_len(s)                                            \
     ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
 
 
-static EVP_PKEY *ngx_http_vcita_oauth_signer_read(ngx_str_t *pem,
+static EVP_PKEY *ngx_http_vcita_signer_read(ngx_str_t *pem,
     const char **error);
-static int ngx_http_vcita_oauth_signer_password(char *buf, int size,
-    int rwflag, void *data);
-static const char *ngx_http_vcita_oauth_signer_check(
-    ngx_http_vcita_oauth_signer_t *s);
-static ngx_uint_t ngx_http_vcita_oauth_signer_p256(EVP_PKEY *key);
-static ngx_int_t ngx_http_vcita_oauth_signer_head(
-    ngx_http_vcita_oauth_signer_t *s, ngx_pool_t *pool, ngx_str_t *kid);
-static void ngx_http_vcita_oauth_signer_cleanup(void *data);
-static ngx_int_t ngx_http_vcita_oauth_assertion_claims(ngx_pool_t *pool,
+static int ngx_http_vcita_signer_password(char *buf, int size, int rwflag,
+    void *data);
+static const char *ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s);
+static ngx_uint_t ngx_http_vcita_signer_p256(EVP_PKEY *key);
+static ngx_int_t ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s,
+    ngx_pool_t *pool, ngx_str_t *kid);
+static void ngx_http_vcita_signer_cleanup(void *data);
+static ngx_int_t ngx_http_vcita_assertion_claims(ngx_pool_t *pool,
     ngx_str_t *client_id, ngx_str_t *audience, time_t now,
     ngx_str_t *claims);
-static u_char *ngx_http_vcita_oauth_assertion_text(u_char *p,
-    const char *name, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_oauth_assertion_sign(
-    ngx_http_vcita_oauth_signer_t *s, ngx_str_t *text, u_char *signature,
-    size_t *len);
-static ngx_int_t ngx_http_vcita_oauth_assertion_raw(u_char *signature,
-    size_t *len);
+static u_char *ngx_http_vcita_assertion_text(u_char *p, const char *name,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_assertion_sign(ngx_http_vcita_signer_t *s,
+    ngx_str_t *text, u_char *signature, size_t *len);
+static ngx_int_t ngx_http_vcita_assertion_raw(u_char *signature, size_t *len);
 
 
 /*
@@ -58,8 +55,8 @@ static ngx_int_t ngx_http_vcita_oauth_assertion_raw(u_char *signature,
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_signer(ngx_http_vcita_oauth_signer_t *s,
-    ngx_pool_t *pool, ngx_str_t *pem, ngx_str_t *kid, const char **error)
+ngx_http_vcita_signer(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
+    ngx_str_t *pem, ngx_str_t *kid, const char **error)
 {
     ngx_pool_cleanup_t  *cln;
 
@@ -68,25 +65,25 @@ ngx_http_vcita_oauth_signer(ngx_http_vcita_oauth_signer_t *s,
         return NGX_ERROR;
     }
 
-    s->key = ngx_http_vcita_oauth_signer_read(pem, error);
+    s->key = ngx_http_vcita_signer_read(pem, error);
     if (s->key == NULL) {
         return NGX_DECLINED;
     }
 
-    cln->handler = ngx_http_vcita_oauth_signer_cleanup;
+    cln->handler = ngx_http_vcita_signer_cleanup;
     cln->data = s->key;
 
-    *error = ngx_http_vcita_oauth_signer_check(s);
+    *error = ngx_http_vcita_signer_check(s);
     if (*error) {
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_oauth_signer_head(s, pool, kid);
+    return ngx_http_vcita_signer_head(s, pool, kid);
 }
 
 
 static EVP_PKEY *
-ngx_http_vcita_oauth_signer_read(ngx_str_t *pem, const char **error)
+ngx_http_vcita_signer_read(ngx_str_t *pem, const char **error)
 {
     BIO         *bio;
     EVP_PKEY    *key;
@@ -99,8 +96,7 @@ ngx_http_vcita_oauth_signer_read(ngx_str_t *pem, const char **error)
 
     if (bio) {
         key = PEM_read_bio_PrivateKey(bio, NULL,
-                                      ngx_http_vcita_oauth_signer_password,
-                                      &asked);
+                                      ngx_http_vcita_signer_password, &asked);
         BIO_free(bio);
     }
 
@@ -118,8 +114,7 @@ ngx_http_vcita_oauth_signer_read(ngx_str_t *pem, const char **error)
 /* without this, OpenSSL would ask whoever starts nginx */
 
 static int
-ngx_http_vcita_oauth_signer_password(char *buf, int size, int rwflag,
-    void *data)
+ngx_http_vcita_signer_password(char *buf, int size, int rwflag, void *data)
 {
     ngx_uint_t *asked = data;
 
@@ -132,14 +127,14 @@ ngx_http_vcita_oauth_signer_password(char *buf, int size, int rwflag,
 /* RFC 7518, 3.3 and 3.4; returns NULL for a key that will do */
 
 static const char *
-ngx_http_vcita_oauth_signer_check(ngx_http_vcita_oauth_signer_t *s)
+ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s)
 {
     switch (EVP_PKEY_base_id(s->key)) {
 
     case EVP_PKEY_RSA:
         s->ec = 0;
 
-        if (EVP_PKEY_bits(s->key) < NGX_HTTP_VCITA_OAUTH_RSA_BITS) {
+        if (EVP_PKEY_bits(s->key) < NGX_HTTP_VCITA_RSA_BITS) {
             return "is an RSA key of less than 2048 bits";
         }
 
@@ -148,7 +143,7 @@ ngx_http_vcita_oauth_signer_check(ngx_http_vcita_oauth_signer_t *s)
     case EVP_PKEY_EC:
         s->ec = 1;
 
-        if (!ngx_http_vcita_oauth_signer_p256(s->key)) {
+        if (!ngx_http_vcita_signer_p256(s->key)) {
             return "is of another curve than P-256";
         }
 
@@ -161,7 +156,7 @@ ngx_http_vcita_oauth_signer_check(ngx_http_vcita_oauth_signer_t *s)
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_signer_p256(EVP_PKEY *key)
+ngx_http_vcita_signer_p256(EVP_PKEY *key)
 {
 #if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
     char           name[32];
@@ -188,14 +183,14 @@ ngx_http_vcita_oauth_signer_p256(EVP_PKEY *key)
 /* the header is the same for all assertions (RFC 7515, 4.1) */
 
 static ngx_int_t
-ngx_http_vcita_oauth_signer_head(ngx_http_vcita_oauth_signer_t *s,
-    ngx_pool_t *pool, ngx_str_t *kid)
+ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
+    ngx_str_t *kid)
 {
     u_char  *p, *json;
     size_t   len;
 
     len = sizeof("{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"\"}")
-          + ngx_http_vcita_oauth_json_len(kid);
+          + ngx_http_vcita_json_len(kid);
 
     json = ngx_pnalloc(pool, len + ngx_base64_encoded_length(len) + 1);
     if (json == NULL) {
@@ -206,13 +201,13 @@ ngx_http_vcita_oauth_signer_head(ngx_http_vcita_oauth_signer_t *s,
                     s->ec ? "ES256" : "RS256");
 
     if (kid->len) {
-        p = ngx_http_vcita_oauth_assertion_text(p, ",\"kid\":", kid);
+        p = ngx_http_vcita_assertion_text(p, ",\"kid\":", kid);
     }
 
     *p++ = '}';
 
     s->head.data = p;
-    s->head.len = ngx_http_vcita_oauth_base64url(p, json, p - json);
+    s->head.len = ngx_http_vcita_base64url(p, json, p - json);
     s->head.data[s->head.len++] = '.';
 
     return NGX_OK;
@@ -220,7 +215,7 @@ ngx_http_vcita_oauth_signer_head(ngx_http_vcita_oauth_signer_t *s,
 
 
 static void
-ngx_http_vcita_oauth_signer_cleanup(void *data)
+ngx_http_vcita_signer_cleanup(void *data)
 {
     EVP_PKEY_free(data);
 }
@@ -234,16 +229,15 @@ ngx_http_vcita_oauth_signer_cleanup(void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_assertion(ngx_http_vcita_oauth_signer_t *s,
-    ngx_pool_t *pool, ngx_str_t *client_id, ngx_str_t *audience, time_t now,
-    ngx_str_t *jwt)
+ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
+    ngx_str_t *client_id, ngx_str_t *audience, time_t now, ngx_str_t *jwt)
 {
     u_char     *p, *signature;
     size_t      len;
     ngx_str_t   claims;
 
-    if (ngx_http_vcita_oauth_assertion_claims(pool, client_id, audience, now,
-                                              &claims)
+    if (ngx_http_vcita_assertion_claims(pool, client_id, audience, now,
+                                        &claims)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -265,18 +259,17 @@ ngx_http_vcita_oauth_assertion(ngx_http_vcita_oauth_signer_t *s,
     jwt->data = p;
 
     p = ngx_cpymem(p, s->head.data, s->head.len);
-    p += ngx_http_vcita_oauth_base64url(p, claims.data, claims.len);
+    p += ngx_http_vcita_base64url(p, claims.data, claims.len);
 
     jwt->len = p - jwt->data;
 
-    if (ngx_http_vcita_oauth_assertion_sign(s, jwt, signature, &len)
-        != NGX_OK)
+    if (ngx_http_vcita_assertion_sign(s, jwt, signature, &len) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     *p++ = '.';
-    p += ngx_http_vcita_oauth_base64url(p, signature, len);
+    p += ngx_http_vcita_base64url(p, signature, len);
 
     jwt->len = p - jwt->data;
 
@@ -285,26 +278,26 @@ ngx_http_vcita_oauth_assertion(ngx_http_vcita_oauth_signer_t *s,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
+ngx_http_vcita_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
     ngx_str_t *audience, time_t now, ngx_str_t *claims)
 {
-    u_char      bytes[NGX_HTTP_VCITA_OAUTH_HASH_LEN];
-    u_char      text[NGX_HTTP_VCITA_OAUTH_TEXT_LEN];
+    u_char      bytes[NGX_HTTP_VCITA_HASH_LEN];
+    u_char      text[NGX_HTTP_VCITA_TEXT_LEN];
     u_char     *p;
     size_t      len;
     ngx_str_t   jti;
 
-    if (ngx_http_vcita_oauth_random(bytes, sizeof(bytes)) != NGX_OK) {
+    if (ngx_http_vcita_random(bytes, sizeof(bytes)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     jti.data = text;
-    jti.len = ngx_http_vcita_oauth_base64url(text, bytes, sizeof(bytes));
+    jti.len = ngx_http_vcita_base64url(text, bytes, sizeof(bytes));
 
     len = sizeof("{\"iss\":\"\",\"sub\":\"\",\"aud\":\"\",\"jti\":\"\","
                  "\"iat\":,\"exp\":}")
-          + 2 * ngx_http_vcita_oauth_json_len(client_id)
-          + ngx_http_vcita_oauth_json_len(audience)
+          + 2 * ngx_http_vcita_json_len(client_id)
+          + ngx_http_vcita_json_len(audience)
           + jti.len + 2 * NGX_TIME_T_LEN;
 
     p = ngx_pnalloc(pool, len);
@@ -314,13 +307,13 @@ ngx_http_vcita_oauth_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
 
     claims->data = p;
 
-    p = ngx_http_vcita_oauth_assertion_text(p, "{\"iss\":", client_id);
-    p = ngx_http_vcita_oauth_assertion_text(p, ",\"sub\":", client_id);
-    p = ngx_http_vcita_oauth_assertion_text(p, ",\"aud\":", audience);
-    p = ngx_http_vcita_oauth_assertion_text(p, ",\"jti\":", &jti);
+    p = ngx_http_vcita_assertion_text(p, "{\"iss\":", client_id);
+    p = ngx_http_vcita_assertion_text(p, ",\"sub\":", client_id);
+    p = ngx_http_vcita_assertion_text(p, ",\"aud\":", audience);
+    p = ngx_http_vcita_assertion_text(p, ",\"jti\":", &jti);
 
     p = ngx_sprintf(p, ",\"iat\":%T,\"exp\":%T}", now,
-                    now + NGX_HTTP_VCITA_OAUTH_ASSERTION_LIFE);
+                    now + NGX_HTTP_VCITA_ASSERTION_LIFE);
 
     claims->len = p - claims->data;
 
@@ -329,8 +322,7 @@ ngx_http_vcita_oauth_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
 
 
 static u_char *
-ngx_http_vcita_oauth_assertion_text(u_char *p, const char *name,
-    ngx_str_t *value)
+ngx_http_vcita_assertion_text(u_char *p, const char *name, ngx_str_t *value)
 {
     p = ngx_sprintf(p, "%s\"", name);
     p = (u_char *) ngx_escape_json(p, value->data, value->len);
@@ -343,8 +335,8 @@ ngx_http_vcita_oauth_assertion_text(u_char *p, const char *name,
 /* "len" is the room for the signature, and then what it took of it */
 
 static ngx_int_t
-ngx_http_vcita_oauth_assertion_sign(ngx_http_vcita_oauth_signer_t *s,
-    ngx_str_t *text, u_char *signature, size_t *len)
+ngx_http_vcita_assertion_sign(ngx_http_vcita_signer_t *s, ngx_str_t *text,
+    u_char *signature, size_t *len)
 {
     ngx_int_t    rc;
     EVP_MD_CTX  *ctx;
@@ -359,8 +351,7 @@ ngx_http_vcita_oauth_assertion_sign(ngx_http_vcita_oauth_signer_t *s,
     if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, s->key) == 1
         && EVP_DigestSign(ctx, signature, len, text->data, text->len) == 1)
     {
-        rc = s->ec ? ngx_http_vcita_oauth_assertion_raw(signature, len)
-                   : NGX_OK;
+        rc = s->ec ? ngx_http_vcita_assertion_raw(signature, len) : NGX_OK;
     }
 
     EVP_MD_CTX_free(ctx);
@@ -373,7 +364,7 @@ ngx_http_vcita_oauth_assertion_sign(ngx_http_vcita_oauth_signer_t *s,
 /* from OpenSSL's DER to the two numbers side by side, in the same room */
 
 static ngx_int_t
-ngx_http_vcita_oauth_assertion_raw(u_char *signature, size_t *len)
+ngx_http_vcita_assertion_raw(u_char *signature, size_t *len)
 {
     ngx_int_t      rc;
     ECDSA_SIG     *sig;
@@ -388,15 +379,13 @@ ngx_http_vcita_oauth_assertion_raw(u_char *signature, size_t *len)
 
     rc = NGX_ERROR;
 
-    if (BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature,
-                     NGX_HTTP_VCITA_OAUTH_P256_LEN)
-        == NGX_HTTP_VCITA_OAUTH_P256_LEN
+    if (BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature, NGX_HTTP_VCITA_P256_LEN)
+        == NGX_HTTP_VCITA_P256_LEN
         && BN_bn2binpad(ECDSA_SIG_get0_s(sig),
-                        signature + NGX_HTTP_VCITA_OAUTH_P256_LEN,
-                        NGX_HTTP_VCITA_OAUTH_P256_LEN)
-           == NGX_HTTP_VCITA_OAUTH_P256_LEN)
+                        signature + NGX_HTTP_VCITA_P256_LEN,
+                        NGX_HTTP_VCITA_P256_LEN) == NGX_HTTP_VCITA_P256_LEN)
     {
-        *len = 2 * NGX_HTTP_VCITA_OAUTH_P256_LEN;
+        *len = 2 * NGX_HTTP_VCITA_P256_LEN;
         rc = NGX_OK;
     }
 

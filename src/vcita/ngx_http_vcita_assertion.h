@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_ASSERTION_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_ASSERTION_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_ASSERTION_H_INCLUDED_
+#define _NGX_HTTP_VCITA_ASSERTION_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -15,7 +15,7 @@
 
 
 /* seconds that an assertion is good for */
-#define NGX_HTTP_VCITA_OAUTH_ASSERTION_LIFE  60
+#define NGX_HTTP_VCITA_ASSERTION_LIFE  60
 
 
 /* what a client signs with: RS256, or ES256 where "ec" is set */
@@ -24,14 +24,14 @@ typedef struct {
     EVP_PKEY                    *key;
     ngx_str_t                    head;    /* the header, and its "." */
     ngx_uint_t                   ec;      /* unsigned  ec:1; */
-} ngx_http_vcita_oauth_signer_t;
+} ngx_http_vcita_signer_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_signer(ngx_http_vcita_oauth_signer_t *s,
-    ngx_pool_t *pool, ngx_str_t *pem, ngx_str_t *kid, const char **error);
-ngx_int_t ngx_http_vcita_oauth_assertion(ngx_http_vcita_oauth_signer_t *s,
+ngx_int_t ngx_http_vcita_signer(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
+    ngx_str_t *pem, ngx_str_t *kid, const char **error);
+ngx_int_t ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s,
     ngx_pool_t *pool, ngx_str_t *client_id, ngx_str_t *audience, time_t now,
     ngx_str_t *jwt);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_ASSERTION_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_ASSERTION_H_INCLUDED_ */

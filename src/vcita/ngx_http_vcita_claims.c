@@ -17,31 +17,31 @@
 /* a member, and the name of the claim that it may become */
 
 typedef struct {
-    ngx_http_vcita_oauth_member_t  *member;
-    ngx_str_t                       name;
-    ngx_uint_t                      folded;   /* characters of the name */
-    ngx_uint_t                      wanted;
-    ngx_uint_t                      lost;     /* unsigned  lost:1; */
-} ngx_http_vcita_oauth_spelling_t;
+    ngx_http_vcita_member_t  *member;
+    ngx_str_t                 name;
+    ngx_uint_t                folded;   /* characters of the name */
+    ngx_uint_t                wanted;
+    ngx_uint_t                lost;     /* unsigned  lost:1; */
+} ngx_http_vcita_spelling_t;
 
 
-static ngx_int_t ngx_http_vcita_oauth_claim_spell(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_member_t *m, ngx_http_vcita_oauth_spelling_t *s);
-static void ngx_http_vcita_oauth_claim_choose(
-    ngx_http_vcita_oauth_spelling_t *s, ngx_uint_t n);
-static int ngx_http_vcita_oauth_claim_cmp(const void *one, const void *two);
-static int ngx_http_vcita_oauth_claim_order(const void *one,
+static ngx_int_t ngx_http_vcita_claim_spell(ngx_pool_t *pool,
+    ngx_http_vcita_member_t *m, ngx_http_vcita_spelling_t *s);
+static void ngx_http_vcita_claim_choose(ngx_http_vcita_spelling_t *s,
+    ngx_uint_t n);
+static int ngx_http_vcita_claim_cmp(const void *one, const void *two);
+static int ngx_http_vcita_claim_order(const void *one,
     const void *two);
-static void ngx_http_vcita_oauth_claim_lose(
-    ngx_http_vcita_oauth_spelling_t *s, ngx_uint_t n, ngx_array_t *claims);
-static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_claim_taken(
-    ngx_array_t *claims, ngx_str_t *name);
-static ngx_uint_t ngx_http_vcita_oauth_claim_wanted(ngx_array_t *wanted,
+static void ngx_http_vcita_claim_lose(ngx_http_vcita_spelling_t *s,
+    ngx_uint_t n, ngx_array_t *claims);
+static ngx_http_vcita_member_t *ngx_http_vcita_claim_taken(ngx_array_t *claims,
     ngx_str_t *name);
-static ngx_int_t ngx_http_vcita_oauth_claim_push(
-    ngx_http_vcita_oauth_spelling_t *s, ngx_array_t *claims);
-static ngx_uint_t ngx_http_vcita_oauth_claim_protocol(ngx_str_t *name);
-static u_char ngx_http_vcita_oauth_claim_char(u_char c);
+static ngx_uint_t ngx_http_vcita_claim_wanted(ngx_array_t *wanted,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s,
+    ngx_array_t *claims);
+static ngx_uint_t ngx_http_vcita_claim_protocol(ngx_str_t *name);
+static u_char ngx_http_vcita_claim_char(u_char c);
 
 
 /*
@@ -60,13 +60,13 @@ static u_char ngx_http_vcita_oauth_claim_char(u_char c);
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
+ngx_http_vcita_claims(ngx_pool_t *pool, ngx_array_t *members,
     ngx_array_t *wanted, ngx_array_t *claims)
 {
-    ngx_int_t                         pass;
-    ngx_uint_t                        i, n;
-    ngx_http_vcita_oauth_member_t    *m;
-    ngx_http_vcita_oauth_spelling_t  *s;
+    ngx_int_t                   pass;
+    ngx_uint_t                  i, n;
+    ngx_http_vcita_member_t    *m;
+    ngx_http_vcita_spelling_t  *s;
 
     m = members->elts;
     n = members->nelts;
@@ -75,30 +75,30 @@ ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
         return NGX_OK;
     }
 
-    s = ngx_palloc(pool, n * sizeof(ngx_http_vcita_oauth_spelling_t));
+    s = ngx_palloc(pool, n * sizeof(ngx_http_vcita_spelling_t));
     if (s == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_http_vcita_oauth_claim_spell(pool, &m[i], &s[i]) != NGX_OK) {
+        if (ngx_http_vcita_claim_spell(pool, &m[i], &s[i]) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        s[i].wanted = ngx_http_vcita_oauth_claim_wanted(wanted, &s[i].name);
+        s[i].wanted = ngx_http_vcita_claim_wanted(wanted, &s[i].name);
     }
 
-    ngx_http_vcita_oauth_claim_choose(s, n);
-    ngx_http_vcita_oauth_claim_lose(s, n, claims);
+    ngx_http_vcita_claim_choose(s, n);
+    ngx_http_vcita_claim_lose(s, n, claims);
 
-    for (pass = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB; pass >= 0; pass--) {
+    for (pass = NGX_HTTP_VCITA_CLAIM_SUB; pass >= 0; pass--) {
 
         for (i = 0; i < n; i++) {
 
             if (!s[i].lost
                 && s[i].wanted == (ngx_uint_t) pass
-                && ngx_http_vcita_oauth_claim_push(&s[i], claims) != NGX_OK)
+                && ngx_http_vcita_claim_push(&s[i], claims) != NGX_OK)
             {
                 return NGX_ERROR;
             }
@@ -110,8 +110,8 @@ ngx_http_vcita_oauth_claims(ngx_pool_t *pool, ngx_array_t *members,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_claim_spell(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_member_t *m, ngx_http_vcita_oauth_spelling_t *s)
+ngx_http_vcita_claim_spell(ngx_pool_t *pool, ngx_http_vcita_member_t *m,
+    ngx_http_vcita_spelling_t *s)
 {
     u_char      c;
     ngx_uint_t  i;
@@ -122,7 +122,7 @@ ngx_http_vcita_oauth_claim_spell(ngx_pool_t *pool,
     s->lost = 0;
 
     for (i = 0; i < m->name.len; i++) {
-        c = ngx_http_vcita_oauth_claim_char(m->name.data[i]);
+        c = ngx_http_vcita_claim_char(m->name.data[i]);
 
         if (c == m->name.data[i]) {
             continue;
@@ -145,28 +145,27 @@ ngx_http_vcita_oauth_claim_spell(ngx_pool_t *pool,
 /* of each name all spellings but one lose */
 
 static void
-ngx_http_vcita_oauth_claim_choose(ngx_http_vcita_oauth_spelling_t *s,
-    ngx_uint_t n)
+ngx_http_vcita_claim_choose(ngx_http_vcita_spelling_t *s, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
-    ngx_qsort(s, n, sizeof(ngx_http_vcita_oauth_spelling_t),
-              ngx_http_vcita_oauth_claim_cmp);
+    ngx_qsort(s, n, sizeof(ngx_http_vcita_spelling_t),
+              ngx_http_vcita_claim_cmp);
 
     for (i = 1; i < n; i++) {
-        s[i].lost = ngx_http_vcita_oauth_same(&s[i].name, &s[i - 1].name);
+        s[i].lost = ngx_http_vcita_same(&s[i].name, &s[i - 1].name);
     }
 
-    ngx_qsort(s, n, sizeof(ngx_http_vcita_oauth_spelling_t),
-              ngx_http_vcita_oauth_claim_order);
+    ngx_qsort(s, n, sizeof(ngx_http_vcita_spelling_t),
+              ngx_http_vcita_claim_order);
 }
 
 
 static int
-ngx_http_vcita_oauth_claim_cmp(const void *one, const void *two)
+ngx_http_vcita_claim_cmp(const void *one, const void *two)
 {
-    const ngx_http_vcita_oauth_spelling_t  *a = one;
-    const ngx_http_vcita_oauth_spelling_t  *b = two;
+    const ngx_http_vcita_spelling_t  *a = one;
+    const ngx_http_vcita_spelling_t  *b = two;
 
     int  rc;
 
@@ -188,17 +187,17 @@ ngx_http_vcita_oauth_claim_cmp(const void *one, const void *two)
         return (a->member->depth < b->member->depth) ? -1 : 1;
     }
 
-    return ngx_http_vcita_oauth_claim_order(one, two);
+    return ngx_http_vcita_claim_order(one, two);
 }
 
 
 /* as the answer has them */
 
 static int
-ngx_http_vcita_oauth_claim_order(const void *one, const void *two)
+ngx_http_vcita_claim_order(const void *one, const void *two)
 {
-    const ngx_http_vcita_oauth_spelling_t  *a = one;
-    const ngx_http_vcita_oauth_spelling_t  *b = two;
+    const ngx_http_vcita_spelling_t  *a = one;
+    const ngx_http_vcita_spelling_t  *b = two;
 
     return (a->member < b->member) ? -1 : (a->member > b->member);
 }
@@ -210,11 +209,11 @@ ngx_http_vcita_oauth_claim_order(const void *one, const void *two)
  */
 
 static void
-ngx_http_vcita_oauth_claim_lose(ngx_http_vcita_oauth_spelling_t *s,
-    ngx_uint_t n, ngx_array_t *claims)
+ngx_http_vcita_claim_lose(ngx_http_vcita_spelling_t *s, ngx_uint_t n,
+    ngx_array_t *claims)
 {
-    ngx_uint_t                      i, depth;
-    ngx_http_vcita_oauth_member_t  *m, *taken;
+    ngx_uint_t                i, depth;
+    ngx_http_vcita_member_t  *m, *taken;
 
     depth = 0;
 
@@ -226,12 +225,12 @@ ngx_http_vcita_oauth_claim_lose(ngx_http_vcita_oauth_spelling_t *s,
             continue;
         }
 
-        taken = ngx_http_vcita_oauth_claim_taken(claims, &s[i].name);
+        taken = ngx_http_vcita_claim_taken(claims, &s[i].name);
 
-        depth = (m->type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT
+        depth = (m->type == NGX_HTTP_VCITA_JSON_OBJECT
                  && (s[i].lost
                      || (taken
-                         && taken->type != NGX_HTTP_VCITA_OAUTH_JSON_OBJECT)))
+                         && taken->type != NGX_HTTP_VCITA_JSON_OBJECT)))
                 ? m->depth : 0;
 
         if (taken) {
@@ -241,17 +240,17 @@ ngx_http_vcita_oauth_claim_lose(ngx_http_vcita_oauth_spelling_t *s,
 }
 
 
-static ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_claim_taken(ngx_array_t *claims, ngx_str_t *name)
+static ngx_http_vcita_member_t *
+ngx_http_vcita_claim_taken(ngx_array_t *claims, ngx_str_t *name)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&c[i].name, name)) {
+        if (ngx_http_vcita_same(&c[i].name, name)) {
             return &c[i];
         }
     }
@@ -261,37 +260,36 @@ ngx_http_vcita_oauth_claim_taken(ngx_array_t *claims, ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_claim_wanted(ngx_array_t *wanted, ngx_str_t *name)
+ngx_http_vcita_claim_wanted(ngx_array_t *wanted, ngx_str_t *name)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_wanted_t  *w;
+    ngx_uint_t                i;
+    ngx_http_vcita_wanted_t  *w;
 
     if (name->len == 3 && ngx_strncmp(name->data, "sub", 3) == 0) {
-        return NGX_HTTP_VCITA_OAUTH_CLAIM_SUB;
+        return NGX_HTTP_VCITA_CLAIM_SUB;
     }
 
     w = wanted->elts;
 
     for (i = 0; i < wanted->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_same(&w[i].name, name)) {
+        if (ngx_http_vcita_same(&w[i].name, name)) {
             return w[i].wanted;
         }
     }
 
-    return NGX_HTTP_VCITA_OAUTH_CLAIM_OTHER;
+    return NGX_HTTP_VCITA_CLAIM_OTHER;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_claim_push(ngx_http_vcita_oauth_spelling_t *s,
-    ngx_array_t *claims)
+ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s, ngx_array_t *claims)
 {
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_http_vcita_member_t  *c;
 
-    if (s->wanted == NGX_HTTP_VCITA_OAUTH_CLAIM_OTHER
-        && (claims->nelts >= NGX_HTTP_VCITA_OAUTH_CLAIMS
-            || ngx_http_vcita_oauth_claim_protocol(&s->name)))
+    if (s->wanted == NGX_HTTP_VCITA_CLAIM_OTHER
+        && (claims->nelts >= NGX_HTTP_VCITA_CLAIMS
+            || ngx_http_vcita_claim_protocol(&s->name)))
     {
         return NGX_OK;
     }
@@ -305,14 +303,14 @@ ngx_http_vcita_oauth_claim_push(ngx_http_vcita_oauth_spelling_t *s,
     c->name = s->name;
     c->wanted = s->wanted;
 
-    if (c->type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT) {
+    if (c->type == NGX_HTTP_VCITA_JSON_OBJECT) {
         return NGX_OK;
     }
 
     /* that there was a value which cannot be kept is still of interest */
 
-    if (c->value.len == 0 || !ngx_http_vcita_oauth_printable(&c->value)) {
-        c->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+    if (c->value.len == 0 || !ngx_http_vcita_printable(&c->value)) {
+        c->type = NGX_HTTP_VCITA_JSON_NULL;
     }
 
     return NGX_OK;
@@ -322,7 +320,7 @@ ngx_http_vcita_oauth_claim_push(ngx_http_vcita_oauth_spelling_t *s,
 /* what an id_token says about itself (OpenID Connect Core, 2; RFC 7519, 4.1) */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_claim_protocol(ngx_str_t *name)
+ngx_http_vcita_claim_protocol(ngx_str_t *name)
 {
     const char  **p;
 
@@ -350,16 +348,16 @@ ngx_http_vcita_oauth_claim_protocol(ngx_str_t *name)
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_claims_sub(ngx_array_t *members, ngx_str_t *sub)
+ngx_http_vcita_claims_sub(ngx_array_t *members, ngx_str_t *sub)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_oauth_member(members, "sub");
+    m = ngx_http_vcita_member(members, "sub");
 
     if (m == NULL
-        || m->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING
+        || m->type != NGX_HTTP_VCITA_JSON_STRING
         || m->value.len == 0
-        || !ngx_http_vcita_oauth_printable(&m->value))
+        || !ngx_http_vcita_printable(&m->value))
     {
         return NGX_DECLINED;
     }
@@ -371,7 +369,7 @@ ngx_http_vcita_oauth_claims_sub(ngx_array_t *members, ngx_str_t *sub)
 
 
 static u_char
-ngx_http_vcita_oauth_claim_char(u_char c)
+ngx_http_vcita_claim_char(u_char c)
 {
     if (c >= 'A' && c <= 'Z') {
         return c | 0x20;

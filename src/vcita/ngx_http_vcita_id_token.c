@@ -20,30 +20,29 @@
 
 
 /* header, payload, signature (RFC 7515, 3.1) */
-#define NGX_HTTP_VCITA_OAUTH_JWT_PARTS  3
+#define NGX_HTTP_VCITA_JWT_PARTS  3
 
 
-static ngx_int_t ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt,
-    ngx_str_t *part);
-static ngx_int_t ngx_http_vcita_oauth_jwt_object(ngx_pool_t *pool,
-    ngx_str_t *part, ngx_array_t *members);
-static ngx_int_t ngx_http_vcita_oauth_jwt_decode(ngx_pool_t *pool,
-    ngx_str_t *part, ngx_str_t *text);
-static ngx_uint_t ngx_http_vcita_oauth_jwt_signed(ngx_array_t *header);
-static const char *ngx_http_vcita_oauth_id_token_check(ngx_array_t *members,
-    ngx_http_vcita_oauth_expected_t *e);
-static ngx_uint_t ngx_http_vcita_oauth_id_token_audience(
-    ngx_array_t *members, ngx_str_t *client_id);
-static ngx_uint_t ngx_http_vcita_oauth_id_token_among(
-    ngx_http_vcita_oauth_member_t *aud, ngx_str_t *client_id);
-static ngx_uint_t ngx_http_vcita_oauth_id_token_nonce(ngx_array_t *members,
+static ngx_int_t ngx_http_vcita_jwt_split(ngx_str_t *jwt, ngx_str_t *part);
+static ngx_int_t ngx_http_vcita_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
+    ngx_array_t *members);
+static ngx_int_t ngx_http_vcita_jwt_decode(ngx_pool_t *pool, ngx_str_t *part,
+    ngx_str_t *text);
+static ngx_uint_t ngx_http_vcita_jwt_signed(ngx_array_t *header);
+static const char *ngx_http_vcita_id_token_check(ngx_array_t *members,
+    ngx_http_vcita_expected_t *e);
+static ngx_uint_t ngx_http_vcita_id_token_audience(ngx_array_t *members,
+    ngx_str_t *client_id);
+static ngx_uint_t ngx_http_vcita_id_token_among(ngx_http_vcita_member_t *aud,
+    ngx_str_t *client_id);
+static ngx_uint_t ngx_http_vcita_id_token_nonce(ngx_array_t *members,
     ngx_str_t *nonce);
-static ngx_uint_t ngx_http_vcita_oauth_id_token_time(ngx_array_t *members,
+static ngx_uint_t ngx_http_vcita_id_token_time(ngx_array_t *members,
     const char *name, time_t *value);
-static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_id_token_claim(
+static ngx_http_vcita_member_t *ngx_http_vcita_id_token_claim(
     ngx_array_t *members, const char *name);
-static ngx_uint_t ngx_http_vcita_oauth_id_token_is(
-    ngx_http_vcita_oauth_member_t *m, ngx_str_t *value);
+static ngx_uint_t ngx_http_vcita_id_token_is(ngx_http_vcita_member_t *m,
+    ngx_str_t *value);
 
 
 /*
@@ -52,44 +51,42 @@ static ngx_uint_t ngx_http_vcita_oauth_id_token_is(
  */
 
 const char *
-ngx_http_vcita_oauth_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
-    ngx_http_vcita_oauth_expected_t *expected, ngx_array_t *members)
+ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
+    ngx_http_vcita_expected_t *expected, ngx_array_t *members)
 {
-    ngx_str_t    signature, part[NGX_HTTP_VCITA_OAUTH_JWT_PARTS];
+    ngx_str_t    signature, part[NGX_HTTP_VCITA_JWT_PARTS];
     ngx_array_t  header;
 
-    if (ngx_http_vcita_oauth_jwt_split(jwt, part) != NGX_OK) {
+    if (ngx_http_vcita_jwt_split(jwt, part) != NGX_OK) {
         return "it is not a JWT of three parts";
     }
 
-    if (ngx_array_init(&header, pool, 4,
-                       sizeof(ngx_http_vcita_oauth_member_t))
+    if (ngx_array_init(&header, pool, 4, sizeof(ngx_http_vcita_member_t))
         != NGX_OK)
     {
         return "there is no memory to read it";
     }
 
-    if (ngx_http_vcita_oauth_jwt_object(pool, &part[0], &header) != NGX_OK
-        || ngx_http_vcita_oauth_jwt_object(pool, &part[1], members) != NGX_OK)
+    if (ngx_http_vcita_jwt_object(pool, &part[0], &header) != NGX_OK
+        || ngx_http_vcita_jwt_object(pool, &part[1], members) != NGX_OK)
     {
         return "it is not a JWT that can be read";
     }
 
-    if (!ngx_http_vcita_oauth_jwt_signed(&header)
-        || ngx_http_vcita_oauth_jwt_decode(pool, &part[2], &signature)
-           != NGX_OK)
+    if (!ngx_http_vcita_jwt_signed(&header)
+        || ngx_http_vcita_jwt_decode(pool, &part[2], &signature) != NGX_OK)
     {
         return "it is not signed";
     }
 
-    return ngx_http_vcita_oauth_id_token_check(members, expected);
+    return ngx_http_vcita_id_token_check(members, expected);
 }
 
 
 /* a part that is empty is none */
 
 static ngx_int_t
-ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
+ngx_http_vcita_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
 {
     u_char      *p, *dot, *last;
     ngx_uint_t   i;
@@ -101,7 +98,7 @@ ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
     p = jwt->data;
     last = p + jwt->len;
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_JWT_PARTS - 1; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_JWT_PARTS - 1; i++) {
 
         dot = ngx_strlchr(p, last, '.');
 
@@ -127,19 +124,19 @@ ngx_http_vcita_oauth_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
+ngx_http_vcita_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
     ngx_array_t *members)
 {
     ngx_int_t  rc;
     ngx_str_t  text;
 
-    rc = ngx_http_vcita_oauth_jwt_decode(pool, part, &text);
+    rc = ngx_http_vcita_jwt_decode(pool, part, &text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_vcita_oauth_json(pool, &text, members);
+    rc = ngx_http_vcita_json(pool, &text, members);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -148,31 +145,30 @@ ngx_http_vcita_oauth_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_jwt_decode(ngx_pool_t *pool, ngx_str_t *part,
-    ngx_str_t *text)
+ngx_http_vcita_jwt_decode(ngx_pool_t *pool, ngx_str_t *part, ngx_str_t *text)
 {
-    text->len = ngx_http_vcita_oauth_unbase64url_len(part->len);
+    text->len = ngx_http_vcita_unbase64url_len(part->len);
 
     text->data = ngx_pnalloc(pool, text->len + 1);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_oauth_unbase64url(text->data, part);
+    return ngx_http_vcita_unbase64url(text->data, part);
 }
 
 
 /* "none" would be a token that anybody can write (RFC 7518, 3.6) */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_jwt_signed(ngx_array_t *header)
+ngx_http_vcita_jwt_signed(ngx_array_t *header)
 {
-    ngx_http_vcita_oauth_member_t  *alg;
+    ngx_http_vcita_member_t  *alg;
 
-    alg = ngx_http_vcita_oauth_member(header, "alg");
+    alg = ngx_http_vcita_member(header, "alg");
 
     if (alg == NULL
-        || alg->type != NGX_HTTP_VCITA_OAUTH_JSON_STRING
+        || alg->type != NGX_HTTP_VCITA_JSON_STRING
         || alg->value.len == 0)
     {
         return 0;
@@ -188,54 +184,54 @@ ngx_http_vcita_oauth_jwt_signed(ngx_array_t *header)
 
     /* extensions that have to be understood, and are not (RFC 7515, 4.1.11) */
 
-    return ngx_http_vcita_oauth_member(header, "crit") == NULL;
+    return ngx_http_vcita_member(header, "crit") == NULL;
 }
 
 
 /* OpenID Connect Core, 3.1.3.7 */
 
 static const char *
-ngx_http_vcita_oauth_id_token_check(ngx_array_t *members,
-    ngx_http_vcita_oauth_expected_t *e)
+ngx_http_vcita_id_token_check(ngx_array_t *members,
+    ngx_http_vcita_expected_t *e)
 {
-    time_t                          when;
-    ngx_str_t                       sub;
-    ngx_http_vcita_oauth_member_t  *m;
+    time_t                    when;
+    ngx_str_t                 sub;
+    ngx_http_vcita_member_t  *m;
 
-    if (ngx_http_vcita_oauth_claims_sub(members, &sub) != NGX_OK) {
+    if (ngx_http_vcita_claims_sub(members, &sub) != NGX_OK) {
         return "it names no sub";
     }
 
-    m = ngx_http_vcita_oauth_id_token_claim(members, "iss");
+    m = ngx_http_vcita_id_token_claim(members, "iss");
 
-    if (e->issuer.len && !ngx_http_vcita_oauth_id_token_is(m, &e->issuer)) {
+    if (e->issuer.len && !ngx_http_vcita_id_token_is(m, &e->issuer)) {
         return "its iss is not vcita_oauth_issuer";
     }
 
-    if (!ngx_http_vcita_oauth_id_token_audience(members, &e->client_id)) {
+    if (!ngx_http_vcita_id_token_audience(members, &e->client_id)) {
         return "its aud and azp are not vcita_oauth_client_id";
     }
 
-    if (!ngx_http_vcita_oauth_id_token_time(members, "exp", &when)
+    if (!ngx_http_vcita_id_token_time(members, "exp", &when)
         || when <= e->now - e->skew)
     {
         return "its exp is missing or past: is the clock right?";
     }
 
-    if (!ngx_http_vcita_oauth_id_token_time(members, "iat", &when)
+    if (!ngx_http_vcita_id_token_time(members, "iat", &when)
         || when > e->now + e->skew)
     {
         return "its iat is missing or to come: is the clock right?";
     }
 
-    if (ngx_http_vcita_oauth_id_token_claim(members, "nbf")
-        && (!ngx_http_vcita_oauth_id_token_time(members, "nbf", &when)
+    if (ngx_http_vcita_id_token_claim(members, "nbf")
+        && (!ngx_http_vcita_id_token_time(members, "nbf", &when)
             || when > e->now + e->skew))
     {
         return "its nbf is to come: is the clock right?";
     }
 
-    if (!ngx_http_vcita_oauth_id_token_nonce(members, &e->nonce)) {
+    if (!ngx_http_vcita_id_token_nonce(members, &e->nonce)) {
         return "its nonce is not the one of this login";
     }
 
@@ -246,26 +242,25 @@ ngx_http_vcita_oauth_id_token_check(ngx_array_t *members,
 /* several audiences need an azp, and one that is there has to be us */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_id_token_audience(ngx_array_t *members,
-    ngx_str_t *client_id)
+ngx_http_vcita_id_token_audience(ngx_array_t *members, ngx_str_t *client_id)
 {
-    ngx_uint_t                      several;
-    ngx_http_vcita_oauth_member_t  *aud, *azp;
+    ngx_uint_t                several;
+    ngx_http_vcita_member_t  *aud, *azp;
 
-    aud = ngx_http_vcita_oauth_id_token_claim(members, "aud");
-    azp = ngx_http_vcita_oauth_id_token_claim(members, "azp");
+    aud = ngx_http_vcita_id_token_claim(members, "aud");
+    azp = ngx_http_vcita_id_token_claim(members, "azp");
 
     several = 0;
 
-    if (aud && aud->type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+    if (aud && aud->type == NGX_HTTP_VCITA_JSON_ARRAY) {
 
-        if (!ngx_http_vcita_oauth_id_token_among(aud, client_id)) {
+        if (!ngx_http_vcita_id_token_among(aud, client_id)) {
             return 0;
         }
 
         several = (aud->lengths.len > 2);
 
-    } else if (!ngx_http_vcita_oauth_id_token_is(aud, client_id)) {
+    } else if (!ngx_http_vcita_id_token_is(aud, client_id)) {
         return 0;
     }
 
@@ -273,12 +268,12 @@ ngx_http_vcita_oauth_id_token_audience(ngx_array_t *members,
         return !several;
     }
 
-    return ngx_http_vcita_oauth_id_token_is(azp, client_id);
+    return ngx_http_vcita_id_token_is(azp, client_id);
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_id_token_among(ngx_http_vcita_oauth_member_t *aud,
+ngx_http_vcita_id_token_among(ngx_http_vcita_member_t *aud,
     ngx_str_t *client_id)
 {
     u_char      *p;
@@ -291,7 +286,7 @@ ngx_http_vcita_oauth_id_token_among(ngx_http_vcita_oauth_member_t *aud,
     for (i = 0; i < aud->lengths.len; i += 2) {
         element.len = (size_t) p[i] << 8 | p[i + 1];
 
-        if (ngx_http_vcita_oauth_same(&element, client_id)) {
+        if (ngx_http_vcita_same(&element, client_id)) {
             return 1;
         }
 
@@ -305,38 +300,38 @@ ngx_http_vcita_oauth_id_token_among(ngx_http_vcita_oauth_member_t *aud,
 /* a nonce that this login did not send belongs to another one */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_id_token_nonce(ngx_array_t *members, ngx_str_t *nonce)
+ngx_http_vcita_id_token_nonce(ngx_array_t *members, ngx_str_t *nonce)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_oauth_id_token_claim(members, "nonce");
+    m = ngx_http_vcita_id_token_claim(members, "nonce");
 
     if (nonce->len == 0 || m == NULL) {
         return nonce->len == 0 && m == NULL;
     }
 
-    return m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING
-           && ngx_http_vcita_oauth_equal(&m->value, nonce) == NGX_OK;
+    return m->type == NGX_HTTP_VCITA_JSON_STRING
+           && ngx_http_vcita_equal(&m->value, nonce) == NGX_OK;
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_id_token_time(ngx_array_t *members, const char *name,
+ngx_http_vcita_id_token_time(ngx_array_t *members, const char *name,
     time_t *value)
 {
-    int64_t                         n;
-    ngx_http_vcita_oauth_member_t  *m;
+    int64_t                   n;
+    ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_oauth_id_token_claim(members, name);
+    m = ngx_http_vcita_id_token_claim(members, name);
 
     if (m == NULL
-        || m->type != NGX_HTTP_VCITA_OAUTH_JSON_NUMBER
-        || ngx_http_vcita_oauth_number(&m->value, &n) != NGX_OK)
+        || m->type != NGX_HTTP_VCITA_JSON_NUMBER
+        || ngx_http_vcita_number(&m->value, &n) != NGX_OK)
     {
         return 0;
     }
 
-    *value = ngx_http_vcita_oauth_text_time(n);
+    *value = ngx_http_vcita_text_time(n);
 
     return 1;
 }
@@ -344,22 +339,21 @@ ngx_http_vcita_oauth_id_token_time(ngx_array_t *members, const char *name,
 
 /* null is as good as absent */
 
-static ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_id_token_claim(ngx_array_t *members, const char *name)
+static ngx_http_vcita_member_t *
+ngx_http_vcita_id_token_claim(ngx_array_t *members, const char *name)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_oauth_member(members, name);
+    m = ngx_http_vcita_member(members, name);
 
-    return (m && m->type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) ? m : NULL;
+    return (m && m->type != NGX_HTTP_VCITA_JSON_NULL) ? m : NULL;
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_id_token_is(ngx_http_vcita_oauth_member_t *m,
-    ngx_str_t *value)
+ngx_http_vcita_id_token_is(ngx_http_vcita_member_t *m, ngx_str_t *value)
 {
     return m
-           && m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING
-           && ngx_http_vcita_oauth_same(&m->value, value);
+           && m->type == NGX_HTTP_VCITA_JSON_STRING
+           && ngx_http_vcita_same(&m->value, value);
 }

@@ -19,75 +19,71 @@
 /* an object or array that is open; "name" is what its members begin with */
 
 typedef struct {
-    ngx_str_t                     name;
-    ngx_str_t                     key;
-    ngx_array_t                  *elements;    /* ngx_str_t, of an array */
-    ngx_uint_t                    number;
-    unsigned                      array:1;
-    unsigned                      skip:1;
-    unsigned                      mixed:1;
-} ngx_http_vcita_oauth_level_t;
+    ngx_str_t               name;
+    ngx_str_t               key;
+    ngx_array_t            *elements;    /* ngx_str_t, of an array */
+    ngx_uint_t              number;
+    unsigned                array:1;
+    unsigned                skip:1;
+    unsigned                mixed:1;
+} ngx_http_vcita_level_t;
 
 
 /* a member's own name, and the number of the object that it stands in */
 
 typedef struct {
-    ngx_str_t                     name;
-    ngx_uint_t                    number;
-} ngx_http_vcita_oauth_json_key_t;
+    ngx_str_t               name;
+    ngx_uint_t              number;
+} ngx_http_vcita_json_key_t;
 
 
 typedef struct {
-    ngx_pool_t                   *pool;
-    ngx_array_t                  *members;
-    ngx_array_t                   keys;
-    ngx_uint_t                    objects;
-    ngx_uint_t                    depth;
-    ngx_int_t                     rc;
-    ngx_http_vcita_oauth_level_t  levels[NGX_HTTP_VCITA_OAUTH_JSON_DEPTH];
-} ngx_http_vcita_oauth_json_t;
+    ngx_pool_t             *pool;
+    ngx_array_t            *members;
+    ngx_array_t             keys;
+    ngx_uint_t              objects;
+    ngx_uint_t              depth;
+    ngx_int_t               rc;
+    ngx_http_vcita_level_t  levels[NGX_HTTP_VCITA_JSON_DEPTH];
+} ngx_http_vcita_json_t;
 
 
-static ngx_uint_t ngx_http_vcita_oauth_json_blanks(ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_json_parse(
-    ngx_http_vcita_oauth_json_t *j, ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_oauth_json_twice(ngx_array_t *keys);
-static int ngx_http_vcita_oauth_json_key_cmp(const void *one,
-    const void *two);
-static int ngx_http_vcita_oauth_json_null(void *data);
-static int ngx_http_vcita_oauth_json_boolean(void *data, int value);
-static int ngx_http_vcita_oauth_json_number(void *data, const char *p,
-    size_t len);
-static int ngx_http_vcita_oauth_json_string(void *data, const u_char *p,
-    size_t len);
-static int ngx_http_vcita_oauth_json_start_map(void *data);
-static int ngx_http_vcita_oauth_json_key(void *data, const u_char *p,
-    size_t len);
-static int ngx_http_vcita_oauth_json_start_array(void *data);
-static int ngx_http_vcita_oauth_json_end_map(void *data);
-static int ngx_http_vcita_oauth_json_end_array(void *data);
-static int ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
+static ngx_uint_t ngx_http_vcita_json_blanks(ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_json_parse(ngx_http_vcita_json_t *j,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_json_twice(ngx_array_t *keys);
+static int ngx_http_vcita_json_key_cmp(const void *one, const void *two);
+static int ngx_http_vcita_json_null(void *data);
+static int ngx_http_vcita_json_boolean(void *data, int value);
+static int ngx_http_vcita_json_number(void *data, const char *p, size_t len);
+static int ngx_http_vcita_json_string(void *data, const u_char *p, size_t len);
+static int ngx_http_vcita_json_start_map(void *data);
+static int ngx_http_vcita_json_key(void *data, const u_char *p, size_t len);
+static int ngx_http_vcita_json_start_array(void *data);
+static int ngx_http_vcita_json_end_map(void *data);
+static int ngx_http_vcita_json_end_array(void *data);
+static int ngx_http_vcita_json_start(ngx_http_vcita_json_t *j,
     ngx_uint_t array);
-static int ngx_http_vcita_oauth_json_scalar(ngx_http_vcita_oauth_json_t *j,
-    ngx_http_vcita_oauth_json_type_e type, const void *p, size_t len);
-static int ngx_http_vcita_oauth_json_join(ngx_http_vcita_oauth_json_t *j,
-    ngx_http_vcita_oauth_level_t *l, ngx_http_vcita_oauth_member_t *m);
-static ngx_http_vcita_oauth_member_t *ngx_http_vcita_oauth_json_member(
-    ngx_http_vcita_oauth_json_t *j, ngx_http_vcita_oauth_level_t *l);
+static int ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
+    ngx_http_vcita_json_type_e type, const void *p, size_t len);
+static int ngx_http_vcita_json_join(ngx_http_vcita_json_t *j,
+    ngx_http_vcita_level_t *l, ngx_http_vcita_member_t *m);
+static ngx_http_vcita_member_t *ngx_http_vcita_json_member(
+    ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l);
 
 
-static yajl_callbacks  ngx_http_vcita_oauth_json_callbacks = {
-    ngx_http_vcita_oauth_json_null,
-    ngx_http_vcita_oauth_json_boolean,
+static yajl_callbacks  ngx_http_vcita_json_callbacks = {
+    ngx_http_vcita_json_null,
+    ngx_http_vcita_json_boolean,
     NULL,                                  /* integer */
     NULL,                                  /* double */
-    ngx_http_vcita_oauth_json_number,
-    ngx_http_vcita_oauth_json_string,
-    ngx_http_vcita_oauth_json_start_map,
-    ngx_http_vcita_oauth_json_key,
-    ngx_http_vcita_oauth_json_end_map,
-    ngx_http_vcita_oauth_json_start_array,
-    ngx_http_vcita_oauth_json_end_array
+    ngx_http_vcita_json_number,
+    ngx_http_vcita_json_string,
+    ngx_http_vcita_json_start_map,
+    ngx_http_vcita_json_key,
+    ngx_http_vcita_json_end_map,
+    ngx_http_vcita_json_start_array,
+    ngx_http_vcita_json_end_array
 };
 
 
@@ -98,46 +94,44 @@ static yajl_callbacks  ngx_http_vcita_oauth_json_callbacks = {
  */
 
 ngx_int_t
-ngx_http_vcita_oauth_json(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_array_t *members)
+ngx_http_vcita_json(ngx_pool_t *pool, ngx_str_t *text, ngx_array_t *members)
 {
-    ngx_int_t                    rc;
-    ngx_http_vcita_oauth_json_t  j;
+    ngx_int_t              rc;
+    ngx_http_vcita_json_t  j;
 
     if (text->len == 0
-        || ngx_http_vcita_oauth_unicode(text) != NGX_OK
-        || !ngx_http_vcita_oauth_json_blanks(text))
+        || ngx_http_vcita_unicode(text) != NGX_OK
+        || !ngx_http_vcita_json_blanks(text))
     {
         return NGX_DECLINED;
     }
 
-    ngx_memzero(&j, sizeof(ngx_http_vcita_oauth_json_t));
+    ngx_memzero(&j, sizeof(ngx_http_vcita_json_t));
 
     j.pool = pool;
     j.members = members;
     j.rc = NGX_DECLINED;
 
-    if (ngx_array_init(&j.keys, pool, 16,
-                       sizeof(ngx_http_vcita_oauth_json_key_t))
+    if (ngx_array_init(&j.keys, pool, 16, sizeof(ngx_http_vcita_json_key_t))
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_oauth_json_parse(&j, text);
+    rc = ngx_http_vcita_json_parse(&j, text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    return ngx_http_vcita_oauth_json_twice(&j.keys);
+    return ngx_http_vcita_json_twice(&j.keys);
 }
 
 
 /* yajl takes VT and FF for white space, which they are not (RFC 8259, 2) */
 
 static ngx_uint_t
-ngx_http_vcita_oauth_json_blanks(ngx_str_t *text)
+ngx_http_vcita_json_blanks(ngx_str_t *text)
 {
     size_t  i;
 
@@ -155,13 +149,12 @@ ngx_http_vcita_oauth_json_blanks(ngx_str_t *text)
 /* the end of the object ends the parsing: yajl would let {}" pass */
 
 static ngx_int_t
-ngx_http_vcita_oauth_json_parse(ngx_http_vcita_oauth_json_t *j,
-    ngx_str_t *text)
+ngx_http_vcita_json_parse(ngx_http_vcita_json_t *j, ngx_str_t *text)
 {
     size_t       i;
     yajl_handle  handle;
 
-    handle = yajl_alloc(&ngx_http_vcita_oauth_json_callbacks, NULL, j);
+    handle = yajl_alloc(&ngx_http_vcita_json_callbacks, NULL, j);
     if (handle == NULL) {
         return NGX_ERROR;
     }
@@ -190,10 +183,10 @@ ngx_http_vcita_oauth_json_parse(ngx_http_vcita_oauth_json_t *j,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_json_twice(ngx_array_t *keys)
+ngx_http_vcita_json_twice(ngx_array_t *keys)
 {
-    ngx_uint_t                        i;
-    ngx_http_vcita_oauth_json_key_t  *key;
+    ngx_uint_t                  i;
+    ngx_http_vcita_json_key_t  *key;
 
     key = keys->elts;
 
@@ -201,12 +194,12 @@ ngx_http_vcita_oauth_json_twice(ngx_array_t *keys)
         return NGX_OK;
     }
 
-    ngx_qsort(key, keys->nelts, sizeof(ngx_http_vcita_oauth_json_key_t),
-              ngx_http_vcita_oauth_json_key_cmp);
+    ngx_qsort(key, keys->nelts, sizeof(ngx_http_vcita_json_key_t),
+              ngx_http_vcita_json_key_cmp);
 
     for (i = 1; i < keys->nelts; i++) {
 
-        if (ngx_http_vcita_oauth_json_key_cmp(&key[i - 1], &key[i]) == 0) {
+        if (ngx_http_vcita_json_key_cmp(&key[i - 1], &key[i]) == 0) {
             return NGX_DECLINED;
         }
     }
@@ -216,10 +209,10 @@ ngx_http_vcita_oauth_json_twice(ngx_array_t *keys)
 
 
 static int
-ngx_http_vcita_oauth_json_key_cmp(const void *one, const void *two)
+ngx_http_vcita_json_key_cmp(const void *one, const void *two)
 {
-    const ngx_http_vcita_oauth_json_key_t  *a = one;
-    const ngx_http_vcita_oauth_json_key_t  *b = two;
+    const ngx_http_vcita_json_key_t  *a = one;
+    const ngx_http_vcita_json_key_t  *b = two;
 
     if (a->number != b->number) {
         return (a->number < b->number) ? -1 : 1;
@@ -234,64 +227,59 @@ ngx_http_vcita_oauth_json_key_cmp(const void *one, const void *two)
 
 
 static int
-ngx_http_vcita_oauth_json_null(void *data)
+ngx_http_vcita_json_null(void *data)
 {
-    return ngx_http_vcita_oauth_json_scalar(data,
-                                            NGX_HTTP_VCITA_OAUTH_JSON_NULL,
-                                            "", 0);
+    return ngx_http_vcita_json_scalar(data, NGX_HTTP_VCITA_JSON_NULL,
+                                      "", 0);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_boolean(void *data, int value)
+ngx_http_vcita_json_boolean(void *data, int value)
 {
-    return ngx_http_vcita_oauth_json_scalar(data,
-                                            NGX_HTTP_VCITA_OAUTH_JSON_BOOLEAN,
-                                            value ? "true" : "false",
-                                            value ? 4 : 5);
+    return ngx_http_vcita_json_scalar(data, NGX_HTTP_VCITA_JSON_BOOLEAN,
+                                      value ? "true" : "false",
+                                      value ? 4 : 5);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_number(void *data, const char *p, size_t len)
+ngx_http_vcita_json_number(void *data, const char *p, size_t len)
 {
-    return ngx_http_vcita_oauth_json_scalar(data,
-                                            NGX_HTTP_VCITA_OAUTH_JSON_NUMBER,
-                                            p, len);
+    return ngx_http_vcita_json_scalar(data, NGX_HTTP_VCITA_JSON_NUMBER, p,
+                                      len);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_string(void *data, const u_char *p, size_t len)
+ngx_http_vcita_json_string(void *data, const u_char *p, size_t len)
 {
-    return ngx_http_vcita_oauth_json_scalar(data,
-                                            NGX_HTTP_VCITA_OAUTH_JSON_STRING,
-                                            p, len);
+    return ngx_http_vcita_json_scalar(data, NGX_HTTP_VCITA_JSON_STRING, p,
+                                      len);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_start_map(void *data)
+ngx_http_vcita_json_start_map(void *data)
 {
-    return ngx_http_vcita_oauth_json_start(data, 0);
+    return ngx_http_vcita_json_start(data, 0);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_start_array(void *data)
+ngx_http_vcita_json_start_array(void *data)
 {
-    return ngx_http_vcita_oauth_json_start(data, 1);
+    return ngx_http_vcita_json_start(data, 1);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
-    ngx_uint_t array)
+ngx_http_vcita_json_start(ngx_http_vcita_json_t *j, ngx_uint_t array)
 {
-    ngx_http_vcita_oauth_level_t   *l, *parent;
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_level_t   *l, *parent;
+    ngx_http_vcita_member_t  *m;
 
-    if (j->depth == NGX_HTTP_VCITA_OAUTH_JSON_DEPTH
+    if (j->depth == NGX_HTTP_VCITA_JSON_DEPTH
         || (j->depth == 0 && array))
     {
         return 0;
@@ -300,7 +288,7 @@ ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
     parent = j->depth ? &j->levels[j->depth - 1] : NULL;
 
     l = &j->levels[j->depth++];
-    ngx_memzero(l, sizeof(ngx_http_vcita_oauth_level_t));
+    ngx_memzero(l, sizeof(ngx_http_vcita_level_t));
 
     l->array = array;
     l->number = array ? 0 : ++j->objects;
@@ -323,12 +311,12 @@ ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
         return 1;
     }
 
-    m = ngx_http_vcita_oauth_json_member(j, parent);
+    m = ngx_http_vcita_json_member(j, parent);
     if (m == NULL) {
         return 0;
     }
 
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_OBJECT;
+    m->type = NGX_HTTP_VCITA_JSON_OBJECT;
     m->depth--;
 
     return 1;
@@ -338,14 +326,14 @@ ngx_http_vcita_oauth_json_start(ngx_http_vcita_oauth_json_t *j,
 /* the key's full name is made here; an empty one is not kept */
 
 static int
-ngx_http_vcita_oauth_json_key(void *data, const u_char *p, size_t len)
+ngx_http_vcita_json_key(void *data, const u_char *p, size_t len)
 {
-    ngx_http_vcita_oauth_json_t *j = data;
+    ngx_http_vcita_json_t *j = data;
 
-    u_char                           *name;
-    size_t                            prefix;
-    ngx_http_vcita_oauth_level_t     *l;
-    ngx_http_vcita_oauth_json_key_t  *key;
+    u_char                     *name;
+    size_t                      prefix;
+    ngx_http_vcita_level_t     *l;
+    ngx_http_vcita_json_key_t  *key;
 
     l = &j->levels[j->depth - 1];
 
@@ -376,7 +364,7 @@ ngx_http_vcita_oauth_json_key(void *data, const u_char *p, size_t len)
     key->name.data = name + prefix;
     key->name.len = len;
 
-    if (len && prefix + len <= NGX_HTTP_VCITA_OAUTH_JSON_NAME) {
+    if (len && prefix + len <= NGX_HTTP_VCITA_JSON_NAME) {
         l->key.data = name;
         l->key.len = prefix + len;
     }
@@ -386,9 +374,9 @@ ngx_http_vcita_oauth_json_key(void *data, const u_char *p, size_t len)
 
 
 static int
-ngx_http_vcita_oauth_json_end_map(void *data)
+ngx_http_vcita_json_end_map(void *data)
 {
-    ngx_http_vcita_oauth_json_t *j = data;
+    ngx_http_vcita_json_t *j = data;
 
     if (--j->depth == 0) {
         j->rc = NGX_OK;
@@ -400,12 +388,12 @@ ngx_http_vcita_oauth_json_end_map(void *data)
 
 
 static int
-ngx_http_vcita_oauth_json_end_array(void *data)
+ngx_http_vcita_json_end_array(void *data)
 {
-    ngx_http_vcita_oauth_json_t *j = data;
+    ngx_http_vcita_json_t *j = data;
 
-    ngx_http_vcita_oauth_level_t   *l;
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_level_t   *l;
+    ngx_http_vcita_member_t  *m;
 
     l = &j->levels[--j->depth];
 
@@ -413,25 +401,25 @@ ngx_http_vcita_oauth_json_end_array(void *data)
         return 1;
     }
 
-    m = ngx_http_vcita_oauth_json_member(j, &j->levels[j->depth - 1]);
+    m = ngx_http_vcita_json_member(j, &j->levels[j->depth - 1]);
     if (m == NULL) {
         return 0;
     }
 
     if (l->mixed) {
-        m->type = NGX_HTTP_VCITA_OAUTH_JSON_OBJECT;
+        m->type = NGX_HTTP_VCITA_JSON_OBJECT;
         return 1;
     }
 
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;
+    m->type = NGX_HTTP_VCITA_JSON_ARRAY;
 
-    return ngx_http_vcita_oauth_json_join(j, l, m);
+    return ngx_http_vcita_json_join(j, l, m);
 }
 
 
 static int
-ngx_http_vcita_oauth_json_join(ngx_http_vcita_oauth_json_t *j,
-    ngx_http_vcita_oauth_level_t *l, ngx_http_vcita_oauth_member_t *m)
+ngx_http_vcita_json_join(ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l,
+    ngx_http_vcita_member_t *m)
 {
     u_char      *p;
     size_t       len;
@@ -483,12 +471,12 @@ ngx_http_vcita_oauth_json_join(ngx_http_vcita_oauth_json_t *j,
 
 
 static int
-ngx_http_vcita_oauth_json_scalar(ngx_http_vcita_oauth_json_t *j,
-    ngx_http_vcita_oauth_json_type_e type, const void *p, size_t len)
+ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
+    ngx_http_vcita_json_type_e type, const void *p, size_t len)
 {
-    ngx_str_t                      *value;
-    ngx_http_vcita_oauth_level_t   *l;
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_str_t                *value;
+    ngx_http_vcita_level_t   *l;
+    ngx_http_vcita_member_t  *m;
 
     if (j->depth == 0) {
 
@@ -516,7 +504,7 @@ ngx_http_vcita_oauth_json_scalar(ngx_http_vcita_oauth_json_t *j,
         value = ngx_array_push(l->elements);
 
     } else {
-        m = ngx_http_vcita_oauth_json_member(j, l);
+        m = ngx_http_vcita_json_member(j, l);
         value = m ? &m->value : NULL;
 
         if (m) {
@@ -542,11 +530,10 @@ ngx_http_vcita_oauth_json_scalar(ngx_http_vcita_oauth_json_t *j,
 }
 
 
-static ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_json_member(ngx_http_vcita_oauth_json_t *j,
-    ngx_http_vcita_oauth_level_t *l)
+static ngx_http_vcita_member_t *
+ngx_http_vcita_json_member(ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
     m = ngx_array_push(j->members);
     if (m == NULL) {
@@ -554,7 +541,7 @@ ngx_http_vcita_oauth_json_member(ngx_http_vcita_oauth_json_t *j,
         return NULL;
     }
 
-    ngx_memzero(m, sizeof(ngx_http_vcita_oauth_member_t));
+    ngx_memzero(m, sizeof(ngx_http_vcita_member_t));
 
     m->name = l->key;
     m->depth = j->depth;
@@ -565,12 +552,12 @@ ngx_http_vcita_oauth_json_member(ngx_http_vcita_oauth_json_t *j,
 
 /* a member of the outermost object, or NULL */
 
-ngx_http_vcita_oauth_member_t *
-ngx_http_vcita_oauth_member(ngx_array_t *members, const char *name)
+ngx_http_vcita_member_t *
+ngx_http_vcita_member(ngx_array_t *members, const char *name)
 {
-    size_t                          len;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *m;
+    size_t                    len;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *m;
 
     m = members->elts;
     len = ngx_strlen(name);

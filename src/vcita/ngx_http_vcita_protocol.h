@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_
-#define _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_
+#ifndef _NGX_HTTP_VCITA_PROTOCOL_H_INCLUDED_
+#define _NGX_HTTP_VCITA_PROTOCOL_H_INCLUDED_
 
 
 #include <ngx_config.h>
@@ -23,7 +23,7 @@ typedef struct {
     ngx_str_t                    code;
     ngx_str_t                    code_verifier;    /* empty: no PKCE */
     ngx_uint_t                   json;             /* unsigned  json:1; */
-} ngx_http_vcita_oauth_grant_t;
+} ngx_http_vcita_grant_t;
 
 
 /* a token answer (RFC 6749, 5.1 and 5.2); expires_in is 0 where no end is
@@ -39,19 +39,17 @@ typedef struct {
 
     ngx_str_t                    error;
     ngx_str_t                    error_description;
-} ngx_http_vcita_oauth_token_t;
+} ngx_http_vcita_token_t;
 
 
-ngx_int_t ngx_http_vcita_oauth_token_request(ngx_pool_t *pool,
-    ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body);
-ngx_int_t ngx_http_vcita_oauth_token_answer(ngx_pool_t *pool,
-    ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_oauth_token_t *token);
-ngx_int_t ngx_http_vcita_oauth_userinfo_answer(ngx_pool_t *pool,
-    ngx_uint_t status, ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub,
-    ngx_array_t *claims);
-const char *ngx_http_vcita_oauth_vcita_blocked(ngx_uint_t status,
-    ngx_str_t *body);
-void ngx_http_vcita_oauth_error_code(ngx_str_t *error);
+ngx_int_t ngx_http_vcita_token_request(ngx_pool_t *pool,
+    ngx_http_vcita_grant_t *grant, ngx_str_t *body);
+ngx_int_t ngx_http_vcita_token_answer(ngx_pool_t *pool, ngx_uint_t status,
+    ngx_str_t *body, ngx_http_vcita_token_t *token);
+ngx_int_t ngx_http_vcita_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
+    ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub, ngx_array_t *claims);
+const char *ngx_http_vcita_vcita_blocked(ngx_uint_t status, ngx_str_t *body);
+void ngx_http_vcita_error_code(ngx_str_t *error);
 
 
-#endif /* _NGX_HTTP_VCITA_OAUTH_VCITA_H_INCLUDED_ */
+#endif /* _NGX_HTTP_VCITA_PROTOCOL_H_INCLUDED_ */

@@ -14,28 +14,28 @@
 
 
 static ngx_array_t *fuzz_claims_wanted(void);
-static void fuzz_claims_one(ngx_http_vcita_oauth_member_t *c);
+static void fuzz_claims_one(ngx_http_vcita_member_t *c);
 static void fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims);
 
 
 fuzz_target(claims)
 {
-    ngx_uint_t                      i, n;
-    ngx_array_t                    *members, *claims, *wanted;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                i, n;
+    ngx_array_t              *members, *claims, *wanted;
+    ngx_http_vcita_member_t  *c;
 
     wanted = fuzz_claims_wanted();
-    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
-    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
+    claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    if (ngx_http_vcita_oauth_json(fuzz_pool, in, members) != NGX_OK) {
+    if (ngx_http_vcita_json(fuzz_pool, in, members) != NGX_OK) {
         return;
     }
 
-    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, wanted,
-                                           claims)
+    fuzz_check(ngx_http_vcita_claims(fuzz_pool, members, wanted,
+                                     claims)
                == NGX_OK);
-    fuzz_check(claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS + 2);
+    fuzz_check(claims->nelts <= NGX_HTTP_VCITA_CLAIMS + 2);
     fuzz_check(claims->nelts <= members->nelts);
 
     c = claims->elts;
@@ -56,8 +56,8 @@ fuzz_target(claims)
 
     n = claims->nelts;
 
-    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, wanted,
-                                           claims)
+    fuzz_check(ngx_http_vcita_claims(fuzz_pool, members, wanted,
+                                     claims)
                == NGX_OK);
     fuzz_check(claims->nelts == n);
 }
@@ -66,29 +66,29 @@ fuzz_target(claims)
 static ngx_array_t *
 fuzz_claims_wanted(void)
 {
-    ngx_array_t                    *wanted;
-    ngx_http_vcita_oauth_wanted_t  *w;
+    ngx_array_t              *wanted;
+    ngx_http_vcita_wanted_t  *w;
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_oauth_wanted_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
 
     w = ngx_array_push_n(wanted, 2);
     fuzz_check(w);
 
     ngx_str_set(&w[0].name, "email");
-    w[0].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    w[0].wanted = NGX_HTTP_VCITA_CLAIM_NAMED;
     ngx_str_set(&w[1].name, "role");
-    w[1].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+    w[1].wanted = NGX_HTTP_VCITA_CLAIM_RULED;
 
     return wanted;
 }
 
 
 static void
-fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
+fuzz_claims_one(ngx_http_vcita_member_t *c)
 {
     size_t  i;
 
-    fuzz_check(c->name.len && c->name.len <= NGX_HTTP_VCITA_OAUTH_JSON_NAME);
+    fuzz_check(c->name.len && c->name.len <= NGX_HTTP_VCITA_JSON_NAME);
 
     for (i = 0; i < c->name.len; i++) {
         fuzz_check(islower(c->name.data[i]) || isdigit(c->name.data[i])
@@ -97,7 +97,7 @@ fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
 
     /* what only keeps a name from others */
 
-    if (!ngx_http_vcita_oauth_claim_has_value(c)) {
+    if (!ngx_http_vcita_claim_has_value(c)) {
         fuzz_check(c->value.len == 0 || !fuzz_printable(&c->value));
         return;
     }
@@ -112,14 +112,13 @@ fuzz_claims_one(ngx_http_vcita_oauth_member_t *c)
 static void
 fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
 {
-    ngx_str_t                       sub;
-    ngx_http_vcita_oauth_member_t  *m, *c;
+    ngx_str_t                 sub;
+    ngx_http_vcita_member_t  *m, *c;
 
-    m = ngx_http_vcita_oauth_member(members, "sub");
+    m = ngx_http_vcita_member(members, "sub");
 
     if (m == NULL) {
-        fuzz_check(ngx_http_vcita_oauth_claims_sub(members, &sub)
-                   == NGX_DECLINED);
+        fuzz_check(ngx_http_vcita_claims_sub(members, &sub) == NGX_DECLINED);
         return;
     }
 
@@ -127,14 +126,14 @@ fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
 
     fuzz_check(claims->nelts && fuzz_same_text(&c->name, "sub"));
 
-    if (ngx_http_vcita_oauth_claims_sub(members, &sub) == NGX_OK) {
-        fuzz_check(m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
-        fuzz_check(c->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+    if (ngx_http_vcita_claims_sub(members, &sub) == NGX_OK) {
+        fuzz_check(m->type == NGX_HTTP_VCITA_JSON_STRING);
+        fuzz_check(c->type == NGX_HTTP_VCITA_JSON_STRING);
         fuzz_check(fuzz_same(&c->value, &sub));
         fuzz_check(fuzz_same(&m->value, &sub));
     }
 
-    if (ngx_http_vcita_oauth_claim_has_value(c)) {
+    if (ngx_http_vcita_claim_has_value(c)) {
         fuzz_check(fuzz_same(&c->value, &m->value));
     }
 }

@@ -43,10 +43,10 @@ fuzz_target(cookie)
 
     line = fuzz_header(in);
     sent = line;
-    found = fuzz_array(sizeof(ngx_http_vcita_oauth_found_t));
+    found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
-    fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool, &names,
-                                                    &stems, found)
+    fuzz_check(ngx_http_vcita_cookie_line_cut(&line, fuzz_pool, &names, &stems,
+                                              found)
                == NGX_OK);
 
     fuzz_cookie_compare(in, &line, &names, found);
@@ -66,8 +66,8 @@ fuzz_target(cookie)
     again = line;
     found->nelts = 0;
 
-    fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&again, fuzz_pool, &names,
-                                                    &stems, found)
+    fuzz_check(ngx_http_vcita_cookie_line_cut(&again, fuzz_pool, &names,
+                                              &stems, found)
                == NGX_OK);
     fuzz_check(found->nelts == 0);
     fuzz_check(again.data == line.data && again.len == line.len);
@@ -78,10 +78,10 @@ static void
 fuzz_cookie_compare(ngx_str_t *line, ngx_str_t *left, ngx_array_t *names,
     ngx_array_t *found)
 {
-    ngx_int_t                      index;
-    ngx_str_t                      rest, kept, segment, stays, value;
-    ngx_uint_t                     n;
-    ngx_http_vcita_oauth_found_t  *f;
+    ngx_int_t                index;
+    ngx_str_t                rest, kept, segment, stays, value;
+    ngx_uint_t               n;
+    ngx_http_vcita_found_t  *f;
 
     rest = *line;
     kept = *left;

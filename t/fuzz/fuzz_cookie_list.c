@@ -51,12 +51,12 @@ fuzz_target(cookie_list)
 
     headers = fuzz_alloc(sizeof(ngx_http_headers_in_t));
     all = fuzz_array(sizeof(ngx_table_elt_t *));
-    found = fuzz_array(sizeof(ngx_http_vcita_oauth_found_t));
+    found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
     fuzz_cookie_list_fill(in, headers, all);
 
-    fuzz_check(ngx_http_vcita_oauth_cookies_cut(headers, fuzz_pool, &names,
-                                                &stems, found)
+    fuzz_check(ngx_http_vcita_cookies_cut(headers, fuzz_pool, &names, &stems,
+                                          found)
                == NGX_OK);
 
     fuzz_cookie_list_expect(all);
@@ -228,16 +228,15 @@ fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
     ngx_table_elt_t  **h;
 
     h = left->elts;
-    found = fuzz_array(sizeof(ngx_http_vcita_oauth_found_t));
+    found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
     for (i = 0; i < left->nelts; i++) {
 
         if (fuzz_cookie_list_is_cookie(h[i])) {
             line = h[i]->value;
 
-            fuzz_check(ngx_http_vcita_oauth_cookie_line_cut(&line, fuzz_pool,
-                                                            names, stems,
-                                                            found)
+            fuzz_check(ngx_http_vcita_cookie_line_cut(&line, fuzz_pool, names,
+                                                      stems, found)
                        == NGX_OK);
         }
     }

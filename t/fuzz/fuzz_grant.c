@@ -16,24 +16,22 @@
 #include "fuzz.h"
 
 
-static ngx_uint_t fuzz_grant_params(ngx_http_vcita_oauth_grant_t *grant);
-static void fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant,
-    ngx_str_t *body);
+static ngx_uint_t fuzz_grant_params(ngx_http_vcita_grant_t *grant);
+static void fuzz_grant_form(ngx_http_vcita_grant_t *grant, ngx_str_t *body);
 static void fuzz_grant_form_param(ngx_str_t *body, const char *name,
     ngx_str_t *value);
-static void fuzz_grant_json(ngx_http_vcita_oauth_grant_t *grant,
-    ngx_str_t *body);
+static void fuzz_grant_json(ngx_http_vcita_grant_t *grant, ngx_str_t *body);
 static void fuzz_grant_json_param(ngx_array_t *members, const char *name,
     ngx_str_t *value);
 
 
 fuzz_target(grant)
 {
-    u_char                         how;
-    ngx_str_t                      body;
-    ngx_http_vcita_oauth_grant_t   grant;
+    u_char                   how;
+    ngx_str_t                body;
+    ngx_http_vcita_grant_t   grant;
 
-    ngx_memzero(&grant, sizeof(ngx_http_vcita_oauth_grant_t));
+    ngx_memzero(&grant, sizeof(ngx_http_vcita_grant_t));
 
     ngx_str_set(&grant.client_id, "client");
     ngx_str_set(&grant.client_secret, "s&=\"\\ +%41");
@@ -48,7 +46,7 @@ fuzz_target(grant)
     grant.redirect_uri = fuzz_line(in);
     grant.code = fuzz_copy(in);
 
-    fuzz_check(ngx_http_vcita_oauth_token_request(fuzz_pool, &grant, &body)
+    fuzz_check(ngx_http_vcita_token_request(fuzz_pool, &grant, &body)
                == NGX_OK);
 
     body = fuzz_copy(&body);
@@ -69,7 +67,7 @@ fuzz_target(grant)
 
 
 static ngx_uint_t
-fuzz_grant_params(ngx_http_vcita_oauth_grant_t *grant)
+fuzz_grant_params(ngx_http_vcita_grant_t *grant)
 {
     return 2 + (grant->client_assertion.len ? 2 : 1)
            + (grant->redirect_uri.len != 0) + (grant->code.len != 0);
@@ -77,7 +75,7 @@ fuzz_grant_params(ngx_http_vcita_oauth_grant_t *grant)
 
 
 static void
-fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
+fuzz_grant_form(ngx_http_vcita_grant_t *grant, ngx_str_t *body)
 {
     ngx_str_t   rest, name, value, type;
     ngx_uint_t  n;
@@ -85,7 +83,7 @@ fuzz_grant_form(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
     n = 0;
     rest = *body;
 
-    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+    while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
         n++;
     }
 
@@ -108,7 +106,7 @@ fuzz_grant_form_param(ngx_str_t *body, const char *name, ngx_str_t *value)
     ngx_int_t  rc;
     ngx_str_t  got;
 
-    rc = ngx_http_vcita_oauth_query_get(fuzz_pool, body, name, &got);
+    rc = ngx_http_vcita_query_get(fuzz_pool, body, name, &got);
 
     if (value->len == 0) {
         fuzz_check(rc == NGX_DECLINED);
@@ -120,15 +118,15 @@ fuzz_grant_form_param(ngx_str_t *body, const char *name, ngx_str_t *value)
 
 
 static void
-fuzz_grant_json(ngx_http_vcita_oauth_grant_t *grant, ngx_str_t *body)
+fuzz_grant_json(ngx_http_vcita_grant_t *grant, ngx_str_t *body)
 {
     ngx_int_t     rc;
     ngx_str_t     type;
     ngx_array_t  *members;
 
-    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_oauth_json(fuzz_pool, body, members);
+    rc = ngx_http_vcita_json(fuzz_pool, body, members);
 
     /* bytes that are no text cannot be told in JSON */
 
@@ -156,15 +154,15 @@ static void
 fuzz_grant_json_param(ngx_array_t *members, const char *name,
     ngx_str_t *value)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_oauth_member(members, name);
+    m = ngx_http_vcita_member(members, name);
 
     if (value->len == 0) {
         fuzz_check(m == NULL);
         return;
     }
 
-    fuzz_check(m && m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+    fuzz_check(m && m->type == NGX_HTTP_VCITA_JSON_STRING);
     fuzz_check(fuzz_same(&m->value, value));
 }

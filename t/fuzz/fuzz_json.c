@@ -15,27 +15,27 @@
 
 static void fuzz_json_alone(ngx_str_t *text);
 static ngx_uint_t fuzz_json_found(ngx_array_t *members,
-    ngx_http_vcita_oauth_member_t *m);
-static void fuzz_json_member(ngx_http_vcita_oauth_member_t *m);
-static void fuzz_json_array(ngx_http_vcita_oauth_member_t *m);
+    ngx_http_vcita_member_t *m);
+static void fuzz_json_member(ngx_http_vcita_member_t *m);
+static void fuzz_json_array(ngx_http_vcita_member_t *m);
 static ngx_str_t fuzz_json_object(ngx_array_t *members);
 static size_t fuzz_json_len(ngx_str_t *text);
-static u_char *fuzz_json_put(u_char *p, ngx_http_vcita_oauth_member_t *m);
-static ngx_uint_t fuzz_json_quoted(ngx_http_vcita_oauth_member_t *m);
-static ngx_uint_t fuzz_json_outer(ngx_http_vcita_oauth_member_t *m);
+static u_char *fuzz_json_put(u_char *p, ngx_http_vcita_member_t *m);
+static ngx_uint_t fuzz_json_quoted(ngx_http_vcita_member_t *m);
+static ngx_uint_t fuzz_json_outer(ngx_http_vcita_member_t *m);
 
 
 fuzz_target(json)
 {
-    ngx_int_t                       rc;
-    ngx_str_t                       text;
-    ngx_uint_t                      i, n;
-    ngx_array_t                    *members, *again;
-    ngx_http_vcita_oauth_member_t  *m, *same;
+    ngx_int_t                 rc;
+    ngx_str_t                 text;
+    ngx_uint_t                i, n;
+    ngx_array_t              *members, *again;
+    ngx_http_vcita_member_t  *m, *same;
 
-    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_oauth_json(fuzz_pool, in, members);
+    rc = ngx_http_vcita_json(fuzz_pool, in, members);
 
     if (rc != NGX_OK) {
         fuzz_check(rc == NGX_DECLINED);
@@ -52,9 +52,9 @@ fuzz_target(json)
     }
 
     text = fuzz_json_object(members);
-    again = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    again = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    fuzz_check(ngx_http_vcita_oauth_json(fuzz_pool, &text, again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_json(fuzz_pool, &text, again) == NGX_OK);
 
     same = again->elts;
     n = 0;
@@ -93,15 +93,14 @@ fuzz_json_alone(ngx_str_t *text)
     ngx_memcpy(more.data, text->data, text->len);
     ngx_memcpy(more.data + text->len, "{}", 2);
 
-    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    fuzz_check(ngx_http_vcita_oauth_json(fuzz_pool, &more, members)
-               == NGX_DECLINED);
+    fuzz_check(ngx_http_vcita_json(fuzz_pool, &more, members) == NGX_DECLINED);
 }
 
 
 static ngx_uint_t
-fuzz_json_found(ngx_array_t *members, ngx_http_vcita_oauth_member_t *m)
+fuzz_json_found(ngx_array_t *members, ngx_http_vcita_member_t *m)
 {
     u_char  *name;
 
@@ -110,41 +109,41 @@ fuzz_json_found(ngx_array_t *members, ngx_http_vcita_oauth_member_t *m)
     /* C's end of a text inside of a name is none of a JSON string */
 
     return ngx_strlen(name) != m->name.len
-           || ngx_http_vcita_oauth_member(members, (char *) name) == m;
+           || ngx_http_vcita_member(members, (char *) name) == m;
 }
 
 
 static void
-fuzz_json_member(ngx_http_vcita_oauth_member_t *m)
+fuzz_json_member(ngx_http_vcita_member_t *m)
 {
     fuzz_check(fuzz_utf8(&m->name) && fuzz_utf8(&m->value));
     fuzz_check(m->depth >= 1);
-    fuzz_check(m->depth <= NGX_HTTP_VCITA_OAUTH_JSON_DEPTH);
-    fuzz_check(m->name.len && m->name.len <= NGX_HTTP_VCITA_OAUTH_JSON_NAME);
+    fuzz_check(m->depth <= NGX_HTTP_VCITA_JSON_DEPTH);
+    fuzz_check(m->name.len && m->name.len <= NGX_HTTP_VCITA_JSON_NAME);
 
     switch (m->type) {
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_NULL:
+    case NGX_HTTP_VCITA_JSON_NULL:
         fuzz_check(m->value.len == 0);
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_BOOLEAN:
+    case NGX_HTTP_VCITA_JSON_BOOLEAN:
         fuzz_check(fuzz_same_text(&m->value, "true")
                    || fuzz_same_text(&m->value, "false"));
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_NUMBER:
+    case NGX_HTTP_VCITA_JSON_NUMBER:
         fuzz_check(m->value.len && fuzz_printable(&m->value));
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_STRING:
+    case NGX_HTTP_VCITA_JSON_STRING:
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_ARRAY:
+    case NGX_HTTP_VCITA_JSON_ARRAY:
         fuzz_json_array(m);
         break;
 
-    case NGX_HTTP_VCITA_OAUTH_JSON_OBJECT:
+    case NGX_HTTP_VCITA_JSON_OBJECT:
         fuzz_check(m->value.len == 0);
         break;
     }
@@ -152,7 +151,7 @@ fuzz_json_member(ngx_http_vcita_oauth_member_t *m)
 
 
 static void
-fuzz_json_array(ngx_http_vcita_oauth_member_t *m)
+fuzz_json_array(ngx_http_vcita_member_t *m)
 {
     size_t  i, len;
 
@@ -178,11 +177,11 @@ fuzz_json_array(ngx_http_vcita_oauth_member_t *m)
 static ngx_str_t
 fuzz_json_object(ngx_array_t *members)
 {
-    u_char                         *p;
-    size_t                          len;
-    ngx_str_t                       text;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *m;
+    u_char                   *p;
+    size_t                    len;
+    ngx_str_t                 text;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *m;
 
     m = members->elts;
     len = sizeof("{}");
@@ -225,14 +224,14 @@ fuzz_json_len(ngx_str_t *text)
 
 
 static u_char *
-fuzz_json_put(u_char *p, ngx_http_vcita_oauth_member_t *m)
+fuzz_json_put(u_char *p, ngx_http_vcita_member_t *m)
 {
     *p++ = '"';
     p = (u_char *) ngx_escape_json(p, m->name.data, m->name.len);
     *p++ = '"';
     *p++ = ':';
 
-    if (m->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+    if (m->type == NGX_HTTP_VCITA_JSON_NULL) {
         return ngx_cpymem(p, "null", 4);
     }
 
@@ -249,16 +248,16 @@ fuzz_json_put(u_char *p, ngx_http_vcita_oauth_member_t *m)
 
 
 static ngx_uint_t
-fuzz_json_quoted(ngx_http_vcita_oauth_member_t *m)
+fuzz_json_quoted(ngx_http_vcita_member_t *m)
 {
-    return m->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING;
+    return m->type == NGX_HTTP_VCITA_JSON_STRING;
 }
 
 
 static ngx_uint_t
-fuzz_json_outer(ngx_http_vcita_oauth_member_t *m)
+fuzz_json_outer(ngx_http_vcita_member_t *m)
 {
     return m->depth == 1
-           && m->type != NGX_HTTP_VCITA_OAUTH_JSON_ARRAY
-           && m->type != NGX_HTTP_VCITA_OAUTH_JSON_OBJECT;
+           && m->type != NGX_HTTP_VCITA_JSON_ARRAY
+           && m->type != NGX_HTTP_VCITA_JSON_OBJECT;
 }

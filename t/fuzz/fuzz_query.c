@@ -39,8 +39,8 @@ fuzz_target(query)
 
     n = fuzz_query_walk(&query, &name, &encoded);
 
-    rc = ngx_http_vcita_oauth_query_get(fuzz_pool, &query,
-                                        (char *) name.data, &value);
+    rc = ngx_http_vcita_query_get(fuzz_pool, &query,
+                                  (char *) name.data, &value);
 
     if (n == 0) {
         fuzz_check(rc == NGX_DECLINED);
@@ -69,7 +69,7 @@ fuzz_query_walk(ngx_str_t *query, ngx_str_t *wanted, ngx_str_t *found)
     rest = *query;
     p = query->data;
 
-    while (ngx_http_vcita_oauth_query_next(&rest, &name, &value) == NGX_OK) {
+    while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
 
         while (*p == '&') {
             p++;
@@ -116,13 +116,13 @@ fuzz_query_escape(ngx_str_t *text)
 
     plain = *text;
 
-    if (ngx_http_vcita_oauth_unescape(fuzz_pool, &plain) == NGX_OK) {
+    if (ngx_http_vcita_unescape(fuzz_pool, &plain) == NGX_OK) {
         fuzz_check(plain.len <= text->len);
     }
 
-    escaped = fuzz_room(ngx_http_vcita_oauth_escaped_len(text));
+    escaped = fuzz_room(ngx_http_vcita_escaped_len(text));
 
-    p = ngx_http_vcita_oauth_escape(escaped.data, text);
+    p = ngx_http_vcita_escape(escaped.data, text);
     fuzz_check(p == escaped.data + escaped.len);
 
     for (i = 0; i < escaped.len; i++) {
@@ -130,7 +130,7 @@ fuzz_query_escape(ngx_str_t *text)
                    || memchr("-._~%", escaped.data[i], 5));
     }
 
-    fuzz_check(ngx_http_vcita_oauth_unescape(fuzz_pool, &escaped) == NGX_OK);
+    fuzz_check(ngx_http_vcita_unescape(fuzz_pool, &escaped) == NGX_OK);
     fuzz_check(fuzz_same(&escaped, text));
 }
 

@@ -21,25 +21,25 @@ enum {
 };
 
 
-static ngx_http_vcita_oauth_seal_t  fuzz_seal_kinds[FUZZ_SEAL_KINDS];
+static ngx_http_vcita_seal_t  fuzz_seal_kinds[FUZZ_SEAL_KINDS];
 
 
-static ngx_http_vcita_oauth_seal_t *fuzz_seal_all(void);
-static void fuzz_seal_kind(ngx_http_vcita_oauth_seal_t *kind,
-    const char *purpose, const char *one, const char *two);
-static ngx_int_t fuzz_seal_open(ngx_http_vcita_oauth_seal_t *kind,
-    ngx_str_t *field, ngx_str_t *box, ngx_str_t *text, ngx_uint_t *used);
+static ngx_http_vcita_seal_t *fuzz_seal_all(void);
+static void fuzz_seal_kind(ngx_http_vcita_seal_t *kind, const char *purpose,
+    const char *one, const char *two);
+static ngx_int_t fuzz_seal_open(ngx_http_vcita_seal_t *kind, ngx_str_t *field,
+    ngx_str_t *box, ngx_str_t *text, ngx_uint_t *used);
 static ngx_str_t fuzz_seal_change(ngx_str_t *box, u_char how, size_t where,
     u_char what);
 
 
 fuzz_target(seal)
 {
-    u_char                        how, what;
-    size_t                        where;
-    ngx_str_t                     field, other, text, room, box, got, bad;
-    ngx_uint_t                    used;
-    ngx_http_vcita_oauth_seal_t  *kind;
+    u_char                  how, what;
+    size_t                  where;
+    ngx_str_t               field, other, text, room, box, got, bad;
+    ngx_uint_t              used;
+    ngx_http_vcita_seal_t  *kind;
 
     kind = fuzz_seal_all();
 
@@ -50,12 +50,12 @@ fuzz_target(seal)
     field = fuzz_take(in, fuzz_byte(in));
     text = fuzz_copy(in);
 
-    room = fuzz_room(ngx_http_vcita_oauth_seal_room(text.len));
+    room = fuzz_room(ngx_http_vcita_seal_room(text.len));
 
-    fuzz_check(ngx_http_vcita_oauth_seal(&kind[FUZZ_SEAL_NEW], &field, &text,
-                                         room.data, &box)
+    fuzz_check(ngx_http_vcita_seal(&kind[FUZZ_SEAL_NEW], &field, &text,
+                                   room.data, &box)
                == NGX_OK);
-    fuzz_check(box.len == ngx_http_vcita_oauth_sealed_len(text.len));
+    fuzz_check(box.len == ngx_http_vcita_sealed_len(text.len));
     fuzz_check(fuzz_inside(&box, &room));
 
     box = fuzz_copy(&box);
@@ -97,7 +97,7 @@ fuzz_target(seal)
 }
 
 
-static ngx_http_vcita_oauth_seal_t *
+static ngx_http_vcita_seal_t *
 fuzz_seal_all(void)
 {
     if (fuzz_seal_kinds[0].keys.nelts == 0) {
@@ -113,7 +113,7 @@ fuzz_seal_all(void)
 /* the keys come from the same label: what differs is what they are bound to */
 
 static void
-fuzz_seal_kind(ngx_http_vcita_oauth_seal_t *kind, const char *purpose,
+fuzz_seal_kind(ngx_http_vcita_seal_t *kind, const char *purpose,
     const char *one, const char *two)
 {
     ngx_str_t  field, salt, secret;
@@ -121,30 +121,30 @@ fuzz_seal_kind(ngx_http_vcita_oauth_seal_t *kind, const char *purpose,
     ngx_str_set(&field, "client");
     ngx_str_set(&salt, "salt");
 
-    fuzz_check(ngx_http_vcita_oauth_seal_init(kind, fuzz_lasting_pool,
-                                              purpose, &field, 1)
+    fuzz_check(ngx_http_vcita_seal_init(kind, fuzz_lasting_pool, purpose,
+                                        &field, 1)
                == NGX_OK);
 
     for ( /* void */ ; one; one = two, two = NULL) {
         secret.data = (u_char *) one;
         secret.len = ngx_strlen(one);
 
-        fuzz_check(ngx_http_vcita_oauth_seal_key(kind, &secret, &salt, "fuzz")
+        fuzz_check(ngx_http_vcita_seal_key(kind, &secret, &salt, "fuzz")
                    == NGX_OK);
     }
 }
 
 
 static ngx_int_t
-fuzz_seal_open(ngx_http_vcita_oauth_seal_t *kind, ngx_str_t *field,
-    ngx_str_t *box, ngx_str_t *text, ngx_uint_t *used)
+fuzz_seal_open(ngx_http_vcita_seal_t *kind, ngx_str_t *field, ngx_str_t *box,
+    ngx_str_t *text, ngx_uint_t *used)
 {
     ngx_int_t  rc;
     ngx_str_t  room;
 
-    room = fuzz_room(ngx_http_vcita_oauth_open_room(box->len));
+    room = fuzz_room(ngx_http_vcita_open_room(box->len));
 
-    rc = ngx_http_vcita_oauth_open(kind, field, box, room.data, text, used);
+    rc = ngx_http_vcita_open(kind, field, box, room.data, text, used);
 
     if (rc == NGX_OK) {
         fuzz_check(fuzz_inside(text, &room));

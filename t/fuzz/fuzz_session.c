@@ -18,31 +18,31 @@
 #define FUZZ_SESSION_ARRAY  0x11
 
 
-static ngx_uint_t fuzz_session_look_up(ngx_http_vcita_oauth_session_t *s,
-    ngx_str_t *name, ngx_http_vcita_oauth_member_t *claim);
+static ngx_uint_t fuzz_session_look_up(ngx_http_vcita_session_t *s,
+    ngx_str_t *name, ngx_http_vcita_member_t *claim);
 static void fuzz_session_elements(ngx_str_t *lengths, ngx_str_t *value);
-static ngx_array_t *fuzz_session_claims(ngx_http_vcita_oauth_session_t *s);
-static void fuzz_session_again(ngx_http_vcita_oauth_session_t *s,
+static ngx_array_t *fuzz_session_claims(ngx_http_vcita_session_t *s);
+static void fuzz_session_again(ngx_http_vcita_session_t *s,
     ngx_array_t *claims);
-static void fuzz_session_anew(ngx_http_vcita_oauth_session_t *s,
+static void fuzz_session_anew(ngx_http_vcita_session_t *s,
     ngx_array_t *claims);
-static void fuzz_session_life(ngx_http_vcita_oauth_session_t *s);
+static void fuzz_session_life(ngx_http_vcita_session_t *s);
 
 
 fuzz_target(session)
 {
-    size_t                           i;
-    ngx_str_t                        name;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_member_t    claim;
-    ngx_http_vcita_oauth_session_t   s;
+    size_t                     i;
+    ngx_str_t                  name;
+    ngx_array_t               *claims;
+    ngx_http_vcita_member_t    claim;
+    ngx_http_vcita_session_t   s;
 
-    if (ngx_http_vcita_oauth_session_decode(in, &s) != NGX_OK) {
+    if (ngx_http_vcita_session_decode(in, &s) != NGX_OK) {
         return;
     }
 
     fuzz_check(s.created && s.expires > 0 && s.seen >= 0);
-    fuzz_check(s.id.len == NGX_HTTP_VCITA_OAUTH_SESSION_ID);
+    fuzz_check(s.id.len == NGX_HTTP_VCITA_SESSION_ID);
     fuzz_check(fuzz_inside(&s.id, in));
     fuzz_check(s.token.len && fuzz_inside(&s.token, in));
     fuzz_check(s.scope.len == 0 || fuzz_inside(&s.scope, in));
@@ -68,33 +68,32 @@ fuzz_target(session)
 /* 1: there is such a claim */
 
 static ngx_uint_t
-fuzz_session_look_up(ngx_http_vcita_oauth_session_t *s, ngx_str_t *name,
-    ngx_http_vcita_oauth_member_t *claim)
+fuzz_session_look_up(ngx_http_vcita_session_t *s, ngx_str_t *name,
+    ngx_http_vcita_member_t *claim)
 {
     ngx_int_t  rc;
     ngx_str_t  lengths, value;
 
-    ngx_memzero(claim, sizeof(ngx_http_vcita_oauth_member_t));
+    ngx_memzero(claim, sizeof(ngx_http_vcita_member_t));
 
     claim->name = *name;
-    claim->type = NGX_HTTP_VCITA_OAUTH_JSON_STRING;
-    claim->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    claim->type = NGX_HTTP_VCITA_JSON_STRING;
+    claim->wanted = NGX_HTTP_VCITA_CLAIM_NAMED;
 
-    rc = ngx_http_vcita_oauth_session_claim(s, name, &claim->value);
+    rc = ngx_http_vcita_session_claim(s, name, &claim->value);
 
     if (rc == NGX_OK) {
         fuzz_check(fuzz_inside(&claim->value, &s->claims));
     }
 
-    if (ngx_http_vcita_oauth_session_array(s, name, &lengths, &value)
-        == NGX_OK)
+    if (ngx_http_vcita_session_array(s, name, &lengths, &value) == NGX_OK)
     {
         fuzz_check(rc == NGX_OK);
         fuzz_check(fuzz_same(&value, &claim->value));
         fuzz_check(fuzz_inside(&lengths, &s->claims));
         fuzz_session_elements(&lengths, &value);
 
-        claim->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;
+        claim->type = NGX_HTTP_VCITA_JSON_ARRAY;
         claim->lengths = lengths;
     }
 
@@ -130,18 +129,18 @@ fuzz_session_elements(ngx_str_t *lengths, ngx_str_t *value)
 /* all claims that can be asked for, as encode() takes them */
 
 static ngx_array_t *
-fuzz_session_claims(ngx_http_vcita_oauth_session_t *s)
+fuzz_session_claims(ngx_http_vcita_session_t *s)
 {
-    ngx_str_t                       rest, name;
-    ngx_uint_t                      i;
-    ngx_array_t                    *claims;
-    ngx_http_vcita_oauth_tag_t      t;
-    ngx_http_vcita_oauth_member_t   claim, *c;
+    ngx_str_t                 rest, name;
+    ngx_uint_t                i;
+    ngx_array_t              *claims;
+    ngx_http_vcita_tag_t      t;
+    ngx_http_vcita_member_t   claim, *c;
 
-    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
     rest = s->claims;
 
-    while (ngx_http_vcita_oauth_tag_next(&rest, &t) == NGX_OK) {
+    while (ngx_http_vcita_tag_next(&rest, &t) == NGX_OK) {
 
         if ((t.tag != FUZZ_SESSION_CLAIM && t.tag != FUZZ_SESSION_ARRAY)
             || t.value.len == 0
@@ -180,24 +179,23 @@ fuzz_session_claims(ngx_http_vcita_oauth_session_t *s)
 
 
 static void
-fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
+fuzz_session_again(ngx_http_vcita_session_t *s, ngx_array_t *claims)
 {
-    ngx_str_t                        text, token, same;
-    ngx_uint_t                       i;
-    ngx_http_vcita_oauth_member_t    claim, *c;
-    ngx_http_vcita_oauth_session_t   given, again;
+    ngx_str_t                  text, token, same;
+    ngx_uint_t                 i;
+    ngx_http_vcita_member_t    claim, *c;
+    ngx_http_vcita_session_t   given, again;
 
-    fuzz_check(ngx_http_vcita_oauth_session_token(s, fuzz_pool, &token)
-               == NGX_OK);
+    fuzz_check(ngx_http_vcita_session_token(s, fuzz_pool, &token) == NGX_OK);
     fuzz_check(token.len == (s->hex ? 2 : 1) * s->token.len);
 
     given = *s;
     given.token = token;
 
-    fuzz_check(ngx_http_vcita_oauth_session_encode(fuzz_pool, &given, claims,
-                                                   65536, &text)
+    fuzz_check(ngx_http_vcita_session_encode(fuzz_pool, &given, claims, 65536,
+                                             &text)
                == NGX_OK);
-    fuzz_check(ngx_http_vcita_oauth_session_decode(&text, &again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_session_decode(&text, &again) == NGX_OK);
 
     fuzz_check(again.created == s->created);
     fuzz_check(again.expires == s->expires && again.seen == s->seen);
@@ -209,7 +207,7 @@ fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
     fuzz_check(s->token_type.len == 0
                || fuzz_same(&again.token_type, &s->token_type));
 
-    fuzz_check(ngx_http_vcita_oauth_session_token(&again, fuzz_pool, &same)
+    fuzz_check(ngx_http_vcita_session_token(&again, fuzz_pool, &same)
                == NGX_OK);
     fuzz_check(fuzz_same(&token, &same));
 
@@ -227,22 +225,22 @@ fuzz_session_again(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
 /* sealed anew: all values are kept, only the time of the last visit moves */
 
 static void
-fuzz_session_anew(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
+fuzz_session_anew(ngx_http_vcita_session_t *s, ngx_array_t *claims)
 {
-    ngx_str_t                        text, same;
-    ngx_uint_t                       i;
-    ngx_http_vcita_oauth_member_t    claim, *c;
-    ngx_http_vcita_oauth_session_t   given, again;
+    ngx_str_t                  text, same;
+    ngx_uint_t                 i;
+    ngx_http_vcita_member_t    claim, *c;
+    ngx_http_vcita_session_t   given, again;
 
     given = *s;
     given.seen = 1790000000;
 
-    fuzz_check(ngx_http_vcita_oauth_session_again(fuzz_pool, &given, &text)
+    fuzz_check(ngx_http_vcita_session_again(fuzz_pool, &given, &text)
                == NGX_OK);
 
     text = fuzz_copy(&text);
 
-    fuzz_check(ngx_http_vcita_oauth_session_decode(&text, &again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_session_decode(&text, &again) == NGX_OK);
 
     fuzz_check(again.seen == given.seen);
     fuzz_check(again.created == s->created && again.expires == s->expires);
@@ -259,39 +257,39 @@ fuzz_session_anew(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims)
         fuzz_check(fuzz_same(&claim.value, &c[i].value));
     }
 
-    fuzz_check(ngx_http_vcita_oauth_session_again(fuzz_pool, &again, &same)
+    fuzz_check(ngx_http_vcita_session_again(fuzz_pool, &again, &same)
                == NGX_OK);
     fuzz_check(fuzz_same(&text, &same));
 }
 
 
 static void
-fuzz_session_life(ngx_http_vcita_oauth_session_t *s)
+fuzz_session_life(ngx_http_vcita_session_t *s)
 {
     time_t  now, left, created;
 
     created = (time_t) (s->created / 1000);
     now = created;
 
-    fuzz_check(ngx_http_vcita_oauth_life_left(s, s->expires, 3600, 0) == 0);
-    fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 0, 0) == 0);
+    fuzz_check(ngx_http_vcita_life_left(s, s->expires, 3600, 0) == 0);
+    fuzz_check(ngx_http_vcita_life_left(s, now, 0, 0) == 0);
 
-    left = ngx_http_vcita_oauth_life_left(s, now, 3600, 60);
+    left = ngx_http_vcita_life_left(s, now, 3600, 60);
 
     fuzz_check(left >= 0 && left <= 60);
 
     if (left) {
         fuzz_check(now + left <= s->expires);
-        fuzz_check(s->seen <= now + NGX_HTTP_VCITA_OAUTH_SKEW);
-        fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 3600, 0) >= left);
-        fuzz_check(!ngx_http_vcita_oauth_life_slides(s, now, 0));
+        fuzz_check(s->seen <= now + NGX_HTTP_VCITA_SKEW);
+        fuzz_check(ngx_http_vcita_life_left(s, now, 3600, 0) >= left);
+        fuzz_check(!ngx_http_vcita_life_slides(s, now, 0));
     }
 
     if (s->expires > now && s->seen <= now) {
-        fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 1, 0) == 1);
+        fuzz_check(ngx_http_vcita_life_left(s, now, 1, 0) == 1);
     }
 
-    now -= NGX_HTTP_VCITA_OAUTH_SKEW + 1;
+    now -= NGX_HTTP_VCITA_SKEW + 1;
 
-    fuzz_check(ngx_http_vcita_oauth_life_left(s, now, 3600, 0) == 0);
+    fuzz_check(ngx_http_vcita_life_left(s, now, 3600, 0) == 0);
 }

@@ -26,19 +26,19 @@
 
 static ngx_array_t *fuzz_session_claims_of(ngx_str_t *json);
 static ngx_uint_t fuzz_session_claims_fit(ngx_array_t *claims, size_t room);
-static void fuzz_session_claims_compare(ngx_http_vcita_oauth_session_t *s,
+static void fuzz_session_claims_compare(ngx_http_vcita_session_t *s,
     ngx_array_t *claims);
 
 
 fuzz_target(session_claims)
 {
-    size_t                           limit;
-    ngx_int_t                        rc;
-    ngx_str_t                        text, token;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s, again;
+    size_t                     limit;
+    ngx_int_t                  rc;
+    ngx_str_t                  text, token;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s, again;
 
-    ngx_memzero(&s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_memzero(&s, sizeof(ngx_http_vcita_session_t));
 
     s.created = 1790000000000;
     s.expires = 1790028800;
@@ -60,8 +60,7 @@ fuzz_target(session_claims)
         return;
     }
 
-    rc = ngx_http_vcita_oauth_session_encode(fuzz_pool, &s, claims, limit,
-                                             &text);
+    rc = ngx_http_vcita_session_encode(fuzz_pool, &s, claims, limit, &text);
 
     if (rc == NGX_DECLINED) {
         token.len = FUZZ_SESSION_CLAIMS_BASE + s.token.len + s.token_type.len
@@ -77,8 +76,8 @@ fuzz_target(session_claims)
 
     text = fuzz_copy(&text);
 
-    fuzz_check(ngx_http_vcita_oauth_session_decode(&text, &again) == NGX_OK);
-    fuzz_check(ngx_http_vcita_oauth_session_token(&again, fuzz_pool, &token)
+    fuzz_check(ngx_http_vcita_session_decode(&text, &again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_session_token(&again, fuzz_pool, &token)
                == NGX_OK);
 
     fuzz_check(again.created == s.created && again.expires == s.expires);
@@ -94,25 +93,25 @@ fuzz_target(session_claims)
 static ngx_array_t *
 fuzz_session_claims_of(ngx_str_t *json)
 {
-    ngx_array_t                    *members, *claims, *wanted;
-    ngx_http_vcita_oauth_wanted_t  *w;
+    ngx_array_t              *members, *claims, *wanted;
+    ngx_http_vcita_wanted_t  *w;
 
-    members = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
-    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
+    claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    if (ngx_http_vcita_oauth_json(fuzz_pool, json, members) != NGX_OK) {
+    if (ngx_http_vcita_json(fuzz_pool, json, members) != NGX_OK) {
         return NULL;
     }
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_oauth_wanted_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
 
     w = ngx_array_push(wanted);
     fuzz_check(w);
 
     ngx_str_set(&w->name, "role");
-    w->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+    w->wanted = NGX_HTTP_VCITA_CLAIM_RULED;
 
-    fuzz_check(ngx_http_vcita_oauth_claims(fuzz_pool, members, wanted, claims)
+    fuzz_check(ngx_http_vcita_claims(fuzz_pool, members, wanted, claims)
                == NGX_OK);
 
     return claims;
@@ -124,16 +123,16 @@ fuzz_session_claims_of(ngx_str_t *json)
 static ngx_uint_t
 fuzz_session_claims_fit(ngx_array_t *claims, size_t room)
 {
-    size_t                          size;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    size_t                    size;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
     size = 0;
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (c[i].wanted < NGX_HTTP_VCITA_OAUTH_CLAIM_RULED) {
+        if (c[i].wanted < NGX_HTTP_VCITA_CLAIM_RULED) {
             continue;
         }
 
@@ -152,23 +151,22 @@ fuzz_session_claims_fit(ngx_array_t *claims, size_t room)
 
 
 static void
-fuzz_session_claims_compare(ngx_http_vcita_oauth_session_t *s,
-    ngx_array_t *claims)
+fuzz_session_claims_compare(ngx_http_vcita_session_t *s, ngx_array_t *claims)
 {
-    ngx_int_t                       rc;
-    ngx_str_t                       value, lengths;
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_int_t                 rc;
+    ngx_str_t                 value, lengths;
+    ngx_uint_t                i;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
 
     for (i = 0; i < claims->nelts; i++) {
 
-        rc = ngx_http_vcita_oauth_session_claim(s, &c[i].name, &value);
+        rc = ngx_http_vcita_session_claim(s, &c[i].name, &value);
 
-        if (!ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+        if (!ngx_http_vcita_claim_has_value(&c[i])) {
             fuzz_check(rc == NGX_DECLINED);
-            fuzz_check(c[i].wanted < NGX_HTTP_VCITA_OAUTH_CLAIM_RULED
+            fuzz_check(c[i].wanted < NGX_HTTP_VCITA_CLAIM_RULED
                        || c[i].value.len == 0);
             continue;
         }
@@ -176,10 +174,9 @@ fuzz_session_claims_compare(ngx_http_vcita_oauth_session_t *s,
         fuzz_check(rc == NGX_OK && fuzz_same(&value, &c[i].value));
         fuzz_check(c[i].wanted || value.len <= 256);
 
-        rc = ngx_http_vcita_oauth_session_array(s, &c[i].name, &lengths,
-                                                &value);
+        rc = ngx_http_vcita_session_array(s, &c[i].name, &lengths, &value);
 
-        if (c[i].type == NGX_HTTP_VCITA_OAUTH_JSON_ARRAY) {
+        if (c[i].type == NGX_HTTP_VCITA_JSON_ARRAY) {
             fuzz_check(rc == NGX_OK);
             fuzz_check(fuzz_same(&lengths, &c[i].lengths));
 

@@ -15,34 +15,32 @@
 
 
 #define FUZZ_STATE_HEAD                                                       \
-    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_OAUTH_HASH_LEN + 8)
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)
 
 
 typedef struct {
-    ngx_http_request_t            r;
-    ngx_http_vcita_oauth_ctx_t    ctx;
+    ngx_http_request_t      r;
+    ngx_http_vcita_ctx_t    ctx;
 } fuzz_state_t;
 
 
-static ngx_http_vcita_oauth_app_t  fuzz_state_app;
-static u_char                      fuzz_state_key[NGX_HTTP_VCITA_OAUTH_KEY_LEN];
+static ngx_http_vcita_app_t  fuzz_state_app;
+static u_char                fuzz_state_key[NGX_HTTP_VCITA_KEY_LEN];
 
 
 static void fuzz_state_init(void);
 static uint64_t fuzz_state_number(ngx_str_t *text, size_t at, size_t len);
 static ngx_uint_t fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
-    ngx_http_vcita_oauth_state_t *s);
-static void fuzz_state_issued(fuzz_state_t *f,
-    ngx_http_vcita_oauth_state_t *s);
-static void fuzz_state_derived(fuzz_state_t *f,
-    ngx_http_vcita_oauth_state_t *s);
+    ngx_http_vcita_state_t *s);
+static void fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s);
+static void fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_state_t *s);
 
 
 fuzz_target(state)
 {
-    ngx_str_t                      text;
-    fuzz_state_t                  *f;
-    ngx_http_vcita_oauth_state_t   s;
+    ngx_str_t                text;
+    fuzz_state_t            *f;
+    ngx_http_vcita_state_t   s;
 
     fuzz_state_init();
 
@@ -63,8 +61,8 @@ fuzz_target(state)
 static void
 fuzz_state_init(void)
 {
-    ngx_str_t                     field, salt, secret;
-    ngx_http_vcita_oauth_seal_t  *kind;
+    ngx_str_t               field, salt, secret;
+    ngx_http_vcita_seal_t  *kind;
 
     kind = &fuzz_state_app.state_seal;
 
@@ -76,30 +74,27 @@ fuzz_state_init(void)
     ngx_str_set(&salt, "salt");
     ngx_str_set(&secret, "secret");
 
-    fuzz_check(ngx_http_vcita_oauth_seal_init(kind, fuzz_lasting_pool,
-                                              "state", &field, 1)
+    fuzz_check(ngx_http_vcita_seal_init(kind, fuzz_lasting_pool,
+                                        "state", &field, 1)
                == NGX_OK);
-    fuzz_check(ngx_http_vcita_oauth_seal_key(kind, &secret, &salt, "state")
+    fuzz_check(ngx_http_vcita_seal_key(kind, &secret, &salt, "state")
                == NGX_OK);
 }
 
 
 static ngx_uint_t
-fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
-    ngx_http_vcita_oauth_state_t *s)
+fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text, ngx_http_vcita_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  room, box, tail;
 
-    room = fuzz_room(ngx_http_vcita_oauth_seal_room(text->len));
+    room = fuzz_room(ngx_http_vcita_seal_room(text->len));
 
-    fuzz_check(ngx_http_vcita_oauth_seal(&fuzz_state_app.state_seal,
-                                         &f->ctx.redirect_uri, text,
-                                         room.data, &box)
+    fuzz_check(ngx_http_vcita_seal(&fuzz_state_app.state_seal,
+                                   &f->ctx.redirect_uri, text, room.data, &box)
                == NGX_OK);
 
-    rc = ngx_http_vcita_oauth_state_open(&f->r, &f->ctx, &fuzz_state_app,
-                                         &box, s);
+    rc = ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app, &box, s);
 
     /* a state has a return address */
 
@@ -115,7 +110,7 @@ fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
     fuzz_check(s->sent == fuzz_state_number(text, 9, 1));
     fuzz_check(s->authorize == fuzz_state_number(text, 10, 4));
     fuzz_check(ngx_memcmp(s->seed,
-                          ngx_http_vcita_oauth_seal_nonce(room.data),
+                          ngx_http_vcita_seal_nonce(room.data),
                           sizeof(s->seed))
                == 0);
     fuzz_check(ngx_memcmp(s->login, text->data + 14, 32) == 0);
@@ -146,10 +141,10 @@ fuzz_state_number(ngx_str_t *text, size_t at, size_t len)
 /* what is sealed opens as it was, and for that redirect_uri alone */
 
 static void
-fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_oauth_state_t *s)
+fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s)
 {
-    ngx_str_t                      state;
-    ngx_http_vcita_oauth_state_t   again;
+    ngx_str_t                state;
+    ngx_http_vcita_state_t   again;
 
     f->ctx.login.data = s->login;
     f->ctx.login.len = sizeof(s->login);
@@ -157,12 +152,10 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_oauth_state_t *s)
     s->login[0] |= 1;
     f->ctx.login = fuzz_copy(&f->ctx.login);
 
-    fuzz_check(ngx_http_vcita_oauth_state_seal(&f->r, &f->ctx,
-                                               &fuzz_state_app, s, &state)
-               == NGX_OK);
-    fuzz_check(ngx_http_vcita_oauth_state_open(&f->r, &f->ctx,
-                                               &fuzz_state_app, &state,
-                                               &again)
+    fuzz_check(ngx_http_vcita_state_seal(&f->r, &f->ctx, &fuzz_state_app, s,
+                                         &state) == NGX_OK);
+    fuzz_check(ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app,
+                                         &state, &again)
                == NGX_OK);
 
     fuzz_check(again.issued == s->issued);
@@ -174,9 +167,8 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_oauth_state_t *s)
 
     f->ctx.redirect_uri.len--;
 
-    fuzz_check(ngx_http_vcita_oauth_state_open(&f->r, &f->ctx,
-                                               &fuzz_state_app, &state,
-                                               &again)
+    fuzz_check(ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app,
+                                         &state, &again)
                == NGX_DECLINED);
 }
 
@@ -184,27 +176,24 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_oauth_state_t *s)
 /* always the same 43 characters, and others with another login cookie */
 
 static void
-fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_oauth_state_t *s)
+fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_state_t *s)
 {
     ngx_str_t  one, two;
 
-    one = fuzz_room(NGX_HTTP_VCITA_OAUTH_TEXT_LEN);
-    two = fuzz_room(NGX_HTTP_VCITA_OAUTH_TEXT_LEN);
+    one = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
+    two = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_oauth_state_derive(&f->ctx, s, fuzz_state_key,
-                                                 &one)
+    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &one)
                == NGX_OK);
-    fuzz_check(one.len == NGX_HTTP_VCITA_OAUTH_TEXT_LEN);
+    fuzz_check(one.len == NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_oauth_state_derive(&f->ctx, s, fuzz_state_key,
-                                                 &two)
+    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &two)
                == NGX_OK);
     fuzz_check(fuzz_same(&one, &two));
 
     f->ctx.login.len--;
 
-    fuzz_check(ngx_http_vcita_oauth_state_derive(&f->ctx, s, fuzz_state_key,
-                                                 &two)
+    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &two)
                == NGX_OK);
     fuzz_check(!fuzz_same(&one, &two));
 }

@@ -21,12 +21,12 @@ static void fuzz_text_number(ngx_str_t *text);
 
 fuzz_target(text)
 {
-    if (ngx_http_vcita_oauth_unicode(in) != NGX_OK) {
+    if (ngx_http_vcita_unicode(in) != NGX_OK) {
         fuzz_check(!fuzz_utf8(in) || memchr(in->data, '\\', in->len));
     }
 
-    fuzz_check(ngx_http_vcita_oauth_printable(in) == fuzz_printable(in));
-    fuzz_check(ngx_http_vcita_oauth_same(in, in));
+    fuzz_check(ngx_http_vcita_printable(in) == fuzz_printable(in));
+    fuzz_check(ngx_http_vcita_same(in, in));
 
     fuzz_text_error(in);
     fuzz_text_number(in);
@@ -53,7 +53,7 @@ fuzz_text_error(ngx_str_t *text)
 
     error = *text;
 
-    ngx_http_vcita_oauth_error_code(&error);
+    ngx_http_vcita_error_code(&error);
 
     fuzz_check(good ? error.data == text->data && error.len == text->len
                     : fuzz_same_text(&error, "other"));
@@ -82,14 +82,14 @@ fuzz_text_number(ngx_str_t *text)
 
     good = (digits && end == p + text->len);
 
-    fuzz_check((ngx_http_vcita_oauth_number(text, &got) == NGX_OK) == good);
+    fuzz_check((ngx_http_vcita_number(text, &got) == NGX_OK) == good);
 
     if (good) {
         p[digits] = '\0';
         want = strtod(p, NULL);
 
-        fuzz_check(want < NGX_HTTP_VCITA_OAUTH_NUMBER_MAX
+        fuzz_check(want < NGX_HTTP_VCITA_NUMBER_MAX
                    ? got == (int64_t) want
-                   : got == NGX_HTTP_VCITA_OAUTH_NUMBER_MAX);
+                   : got == NGX_HTTP_VCITA_NUMBER_MAX);
     }
 }

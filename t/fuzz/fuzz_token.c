@@ -14,21 +14,21 @@
 #include "fuzz.h"
 
 
-static void fuzz_token_good(ngx_http_vcita_oauth_token_t *token);
-static void fuzz_token_bad(ngx_http_vcita_oauth_token_t *token);
+static void fuzz_token_good(ngx_http_vcita_token_t *token);
+static void fuzz_token_bad(ngx_http_vcita_token_t *token);
 
 
 fuzz_target(token)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                      body;
-    ngx_uint_t                     status;
-    ngx_http_vcita_oauth_token_t   token;
+    ngx_int_t                rc;
+    ngx_str_t                body;
+    ngx_uint_t               status;
+    ngx_http_vcita_token_t   token;
 
     status = (fuzz_byte(in) % 2) ? 400 : 200;
     body = fuzz_copy(in);
 
-    rc = ngx_http_vcita_oauth_token_answer(fuzz_pool, status, &body, &token);
+    rc = ngx_http_vcita_token_answer(fuzz_pool, status, &body, &token);
 
     if (rc == NGX_OK) {
         fuzz_check(status == 200);
@@ -42,7 +42,7 @@ fuzz_target(token)
 
 
 static void
-fuzz_token_good(ngx_http_vcita_oauth_token_t *token)
+fuzz_token_good(ngx_http_vcita_token_t *token)
 {
     size_t  i, padding;
 
@@ -77,7 +77,7 @@ fuzz_token_good(ngx_http_vcita_oauth_token_t *token)
 
 
 static void
-fuzz_token_bad(ngx_http_vcita_oauth_token_t *token)
+fuzz_token_bad(ngx_http_vcita_token_t *token)
 {
     size_t  i;
 

@@ -15,23 +15,23 @@
 
 fuzz_target(userinfo)
 {
-    ngx_int_t                       rc;
-    ngx_str_t                       sub;
-    ngx_uint_t                      i;
-    ngx_array_t                    *claims, *none, *wanted;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_int_t                 rc;
+    ngx_str_t                 sub;
+    ngx_uint_t                i;
+    ngx_array_t              *claims, *none, *wanted;
+    ngx_http_vcita_member_t  *c;
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_oauth_wanted_t));
-    claims = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
-    none = fuzz_array(sizeof(ngx_http_vcita_oauth_member_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
+    claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
+    none = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 401, in, wanted,
-                                              &sub, none);
+    rc = ngx_http_vcita_userinfo_answer(fuzz_pool, 401, in, wanted, &sub,
+                                        none);
 
     fuzz_check(rc == NGX_DECLINED && none->nelts == 0);
 
-    rc = ngx_http_vcita_oauth_userinfo_answer(fuzz_pool, 200, in, wanted,
-                                              &sub, claims);
+    rc = ngx_http_vcita_userinfo_answer(fuzz_pool, 200, in, wanted, &sub,
+                                        claims);
 
     if (rc != NGX_OK) {
         fuzz_check(rc == NGX_DECLINED && claims->nelts == 0);
@@ -40,14 +40,14 @@ fuzz_target(userinfo)
 
     c = claims->elts;
 
-    fuzz_check(claims->nelts && claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS);
+    fuzz_check(claims->nelts && claims->nelts <= NGX_HTTP_VCITA_CLAIMS);
     fuzz_check(fuzz_same_text(&c->name, "sub"));
-    fuzz_check(c->type == NGX_HTTP_VCITA_OAUTH_JSON_STRING);
+    fuzz_check(c->type == NGX_HTTP_VCITA_JSON_STRING);
     fuzz_check(sub.len && fuzz_same(&c->value, &sub));
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (!ngx_http_vcita_oauth_claim_has_value(&c[i])) {
+        if (!ngx_http_vcita_claim_has_value(&c[i])) {
             continue;
         }
 

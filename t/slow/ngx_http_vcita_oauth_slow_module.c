@@ -17,79 +17,72 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-#define NGX_HTTP_VCITA_OAUTH_SLOW  5
+#define NGX_HTTP_VCITA_SLOW  5
 
 
 typedef struct {
-    ngx_str_t                         folder;
-} ngx_http_vcita_oauth_slow_conf_t;
+    ngx_str_t                   folder;
+} ngx_http_vcita_slow_conf_t;
 
 
 typedef struct {
-    ngx_int_t                         n;
-} ngx_http_vcita_oauth_slow_loc_conf_t;
+    ngx_int_t                   n;
+} ngx_http_vcita_slow_loc_conf_t;
 
 
 typedef struct {
-    ngx_http_vcita_oauth_store_t      real;
-    ngx_str_t                         folder;
-    ngx_str_t                         last;          /* that was read */
-    u_char                            value[NGX_HTTP_VCITA_OAUTH_STORE_MAX];
-} ngx_http_vcita_oauth_slow_t;
+    ngx_http_vcita_store_t      real;
+    ngx_str_t                   folder;
+    ngx_str_t                   last;          /* that was read */
+    u_char                      value[NGX_HTTP_VCITA_STORE_MAX];
+} ngx_http_vcita_slow_t;
 
 
 typedef struct {
-    ngx_event_t                       timer;
-    ngx_connection_t                  connection;    /* the timer's, for logs */
-    ngx_http_vcita_oauth_store_op_t  *op;
-    ngx_http_vcita_oauth_store_pt     what;
-    const char                       *name;
-} ngx_http_vcita_oauth_slow_op_t;
+    ngx_event_t                 timer;
+    ngx_connection_t            connection;    /* the timer's, for logs */
+    ngx_http_vcita_store_op_t  *op;
+    ngx_http_vcita_store_pt     what;
+    const char                 *name;
+} ngx_http_vcita_slow_op_t;
 
 
-static void *ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf);
-static void *ngx_http_vcita_oauth_slow_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_vcita_oauth_slow_fill(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static ngx_int_t ngx_http_vcita_oauth_slow_fill_handler(
-    ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf);
-static ngx_int_t ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_srv_conf_t *vscf, ngx_str_t *folder);
-static ngx_int_t ngx_http_vcita_oauth_slow_read(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_slow_write(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_slow_replace(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_slow_end(
-    ngx_http_vcita_oauth_store_op_t *op);
-static void ngx_http_vcita_oauth_slow_cancel(
-    ngx_http_vcita_oauth_store_op_t *op);
-static ngx_int_t ngx_http_vcita_oauth_slow_start(
-    ngx_http_vcita_oauth_store_op_t *op, ngx_http_vcita_oauth_store_pt what,
+static void *ngx_http_vcita_slow_create_conf(ngx_conf_t *cf);
+static void *ngx_http_vcita_slow_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_vcita_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_slow_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_vcita_slow_server(ngx_conf_t *cf,
+    ngx_http_vcita_srv_conf_t *vscf, ngx_str_t *folder);
+static ngx_int_t ngx_http_vcita_slow_read(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_slow_write(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_slow_replace(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_slow_end(ngx_http_vcita_store_op_t *op);
+static void ngx_http_vcita_slow_cancel(ngx_http_vcita_store_op_t *op);
+static ngx_int_t ngx_http_vcita_slow_start(ngx_http_vcita_store_op_t *op,
+    ngx_http_vcita_store_pt what, const char *name);
+static void ngx_http_vcita_slow_timer(ngx_event_t *ev);
+static void ngx_http_vcita_slow_change(ngx_http_vcita_slow_t *slow,
+    ngx_http_vcita_store_op_t *op);
+static ngx_uint_t ngx_http_vcita_slow_told(ngx_http_vcita_slow_t *slow,
     const char *name);
-static void ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev);
-static void ngx_http_vcita_oauth_slow_change(
-    ngx_http_vcita_oauth_slow_t *slow, ngx_http_vcita_oauth_store_op_t *op);
-static ngx_uint_t ngx_http_vcita_oauth_slow_told(
-    ngx_http_vcita_oauth_slow_t *slow, const char *name);
 
 
-static ngx_command_t  ngx_http_vcita_oauth_slow_commands[] = {
+static ngx_command_t  ngx_http_vcita_slow_commands[] = {
 
     { ngx_string("vcita_oauth_slow_store"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_http_vcita_oauth_slow_conf_t, folder),
+      offsetof(ngx_http_vcita_slow_conf_t, folder),
       NULL },
 
     { ngx_string("vcita_oauth_slow_fill"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_oauth_slow_fill,
+      ngx_http_vcita_slow_fill,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_oauth_slow_loc_conf_t, n),
+      offsetof(ngx_http_vcita_slow_loc_conf_t, n),
       NULL },
 
       ngx_null_command
@@ -97,16 +90,16 @@ static ngx_command_t  ngx_http_vcita_oauth_slow_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_vcita_oauth_slow_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_vcita_oauth_slow_init,        /* postconfiguration */
+    NULL,                            /* preconfiguration */
+    ngx_http_vcita_slow_init,        /* postconfiguration */
 
-    ngx_http_vcita_oauth_slow_create_conf, /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_vcita_slow_create_conf, /* create main configuration */
+    NULL,                            /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    ngx_http_vcita_oauth_slow_create_loc_conf,
+    ngx_http_vcita_slow_create_loc_conf,
                                            /* create location configuration */
     NULL                                   /* merge location configuration */
 };
@@ -115,7 +108,7 @@ static ngx_http_module_t  ngx_http_vcita_oauth_slow_module_ctx = {
 ngx_module_t  ngx_http_vcita_oauth_slow_module = {
     NGX_MODULE_V1,
     &ngx_http_vcita_oauth_slow_module_ctx, /* module context */
-    ngx_http_vcita_oauth_slow_commands,    /* module directives */
+    ngx_http_vcita_slow_commands,          /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
@@ -128,31 +121,29 @@ ngx_module_t  ngx_http_vcita_oauth_slow_module = {
 };
 
 
-static const ngx_http_vcita_oauth_store_type_t
-    ngx_http_vcita_oauth_slow_type =
-{
-    NGX_HTTP_VCITA_OAUTH_IN_REDIS,
-    ngx_http_vcita_oauth_slow_read,
-    ngx_http_vcita_oauth_slow_write,
-    ngx_http_vcita_oauth_slow_replace,
-    ngx_http_vcita_oauth_slow_end,
-    ngx_http_vcita_oauth_slow_cancel
+static const ngx_http_vcita_store_type_t  ngx_http_vcita_slow_type = {
+    NGX_HTTP_VCITA_IN_REDIS,
+    ngx_http_vcita_slow_read,
+    ngx_http_vcita_slow_write,
+    ngx_http_vcita_slow_replace,
+    ngx_http_vcita_slow_end,
+    ngx_http_vcita_slow_cancel
 };
 
 
 static void *
-ngx_http_vcita_oauth_slow_create_conf(ngx_conf_t *cf)
+ngx_http_vcita_slow_create_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_conf_t));
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_slow_conf_t));
 }
 
 
 static void *
-ngx_http_vcita_oauth_slow_create_loc_conf(ngx_conf_t *cf)
+ngx_http_vcita_slow_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_http_vcita_oauth_slow_loc_conf_t  *slcf;
+    ngx_http_vcita_slow_loc_conf_t  *slcf;
 
-    slcf = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_loc_conf_t));
+    slcf = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_slow_loc_conf_t));
 
     if (slcf) {
         slcf->n = NGX_CONF_UNSET;
@@ -163,12 +154,12 @@ ngx_http_vcita_oauth_slow_create_loc_conf(ngx_conf_t *cf)
 
 
 static char *
-ngx_http_vcita_oauth_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_vcita_oauth_slow_fill_handler;
+    clcf->handler = ngx_http_vcita_slow_fill_handler;
 
     return ngx_conf_set_num_slot(cf, cmd, conf);
 }
@@ -177,18 +168,18 @@ ngx_http_vcita_oauth_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* the values are no sessions, but look-ups pass them by as if they were */
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_fill_handler(ngx_http_request_t *r)
+ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
 {
-    u_char                                 value[300];
-    ngx_int_t                              i;
-    ngx_http_vcita_oauth_store_op_t        op;
-    ngx_http_vcita_oauth_loc_conf_t       *vlcf;
-    ngx_http_vcita_oauth_slow_loc_conf_t  *slcf;
+    u_char                           value[300];
+    ngx_int_t                        i;
+    ngx_http_vcita_store_op_t        op;
+    ngx_http_vcita_loc_conf_t       *vlcf;
+    ngx_http_vcita_slow_loc_conf_t  *slcf;
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_slow_module);
 
-    ngx_memzero(&op, sizeof(ngx_http_vcita_oauth_store_op_t));
+    ngx_memzero(&op, sizeof(ngx_http_vcita_store_op_t));
     ngx_memset(value, 'v', sizeof(value));
 
     op.store = vlcf->app->storage.store;
@@ -200,7 +191,7 @@ ngx_http_vcita_oauth_slow_fill_handler(ngx_http_request_t *r)
 
     for (i = 0; i < slcf->n; i++) {
 
-        if (ngx_http_vcita_oauth_random(op.key, sizeof(op.key)) != NGX_OK
+        if (ngx_http_vcita_random(op.key, sizeof(op.key)) != NGX_OK
             || op.store->type->write(&op) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -214,12 +205,12 @@ ngx_http_vcita_oauth_slow_fill_handler(ngx_http_request_t *r)
 /* all applications are registered by now */
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf)
+ngx_http_vcita_slow_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                         i;
-    ngx_http_core_srv_conf_t         **cscf;
-    ngx_http_core_main_conf_t         *cmcf;
-    ngx_http_vcita_oauth_slow_conf_t  *smcf;
+    ngx_uint_t                   i;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_slow_conf_t  *smcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     smcf = ngx_http_conf_get_module_main_conf(cf,
@@ -233,9 +224,9 @@ ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf)
 
     for (i = 0; i < cmcf->servers.nelts; i++) {
 
-        if (ngx_http_vcita_oauth_slow_server(cf,
-                cscf[i]->ctx->srv_conf[ngx_http_vcita_oauth_module.ctx_index],
-                &smcf->folder)
+        if (ngx_http_vcita_slow_server(cf,
+                 cscf[i]->ctx->srv_conf[ngx_http_vcita_oauth_module.ctx_index],
+                 &smcf->folder)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -247,24 +238,24 @@ ngx_http_vcita_oauth_slow_init(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
-    ngx_http_vcita_oauth_srv_conf_t *vscf, ngx_str_t *folder)
+ngx_http_vcita_slow_server(ngx_conf_t *cf, ngx_http_vcita_srv_conf_t *vscf,
+    ngx_str_t *folder)
 {
-    ngx_uint_t                      i;
-    ngx_http_vcita_oauth_app_t    **app;
-    ngx_http_vcita_oauth_slow_t    *slow;
-    ngx_http_vcita_oauth_store_t   *store;
+    ngx_uint_t                i;
+    ngx_http_vcita_app_t    **app;
+    ngx_http_vcita_slow_t    *slow;
+    ngx_http_vcita_store_t   *store;
 
     app = vscf->apps.elts;
 
     for (i = 0; i < vscf->apps.nelts; i++) {
         store = app[i]->storage.store;
 
-        if (store == NULL || store->type == &ngx_http_vcita_oauth_slow_type) {
+        if (store == NULL || store->type == &ngx_http_vcita_slow_type) {
             continue;
         }
 
-        slow = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_oauth_slow_t));
+        slow = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_slow_t));
         if (slow == NULL) {
             return NGX_ERROR;
         }
@@ -272,7 +263,7 @@ ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
         slow->real = *store;
         slow->folder = *folder;
 
-        store->type = &ngx_http_vcita_oauth_slow_type;
+        store->type = &ngx_http_vcita_slow_type;
         store->data = slow;
     }
 
@@ -281,47 +272,47 @@ ngx_http_vcita_oauth_slow_server(ngx_conf_t *cf,
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_read(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_read(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+    ngx_http_vcita_slow_t *slow = op->store->data;
 
-    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->read, "read");
+    return ngx_http_vcita_slow_start(op, slow->real.type->read, "read");
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_write(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_write(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+    ngx_http_vcita_slow_t *slow = op->store->data;
 
-    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->write,
-                                           "write");
+    return ngx_http_vcita_slow_start(op, slow->real.type->write,
+                                     "write");
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_replace(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_replace(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+    ngx_http_vcita_slow_t *slow = op->store->data;
 
-    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->replace,
-                                           "replace");
+    return ngx_http_vcita_slow_start(op, slow->real.type->replace,
+                                     "replace");
 }
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_end(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_end(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_slow_t *slow = op->store->data;
+    ngx_http_vcita_slow_t *slow = op->store->data;
 
-    return ngx_http_vcita_oauth_slow_start(op, slow->real.type->end, "end");
+    return ngx_http_vcita_slow_start(op, slow->real.type->end, "end");
 }
 
 
 static void
-ngx_http_vcita_oauth_slow_cancel(ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_cancel(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_oauth_slow_op_t *s = op->state;
+    ngx_http_vcita_slow_op_t *s = op->state;
 
     ngx_log_error(NGX_LOG_NOTICE, op->log, 0, "slow store: %s cancelled",
                   s->name);
@@ -331,16 +322,16 @@ ngx_http_vcita_oauth_slow_cancel(ngx_http_vcita_oauth_store_op_t *op)
 
 
 static ngx_int_t
-ngx_http_vcita_oauth_slow_start(ngx_http_vcita_oauth_store_op_t *op,
-    ngx_http_vcita_oauth_store_pt what, const char *name)
+ngx_http_vcita_slow_start(ngx_http_vcita_store_op_t *op,
+    ngx_http_vcita_store_pt what, const char *name)
 {
-    ngx_http_vcita_oauth_slow_op_t  *s;
+    ngx_http_vcita_slow_op_t  *s;
 
-    if (ngx_http_vcita_oauth_slow_told(op->store->data, "dead")) {
+    if (ngx_http_vcita_slow_told(op->store->data, "dead")) {
         return NGX_ERROR;
     }
 
-    s = ngx_pcalloc(op->pool, sizeof(ngx_http_vcita_oauth_slow_op_t));
+    s = ngx_pcalloc(op->pool, sizeof(ngx_http_vcita_slow_op_t));
     if (s == NULL) {
         return NGX_ERROR;
     }
@@ -351,13 +342,13 @@ ngx_http_vcita_oauth_slow_start(ngx_http_vcita_oauth_store_op_t *op,
 
     s->connection.fd = (ngx_socket_t) -1;
 
-    s->timer.handler = ngx_http_vcita_oauth_slow_timer;
+    s->timer.handler = ngx_http_vcita_slow_timer;
     s->timer.data = &s->connection;
     s->timer.log = op->log;
 
     op->state = s;
 
-    ngx_add_timer(&s->timer, NGX_HTTP_VCITA_OAUTH_SLOW);
+    ngx_add_timer(&s->timer, NGX_HTTP_VCITA_SLOW);
 
     ngx_log_error(NGX_LOG_NOTICE, op->log, 0, "slow store: %s begins", name);
 
@@ -366,34 +357,34 @@ ngx_http_vcita_oauth_slow_start(ngx_http_vcita_oauth_store_op_t *op,
 
 
 static void
-ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
+ngx_http_vcita_slow_timer(ngx_event_t *ev)
 {
-    ngx_http_vcita_oauth_slow_t      *slow;
-    ngx_http_vcita_oauth_store_t     *store;
-    ngx_http_vcita_oauth_slow_op_t   *s;
-    ngx_http_vcita_oauth_store_op_t  *op;
+    ngx_http_vcita_slow_t      *slow;
+    ngx_http_vcita_store_t     *store;
+    ngx_http_vcita_slow_op_t   *s;
+    ngx_http_vcita_store_op_t  *op;
 
-    s = (ngx_http_vcita_oauth_slow_op_t *) ev;
+    s = (ngx_http_vcita_slow_op_t *) ev;
 
     op = s->op;
     store = op->store;
     slow = store->data;
 
-    if (ngx_http_vcita_oauth_slow_told(slow, "hold")) {
-        ngx_add_timer(ev, NGX_HTTP_VCITA_OAUTH_SLOW);
+    if (ngx_http_vcita_slow_told(slow, "hold")) {
+        ngx_add_timer(ev, NGX_HTTP_VCITA_SLOW);
         return;
     }
 
-    if (ngx_http_vcita_oauth_slow_told(slow, "down")) {
+    if (ngx_http_vcita_slow_told(slow, "down")) {
         op->rc = NGX_ERROR;
 
     } else if (s->what == slow->real.type->replace
-               && ngx_http_vcita_oauth_slow_told(slow, "gone"))
+               && ngx_http_vcita_slow_told(slow, "gone"))
     {
         op->rc = NGX_DECLINED;
 
     } else if (s->what == slow->real.type->replace
-               && ngx_http_vcita_oauth_slow_told(slow, "full"))
+               && ngx_http_vcita_slow_told(slow, "full"))
     {
         op->rc = NGX_ERROR;
 
@@ -403,7 +394,7 @@ ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
         op->store = store;
 
         if (s->what == slow->real.type->read && op->rc == NGX_OK) {
-            ngx_http_vcita_oauth_slow_change(slow, op);
+            ngx_http_vcita_slow_change(slow, op);
         }
     }
 
@@ -414,14 +405,14 @@ ngx_http_vcita_oauth_slow_timer(ngx_event_t *ev)
 
 
 static void
-ngx_http_vcita_oauth_slow_change(ngx_http_vcita_oauth_slow_t *slow,
-    ngx_http_vcita_oauth_store_op_t *op)
+ngx_http_vcita_slow_change(ngx_http_vcita_slow_t *slow,
+    ngx_http_vcita_store_op_t *op)
 {
-    if (ngx_http_vcita_oauth_slow_told(slow, "flip")) {
+    if (ngx_http_vcita_slow_told(slow, "flip")) {
         op->value.data[op->value.len / 2] ^= 1;
     }
 
-    if (ngx_http_vcita_oauth_slow_told(slow, "mix")) {
+    if (ngx_http_vcita_slow_told(slow, "mix")) {
         op->value = slow->last;
         return;
     }
@@ -433,8 +424,7 @@ ngx_http_vcita_oauth_slow_change(ngx_http_vcita_oauth_slow_t *slow,
 
 
 static ngx_uint_t
-ngx_http_vcita_oauth_slow_told(ngx_http_vcita_oauth_slow_t *slow,
-    const char *name)
+ngx_http_vcita_slow_told(ngx_http_vcita_slow_t *slow, const char *name)
 {
     u_char           path[NGX_MAX_PATH];
     ngx_file_info_t  fi;

@@ -34,7 +34,7 @@ static ngx_uint_t    unit_failures;
 static uint64_t      unit_seed;
 
 
-static ngx_command_t  ngx_http_vcita_oauth_unit_commands[] = {
+static ngx_command_t  ngx_http_vcita_unit_commands[] = {
 
     { ngx_string("vcita_oauth_unit_test"),
       NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
@@ -64,7 +64,7 @@ static ngx_core_module_t  ngx_http_vcita_oauth_unit_module_ctx = {
 ngx_module_t  ngx_http_vcita_oauth_unit_module = {
     NGX_MODULE_V1,
     &ngx_http_vcita_oauth_unit_module_ctx, /* module context */
-    ngx_http_vcita_oauth_unit_commands,    /* module directives */
+    ngx_http_vcita_unit_commands,          /* module directives */
     NGX_CORE_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */

@@ -324,7 +324,7 @@ unit_test(claims_json)
     got = test_claims_show(members, 1);
     text = unit_copy("sub\0x:s=1|a:s=x\0y|", 18);
     is_eq(&got, &text, "are kept");
-    ok(ngx_http_vcita_oauth_member(members, "sub") == NULL,
+    ok(ngx_http_vcita_member(members, "sub") == NULL,
        "and end no name");
 }
 
@@ -433,14 +433,14 @@ unit_test(claims_depth)
     ngx_str_t     text, got;
     ngx_array_t  *members;
 
-    members = test_claims_deep(NGX_HTTP_VCITA_OAUTH_JSON_DEPTH, "{\"a\":",
+    members = test_claims_deep(NGX_HTTP_VCITA_JSON_DEPTH, "{\"a\":",
                                "}", &rc);
     is_int(rc, NGX_OK, "16 objects in each other");
     got = test_claims_show(members, 1);
     is_str(&got, "a__a__a__a__a__a__a__a__a__a__a__a__a__a__a__a:1=1|",
            "the innermost member");
 
-    (void) test_claims_deep(NGX_HTTP_VCITA_OAUTH_JSON_DEPTH + 1, "{\"a\":",
+    (void) test_claims_deep(NGX_HTTP_VCITA_JSON_DEPTH + 1, "{\"a\":",
                             "}", &rc);
     is_int(rc, NGX_DECLINED, "17 objects in each other");
 
@@ -506,8 +506,8 @@ unit_test(claims_large)
                NGX_OK, "and their claims");
 
         ok(unit_clock() - start < TEST_CLAIMS_BOUND, "soon enough");
-        ok(claims->nelts <= NGX_HTTP_VCITA_OAUTH_CLAIMS, "not too many");
-        ok(ngx_http_vcita_oauth_member(claims, "sub") != NULL, "with sub");
+        ok(claims->nelts <= NGX_HTTP_VCITA_CLAIMS, "not too many");
+        ok(ngx_http_vcita_member(claims, "sub") != NULL, "with sub");
     }
 
     /* names that differ at their ends, in an object of a long name */
@@ -570,11 +570,11 @@ unit_test(claims_names)
 
 unit_test(claims_limits)
 {
-    u_char                         *p;
-    ngx_str_t                       text;
-    ngx_uint_t                      i;
-    ngx_array_t                    *claims;
-    ngx_http_vcita_oauth_member_t  *m;
+    u_char                   *p;
+    ngx_str_t                 text;
+    ngx_uint_t                i;
+    ngx_array_t              *claims;
+    ngx_http_vcita_member_t  *m;
 
     claims = test_claims_members();
     text = test_claims_repeat("{\"a\":\"", "v", "\"}", 256);
@@ -626,7 +626,7 @@ unit_test(claims_limits)
     text = unit_room(TEST_CLAIMS_TEXT);
     p = ngx_cpymem(text.data, "{", 1);
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_CLAIMS + 10; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_CLAIMS + 10; i++) {
         p = ngx_sprintf(p, "\"c%ui\":%ui,", i, i);
     }
 
@@ -635,19 +635,19 @@ unit_test(claims_limits)
 
     claims = test_claims_members();
     is_int(test_claims_of((char *) text.data, claims), NGX_OK, "too many");
-    is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS, "so many stay");
+    is_int(claims->nelts, NGX_HTTP_VCITA_CLAIMS, "so many stay");
 
     /* of a second answer there is room for what is wanted alone */
 
     test_claims_of("{\"x\":1,\"named\":3,\"ruled\":4,\"sub\":\"t\"}", claims);
-    is_int(claims->nelts, NGX_HTTP_VCITA_OAUTH_CLAIMS + 1, "one more");
+    is_int(claims->nelts, NGX_HTTP_VCITA_CLAIMS + 1, "one more");
 
     m = claims->elts;
     is_str(&m[1].name, "ruled", "what a rule depends on is among them");
     is_str(&m[1].value, "2", "as the first answer has it");
     is_str(&m[claims->nelts - 1].name, "named", "what is named, too");
 
-    m = ngx_http_vcita_oauth_member(claims, "sub");
+    m = ngx_http_vcita_member(claims, "sub");
     ok(m != NULL && m->value.len == 1, "sub is among them");
 }
 
@@ -656,9 +656,9 @@ unit_test(claims_limits)
 
 unit_test(claims_merge)
 {
-    ngx_str_t                       over, under, got;
-    ngx_array_t                    *claims, *first, *second;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_str_t                 over, under, got;
+    ngx_array_t              *claims, *first, *second;
+    ngx_http_vcita_member_t  *c;
 
     over = unit_text("{\"sub\":\"s\",\"role\":null,\"email\":\"new\","
                      "\"x\":\"\",\"y\":[],\"z\":\"a\\nb\",\"o\":{\"p\":\"1\"},"
@@ -714,37 +714,37 @@ unit_test(claims_merge)
     is_int(claims->nelts, 2, "two are no claims");
     is_str(&c[0].name, "long", "the name");
     is_int(c[0].value.len, 2, "the length");
-    is_int(c[0].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "no value");
+    is_int(c[0].type, NGX_HTTP_VCITA_JSON_NULL, "no value");
     is_int(c[1].value.len, 0, "another has none");
 }
 
 
 unit_test(claims_member)
 {
-    ngx_str_t                       text;
-    ngx_array_t                    *members;
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_str_t                 text;
+    ngx_array_t              *members;
+    ngx_http_vcita_member_t  *m;
 
     text = unit_text("{\"a\":{\"sub\":\"inner\",\"b\":1},\"Sub\":\"upper\","
                      "\"subx\":1,\"su\":1,\"sub\":\"outer\",\"c\":null}");
     members = test_claims_members();
     test_claims_parse(&text, members);
 
-    m = ngx_http_vcita_oauth_member(members, "sub");
+    m = ngx_http_vcita_member(members, "sub");
     ok(m != NULL, "a member is found");
     is_str(&m->value, "outer", "that of the outermost object");
 
-    ok(ngx_http_vcita_oauth_member(members, "a__b") == NULL,
+    ok(ngx_http_vcita_member(members, "a__b") == NULL,
        "an inner one has no name of its own");
 
-    m = ngx_http_vcita_oauth_member(members, "a");
-    ok(m && m->type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT && m->value.len == 0,
+    m = ngx_http_vcita_member(members, "a");
+    ok(m && m->type == NGX_HTTP_VCITA_JSON_OBJECT && m->value.len == 0,
        "an object is there, without a value");
 
-    ok(ngx_http_vcita_oauth_member(members, "") == NULL, "no name");
+    ok(ngx_http_vcita_member(members, "") == NULL, "no name");
 
-    m = ngx_http_vcita_oauth_member(members, "c");
-    ok(m && m->type == NGX_HTTP_VCITA_OAUTH_JSON_NULL, "null is there");
+    m = ngx_http_vcita_member(members, "c");
+    ok(m && m->type == NGX_HTTP_VCITA_JSON_NULL, "null is there");
 }
 
 
@@ -753,7 +753,7 @@ test_claims_members(void)
 {
     ngx_array_t  *a;
 
-    a = ngx_array_create(unit_pool, 1, sizeof(ngx_http_vcita_oauth_member_t));
+    a = ngx_array_create(unit_pool, 1, sizeof(ngx_http_vcita_member_t));
 
     if (a == NULL) {
         abort();
@@ -770,7 +770,7 @@ test_claims_parse(ngx_str_t *text, ngx_array_t *members)
 
     copy = unit_copy(text->data, text->len);
 
-    return ngx_http_vcita_oauth_json(unit_pool, &copy, members);
+    return ngx_http_vcita_json(unit_pool, &copy, members);
 }
 
 
@@ -779,30 +779,30 @@ test_claims_parse(ngx_str_t *text, ngx_array_t *members)
 static ngx_int_t
 test_claims_take(ngx_array_t *members, ngx_array_t *claims)
 {
-    ngx_array_t                     wanted;
-    ngx_http_vcita_oauth_wanted_t   w[2];
+    ngx_array_t               wanted;
+    ngx_http_vcita_wanted_t   w[2];
 
     ngx_memzero(&wanted, sizeof(ngx_array_t));
 
     w[0].name = unit_text("named");
-    w[0].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    w[0].wanted = NGX_HTTP_VCITA_CLAIM_NAMED;
     w[1].name = unit_text("ruled");
-    w[1].wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+    w[1].wanted = NGX_HTTP_VCITA_CLAIM_RULED;
 
     wanted.elts = w;
     wanted.nelts = 2;
 
-    return ngx_http_vcita_oauth_claims(unit_pool, members, &wanted, claims);
+    return ngx_http_vcita_claims(unit_pool, members, &wanted, claims);
 }
 
 
 static ngx_str_t
 test_claims_show(ngx_array_t *members, ngx_uint_t types)
 {
-    u_char                         *p;
-    ngx_str_t                       text;
-    ngx_uint_t                      i, j;
-    ngx_http_vcita_oauth_member_t  *m;
+    u_char                   *p;
+    ngx_str_t                 text;
+    ngx_uint_t                i, j;
+    ngx_http_vcita_member_t  *m;
 
     text = unit_room(64 + 700 * members->nelts);
     p = text.data;
@@ -810,7 +810,7 @@ test_claims_show(ngx_array_t *members, ngx_uint_t types)
 
     for (i = 0; i < members->nelts; i++) {
 
-        if (m[i].type == NGX_HTTP_VCITA_OAUTH_JSON_OBJECT) {
+        if (m[i].type == NGX_HTTP_VCITA_JSON_OBJECT) {
             continue;
         }
 
@@ -865,15 +865,15 @@ test_claims_of(const char *text, ngx_array_t *claims)
 static void
 test_claims_useful(ngx_array_t *claims)
 {
-    ngx_uint_t                      i, n;
-    ngx_http_vcita_oauth_member_t  *c;
+    ngx_uint_t                i, n;
+    ngx_http_vcita_member_t  *c;
 
     c = claims->elts;
     n = 0;
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (c[i].type != NGX_HTTP_VCITA_OAUTH_JSON_NULL) {
+        if (c[i].type != NGX_HTTP_VCITA_JSON_NULL) {
             c[n++] = c[i];
         }
     }

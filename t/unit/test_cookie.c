@@ -118,7 +118,7 @@ unit_test(cookie_line)
         /* the reference, too, has to know these */
 
         line = unit_text(t[i].line);
-        list = test_cookie_array(sizeof(ngx_http_vcita_oauth_found_t));
+        list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
         test_cookie_reference(&line, names, &other, list);
         is_str(&other, t[i].kept, "line %ui: the reference agrees", i);
         other = test_cookie_show(list);
@@ -169,7 +169,7 @@ unit_test(cookie_random)
             line.len += ngx_strlen(pieces[piece]);
         }
 
-        list = test_cookie_array(sizeof(ngx_http_vcita_oauth_found_t));
+        list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
         test_cookie_reference(&line, names, &kept, list);
         want = test_cookie_show(list);
         cut += list->nelts;
@@ -227,10 +227,10 @@ unit_test(cookie_large)
 
 unit_test(cookie_set)
 {
-    ngx_str_t                      value, all;
-    ngx_table_elt_t               *h;
-    ngx_http_headers_out_t         out;
-    ngx_http_vcita_oauth_cookie_t  session, login;
+    ngx_str_t                value, all;
+    ngx_table_elt_t         *h;
+    ngx_http_headers_out_t   out;
+    ngx_http_vcita_cookie_t  session, login;
 
     ngx_memzero(&out, sizeof(ngx_http_headers_out_t));
     ngx_list_init(&out.headers, unit_pool, 1, sizeof(ngx_table_elt_t));
@@ -241,18 +241,17 @@ unit_test(cookie_set)
     login.attributes = unit_text("");
 
     value = unit_text("v1");
-    is_int(ngx_http_vcita_oauth_cookie_set(&out, unit_pool, &session, &value,
-                                           3600),
+    is_int(ngx_http_vcita_cookie_set(&out, unit_pool, &session, &value, 3600),
            NGX_OK, "a cookie is set");
     all = test_cookie_out(&out);
     is_str(&all, "Set-Cookie: our=v1; Max-Age=3600; Path=/; HttpOnly\n",
            "its line");
 
     value = unit_text("l1");
-    ngx_http_vcita_oauth_cookie_set(&out, unit_pool, &login, &value, 600);
+    ngx_http_vcita_cookie_set(&out, unit_pool, &login, &value, 600);
 
     value = unit_text("");
-    ngx_http_vcita_oauth_cookie_set(&out, unit_pool, &session, &value, 0);
+    ngx_http_vcita_cookie_set(&out, unit_pool, &session, &value, 0);
     all = test_cookie_out(&out);
     is_str(&all, "Set-Cookie: our_login=l1; Max-Age=600\n"
                  "Set-Cookie: our=; Max-Age=0; Path=/; HttpOnly\n",
@@ -279,8 +278,8 @@ unit_test(cookie_set)
     h->value = unit_text("our");
 
     value = unit_text("v2");
-    ngx_http_vcita_oauth_cookie_set(&out, unit_pool, &session, &value,
-                                    NGX_MAX_INT_T_VALUE);
+    ngx_http_vcita_cookie_set(&out, unit_pool, &session, &value,
+                              NGX_MAX_INT_T_VALUE);
     all = test_cookie_out(&out);
     is_str(&all, "Set-Cookie: our_login=l1; Max-Age=600\n"
                  "set-cookie: our2=x; our=y\n"
@@ -332,15 +331,14 @@ test_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_str_t *found)
     ngx_str_t     room;
     ngx_array_t  *list;
 
-    list = test_cookie_array(sizeof(ngx_http_vcita_oauth_found_t));
+    list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
 
     room = unit_room(line->len + 1);
     ngx_memcpy(room.data, line->data, line->len);
     room.data[line->len] = '\0';
     line->data = room.data;
 
-    rc = ngx_http_vcita_oauth_cookie_line_cut(line, unit_pool, names, names,
-                                              list);
+    rc = ngx_http_vcita_cookie_line_cut(line, unit_pool, names, names, list);
 
     *found = test_cookie_show(list);
 
@@ -355,10 +353,10 @@ test_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_str_t *found)
 static ngx_str_t
 test_cookie_show(ngx_array_t *found)
 {
-    u_char                        *p;
-    ngx_str_t                      text;
-    ngx_uint_t                     i;
-    ngx_http_vcita_oauth_found_t  *f;
+    u_char                  *p;
+    ngx_str_t                text;
+    ngx_uint_t               i;
+    ngx_http_vcita_found_t  *f;
 
     f = found->elts;
     text = unit_room(64 * 1024 * (found->nelts > 20) + 600);
@@ -383,11 +381,11 @@ static void
 test_cookie_reference(ngx_str_t *line, ngx_array_t *names, ngx_str_t *kept,
     ngx_array_t *found)
 {
-    size_t                         i, end;
-    ngx_int_t                      index;
-    ngx_str_t                      segment, value;
-    ngx_uint_t                     semicolons;
-    ngx_http_vcita_oauth_found_t  *f;
+    size_t                   i, end;
+    ngx_int_t                index;
+    ngx_str_t                segment, value;
+    ngx_uint_t               semicolons;
+    ngx_http_vcita_found_t  *f;
 
     *kept = unit_room(line->len);
     kept->len = 0;

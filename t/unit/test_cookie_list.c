@@ -89,10 +89,9 @@ unit_test(cookie_list)
 
     for (i = 0; i < n; i++) {
         test_cookies_headers(&in, t[i].kinds, t[i].nalloc);
-        found = test_cookies_array(sizeof(ngx_http_vcita_oauth_found_t));
+        found = test_cookies_array(sizeof(ngx_http_vcita_found_t));
 
-        is_int(ngx_http_vcita_oauth_cookies_cut(&in, unit_pool, names, names,
-                                                found),
+        is_int(ngx_http_vcita_cookies_cut(&in, unit_pool, names, names, found),
                NGX_OK, "list %ui is cut: \"%s\" in parts of %ui", i,
                t[i].kinds, t[i].nalloc);
 
@@ -290,14 +289,13 @@ test_cookies_lists(const char *kinds, ngx_uint_t nalloc)
     ngx_http_headers_in_t   in;
 
     names = test_cookies_names("our our_login");
-    found = test_cookies_array(sizeof(ngx_http_vcita_oauth_found_t));
+    found = test_cookies_array(sizeof(ngx_http_vcita_found_t));
     test_cookies_headers(&in, kinds, nalloc);
 
     before = test_cookies_walk(&in.headers);
 
     if (before.len != 2 * ngx_strlen(kinds)
-        || ngx_http_vcita_oauth_cookies_cut(&in, unit_pool, names, names,
-                                                found)
+        || ngx_http_vcita_cookies_cut(&in, unit_pool, names, names, found)
            != NGX_OK)
     {
         return 0;

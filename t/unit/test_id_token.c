@@ -187,7 +187,7 @@ test_id_token_part(const char *text)
 
     raw = unit_text(text);
     part = unit_room(raw.len * 4 / 3 + 4);
-    part.len = ngx_http_vcita_oauth_base64url(part.data, raw.data, raw.len);
+    part.len = ngx_http_vcita_base64url(part.data, raw.data, raw.len);
 
     return part;
 }
@@ -213,11 +213,10 @@ test_id_token_jwt(const char *header, const char *payload,
 static const char *
 test_id_token_try(ngx_str_t *jwt, const char *issuer, const char *nonce)
 {
-    ngx_array_t                      *members;
-    ngx_http_vcita_oauth_expected_t   e;
+    ngx_array_t                *members;
+    ngx_http_vcita_expected_t   e;
 
-    members = ngx_array_create(unit_pool, 4,
-                               sizeof(ngx_http_vcita_oauth_member_t));
+    members = ngx_array_create(unit_pool, 4, sizeof(ngx_http_vcita_member_t));
     if (members == NULL) {
         abort();
     }
@@ -228,7 +227,7 @@ test_id_token_try(ngx_str_t *jwt, const char *issuer, const char *nonce)
     e.now = TEST_ID_TOKEN_NOW;
     e.skew = 60;
 
-    return ngx_http_vcita_oauth_id_token(unit_pool, jwt, &e, members);
+    return ngx_http_vcita_id_token(unit_pool, jwt, &e, members);
 }
 
 

@@ -12,24 +12,24 @@
 #include "unit.h"
 
 
-#define TEST_RECALL_TIME  NGX_HTTP_VCITA_OAUTH_RECALL_TIME
+#define TEST_RECALL_TIME  NGX_HTTP_VCITA_RECALL_TIME
 #define TEST_RECALL_KEYS  64
 
 
 static u_char *test_recall_key(ngx_uint_t n);
-static ngx_int_t test_recall_has(ngx_http_vcita_oauth_recall_t *recall,
-    ngx_uint_t n, ngx_msec_t now, const char *text);
-static void test_recall_keep(ngx_http_vcita_oauth_recall_t *recall,
-    ngx_uint_t n, ngx_msec_t since, ngx_msec_t now, const char *text);
+static ngx_int_t test_recall_has(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
+    ngx_msec_t now, const char *text);
+static void test_recall_keep(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
+    ngx_msec_t since, ngx_msec_t now, const char *text);
 
 
 unit_test(recall)
 {
-    ngx_msec_t                     t;
-    ngx_uint_t                     i;
-    ngx_http_vcita_oauth_recall_t  recall;
+    ngx_msec_t               t;
+    ngx_uint_t               i;
+    ngx_http_vcita_recall_t  recall;
 
-    ngx_http_vcita_oauth_recall_init(&recall);
+    ngx_http_vcita_recall_init(&recall);
 
     /* just before the clock turns over, too */
 
@@ -61,12 +61,12 @@ unit_test(recall)
         is_int(test_recall_has(&recall, 4, t + 1020, "new"), 1,
                "the newer value counts");
 
-        ngx_http_vcita_oauth_recall_drop(&recall, test_recall_key(4));
+        ngx_http_vcita_recall_drop(&recall, test_recall_key(4));
         is_int(test_recall_has(&recall, 4, t + 1020, NULL), 1,
                "what is dropped is gone");
-        ngx_http_vcita_oauth_recall_drop(&recall, test_recall_key(4));
+        ngx_http_vcita_recall_drop(&recall, test_recall_key(4));
 
-        ngx_http_vcita_oauth_recall_clear(&recall);
+        ngx_http_vcita_recall_clear(&recall);
         is_int(recall.size, 0, "nothing is left");
         ok(ngx_queue_empty(&recall.queue), "in the queue");
         ok(recall.rbtree.root == recall.rbtree.sentinel, "or in the tree");
@@ -76,43 +76,42 @@ unit_test(recall)
 
 unit_test(recall_size)
 {
-    ngx_str_t                      value;
-    ngx_uint_t                     i, n;
-    ngx_http_vcita_oauth_recall_t  recall;
+    ngx_str_t                value;
+    ngx_uint_t               i, n;
+    ngx_http_vcita_recall_t  recall;
 
-    ngx_http_vcita_oauth_recall_init(&recall);
+    ngx_http_vcita_recall_init(&recall);
 
     value = unit_room(65535);
     ngx_memset(value.data, 'x', value.len);
 
     for (i = 0; i < 1000; i++) {
-        ngx_http_vcita_oauth_recall_keep(&recall, test_recall_key(i), 10, 10,
-                                         &value);
+        ngx_http_vcita_recall_keep(&recall, test_recall_key(i), 10, 10,
+                                   &value);
     }
 
-    ok(recall.size <= NGX_HTTP_VCITA_OAUTH_RECALL_SIZE, "8 megabytes");
-    ok(recall.size + 70000 > NGX_HTTP_VCITA_OAUTH_RECALL_SIZE, "all of them");
+    ok(recall.size <= NGX_HTTP_VCITA_RECALL_SIZE, "8 megabytes");
+    ok(recall.size + 70000 > NGX_HTTP_VCITA_RECALL_SIZE, "all of them");
 
     n = 0;
 
     for (i = 0; i < 1000; i++) {
-        n += (ngx_http_vcita_oauth_recall_find(&recall, test_recall_key(i),
-                                               10, &value)
+        n += (ngx_http_vcita_recall_find(&recall, test_recall_key(i), 10,
+                                         &value)
               == NGX_OK);
     }
 
-    is_int(n, NGX_HTTP_VCITA_OAUTH_RECALL_SIZE / 65700, "so many");
-    is_int(ngx_http_vcita_oauth_recall_find(&recall, test_recall_key(999), 10,
-                                            &value),
+    is_int(n, NGX_HTTP_VCITA_RECALL_SIZE / 65700, "so many");
+    is_int(ngx_http_vcita_recall_find(&recall, test_recall_key(999), 10,
+                                      &value),
            NGX_OK, "the last one is there");
-    is_int(ngx_http_vcita_oauth_recall_find(&recall, test_recall_key(0), 10,
-                                            &value),
+    is_int(ngx_http_vcita_recall_find(&recall, test_recall_key(0), 10, &value),
            NGX_DECLINED, "the oldest has gone");
 
     test_recall_keep(&recall, 0, 2000, 2000, "x");
     ok(recall.size < 1000, "what is over leaves when something new comes");
 
-    ngx_http_vcita_oauth_recall_clear(&recall);
+    ngx_http_vcita_recall_clear(&recall);
     is_int(recall.size, 0, "nothing is left");
 }
 
@@ -121,15 +120,15 @@ unit_test(recall_size)
 
 unit_test(recall_random)
 {
-    u_char                         c;
-    ngx_msec_t                     now, since[TEST_RECALL_KEYS];
-    ngx_str_t                      value;
-    ngx_int_t                      rc;
-    ngx_uint_t                     i, n, bad;
-    u_char                         kept[TEST_RECALL_KEYS];
-    ngx_http_vcita_oauth_recall_t  recall;
+    u_char                   c;
+    ngx_msec_t               now, since[TEST_RECALL_KEYS];
+    ngx_str_t                value;
+    ngx_int_t                rc;
+    ngx_uint_t               i, n, bad;
+    u_char                   kept[TEST_RECALL_KEYS];
+    ngx_http_vcita_recall_t  recall;
 
-    ngx_http_vcita_oauth_recall_init(&recall);
+    ngx_http_vcita_recall_init(&recall);
     ngx_memzero(kept, sizeof(kept));
     ngx_memzero(since, sizeof(since));
 
@@ -150,18 +149,18 @@ unit_test(recall_random)
             kept[n] = c;
             since[n] = now;
 
-            ngx_http_vcita_oauth_recall_keep(&recall, test_recall_key(n), now,
-                                             now, &value);
+            ngx_http_vcita_recall_keep(&recall, test_recall_key(n), now, now,
+                                       &value);
             break;
 
         case 1:
             kept[n] = 0;
-            ngx_http_vcita_oauth_recall_drop(&recall, test_recall_key(n));
+            ngx_http_vcita_recall_drop(&recall, test_recall_key(n));
             break;
 
         default:
-            rc = ngx_http_vcita_oauth_recall_find(&recall, test_recall_key(n),
-                                                  now, &value);
+            rc = ngx_http_vcita_recall_find(&recall, test_recall_key(n), now,
+                                            &value);
 
             if (kept[n] && now - since[n] < TEST_RECALL_TIME) {
                 bad += (rc != NGX_OK || value.len != 1
@@ -175,7 +174,7 @@ unit_test(recall_random)
 
     is_int(bad, 0, "as a plain table");
 
-    ngx_http_vcita_oauth_recall_clear(&recall);
+    ngx_http_vcita_recall_clear(&recall);
     is_int(recall.size, 0, "nothing is left");
 }
 
@@ -185,7 +184,7 @@ unit_test(recall_random)
 static u_char *
 test_recall_key(ngx_uint_t n)
 {
-    static u_char  key[NGX_HTTP_VCITA_OAUTH_RECALL_KEY];
+    static u_char  key[NGX_HTTP_VCITA_RECALL_KEY];
 
     ngx_memzero(key, sizeof(key));
 
@@ -198,14 +197,13 @@ test_recall_key(ngx_uint_t n)
 
 
 static ngx_int_t
-test_recall_has(ngx_http_vcita_oauth_recall_t *recall, ngx_uint_t n,
-    ngx_msec_t now, const char *text)
+test_recall_has(ngx_http_vcita_recall_t *recall, ngx_uint_t n, ngx_msec_t now,
+    const char *text)
 {
     ngx_int_t  rc;
     ngx_str_t  value, want;
 
-    rc = ngx_http_vcita_oauth_recall_find(recall, test_recall_key(n), now,
-                                          &value);
+    rc = ngx_http_vcita_recall_find(recall, test_recall_key(n), now, &value);
     if (text == NULL) {
         return rc == NGX_DECLINED;
     }
@@ -217,13 +215,12 @@ test_recall_has(ngx_http_vcita_oauth_recall_t *recall, ngx_uint_t n,
 
 
 static void
-test_recall_keep(ngx_http_vcita_oauth_recall_t *recall, ngx_uint_t n,
+test_recall_keep(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
     ngx_msec_t since, ngx_msec_t now, const char *text)
 {
     ngx_str_t  value;
 
     value = unit_text(text);
 
-    ngx_http_vcita_oauth_recall_keep(recall, test_recall_key(n), since, now,
-                                     &value);
+    ngx_http_vcita_recall_keep(recall, test_recall_key(n), since, now, &value);
 }

@@ -30,21 +30,20 @@ typedef struct {
 } test_session_bytes_t;
 
 
-static void test_session_make(ngx_http_vcita_oauth_session_t *s,
-    const char *token);
+static void test_session_make(ngx_http_vcita_session_t *s, const char *token);
 static ngx_array_t *test_session_claims(void);
-static ngx_http_vcita_oauth_member_t *test_session_claim(ngx_array_t *claims,
+static ngx_http_vcita_member_t *test_session_claim(ngx_array_t *claims,
     const char *name, size_t len);
-static ngx_str_t test_session_encode(ngx_http_vcita_oauth_session_t *s,
+static ngx_str_t test_session_encode(ngx_http_vcita_session_t *s,
     ngx_array_t *claims, size_t limit);
 static ngx_int_t test_session_decode(ngx_str_t *text,
-    ngx_http_vcita_oauth_session_t *s);
-static ngx_str_t test_session_value(ngx_http_vcita_oauth_session_t *s,
+    ngx_http_vcita_session_t *s);
+static ngx_str_t test_session_value(ngx_http_vcita_session_t *s,
     const char *name);
-static void test_session_longest(ngx_http_vcita_oauth_session_t *s,
+static void test_session_longest(ngx_http_vcita_session_t *s,
     ngx_uint_t wanted, size_t limit, size_t len);
-static ngx_uint_t test_session_same(ngx_http_vcita_oauth_session_t *a,
-    ngx_http_vcita_oauth_session_t *b);
+static ngx_uint_t test_session_same(ngx_http_vcita_session_t *a,
+    ngx_http_vcita_session_t *b);
 
 
 /* created 1 s, expires 2, id of 16 zero bytes, token "t" */
@@ -162,10 +161,10 @@ static test_session_again_t  test_session_agains[] = {
 
 unit_test(session_round)
 {
-    ngx_str_t                        text, token;
-    ngx_uint_t                       i, n, bad;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s, back;
+    ngx_str_t                  text, token;
+    ngx_uint_t                 i, n, bad;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s, back;
 
     static const char  *tokens[] = {
         "00", "ff", "0123456789abcdef", "a", "abc", "0g", "AB", "aB", "/0",
@@ -186,8 +185,8 @@ unit_test(session_round)
                "a session with token %s", tokens[i]);
         ok(test_session_same(&s, &back), "comes back");
 
-        is_int(ngx_http_vcita_oauth_session_token(&back, unit_pool, &token),
-               NGX_OK, "its token");
+        is_int(ngx_http_vcita_session_token(&back, unit_pool, &token), NGX_OK,
+               "its token");
         is_str(&token, tokens[i], "is the same");
     }
 
@@ -229,8 +228,7 @@ unit_test(session_round)
 
         if (test_session_decode(&text, &back) != NGX_OK
             || !test_session_same(&s, &back)
-            || ngx_http_vcita_oauth_session_token(&back, unit_pool, &token)
-               != NGX_OK
+            || ngx_http_vcita_session_token(&back, unit_pool, &token) != NGX_OK
             || !unit_same(&token, &s.token))
         {
             bad++;
@@ -258,22 +256,22 @@ unit_test(session_round)
 
 unit_test(session_claims)
 {
-    ngx_str_t                        text, value, lengths, name;
-    ngx_uint_t                       i, n;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s;
-    ngx_http_vcita_oauth_member_t   *m;
+    ngx_str_t                  text, value, lengths, name;
+    ngx_uint_t                 i, n;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s;
+    ngx_http_vcita_member_t   *m;
 
     claims = test_session_claims();
     test_session_claim(claims, "sub", 1);
     test_session_claim(claims, "su", 2);
     test_session_claim(claims, "subs", 3);
     m = test_session_claim(claims, "roles", 0);
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;
+    m->type = NGX_HTTP_VCITA_JSON_ARRAY;
     m->value = unit_text("a,b,,c,d");
     m->lengths = unit_hex("0001 0003 0000 0001");
     m = test_session_claim(claims, "gone", 5);
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_NULL;
+    m->type = NGX_HTTP_VCITA_JSON_NULL;
     test_session_claim(claims, "email", 256);
 
     test_session_make(&s, "token");
@@ -288,17 +286,17 @@ unit_test(session_claims)
     is_str(&value, "a,b,,c,d", "an array");
 
     name = unit_text("roles");
-    is_int(ngx_http_vcita_oauth_session_array(&s, &name, &lengths, &value),
-           NGX_OK, "the claim roles is an array");
+    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value), NGX_OK,
+           "the claim roles is an array");
     is_str(&value, "a,b,,c,d", "its value");
     text = unit_hex("0001 0003 0000 0001");
     is_eq(&lengths, &text, "its elements' lengths");
 
     name = unit_text("sub");
-    is_int(ngx_http_vcita_oauth_session_array(&s, &name, &lengths, &value),
+    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
            NGX_DECLINED, "the claim sub is none");
     name = unit_text("rolex");
-    is_int(ngx_http_vcita_oauth_session_array(&s, &name, &lengths, &value),
+    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
            NGX_DECLINED, "nor is one that is not there");
 
     ok(test_session_value(&s, "gone").data == NULL, "a claim left out");
@@ -336,8 +334,7 @@ unit_test(session_claims)
         is_int(value.len, 0, "no claim in %s", test_session_no_claims[i]);
 
         name = unit_text("abc");
-        is_int(ngx_http_vcita_oauth_session_array(&s, &name, &lengths,
-                                                  &value),
+        is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
                NGX_DECLINED, "no array either");
     }
 }
@@ -347,24 +344,24 @@ unit_test(session_claims)
 
 unit_test(session_fit)
 {
-    size_t                           size, limit;
-    ngx_str_t                        text;
-    ngx_uint_t                       i, bad;
-    ngx_msec_t                       start;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s, back;
-    ngx_http_vcita_oauth_member_t   *m;
+    size_t                     size, limit;
+    ngx_str_t                  text;
+    ngx_uint_t                 i, bad;
+    ngx_msec_t                 start;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s, back;
+    ngx_http_vcita_member_t   *m;
 
     claims = test_session_claims();
     test_session_claim(claims, "a", 100);
     m = test_session_claim(claims, "sub", 256);
-    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB;
+    m->wanted = NGX_HTTP_VCITA_CLAIM_SUB;
     test_session_claim(claims, "b", 200);
     m = test_session_claim(claims, "named", 150);
-    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED;
+    m->wanted = NGX_HTTP_VCITA_CLAIM_NAMED;
     test_session_claim(claims, "c", 90);
     m = test_session_claim(claims, "ruled", 120);
-    m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_RULED;
+    m->wanted = NGX_HTTP_VCITA_CLAIM_RULED;
 
     test_session_make(&s, "token");
     text = test_session_encode(&s, claims, TEST_SESSION_LIMIT);
@@ -374,7 +371,7 @@ unit_test(session_fit)
     test_session_decode(&text, &back);
     m = claims->elts;
     ok(test_session_value(&back, "c").data == NULL, "the last of the others");
-    is_int(m[4].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "is marked");
+    is_int(m[4].type, NGX_HTTP_VCITA_JSON_NULL, "is marked");
     is_int(test_session_value(&back, "a").len, 100, "the first stays");
     is_int(test_session_value(&back, "b").len, 200, "a larger one, too");
     is_int(test_session_value(&back, "named").len, 150, "what is named");
@@ -393,28 +390,24 @@ unit_test(session_fit)
     is_int(test_session_value(&back, "ruled").len, 120, "a rule's stays");
     is_int(test_session_value(&back, "sub").len, 256, "sub stays");
 
-    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims,
-                                               size - 640, &text),
-           NGX_DECLINED, "where a rule's does not fit, nothing does");
-    is_int(m[5].type, NGX_HTTP_VCITA_OAUTH_JSON_NULL, "it is marked");
-    is_int(m[1].type, NGX_HTTP_VCITA_OAUTH_JSON_STRING, "sub is not");
-    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 256,
-                                               &text),
+    is_int(ngx_http_vcita_session_encode(unit_pool, &s, claims, size - 640,
+                                         &text), NGX_DECLINED,
+           "where a rule's does not fit, nothing does");
+    is_int(m[5].type, NGX_HTTP_VCITA_JSON_NULL, "it is marked");
+    is_int(m[1].type, NGX_HTTP_VCITA_JSON_STRING, "sub is not");
+    is_int(ngx_http_vcita_session_encode(unit_pool, &s, claims, 256, &text),
            NGX_DECLINED, "where sub does not fit, nothing does");
-    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 0,
-                                               &text),
+    is_int(ngx_http_vcita_session_encode(unit_pool, &s, claims, 0, &text),
            NGX_DECLINED, "nor in no room");
 
     test_session_longest(&s, 0, TEST_SESSION_LIMIT, 256);
     test_session_longest(&s, 0, 60000, 256);
-    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED,
-                         TEST_SESSION_LIMIT, 1024);
-    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_NAMED, 60000,
-                         16383 - 1 - 4);
-    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_RULED,
-                         TEST_SESSION_LIMIT, 1024);
-    test_session_longest(&s, NGX_HTTP_VCITA_OAUTH_CLAIM_SUB, 60000,
-                         16383 - 1 - 4);
+    test_session_longest(&s, NGX_HTTP_VCITA_CLAIM_NAMED, TEST_SESSION_LIMIT,
+                         1024);
+    test_session_longest(&s, NGX_HTTP_VCITA_CLAIM_NAMED, 60000, 16383 - 1 - 4);
+    test_session_longest(&s, NGX_HTTP_VCITA_CLAIM_RULED, TEST_SESSION_LIMIT,
+                         1024);
+    test_session_longest(&s, NGX_HTTP_VCITA_CLAIM_SUB, 60000, 16383 - 1 - 4);
 
     /* no limit is exceeded, and what fits with ease stays */
 
@@ -430,18 +423,18 @@ unit_test(session_fit)
             if (i == 5) {
                 m->name = unit_text("sub");
                 m->value.len = ngx_min(m->value.len, 20);
-                m->wanted = NGX_HTTP_VCITA_OAUTH_CLAIM_SUB;
+                m->wanted = NGX_HTTP_VCITA_CLAIM_SUB;
             }
 
             if (i == 7) {
-                m->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;
+                m->type = NGX_HTTP_VCITA_JSON_ARRAY;
                 m->lengths = unit_room(2 * unit_random(100));
                 ngx_memzero(m->lengths.data, m->lengths.len);
             }
         }
 
-        switch (ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims,
-                                                    limit, &text))
+        switch (ngx_http_vcita_session_encode(unit_pool, &s, claims, limit,
+                                              &text))
         {
         case NGX_OK:
             bad += (text.len > limit
@@ -471,15 +464,13 @@ unit_test(session_fit)
 
     s.token = unit_room(16384);
     ngx_memset(s.token.data, 'x', s.token.len);
-    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 60000,
-                                               &text),
+    is_int(ngx_http_vcita_session_encode(unit_pool, &s, claims, 60000, &text),
            NGX_DECLINED, "16,384 bytes of token");
 
     test_session_make(&s, "token");
     s.scope = unit_room(16384);
     ngx_memset(s.scope.data, 'x', s.scope.len);
-    is_int(ngx_http_vcita_oauth_session_encode(unit_pool, &s, claims, 60000,
-                                               &text),
+    is_int(ngx_http_vcita_session_encode(unit_pool, &s, claims, 60000, &text),
            NGX_DECLINED, "16,384 bytes of scope");
 
     s.token = unit_room(32766);
@@ -494,7 +485,7 @@ unit_test(session_fit)
     claims = test_session_claims();
     test_session_make(&s, "token");
 
-    for (i = 0; i < NGX_HTTP_VCITA_OAUTH_CLAIMS; i++) {
+    for (i = 0; i < NGX_HTTP_VCITA_CLAIMS; i++) {
         m = test_session_claim(claims, "claim", 256);
         m->name = unit_room(255);
         ngx_memset(m->name.data, 'n', 255);
@@ -512,25 +503,24 @@ unit_test(session_fit)
 /* a claim "name" of "len" bytes is kept, one of a byte more is not */
 
 static void
-test_session_longest(ngx_http_vcita_oauth_session_t *s, ngx_uint_t wanted,
+test_session_longest(ngx_http_vcita_session_t *s, ngx_uint_t wanted,
     size_t limit, size_t len)
 {
-    size_t                           n;
-    ngx_int_t                        rc;
-    ngx_str_t                        text;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_member_t   *m;
-    ngx_http_vcita_oauth_session_t   back;
+    size_t                     n;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_array_t               *claims;
+    ngx_http_vcita_member_t   *m;
+    ngx_http_vcita_session_t   back;
 
     for (n = len; n <= len + 1; n++) {
         claims = test_session_claims();
         m = test_session_claim(claims, "name", n);
         m->wanted = wanted;
 
-        rc = ngx_http_vcita_oauth_session_encode(unit_pool, s, claims, limit,
-                                                 &text);
+        rc = ngx_http_vcita_session_encode(unit_pool, s, claims, limit, &text);
 
-        if (n > len && wanted >= NGX_HTTP_VCITA_OAUTH_CLAIM_RULED) {
+        if (n > len && wanted >= NGX_HTTP_VCITA_CLAIM_RULED) {
             is_int(rc, NGX_DECLINED, "%uz bytes that have to stay", n);
             continue;
         }
@@ -545,11 +535,11 @@ test_session_longest(ngx_http_vcita_oauth_session_t *s, ngx_uint_t wanted,
 
 unit_test(session_decode)
 {
-    ngx_str_t                        text, cut;
-    ngx_uint_t                       i, n, good, bad;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s, back;
-    ngx_http_vcita_oauth_member_t   *m;
+    ngx_str_t                  text, cut;
+    ngx_uint_t                 i, n, good, bad;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s, back;
+    ngx_http_vcita_member_t   *m;
 
     n = sizeof(test_session_texts) / sizeof(test_session_texts[0]);
 
@@ -571,7 +561,7 @@ unit_test(session_decode)
     claims = test_session_claims();
     test_session_claim(claims, "sub", 20);
     m = test_session_claim(claims, "roles", 3);
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_ARRAY;
+    m->type = NGX_HTTP_VCITA_JSON_ARRAY;
     m->lengths = unit_hex("0001 0001");
     test_session_claim(claims, "email", 200);
 
@@ -598,7 +588,7 @@ unit_test(session_decode)
         ngx_memcpy(cut.data, text.data, text.len);
         cut.data[i / 256] = (u_char) i;
 
-        if (ngx_http_vcita_oauth_session_decode(&cut, &back) == NGX_OK) {
+        if (ngx_http_vcita_session_decode(&cut, &back) == NGX_OK) {
             (void) test_session_value(&back, "email");
             (void) test_session_value(&back, "roles");
         }
@@ -625,20 +615,20 @@ unit_test(session_decode)
 
 unit_test(session_again)
 {
-    ngx_str_t                        text, again, rest;
-    ngx_uint_t                       i, n;
-    ngx_http_vcita_oauth_session_t   s, back;
+    ngx_str_t                  text, again, rest;
+    ngx_uint_t                 i, n;
+    ngx_http_vcita_session_t   s, back;
 
     n = sizeof(test_session_agains) / sizeof(test_session_agains[0]);
 
     for (i = 0; i < n; i++) {
         text = unit_hex(test_session_agains[i].bytes);
-        is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_OK,
+        is_int(ngx_http_vcita_session_decode(&text, &s), NGX_OK,
                "again %ui: a session", i);
 
         s.seen = test_session_agains[i].seen;
-        is_int(ngx_http_vcita_oauth_session_again(unit_pool, &s, &again),
-               NGX_OK, "again %ui: encoded", i);
+        is_int(ngx_http_vcita_session_again(unit_pool, &s, &again), NGX_OK,
+               "again %ui: encoded", i);
 
         rest = again;
 
@@ -653,7 +643,7 @@ unit_test(session_again)
         is_eq(&rest, &text, "again %ui: and the rest as it was", i);
 
         again = unit_copy(again.data, again.len);
-        is_int(ngx_http_vcita_oauth_session_decode(&again, &back), NGX_OK,
+        is_int(ngx_http_vcita_session_decode(&again, &back), NGX_OK,
                "again %ui: a session again", i);
         ok(test_session_same(&s, &back), "again %ui: the same one", i);
     }
@@ -664,45 +654,45 @@ unit_test(session_again)
 
 unit_test(session_with)
 {
-    ngx_str_t                        text, claims, with, want;
-    ngx_http_vcita_oauth_session_t   s, back;
+    ngx_str_t                  text, claims, with, want;
+    ngx_http_vcita_session_t   s, back;
 
     text = unit_hex(TEST_SESSION "0a 01 05 03 01 06 09 01 ff"
                     "10 02 0173 12 02 0174 20 01 78");
-    is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_OK,
+    is_int(ngx_http_vcita_session_decode(&text, &s), NGX_OK,
            "a session");
     is_int(s.said, 5, "when its claims were said");
 
     s.said = 9;
     claims = unit_hex("10 02 0175 11 08 03616263 0001 0001");
 
-    is_int(ngx_http_vcita_oauth_session_with(unit_pool, &s, &claims, &with),
-           NGX_OK, "with other claims");
+    is_int(ngx_http_vcita_session_with(unit_pool, &s, &claims, &with), NGX_OK,
+           "with other claims");
 
     want = unit_hex("03 01 06 0a 01 09" TEST_SESSION "09 01 ff 20 01 78"
                     "10 02 0175 11 08 03616263 0001 0001");
     is_eq(&with, &want, "these, and all the rest");
 
     with = unit_copy(with.data, with.len);
-    is_int(ngx_http_vcita_oauth_session_decode(&with, &back), NGX_OK,
+    is_int(ngx_http_vcita_session_decode(&with, &back), NGX_OK,
            "is a session");
     ok(test_session_same(&s, &back), "the same one");
     is_int(back.said, 9, "said then");
     is_eq(&back.claims, &claims, "its claims");
 
     text = unit_hex(TEST_SESSION "0a 00");
-    is_int(ngx_http_vcita_oauth_session_decode(&text, &s), NGX_DECLINED,
+    is_int(ngx_http_vcita_session_decode(&text, &s), NGX_DECLINED,
            "a time that is none");
 }
 
 
 unit_test(session_again_size)
 {
-    size_t                           limit;
-    ngx_str_t                        text;
-    ngx_uint_t                       fit, larger;
-    ngx_array_t                     *claims;
-    ngx_http_vcita_oauth_session_t   s, back;
+    size_t                     limit;
+    ngx_str_t                  text;
+    ngx_uint_t                 fit, larger;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s, back;
 
     fit = 0;
     larger = 0;
@@ -719,11 +709,11 @@ unit_test(session_again_size)
             continue;
         }
 
-        (void) ngx_http_vcita_oauth_session_decode(&text, &back);
+        (void) ngx_http_vcita_session_decode(&text, &back);
         back.seen = 0xffffffff;
         back.said = 0xffffffffff;
 
-        (void) ngx_http_vcita_oauth_session_again(unit_pool, &back, &text);
+        (void) ngx_http_vcita_session_again(unit_pool, &back, &text);
 
         fit++;
         larger += (text.len > limit);
@@ -735,9 +725,9 @@ unit_test(session_again_size)
 
 
 static void
-test_session_make(ngx_http_vcita_oauth_session_t *s, const char *token)
+test_session_make(ngx_http_vcita_session_t *s, const char *token)
 {
-    ngx_memzero(s, sizeof(ngx_http_vcita_oauth_session_t));
+    ngx_memzero(s, sizeof(ngx_http_vcita_session_t));
 
     s->created = 1700000000123;
     s->expires = 1700028800;
@@ -753,7 +743,7 @@ test_session_claims(void)
 {
     ngx_array_t  *a;
 
-    a = ngx_array_create(unit_pool, 1, sizeof(ngx_http_vcita_oauth_member_t));
+    a = ngx_array_create(unit_pool, 1, sizeof(ngx_http_vcita_member_t));
 
     if (a == NULL) {
         abort();
@@ -763,10 +753,10 @@ test_session_claims(void)
 }
 
 
-static ngx_http_vcita_oauth_member_t *
+static ngx_http_vcita_member_t *
 test_session_claim(ngx_array_t *claims, const char *name, size_t len)
 {
-    ngx_http_vcita_oauth_member_t  *m;
+    ngx_http_vcita_member_t  *m;
 
     m = ngx_array_push(claims);
 
@@ -774,12 +764,12 @@ test_session_claim(ngx_array_t *claims, const char *name, size_t len)
         abort();
     }
 
-    ngx_memzero(m, sizeof(ngx_http_vcita_oauth_member_t));
+    ngx_memzero(m, sizeof(ngx_http_vcita_member_t));
 
     m->name = unit_text(name);
     m->value = unit_room(len);
     ngx_memset(m->value.data, 'v', len);
-    m->type = NGX_HTTP_VCITA_OAUTH_JSON_STRING;
+    m->type = NGX_HTTP_VCITA_JSON_STRING;
     m->depth = 1;
 
     return m;
@@ -787,13 +777,12 @@ test_session_claim(ngx_array_t *claims, const char *name, size_t len)
 
 
 static ngx_str_t
-test_session_encode(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims,
+test_session_encode(ngx_http_vcita_session_t *s, ngx_array_t *claims,
     size_t limit)
 {
     ngx_str_t  text;
 
-    if (ngx_http_vcita_oauth_session_encode(unit_pool, s, claims, limit,
-                                            &text)
+    if (ngx_http_vcita_session_encode(unit_pool, s, claims, limit, &text)
         != NGX_OK)
     {
         ngx_str_null(&text);
@@ -805,24 +794,24 @@ test_session_encode(ngx_http_vcita_oauth_session_t *s, ngx_array_t *claims,
 
 
 static ngx_int_t
-test_session_decode(ngx_str_t *text, ngx_http_vcita_oauth_session_t *s)
+test_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
 {
     ngx_str_t  copy;
 
     copy = unit_copy(text->data, text->len);
 
-    return ngx_http_vcita_oauth_session_decode(&copy, s);
+    return ngx_http_vcita_session_decode(&copy, s);
 }
 
 
 static ngx_str_t
-test_session_value(ngx_http_vcita_oauth_session_t *s, const char *name)
+test_session_value(ngx_http_vcita_session_t *s, const char *name)
 {
     ngx_str_t  n, value;
 
     n = unit_text(name);
 
-    if (ngx_http_vcita_oauth_session_claim(s, &n, &value) != NGX_OK) {
+    if (ngx_http_vcita_session_claim(s, &n, &value) != NGX_OK) {
         ngx_str_null(&value);
     }
 
@@ -831,8 +820,7 @@ test_session_value(ngx_http_vcita_oauth_session_t *s, const char *name)
 
 
 static ngx_uint_t
-test_session_same(ngx_http_vcita_oauth_session_t *a,
-    ngx_http_vcita_oauth_session_t *b)
+test_session_same(ngx_http_vcita_session_t *a, ngx_http_vcita_session_t *b)
 {
     return a->created == b->created
            && a->seen == b->seen

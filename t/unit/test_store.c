@@ -12,11 +12,11 @@
 #include "unit.h"
 
 
-#define TEST_STORE_ID   NGX_HTTP_VCITA_OAUTH_STORE_ID
-#define TEST_STORE_KEY  NGX_HTTP_VCITA_OAUTH_STORE_KEY
+#define TEST_STORE_ID   NGX_HTTP_VCITA_STORE_ID
+#define TEST_STORE_KEY  NGX_HTTP_VCITA_STORE_KEY
 
 
-static ngx_http_vcita_oauth_seal_t *test_store_seal(void);
+static ngx_http_vcita_seal_t *test_store_seal(void);
 
 
 unit_test(store_id)
@@ -40,12 +40,12 @@ unit_test(store_id)
     };
 
     for (i = 0; i < 2; i++) {
-        is_int(ngx_http_vcita_oauth_store_id(text[i], key[i]), NGX_OK, "an id");
+        is_int(ngx_http_vcita_store_id(text[i], key[i]), NGX_OK, "an id");
 
         id.data = text[i];
         id.len = TEST_STORE_ID;
 
-        is_int(ngx_http_vcita_oauth_store_key(&id, again), NGX_OK,
+        is_int(ngx_http_vcita_store_key(&id, again), NGX_OK,
                "it is of the right form");
         is_mem(again, key[i], TEST_STORE_KEY, "its key");
     }
@@ -59,13 +59,13 @@ unit_test(store_id)
     want = unit_hex("66687aadf862bd776c8fc18b8e9f8e20"
                     "089714856ee233b3902a591d0d5f2925");
 
-    is_int(ngx_http_vcita_oauth_store_key(&id, again), NGX_OK, "zero bytes");
+    is_int(ngx_http_vcita_store_key(&id, again), NGX_OK, "zero bytes");
     is_mem(again, want.data, TEST_STORE_KEY, "the hash of the bytes");
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         id = unit_text(bad[i]);
 
-        is_int(ngx_http_vcita_oauth_store_key(&id, again), NGX_DECLINED,
+        is_int(ngx_http_vcita_store_key(&id, again), NGX_DECLINED,
                "not an id, %ui", i);
     }
 }
@@ -73,11 +73,11 @@ unit_test(store_id)
 
 unit_test(store_box)
 {
-    size_t                        i;
-    u_char                       *room;
-    ngx_str_t                     text, got, box, raw, part, one, two;
-    ngx_uint_t                    used, opened;
-    ngx_http_vcita_oauth_seal_t  *s;
+    size_t                  i;
+    u_char                 *room;
+    ngx_str_t               text, got, box, raw, part, one, two;
+    ngx_uint_t              used, opened;
+    ngx_http_vcita_seal_t  *s;
 
     s = test_store_seal();
 
@@ -85,30 +85,29 @@ unit_test(store_box)
     one = unit_text("one key of a store");
     two = unit_text("two key of a store");
 
-    room = unit_room(ngx_http_vcita_oauth_seal_room(text.len)).data;
+    room = unit_room(ngx_http_vcita_seal_room(text.len)).data;
 
-    is_int(ngx_http_vcita_oauth_seal(s, &one, &text, room, &box), NGX_OK,
+    is_int(ngx_http_vcita_seal(s, &one, &text, room, &box), NGX_OK,
            "sealed");
 
-    raw = unit_copy(room, ngx_http_vcita_oauth_raw_len(text.len));
+    raw = unit_copy(room, ngx_http_vcita_raw_len(text.len));
     room = unit_room(text.len).data;
 
-    is_int(ngx_http_vcita_oauth_open_raw(s, &one, &raw, room, &got, &used),
-           NGX_OK, "its bytes open");
+    is_int(ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used), NGX_OK,
+           "its bytes open");
     is_eq(&got, &text, "the text");
     is_int(used, 0, "by the first key");
 
-    is_int(ngx_http_vcita_oauth_open_raw(s, &two, &raw, room, &got, &used),
+    is_int(ngx_http_vcita_open_raw(s, &two, &raw, room, &got, &used),
            NGX_DECLINED, "not under another field");
-    is_int(ngx_http_vcita_oauth_open_raw(s, NULL, &raw, room, &got, &used),
+    is_int(ngx_http_vcita_open_raw(s, NULL, &raw, room, &got, &used),
            NGX_DECLINED, "nor under none");
 
     opened = 0;
 
     for (i = 0; i < raw.len * 8; i++) {
         raw.data[i / 8] ^= 1 << i % 8;
-        opened += (ngx_http_vcita_oauth_open_raw(s, &one, &raw, room, &got,
-                                                 &used)
+        opened += (ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used)
                    == NGX_OK);
         raw.data[i / 8] ^= 1 << i % 8;
     }
@@ -117,26 +116,25 @@ unit_test(store_box)
 
     for (i = 0; i < raw.len; i++) {
         part = unit_copy(raw.data, i);
-        opened += (ngx_http_vcita_oauth_open_raw(s, &one, &part, room, &got,
-                                                 &used)
+        opened += (ngx_http_vcita_open_raw(s, &one, &part, room, &got, &used)
                    == NGX_OK);
     }
 
     is_int(opened, 0, "nor its length");
-    is_int(ngx_http_vcita_oauth_open_raw(s, &one, &raw, room, &got, &used),
-           NGX_OK, "as it was it opens");
+    is_int(ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used), NGX_OK,
+           "as it was it opens");
 }
 
 
 /* it lives as long as the pool, which frees its keys */
 
-static ngx_http_vcita_oauth_seal_t *
+static ngx_http_vcita_seal_t *
 test_store_seal(void)
 {
-    ngx_str_t                     secret, salt, fields[1];
-    ngx_http_vcita_oauth_seal_t  *s;
+    ngx_str_t               secret, salt, fields[1];
+    ngx_http_vcita_seal_t  *s;
 
-    s = ngx_pcalloc(unit_pool, sizeof(ngx_http_vcita_oauth_seal_t));
+    s = ngx_pcalloc(unit_pool, sizeof(ngx_http_vcita_seal_t));
     if (s == NULL) {
         abort();
     }
@@ -145,10 +143,8 @@ test_store_seal(void)
     salt = unit_text("app1");
     fields[0] = unit_text("cookie");
 
-    if (ngx_http_vcita_oauth_seal_init(s, unit_pool, "session", fields, 1)
-        != NGX_OK
-        || ngx_http_vcita_oauth_seal_key(s, &secret, &salt, "session")
-           != NGX_OK)
+    if (ngx_http_vcita_seal_init(s, unit_pool, "session", fields, 1) != NGX_OK
+        || ngx_http_vcita_seal_key(s, &secret, &salt, "session") != NGX_OK)
     {
         abort();
     }

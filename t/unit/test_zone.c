@@ -13,7 +13,7 @@
 #include "unit.h"
 
 
-#define TEST_ZONE_KEY   NGX_HTTP_VCITA_OAUTH_ZONE_KEY
+#define TEST_ZONE_KEY   NGX_HTTP_VCITA_ZONE_KEY
 #define TEST_ZONE_KEYS  300
 
 
@@ -24,28 +24,28 @@ typedef struct {
 } test_zone_model_t;
 
 
-static void test_zone_make(ngx_http_vcita_oauth_zone_t *zone, size_t size);
-static void test_zone_free(ngx_http_vcita_oauth_zone_t *zone);
+static void test_zone_make(ngx_http_vcita_zone_t *zone, size_t size);
+static void test_zone_free(ngx_http_vcita_zone_t *zone);
 static void test_zone_key(ngx_uint_t n, u_char *key);
-static ngx_int_t test_zone_put(ngx_http_vcita_oauth_zone_t *zone,
-    ngx_uint_t n, time_t now, size_t len, time_t ttl);
-static ngx_int_t test_zone_get(ngx_http_vcita_oauth_zone_t *zone,
-    ngx_uint_t n, time_t now, ngx_str_t *value);
-static ngx_uint_t test_zone_is(ngx_http_vcita_oauth_zone_t *zone,
-    ngx_uint_t n, time_t now, size_t len);
-static ngx_uint_t test_zone_fill(ngx_http_vcita_oauth_zone_t *zone,
-    ngx_uint_t first, time_t now, size_t len, time_t ttl);
-static ngx_uint_t test_zone_model(ngx_http_vcita_oauth_zone_t *zone,
+static ngx_int_t test_zone_put(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
+    time_t now, size_t len, time_t ttl);
+static ngx_int_t test_zone_get(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
+    time_t now, ngx_str_t *value);
+static ngx_uint_t test_zone_is(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
+    time_t now, size_t len);
+static ngx_uint_t test_zone_fill(ngx_http_vcita_zone_t *zone, ngx_uint_t first,
+    time_t now, size_t len, time_t ttl);
+static ngx_uint_t test_zone_model(ngx_http_vcita_zone_t *zone,
     test_zone_model_t *model, time_t *now);
 
 
 unit_test(zone)
 {
-    size_t                        len;
-    u_char                        key[TEST_ZONE_KEY], other[TEST_ZONE_KEY];
-    ngx_str_t                     value, got;
-    ngx_uint_t                    i;
-    ngx_http_vcita_oauth_zone_t   zone;
+    size_t                  len;
+    u_char                  key[TEST_ZONE_KEY], other[TEST_ZONE_KEY];
+    ngx_str_t               value, got;
+    ngx_uint_t              i;
+    ngx_http_vcita_zone_t   zone;
 
     static size_t  lens[] = { 0, 1, 119, 120, 121, 239, 240, 241, 65535 };
 
@@ -73,17 +73,17 @@ unit_test(zone)
     is_int(zone.sh->entries, i, "not one more");
 
     test_zone_key(0, key);
-    ngx_http_vcita_oauth_zone_remove(&zone, key, 105);
-    ngx_http_vcita_oauth_zone_remove(&zone, key, 105);
+    ngx_http_vcita_zone_remove(&zone, key, 105);
+    ngx_http_vcita_zone_remove(&zone, key, 105);
     is_int(test_zone_get(&zone, 0, 105, &got), NGX_DECLINED, "removed");
     is_int(zone.sh->entries, i - 1, "one less");
 
     for (i = 1; i < sizeof(lens) / sizeof(lens[0]); i++) {
         is_int(test_zone_get(&zone, i, 110, &got),
                (i == 3) ? NGX_OK : NGX_DECLINED, "ended, %ui", i);
-        is_int(ngx_http_vcita_oauth_zone_has(&zone,
-                                           (test_zone_key(i, key), key), 110),
-               (i == 3) ? NGX_OK : NGX_DECLINED, "it has none, %ui", i);
+        is_int(ngx_http_vcita_zone_has(&zone, (test_zone_key(i, key), key),
+                                       110), (i == 3) ? NGX_OK : NGX_DECLINED,
+               "it has none, %ui", i);
     }
 
     is_int(zone.sh->entries, 1, "those are gone");
@@ -93,28 +93,26 @@ unit_test(zone)
 
     ngx_memset(key, 'k', sizeof(key));
     value = unit_text("the first");
-    is_int(ngx_http_vcita_oauth_zone_put(&zone, key, 200, &value, 10), NGX_OK,
+    is_int(ngx_http_vcita_zone_put(&zone, key, 200, &value, 10), NGX_OK,
            "a key");
 
     for (i = 0; i < TEST_ZONE_KEY; i++) {
         ngx_memcpy(other, key, sizeof(key));
         other[i] ^= (i & 1) ? 0x80 : 0x01;
 
-        is_int(ngx_http_vcita_oauth_zone_get(&zone, other, 200, unit_pool,
-                                             &got),
+        is_int(ngx_http_vcita_zone_get(&zone, other, 200, unit_pool, &got),
                NGX_DECLINED, "another one, at %ui", i);
 
         value = unit_text("another");
-        is_int(ngx_http_vcita_oauth_zone_put(&zone, other, 200, &value, 10),
-               NGX_OK, "another one, put");
-        is_int(ngx_http_vcita_oauth_zone_get(&zone, other, 200, unit_pool,
-                                             &got),
+        is_int(ngx_http_vcita_zone_put(&zone, other, 200, &value, 10), NGX_OK,
+               "another one, put");
+        is_int(ngx_http_vcita_zone_get(&zone, other, 200, unit_pool, &got),
                NGX_OK, "another one, found");
         is_str(&got, "another", "its own value");
     }
 
-    is_int(ngx_http_vcita_oauth_zone_get(&zone, key, 200, unit_pool, &got),
-           NGX_OK, "the first is still there");
+    is_int(ngx_http_vcita_zone_get(&zone, key, 200, unit_pool, &got), NGX_OK,
+           "the first is still there");
     is_str(&got, "the first", "its value");
 
     test_zone_free(&zone);
@@ -123,9 +121,9 @@ unit_test(zone)
 
 unit_test(zone_full)
 {
-    ngx_str_t                     got;
-    ngx_uint_t                    i, n;
-    ngx_http_vcita_oauth_zone_t   zone;
+    ngx_str_t               got;
+    ngx_uint_t              i, n;
+    ngx_http_vcita_zone_t   zone;
 
     test_zone_make(&zone, 8 * ngx_pagesize);
 
@@ -179,9 +177,9 @@ unit_test(zone_full)
 
 unit_test(zone_ended_first)
 {
-    ngx_str_t                     got;
-    ngx_uint_t                    i, n, left;
-    ngx_http_vcita_oauth_zone_t   zone;
+    ngx_str_t               got;
+    ngx_uint_t              i, n, left;
+    ngx_http_vcita_zone_t   zone;
 
     test_zone_make(&zone, 8 * ngx_pagesize);
 
@@ -224,11 +222,11 @@ unit_test(zone_ended_first)
 
 unit_test(zone_random)
 {
-    time_t                         now;
-    ngx_str_t                      got;
-    ngx_uint_t                     i, bad, n;
-    ngx_http_vcita_oauth_zone_t    zone;
-    test_zone_model_t              model[TEST_ZONE_KEYS];
+    time_t                   now;
+    ngx_str_t                got;
+    ngx_uint_t               i, bad, n;
+    ngx_http_vcita_zone_t    zone;
+    test_zone_model_t        model[TEST_ZONE_KEYS];
 
     test_zone_make(&zone, 1024 * 1024);
 
@@ -271,23 +269,23 @@ unit_test(zone_random)
 
 unit_test(zone_died)
 {
-    ngx_str_t                        got;
-    ngx_uint_t                       i, n;
-    ngx_slab_pool_t                 *pool;
-    ngx_http_vcita_oauth_zone_t      zone, other;
+    ngx_str_t                  got;
+    ngx_uint_t                 i, n;
+    ngx_slab_pool_t           *pool;
+    ngx_http_vcita_zone_t      zone, other;
 
     test_zone_make(&zone, 8 * ngx_pagesize);
 
     pool = zone.pool;
     n = test_zone_fill(&zone, 0, 1000, 300, 3600);
 
-    ngx_http_vcita_oauth_zone_lock(&zone);
-    ngx_http_vcita_oauth_zone_unlock(&zone);
+    ngx_http_vcita_zone_lock(&zone);
+    ngx_http_vcita_zone_unlock(&zone);
     ok(test_zone_is(&zone, n - 1, 1001, 300), "a lock changes nothing");
 
-    ngx_http_vcita_oauth_zone_lock(&zone);
+    ngx_http_vcita_zone_lock(&zone);
     (void) ngx_shmtx_force_unlock(&pool->mutex, ngx_pid);
-    ngx_http_vcita_oauth_zone_lock(&zone);
+    ngx_http_vcita_zone_lock(&zone);
 
     if (!is_int(zone.sh->entries, 0, "a lock that was never released")) {
         test_zone_free(&zone);
@@ -295,10 +293,10 @@ unit_test(zone_died)
     }
 
     (void) test_zone_put(&zone, 1, 1001, 300, 3600);
-    ngx_http_vcita_oauth_zone_unlock(&zone);
+    ngx_http_vcita_zone_unlock(&zone);
 
     for (i = 0; i < 3; i++) {
-        ngx_http_vcita_oauth_zone_lock(&zone);
+        ngx_http_vcita_zone_lock(&zone);
 
         zone.sh->rbtree.root->left = (ngx_rbtree_node_t *) 8;
         zone.sh->rbtree.root->right = (ngx_rbtree_node_t *) 8;
@@ -311,11 +309,11 @@ unit_test(zone_died)
 
         /* another process has pointers of its own */
 
-        ngx_memzero(&other, sizeof(ngx_http_vcita_oauth_zone_t));
+        ngx_memzero(&other, sizeof(ngx_http_vcita_zone_t));
         other.pool = pool;
         other.name = zone.name;
 
-        ngx_http_vcita_oauth_zone_lock(&other);
+        ngx_http_vcita_zone_lock(&other);
 
         is_int(other.sh->entries, 0, "it is empty");
         is_int(test_zone_get(&other, n - 1, 1001, &got), NGX_DECLINED,
@@ -323,19 +321,19 @@ unit_test(zone_died)
         is_int(test_zone_put(&other, 7, 1001, 300, 3600), NGX_OK,
                "and it works");
 
-        ngx_http_vcita_oauth_zone_unlock(&other);
+        ngx_http_vcita_zone_unlock(&other);
 
-        ngx_http_vcita_oauth_zone_lock(&zone);
+        ngx_http_vcita_zone_lock(&zone);
         ok(test_zone_is(&zone, 7, 1001, 300), "for all");
-        ngx_http_vcita_oauth_zone_unlock(&zone);
+        ngx_http_vcita_zone_unlock(&zone);
     }
 
-    ngx_http_vcita_oauth_zone_lock(&zone);
+    ngx_http_vcita_zone_lock(&zone);
 
     is_int(test_zone_fill(&zone, 10000, 1002, 300, 3600), n - 1,
            "it holds as much as before");
 
-    ngx_http_vcita_oauth_zone_unlock(&zone);
+    ngx_http_vcita_zone_unlock(&zone);
 
     test_zone_free(&zone);
 }
@@ -345,11 +343,11 @@ unit_test(zone_died)
 
 unit_test(zone_50000)
 {
-    u_char                        key[TEST_ZONE_KEY], v[480];
-    ngx_msec_t                    start;
-    ngx_str_t                     value, got;
-    ngx_uint_t                    i, missing;
-    ngx_http_vcita_oauth_zone_t   zone;
+    u_char                  key[TEST_ZONE_KEY], v[480];
+    ngx_msec_t              start;
+    ngx_str_t               value, got;
+    ngx_uint_t              i, missing;
+    ngx_http_vcita_zone_t   zone;
 
     ngx_memset(v, 'v', sizeof(v));
 
@@ -362,7 +360,7 @@ unit_test(zone_50000)
 
     for (i = 0; i < 50000; i++) {
         test_zone_key(i, key);
-        (void) ngx_http_vcita_oauth_zone_put(&zone, key, 1, &value, 3600);
+        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600);
     }
 
     note("written in %M ms", unit_clock() - start);
@@ -383,7 +381,7 @@ unit_test(zone_50000)
     while (zone.sh->evicted == 0) {
         test_zone_key(i++, key);
         value.len = 300;
-        (void) ngx_http_vcita_oauth_zone_put(&zone, key, 1, &value, 3600);
+        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600);
     }
 
     note("%ui of them before the first had to go", zone.sh->entries);
@@ -393,7 +391,7 @@ unit_test(zone_50000)
 
 
 static void
-test_zone_make(ngx_http_vcita_oauth_zone_t *zone, size_t size)
+test_zone_make(ngx_http_vcita_zone_t *zone, size_t size)
 {
     ngx_slab_pool_t  *pool;
 
@@ -418,14 +416,14 @@ test_zone_make(ngx_http_vcita_oauth_zone_t *zone, size_t size)
     zone->pool = pool;
     ngx_str_set(&zone->name, "unit");
 
-    if (ngx_http_vcita_oauth_zone_init(zone) != NGX_OK) {
+    if (ngx_http_vcita_zone_init(zone) != NGX_OK) {
         abort();
     }
 }
 
 
 static void
-test_zone_free(ngx_http_vcita_oauth_zone_t *zone)
+test_zone_free(ngx_http_vcita_zone_t *zone)
 {
     ngx_shmtx_destroy(&zone->pool->mutex);
     ngx_free(zone->pool);
@@ -440,12 +438,12 @@ test_zone_key(ngx_uint_t n, u_char *key)
     text.data = (u_char *) &n;
     text.len = sizeof(n);
 
-    (void) ngx_http_vcita_oauth_hash(&text, key);
+    (void) ngx_http_vcita_hash(&text, key);
 }
 
 
 static ngx_int_t
-test_zone_put(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
+test_zone_put(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now,
     size_t len, time_t ttl)
 {
     u_char     key[TEST_ZONE_KEY];
@@ -462,7 +460,7 @@ test_zone_put(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
     ngx_memset(value.data, (u_char) n, len);
     test_zone_key(n, key);
 
-    rc = ngx_http_vcita_oauth_zone_put(zone, key, now, &value, ttl);
+    rc = ngx_http_vcita_zone_put(zone, key, now, &value, ttl);
 
     ngx_free(value.data);
 
@@ -471,22 +469,21 @@ test_zone_put(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
 
 
 static ngx_int_t
-test_zone_get(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
+test_zone_get(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now,
     ngx_str_t *value)
 {
     u_char  key[TEST_ZONE_KEY];
 
     test_zone_key(n, key);
 
-    return ngx_http_vcita_oauth_zone_get(zone, key, now, unit_pool, value);
+    return ngx_http_vcita_zone_get(zone, key, now, unit_pool, value);
 }
 
 
 /* the value of a key is its number, so many times */
 
 static ngx_uint_t
-test_zone_is(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
-    size_t len)
+test_zone_is(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now, size_t len)
 {
     size_t     i;
     ngx_str_t  value;
@@ -509,8 +506,8 @@ test_zone_is(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t n, time_t now,
 /* puts values until the first one has to go; returns how many there were */
 
 static ngx_uint_t
-test_zone_fill(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t first,
-    time_t now, size_t len, time_t ttl)
+test_zone_fill(ngx_http_vcita_zone_t *zone, ngx_uint_t first, time_t now,
+    size_t len, time_t ttl)
 {
     ngx_uint_t  n;
 
@@ -528,7 +525,7 @@ test_zone_fill(ngx_http_vcita_oauth_zone_t *zone, ngx_uint_t first,
 /* one operation on both; returns 1 if they say different things */
 
 static ngx_uint_t
-test_zone_model(ngx_http_vcita_oauth_zone_t *zone, test_zone_model_t *model,
+test_zone_model(ngx_http_vcita_zone_t *zone, test_zone_model_t *model,
     time_t *now)
 {
     u_char              key[TEST_ZONE_KEY];
@@ -554,7 +551,7 @@ test_zone_model(ngx_http_vcita_oauth_zone_t *zone, test_zone_model_t *model,
         m->ends = 0;
 
         test_zone_key(n, key);
-        ngx_http_vcita_oauth_zone_remove(zone, key, *now);
+        ngx_http_vcita_zone_remove(zone, key, *now);
 
         return 0;
 

@@ -7,7 +7,7 @@ use warnings;
 use Check;
 
 my $header = slurp("src/${PREFIX}_version.h");
-my ($version) = $header =~ /^#define NGX_HTTP_VCITA_OAUTH_VERSION +"([^"]*)"$/m
+my ($version) = $header =~ /^#define NGX_HTTP_VCITA_VERSION +"([^"]*)"$/m
     or die "no version in src/${PREFIX}_version.h\n";
 
 my %first = (
