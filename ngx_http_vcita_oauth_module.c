@@ -46,7 +46,7 @@ static ngx_conf_enum_t  ngx_http_vcita_gates[] = {
 
 
 static ngx_conf_post_t  ngx_http_vcita_authorize_endpoint_post =
-    { ngx_http_vcita_endpoint };
+    { ngx_http_vcita_url_conf_endpoint };
 
 
 /* the content handlers that directives set */
@@ -62,18 +62,18 @@ static ngx_http_handler_pt  ngx_http_vcita_status_content =
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
 
-/* a setting of the application: its place in the table of settings follows */
+/* a setting of the client: its place in the table of settings follows */
 
 #define ngx_http_vcita_setting_command(name, args, setting)                   \
     { ngx_string(name), NGX_HTTP_VCITA_ANY_CONF|args,                         \
-      ngx_http_vcita_setting, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
+      ngx_http_vcita_settings_set, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
 
 
 static ngx_command_t  ngx_http_vcita_commands[] = {
 
     { ngx_string("vcita_oauth"),
       NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_gate,
+      ngx_http_vcita_directives_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_vcita_loc_conf_t, gate), ngx_http_vcita_gates },
 
@@ -91,21 +91,21 @@ static ngx_command_t  ngx_http_vcita_commands[] = {
 
     { ngx_string("vcita_oauth_scope"),
       NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_1MORE,
-      ngx_http_vcita_scope,
+      ngx_http_vcita_directives_scope,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_authorize_endpoint"),
       NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_authorize_endpoint,
+      ngx_http_vcita_directives_authorize_endpoint,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_vcita_loc_conf_t, authorize_endpoint),
       &ngx_http_vcita_authorize_endpoint_post },
 
     { ngx_string("vcita_oauth_authorize_args"),
       NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_authorize_args,
+      ngx_http_vcita_directives_authorize_args,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_vcita_loc_conf_t, authorize_args),
       NULL },
@@ -176,28 +176,28 @@ static ngx_command_t  ngx_http_vcita_commands[] = {
 
     { ngx_string("vcita_oauth_rate"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_rate,
+      ngx_http_vcita_directives_rate,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_revalidate"),
       NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE12,
-      ngx_http_vcita_revalidate_time,
+      ngx_http_vcita_directives_revalidate,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("vcita_oauth_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_vcita_status,
+      ngx_http_vcita_directives_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_vcita_status_content },
 
     { ngx_string("vcita_oauth_logout"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_http_vcita_logout,
+      ngx_http_vcita_directives_logout,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_vcita_logout_content },
@@ -240,7 +240,7 @@ ngx_module_t  ngx_http_vcita_oauth_module = {
 static ngx_int_t
 ngx_http_vcita_preconfiguration(ngx_conf_t *cf)
 {
-    return ngx_http_vcita_add_variables(cf);
+    return ngx_http_vcita_variables_add(cf);
 }
 
 
@@ -267,22 +267,22 @@ ngx_http_vcita_init(ngx_conf_t *cf)
      */
 
     if (ngx_http_vcita_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
-                                  ngx_http_vcita_entry_handler) != NGX_OK
+                                  ngx_http_vcita_post_read_handler) != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                     ngx_http_vcita_entry_late) != NGX_OK
+                                     ngx_http_vcita_post_read_late) != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_REWRITE_PHASE,
-                                     ngx_http_vcita_entry_late) != NGX_OK
+                                     ngx_http_vcita_post_read_late) != NGX_OK
         || ngx_http_vcita_init_front(cmcf, NGX_HTTP_LOG_PHASE,
-                                     ngx_http_vcita_entry_late) != NGX_OK
+                                     ngx_http_vcita_post_read_late) != NGX_OK
         || ngx_http_vcita_init_front(cmcf, NGX_HTTP_ACCESS_PHASE,
-                                     ngx_http_vcita_gate_handler) != NGX_OK
+                                     ngx_http_vcita_access_handler) != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
                                   ngx_http_vcita_callback_handler) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_renew_init();
+    ngx_http_vcita_session_save_init();
 
     ngx_str_set(&name, "request_id");
 
@@ -292,14 +292,14 @@ ngx_http_vcita_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_rules_init(cf) != NGX_OK
+    if (ngx_http_vcita_require_init(cf) != NGX_OK
         || ngx_http_vcita_variables_init(cf) != NGX_OK
         || ngx_http_vcita_variables_wanted(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_threads_check(cf->log);
+    ngx_http_vcita_resolve_check(cf->log);
 
     return ngx_http_vcita_init_zones(cf, vmcf);
 }
@@ -315,14 +315,15 @@ ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
     }
 
     if (vmcf->revalidates
-        && ngx_http_vcita_verdict_zone(cf, &vmcf->verdicts,
-                                       &ngx_http_vcita_oauth_module) != NGX_OK)
+        && ngx_http_vcita_revocation_zone(cf, &vmcf->revocation,
+                                          &ngx_http_vcita_oauth_module)
+                                          != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (vmcf->pace.calls) {
-        return ngx_http_vcita_pace_zone(cf, &vmcf->pace,
+    if (vmcf->rate.calls) {
+        return ngx_http_vcita_rate_zone(cf, &vmcf->rate,
                                         &ngx_http_vcita_oauth_module);
     }
 
@@ -399,13 +400,13 @@ ngx_http_vcita_create_main_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     vmcf->pace.zone = NULL;
+     *     vmcf->rate.zone = NULL;
      *     vmcf->system_store = NULL;
      *     vmcf->gates = 0;
      */
 
-    vmcf->pace.calls = NGX_CONF_UNSET_UINT;
-    vmcf->pace.window = NGX_CONF_UNSET_MSEC;
+    vmcf->rate.calls = NGX_CONF_UNSET_UINT;
+    vmcf->rate.window = NGX_CONF_UNSET_MSEC;
 
     return vmcf;
 }
@@ -416,9 +417,9 @@ ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_vcita_main_conf_t *vmcf = conf;
 
-    ngx_conf_init_uint_value(vmcf->pace.calls, 8);
-    ngx_conf_init_msec_value(vmcf->pace.window,
-                             1000 + NGX_HTTP_VCITA_PACE_SLACK);
+    ngx_conf_init_uint_value(vmcf->rate.calls, 8);
+    ngx_conf_init_msec_value(vmcf->rate.window,
+                             1000 + NGX_HTTP_VCITA_RATE_SLACK);
 
     return NGX_CONF_OK;
 }
@@ -434,8 +435,8 @@ ngx_http_vcita_create_srv_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&vscf->apps, cf->pool, 1,
-                       sizeof(ngx_http_vcita_app_t *))
+    if (ngx_array_init(&vscf->clients, cf->pool, 1,
+                       sizeof(ngx_http_vcita_client_t *))
         != NGX_OK
         || ngx_array_init(&vscf->cookies, cf->pool, NGX_HTTP_VCITA_COOKIES,
                           sizeof(ngx_str_t)) != NGX_OK
@@ -462,7 +463,7 @@ ngx_http_vcita_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     vlcf->app = NULL;
+     *     vlcf->client = NULL;
      *     vlcf->rules = NULL;
      *     vlcf->authorize_endpoint = { 0, NULL };
      *     vlcf->authorize_args = { 0, NULL };
@@ -510,19 +511,20 @@ ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
 
-    } else if (ngx_http_vcita_rules_check(cf, conf) != NGX_CONF_OK) {
+    } else if (ngx_http_vcita_require_check(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_vcita_merge_revalidate(&prev->revalidate, &conf->revalidate);
+    ngx_http_vcita_directives_merge_revalidate(&prev->revalidate,
+                                               &conf->revalidate);
 
-    if (ngx_http_vcita_default_scope(cf, prev, conf) != NGX_CONF_OK
+    if (ngx_http_vcita_directives_default_scope(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_vcita_merge_app(cf, prev, conf, &redirect) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_merge_server(cf, conf, redirect);
+    return ngx_http_vcita_server_conf_merge(cf, conf, redirect);
 }
 
 
@@ -530,28 +532,29 @@ static char *
 ngx_http_vcita_merge_app(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
     ngx_http_vcita_loc_conf_t *conf, ngx_uint_t *redirect)
 {
-    ngx_http_vcita_app_t  *app;
+    ngx_http_vcita_client_t  *client;
 
-    app = conf->app;
+    client = conf->client;
 
-    *redirect = app && app->origin[NGX_HTTP_VCITA_REDIRECT_URI].file != NULL;
+    *redirect = client && client->origin[NGX_HTTP_VCITA_REDIRECT_URI].file
+                != NULL;
 
-    if (prev->app == NULL || !prev->merged) {
+    if (prev->client == NULL || !prev->merged) {
 
         /* the http level is nobody's child */
 
-        prev->app = ngx_http_vcita_settings_merge(cf, NULL, prev->app);
-        if (prev->app == NULL) {
+        prev->client = ngx_http_vcita_settings_merge(cf, NULL, prev->client);
+        if (prev->client == NULL) {
             return NGX_CONF_ERROR;
         }
 
         prev->merged = 1;
     }
 
-    if (app == NULL) {
-        conf->app = prev->app;
+    if (client == NULL) {
+        conf->client = prev->client;
 
-    } else if (ngx_http_vcita_settings_merge(cf, prev->app, app) == NULL)
+    } else if (ngx_http_vcita_settings_merge(cf, prev->client, client) == NULL)
     {
         return NGX_CONF_ERROR;
     }
@@ -580,7 +583,7 @@ ngx_http_vcita_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_vcita_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_http_vcita_multi_exit();
+    ngx_http_vcita_curl_multi_exit();
 
 #if (NGX_HTTP_VCITA_REDIS)
     ngx_http_vcita_redis_exit();

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The application: what is made of its settings, once, at configuration time:
+ * The client: what is made of its settings, once, at configuration time:
  * keys, cookies, certificates.  It says what is missing.
  */
 
@@ -14,66 +14,70 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static char *ngx_http_vcita_app_check(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_origin_t *user,
+static char *ngx_http_vcita_client_conf_check(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_origin_t *user,
     const char *directive);
-static char *ngx_http_vcita_app_check_domain(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static char *ngx_http_vcita_app_keys(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_app_key(ngx_http_vcita_app_t *app,
+static char *ngx_http_vcita_client_conf_check_domain(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static char *ngx_http_vcita_client_conf_keys(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_client_conf_key(ngx_http_vcita_client_t *client,
     ngx_str_t *secret);
-static char *ngx_http_vcita_app_cookie(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app, ngx_uint_t login,
+static char *ngx_http_vcita_client_conf_cookie(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_uint_t login,
     ngx_http_vcita_cookie_t *cookie);
-static char *ngx_http_vcita_app_peer(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static char *ngx_http_vcita_app_store(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static X509_STORE *ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file);
-static void ngx_http_vcita_app_wipe(void *data);
-static void ngx_http_vcita_app_free_store(void *data);
+static char *ngx_http_vcita_client_conf_endpoint(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static char *ngx_http_vcita_client_conf_trust(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static X509_STORE *ngx_http_vcita_client_conf_load_trust(ngx_conf_t *cf,
+    ngx_str_t *file);
+static void ngx_http_vcita_client_conf_wipe(void *data);
+static void ngx_http_vcita_client_conf_free_trust(void *data);
 
 
 /*
- * Makes an application ready for "user", the directive that needs it; does
+ * Makes a client ready for "user", the directive that needs it; does
  * nothing to one that is ready.
  */
 
 char *
-ngx_http_vcita_app_init(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
+ngx_http_vcita_client_conf_init(ngx_conf_t *cf, ngx_http_vcita_client_t *client,
     ngx_http_vcita_origin_t *user, const char *directive)
 {
     ngx_pool_cleanup_t  *cln;
 
-    if (app->ready) {
+    if (client->ready) {
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_vcita_app_check(cf, app, user, directive) != NGX_CONF_OK)
+    if (ngx_http_vcita_client_conf_check(cf, client, user, directive)
+        != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    app->https = (app->redirect.scheme.len == sizeof("https://") - 1);
+    client->https = (client->redirect.scheme.len == sizeof("https://") - 1);
 
-    if (app->cookie_samesite == NGX_HTTP_VCITA_NONE && !app->https) {
-        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
-                         &app->origin[NGX_HTTP_VCITA_COOKIE_SAMESITE],
+    if (client->cookie_samesite == NGX_HTTP_VCITA_NONE && !client->https) {
+        return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
+                         &client->origin[NGX_HTTP_VCITA_COOKIE_SAMESITE],
                          "\"vcita_oauth_cookie_samesite none\" needs an https "
                          "redirect_uri");
     }
 
-    if (ngx_http_vcita_app_check_domain(cf, app) != NGX_CONF_OK
-        || ngx_http_vcita_app_cookie(cf, app, 0, &app->session_cookie)
+    if (ngx_http_vcita_client_conf_check_domain(cf, client) != NGX_CONF_OK
+        || ngx_http_vcita_client_conf_cookie(cf, client, 0,
+                                             &client->session_cookie)
            != NGX_CONF_OK
-        || ngx_http_vcita_app_cookie(cf, app, 1, &app->login_cookie)
+        || ngx_http_vcita_client_conf_cookie(cf, client, 1,
+                                             &client->login_cookie)
            != NGX_CONF_OK
-        || ngx_array_init(&app->authorize, cf->pool, 1,
+        || ngx_array_init(&client->authorize, cf->pool, 1,
                           sizeof(ngx_http_vcita_authorize_t *)) != NGX_OK
-        || ngx_array_init(&app->derive, cf->pool,
-                          app->session_keys.files
-                          ? app->session_keys.files->nelts : 1,
+        || ngx_array_init(&client->derive, cf->pool,
+                          client->session_keys.files
+                          ? client->session_keys.files->nelts : 1,
                           sizeof(ngx_http_vcita_derive_t))
            != NGX_OK)
     {
@@ -85,61 +89,63 @@ ngx_http_vcita_app_init(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
         return NGX_CONF_ERROR;
     }
 
-    cln->handler = ngx_http_vcita_app_wipe;
-    cln->data = app;
+    cln->handler = ngx_http_vcita_client_conf_wipe;
+    cln->data = client;
 
-    if (ngx_http_vcita_app_keys(cf, app) != NGX_CONF_OK
-        || ngx_http_vcita_app_peer(cf, app) != NGX_CONF_OK)
+    if (ngx_http_vcita_client_conf_keys(cf, client) != NGX_CONF_OK
+        || ngx_http_vcita_client_conf_endpoint(cf, client) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    app->ready = 1;
+    client->ready = 1;
 
     return NGX_CONF_OK;
 }
 
 
 static char *
-ngx_http_vcita_app_check(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_origin_t *user, const char *directive)
+ngx_http_vcita_client_conf_check(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_origin_t *user,
+    const char *directive)
 {
     const char  *missing;
 
-    if (app->client_id.len == 0) {
+    if (client->client_id.len == 0) {
         missing = "\"vcita_oauth_client_id\"";
 
-    } else if (app->client_secret.len == 0
-               && app->assertion_key.names == NULL)
+    } else if (client->client_secret.len == 0
+               && client->assertion_key.names == NULL)
     {
         missing = "\"vcita_oauth_client_secret\" or "
                   "\"vcita_oauth_client_assertion_key\"";
 
-    } else if (app->redirect.uri.len == 0) {
+    } else if (client->redirect.uri.len == 0) {
         missing = "\"vcita_oauth_redirect_uri\"";
 
     } else {
         return NGX_CONF_OK;
     }
 
-    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, user,
-                                     "\"%s\" needs %s", directive, missing);
+    return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, user,
+                                       "\"%s\" needs %s", directive, missing);
 }
 
 
 static char *
-ngx_http_vcita_app_check_domain(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_client_conf_check_domain(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client)
 {
     u_char     *p, *last;
     ngx_str_t  *domain, host;
 
-    domain = &app->cookie_domain;
+    domain = &client->cookie_domain;
 
-    if (domain->len == 0 || app->redirect.host) {
+    if (domain->len == 0 || client->redirect.host) {
         return NGX_CONF_OK;
     }
 
-    host = app->redirect.authority;
+    host = client->redirect.authority;
     last = host.data + host.len;
 
     p = ngx_strlchr(host.data, last, ':');
@@ -158,46 +164,46 @@ ngx_http_vcita_app_check_domain(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
         return NGX_CONF_OK;
     }
 
-    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
-                               &app->origin[NGX_HTTP_VCITA_COOKIE_DOMAIN],
+    return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
+                               &client->origin[NGX_HTTP_VCITA_COOKIE_DOMAIN],
                                "the host of redirect_uri \"%V\" is outside of "
                                "cookie_domain \"%V\"",
-                               &app->redirect.uri, domain);
+                               &client->redirect.uri, domain);
 }
 
 
 static char *
-ngx_http_vcita_app_keys(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_client_conf_keys(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
 {
     ngx_str_t   fields[2], *secret;
     ngx_uint_t  i, n;
 
-    fields[0] = app->session_cookie.name;
-    fields[1] = app->client_id;
+    fields[0] = client->session_cookie.name;
+    fields[1] = client->client_id;
 
-    if (ngx_http_vcita_seal_init(&app->session_seal, cf->pool,
+    if (ngx_http_vcita_seal_init(&client->session_seal, cf->pool,
                                  "session", fields, 2)
         != NGX_OK
-        || ngx_http_vcita_seal_init(&app->state_seal, cf->pool, "state",
+        || ngx_http_vcita_seal_init(&client->state_seal, cf->pool, "state",
                                     fields, 2)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    if (app->session_keys.files) {
-        secret = app->session_keys.secrets->elts;
-        n = app->session_keys.secrets->nelts;
+    if (client->session_keys.files) {
+        secret = client->session_keys.secrets->elts;
+        n = client->session_keys.secrets->nelts;
 
     } else {
-        secret = app->client_secret.len ? &app->client_secret
-                                        : &app->assertion_key.secret;
+        secret = client->client_secret.len ? &client->client_secret
+                                           : &client->assertion_key.secret;
         n = 1;
     }
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_http_vcita_app_key(app, &secret[i]) != NGX_OK) {
+        if (ngx_http_vcita_client_conf_key(client, &secret[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }
@@ -207,26 +213,27 @@ ngx_http_vcita_app_keys(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 
 
 static ngx_int_t
-ngx_http_vcita_app_key(ngx_http_vcita_app_t *app, ngx_str_t *secret)
+ngx_http_vcita_client_conf_key(ngx_http_vcita_client_t *client,
+    ngx_str_t *secret)
 {
     ngx_str_t                *salt;
     ngx_http_vcita_derive_t  *d;
 
-    salt = &app->client_id;
+    salt = &client->client_id;
 
-    d = ngx_array_push(&app->derive);
+    d = ngx_array_push(&client->derive);
     if (d == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_seal_key(&app->session_seal, secret, salt,
+    if (ngx_http_vcita_seal_key(&client->session_seal, secret, salt,
                                 "session")
         != NGX_OK
-        || ngx_http_vcita_seal_key(&app->state_seal, secret, salt,
+        || ngx_http_vcita_seal_key(&client->state_seal, secret, salt,
                                    "state")
            != NGX_OK
-        || ngx_http_vcita_hkdf(secret, salt, "pkce", d->pkce) != NGX_OK
-        || ngx_http_vcita_hkdf(secret, salt, "nonce", d->nonce) != NGX_OK)
+        || ngx_http_vcita_hash_hkdf(secret, salt, "pkce", d->pkce) != NGX_OK
+        || ngx_http_vcita_hash_hkdf(secret, salt, "nonce", d->nonce) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -238,8 +245,9 @@ ngx_http_vcita_app_key(ngx_http_vcita_app_t *app, ngx_str_t *secret)
 /* a name that the browser itself binds to https and to this host */
 
 static char *
-ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
-    ngx_uint_t login, ngx_http_vcita_cookie_t *cookie)
+ngx_http_vcita_client_conf_cookie(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_uint_t login,
+    ngx_http_vcita_cookie_t *cookie)
 {
     u_char     *p;
     size_t      len;
@@ -249,10 +257,10 @@ ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
         ngx_str_null(&domain);
 
     } else {
-        domain = app->cookie_domain;
+        domain = client->cookie_domain;
     }
 
-    len = sizeof("__Secure-") + app->cookie_name.len + sizeof("_login");
+    len = sizeof("__Secure-") + client->cookie_name.len + sizeof("_login");
 
     p = ngx_pnalloc(cf->pool, len);
     if (p == NULL) {
@@ -262,9 +270,9 @@ ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
     cookie->name.data = p;
 
     cookie->name.len = ngx_sprintf(p, "%s%V%s",
-                                   !app->https ? ""
+                                   !client->https ? ""
                                    : domain.len ? "__Secure-" : "__Host-",
-                                   &app->cookie_name, login ? "_login" : "")
+                                   &client->cookie_name, login ? "_login" : "")
                        - p;
 
     len = sizeof("; Domain=; Path=/; HttpOnly; SameSite=None; Secure; "
@@ -283,14 +291,14 @@ ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
     }
 
     p = ngx_sprintf(p, "; Path=/; HttpOnly; SameSite=%s",
-                    app->cookie_samesite == NGX_HTTP_VCITA_NONE
+                    client->cookie_samesite == NGX_HTTP_VCITA_NONE
                     ? "None" : "Lax");
 
-    if (app->https) {
+    if (client->https) {
         p = ngx_cpymem(p, "; Secure", sizeof("; Secure") - 1);
     }
 
-    if (app->cookie_samesite == NGX_HTTP_VCITA_NONE) {
+    if (client->cookie_samesite == NGX_HTTP_VCITA_NONE) {
         p = ngx_cpymem(p, "; Partitioned", sizeof("; Partitioned") - 1);
     }
 
@@ -301,23 +309,24 @@ ngx_http_vcita_app_cookie(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
 
 
 static char *
-ngx_http_vcita_app_peer(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_client_conf_endpoint(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client)
 {
-    ngx_http_vcita_peer_t  *peer;
+    ngx_http_vcita_endpoint_t  *endpoint;
 
-    peer = &app->peer;
+    endpoint = &client->endpoint;
 
-    peer->proxy = app->http_proxy;
-    peer->connect_timeout = app->connect_timeout;
-    peer->timeout = app->timeout;
-    peer->verify = app->ssl_verify;
+    endpoint->proxy = client->http_proxy;
+    endpoint->connect_timeout = client->connect_timeout;
+    endpoint->timeout = client->timeout;
+    endpoint->verify = client->ssl_verify;
 
-    if (!app->ssl_verify
-        && (!ngx_http_vcita_loopback(&app->token_endpoint)
-            || !ngx_http_vcita_loopback(&app->userinfo_endpoint)))
+    if (!client->ssl_verify
+        && (!ngx_http_vcita_url_conf_loopback(&client->token_endpoint)
+            || !ngx_http_vcita_url_conf_loopback(&client->userinfo_endpoint)))
     {
-        (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
-                           &app->origin[NGX_HTTP_VCITA_SSL_VERIFY],
+        (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
+                           &client->origin[NGX_HTTP_VCITA_SSL_VERIFY],
                            "\"vcita_oauth_ssl_verify off\": anyone on the way "
                            "to vcita can read the secret and give out "
                            "identities");
@@ -327,12 +336,13 @@ ngx_http_vcita_app_peer(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_app_store(cf, app);
+    return ngx_http_vcita_client_conf_trust(cf, client);
 }
 
 
 static char *
-ngx_http_vcita_app_store(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_client_conf_trust(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client)
 {
     ngx_str_t                    none;
     ngx_http_vcita_main_conf_t  *vmcf;
@@ -340,22 +350,23 @@ ngx_http_vcita_app_store(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
 
-    if (app->ssl_certificate.len) {
+    if (client->ssl_certificate.len) {
 
-        if (ngx_conf_full_name(cf->cycle, &app->ssl_certificate, 1)
+        if (ngx_conf_full_name(cf->cycle, &client->ssl_certificate, 1)
             != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
 
-        app->peer.store = ngx_http_vcita_app_load(cf, &app->ssl_certificate);
+        client->endpoint.store = ngx_http_vcita_client_conf_load_trust(cf,
+                                                     &client->ssl_certificate);
 
-        if (app->peer.store == NULL) {
-            return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
-                           &app->origin[NGX_HTTP_VCITA_SSL_CERTIFICATE],
+        if (client->endpoint.store == NULL) {
+            return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
+                           &client->origin[NGX_HTTP_VCITA_SSL_CERTIFICATE],
                            "vcita_oauth_ssl_trusted_certificate \"%V\" cannot "
                            "be used",
-                           &app->ssl_certificate);
+                           &client->ssl_certificate);
         }
 
         return NGX_CONF_OK;
@@ -365,22 +376,22 @@ ngx_http_vcita_app_store(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 
         ngx_str_null(&none);
 
-        vmcf->system_store = ngx_http_vcita_app_load(cf, &none);
+        vmcf->system_store = ngx_http_vcita_client_conf_load_trust(cf, &none);
 
         if (vmcf->system_store == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    app->peer.store = vmcf->system_store;
-    app->peer.reuse = 1;
+    client->endpoint.store = vmcf->system_store;
+    client->endpoint.reuse = 1;
 
     return NGX_CONF_OK;
 }
 
 
 static X509_STORE *
-ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_vcita_client_conf_load_trust(ngx_conf_t *cf, ngx_str_t *file)
 {
     X509_STORE          *store;
     ngx_pool_cleanup_t  *cln;
@@ -393,7 +404,7 @@ ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file)
     store = ngx_http_vcita_fetch_store(file, cf->log);
 
     if (store) {
-        cln->handler = ngx_http_vcita_app_free_store;
+        cln->handler = ngx_http_vcita_client_conf_free_trust;
         cln->data = store;
     }
 
@@ -402,38 +413,39 @@ ngx_http_vcita_app_load(ngx_conf_t *cf, ngx_str_t *file)
 
 
 static void
-ngx_http_vcita_app_free_store(void *data)
+ngx_http_vcita_client_conf_free_trust(void *data)
 {
     X509_STORE_free(data);
 }
 
 
 static void
-ngx_http_vcita_app_wipe(void *data)
+ngx_http_vcita_client_conf_wipe(void *data)
 {
-    ngx_http_vcita_app_t *app = data;
+    ngx_http_vcita_client_t *client = data;
 
     ngx_str_t   *secret;
     ngx_uint_t   i;
 
-    if (app->session_keys.files) {
+    if (client->session_keys.files) {
 
-        secret = app->session_keys.secrets->elts;
+        secret = client->session_keys.secrets->elts;
 
-        for (i = 0; i < app->session_keys.secrets->nelts; i++) {
+        for (i = 0; i < client->session_keys.secrets->nelts; i++) {
             ngx_explicit_memzero(secret[i].data, secret[i].len);
         }
     }
 
-    if (app->storage.store) {
-        ngx_explicit_memzero(app->storage.text.data, app->storage.text.len);
+    if (client->storage.store) {
+        ngx_explicit_memzero(client->storage.text.data,
+                             client->storage.text.len);
     }
 
-    ngx_explicit_memzero(app->client_secret.data, app->client_secret.len);
-    ngx_explicit_memzero(app->assertion_key.secret.data,
-                         app->assertion_key.secret.len);
-    ngx_explicit_memzero(app->http_proxy.data, app->http_proxy.len);
-    ngx_explicit_memzero(app->derive.elts,
-                         app->derive.nelts
+    ngx_explicit_memzero(client->client_secret.data, client->client_secret.len);
+    ngx_explicit_memzero(client->assertion_key.secret.data,
+                         client->assertion_key.secret.len);
+    ngx_explicit_memzero(client->http_proxy.data, client->http_proxy.len);
+    ngx_explicit_memzero(client->derive.elts,
+                         client->derive.nelts
                          * sizeof(ngx_http_vcita_derive_t));
 }

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The directives that are not settings of an application.
+ * The directives that are not settings of a client.
  */
 
 
@@ -14,18 +14,18 @@
 
 
 char *
-ngx_http_vcita_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_http_vcita_conf_origin(cf, &vlcf->gate_origin);
+    ngx_http_vcita_config_origin(cf, &vlcf->gate_origin);
 
     return ngx_conf_set_enum_slot(cf, cmd, conf);
 }
 
 
 char *
-ngx_http_vcita_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
@@ -63,19 +63,20 @@ ngx_http_vcita_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+ngx_http_vcita_directives_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_http_vcita_conf_origin(cf, &vlcf->endpoint_origin);
+    ngx_http_vcita_config_origin(cf, &vlcf->endpoint_origin);
 
     return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 
 char *
-ngx_http_vcita_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
@@ -84,7 +85,7 @@ ngx_http_vcita_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     args = &vlcf->authorize_args;
 
-    ngx_http_vcita_conf_origin(cf, &vlcf->args_origin);
+    ngx_http_vcita_config_origin(cf, &vlcf->args_origin);
 
     if (ngx_conf_set_str_slot(cf, cmd, conf) != NGX_CONF_OK) {
         return "is duplicate";
@@ -111,7 +112,7 @@ ngx_http_vcita_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* "8r/s", "30r/m", or "off" */
 
 char *
-ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_main_conf_t *vmcf = conf;
 
@@ -119,14 +120,14 @@ ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t   n;
     ngx_str_t  *value;
 
-    if (vmcf->pace.calls != NGX_CONF_UNSET_UINT) {
+    if (vmcf->rate.calls != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        vmcf->pace.calls = 0;
+        vmcf->rate.calls = 0;
         return NGX_CONF_OK;
     }
 
@@ -137,11 +138,11 @@ ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         n = ngx_atoi(value[1].data, p - value[1].data);
 
-        if (n > 0 && n <= NGX_HTTP_VCITA_PACE_MAX) {
+        if (n > 0 && n <= NGX_HTTP_VCITA_RATE_MAX) {
 
-            vmcf->pace.calls = n;
-            vmcf->pace.window = (p[2] == 's') ? 1000 : 60000;
-            vmcf->pace.window += NGX_HTTP_VCITA_PACE_SLACK;
+            vmcf->rate.calls = n;
+            vmcf->rate.window = (p[2] == 's') ? 1000 : 60000;
+            vmcf->rate.window += NGX_HTTP_VCITA_RATE_SLACK;
 
             return NGX_CONF_OK;
         }
@@ -150,7 +151,7 @@ ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid rate \"%V\": it is 1r/s to %dr/s, or r/m, "
                        "or off",
-                       &value[1], NGX_HTTP_VCITA_PACE_MAX);
+                       &value[1], NGX_HTTP_VCITA_RATE_MAX);
 
     return NGX_CONF_ERROR;
 }
@@ -159,7 +160,8 @@ ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* time [stale=time] | off */
 
 char *
-ngx_http_vcita_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_revalidate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
@@ -217,7 +219,7 @@ ngx_http_vcita_revalidate_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_core_loc_conf_t    *clcf;
     ngx_http_vcita_main_conf_t  *vmcf;
@@ -234,7 +236,7 @@ ngx_http_vcita_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
@@ -248,7 +250,7 @@ ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     vlcf->logout = 1;
 
-    ngx_http_vcita_conf_origin(cf, &vlcf->logout_origin);
+    ngx_http_vcita_config_origin(cf, &vlcf->logout_origin);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = *(ngx_http_handler_pt *) cmd->post;
@@ -281,8 +283,8 @@ ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* The scope where none is set; the parent gets it, too, for its others */
 
 char *
-ngx_http_vcita_default_scope(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
-    ngx_http_vcita_loc_conf_t *conf)
+ngx_http_vcita_directives_default_scope(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf)
 {
     ngx_str_t  *scope;
 
@@ -309,7 +311,7 @@ ngx_http_vcita_default_scope(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
 
 
 void
-ngx_http_vcita_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
+ngx_http_vcita_directives_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
     ngx_http_vcita_revalidate_t *conf)
 {
     if (conf->interval != NGX_CONF_UNSET) {

@@ -20,12 +20,12 @@
 
 
 typedef struct {
-    ngx_http_vcita_talk_conf_t  *talk;
-    ngx_str_t                    address;    /* of the URL, no user */
-    ngx_str_t                    prefix;
-    ngx_str_t                    ca;
-    unsigned                     tls:1;
-    unsigned                     local:1;    /* this machine */
+    ngx_http_vcita_redis_conn_conf_t  *connection;
+    ngx_str_t                          address;    /* of the URL, no user */
+    ngx_str_t                          prefix;
+    ngx_str_t                          ca;
+    unsigned                           tls:1;
+    unsigned                           local:1;    /* this machine */
 } ngx_http_vcita_redis_conf_t;
 
 
@@ -34,57 +34,58 @@ typedef struct {
     char                      *(*set)(ngx_conf_t *cf,
                                     ngx_http_vcita_redis_conf_t *c,
                                     ngx_str_t *value);
-} ngx_http_vcita_redis_option_t;
+} ngx_http_vcita_redis_conf_option_t;
 
 
-static char *ngx_http_vcita_redis_url(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_url(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *url);
-static char *ngx_http_vcita_redis_userinfo(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
-static char *ngx_http_vcita_redis_decode(ngx_conf_t *cf, u_char *p,
+static char *ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *text);
-static char *ngx_http_vcita_redis_address(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
-static char *ngx_http_vcita_redis_host(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_host(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_url_t *u);
-static char *ngx_http_vcita_redis_option(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_option(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *word);
-static char *ngx_http_vcita_redis_user(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_user(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_password(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_password(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_ca(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_ca(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_verify(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_verify(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_connect_timeout(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_connect_timeout(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_timeout(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_timeout(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_time(ngx_str_t *value, ngx_msec_t *time);
-static char *ngx_http_vcita_redis_prefix(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_time(ngx_str_t *value, ngx_msec_t *time);
+static char *ngx_http_vcita_redis_conf_prefix(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_check(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_check(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
-static char *ngx_http_vcita_redis_tls(ngx_conf_t *cf,
+static char *ngx_http_vcita_redis_conf_tls(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
 
 
-static ngx_http_vcita_redis_option_t  ngx_http_vcita_redis_options[] = {
-    { ngx_string("user="), ngx_http_vcita_redis_user },
-    { ngx_string("password="), ngx_http_vcita_redis_password },
-    { ngx_string("ca="), ngx_http_vcita_redis_ca },
-    { ngx_string("ssl_verify="), ngx_http_vcita_redis_verify },
+static ngx_http_vcita_redis_conf_option_t
+    ngx_http_vcita_redis_conf_options[] = {
+    { ngx_string("user="), ngx_http_vcita_redis_conf_user },
+    { ngx_string("password="), ngx_http_vcita_redis_conf_password },
+    { ngx_string("ca="), ngx_http_vcita_redis_conf_ca },
+    { ngx_string("ssl_verify="), ngx_http_vcita_redis_conf_verify },
     { ngx_string("connect_timeout="),
-      ngx_http_vcita_redis_connect_timeout },
-    { ngx_string("timeout="), ngx_http_vcita_redis_timeout },
-    { ngx_string("prefix="), ngx_http_vcita_redis_prefix },
+      ngx_http_vcita_redis_conf_connect_timeout },
+    { ngx_string("timeout="), ngx_http_vcita_redis_conf_timeout },
+    { ngx_string("prefix="), ngx_http_vcita_redis_conf_prefix },
     { ngx_null_string, NULL }
 };
 
 
 char *
-ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
+ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
     ngx_http_vcita_store_t *store)
 {
     char                         *rv;
@@ -93,44 +94,46 @@ ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
 
     ngx_memzero(&c, sizeof(ngx_http_vcita_redis_conf_t));
 
-    c.talk = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_talk_conf_t));
-    if (c.talk == NULL) {
+    c.connection = ngx_pcalloc(cf->pool,
+                               sizeof(ngx_http_vcita_redis_conn_conf_t));
+    if (c.connection == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    c.talk->verify = NGX_CONF_UNSET;
-    c.talk->connect_timeout = NGX_CONF_UNSET_MSEC;
-    c.talk->timeout = NGX_CONF_UNSET_MSEC;
+    c.connection->verify = NGX_CONF_UNSET;
+    c.connection->connect_timeout = NGX_CONF_UNSET_MSEC;
+    c.connection->timeout = NGX_CONF_UNSET_MSEC;
 
-    rv = ngx_http_vcita_redis_url(cf, &c, &args[0]);
+    rv = ngx_http_vcita_redis_conf_url(cf, &c, &args[0]);
 
     for (i = 1; i < n && rv == NGX_CONF_OK; i++) {
-        rv = ngx_http_vcita_redis_option(cf, &c, &args[i]);
+        rv = ngx_http_vcita_redis_conf_option(cf, &c, &args[i]);
     }
 
     if (rv == NGX_CONF_OK) {
-        rv = ngx_http_vcita_redis_check(cf, &c);
+        rv = ngx_http_vcita_redis_conf_check(cf, &c);
     }
 
     if (rv == NGX_CONF_OK && c.tls) {
-        rv = ngx_http_vcita_redis_tls(cf, &c);
+        rv = ngx_http_vcita_redis_conf_tls(cf, &c);
     }
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    ngx_conf_init_value(c.talk->verify, 1);
-    ngx_conf_init_msec_value(c.talk->connect_timeout,
+    ngx_conf_init_value(c.connection->verify, 1);
+    ngx_conf_init_msec_value(c.connection->connect_timeout,
                              NGX_HTTP_VCITA_REDIS_TIMEOUT);
-    ngx_conf_init_msec_value(c.talk->timeout, NGX_HTTP_VCITA_REDIS_TIMEOUT);
+    ngx_conf_init_msec_value(c.connection->timeout,
+                             NGX_HTTP_VCITA_REDIS_TIMEOUT);
 
     if (c.prefix.data == NULL) {
         ngx_str_set(&c.prefix, "vcita:");
     }
 
-    if (ngx_http_vcita_store_redis_create(cf->pool, c.talk, &c.prefix, store)
-        != NGX_OK)
+    if (ngx_http_vcita_store_redis_create(cf->pool, c.connection, &c.prefix,
+                                          store) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -142,7 +145,7 @@ ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
 /* redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db] */
 
 static char *
-ngx_http_vcita_redis_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *url)
 {
     char    *rv;
@@ -154,30 +157,31 @@ ngx_http_vcita_redis_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     c->address.data = url->data + scheme;
     c->address.len = url->len - scheme;
 
-    rv = ngx_http_vcita_redis_userinfo(cf, c);
+    rv = ngx_http_vcita_redis_conf_userinfo(cf, c);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    c->talk->name.len = scheme + c->address.len;
+    c->connection->name.len = scheme + c->address.len;
 
-    c->talk->name.data = ngx_pnalloc(cf->pool, c->talk->name.len);
-    if (c->talk->name.data == NULL) {
+    c->connection->name.data = ngx_pnalloc(cf->pool, c->connection->name.len);
+    if (c->connection->name.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy(ngx_cpymem(c->talk->name.data, url->data, scheme),
+    ngx_memcpy(ngx_cpymem(c->connection->name.data, url->data, scheme),
                c->address.data, c->address.len);
 
-    return ngx_http_vcita_redis_address(cf, c);
+    return ngx_http_vcita_redis_conf_address(cf, c);
 }
 
 
 /* taken off the address, which is free of secrets from here on */
 
 static char *
-ngx_http_vcita_redis_userinfo(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
+ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c)
 {
     char    *rv;
     u_char  *p, *at, *colon, *last, *path;
@@ -199,12 +203,12 @@ ngx_http_vcita_redis_userinfo(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 
     colon = ngx_strlchr(p, at, ':');
 
-    rv = ngx_http_vcita_redis_decode(cf, p, colon ? colon : at,
-                                     &c->talk->user);
+    rv = ngx_http_vcita_redis_conf_decode(cf, p, colon ? colon : at,
+                                          &c->connection->user);
 
     if (rv == NGX_CONF_OK && colon) {
-        rv = ngx_http_vcita_redis_decode(cf, colon + 1, at,
-                                         &c->talk->password);
+        rv = ngx_http_vcita_redis_conf_decode(cf, colon + 1, at,
+                                              &c->connection->password);
     }
 
     c->address.data = at + 1;
@@ -215,7 +219,7 @@ ngx_http_vcita_redis_userinfo(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 
 
 static char *
-ngx_http_vcita_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
+ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p, u_char *last,
     ngx_str_t *text)
 {
     u_char     *d;
@@ -254,7 +258,8 @@ ngx_http_vcita_redis_decode(ngx_conf_t *cf, u_char *p, u_char *last,
 
 
 static char *
-ngx_http_vcita_redis_address(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
+ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c)
 {
     ngx_int_t  database;
     ngx_url_t  u;
@@ -268,7 +273,7 @@ ngx_http_vcita_redis_address(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%V\"",
-                           u.err ? u.err : "no memory", &c->talk->name);
+                           u.err ? u.err : "no memory", &c->connection->name);
         return NGX_CONF_ERROR;
     }
 
@@ -283,20 +288,20 @@ ngx_http_vcita_redis_address(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has no number of a database behind its "
-                           "address", &c->talk->name);
+                           "address", &c->connection->name);
         return NGX_CONF_ERROR;
     }
 
-    c->talk->database = database;
-    c->talk->addrs = u.addrs;
-    c->talk->naddrs = u.naddrs;
+    c->connection->database = database;
+    c->connection->addrs = u.addrs;
+    c->connection->naddrs = u.naddrs;
 
-    return ngx_http_vcita_redis_host(cf, c, &u);
+    return ngx_http_vcita_redis_conf_host(cf, c, &u);
 }
 
 
 static char *
-ngx_http_vcita_redis_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_url_t *u)
 {
     u_char     *p;
@@ -313,7 +318,7 @@ ngx_http_vcita_redis_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         return NGX_CONF_OK;
     }
 
-    c->local = ngx_http_vcita_loopback(&c->address);
+    c->local = ngx_http_vcita_url_conf_loopback(&c->address);
 
     host = u->host;
 
@@ -329,8 +334,8 @@ ngx_http_vcita_redis_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         return NGX_CONF_ERROR;
     }
 
-    c->talk->host.data = p;
-    c->talk->host.len = host.len;
+    c->connection->host.data = p;
+    c->connection->host.len = host.len;
 
     *ngx_cpymem(p, host.data, host.len) = '\0';
 
@@ -339,15 +344,15 @@ ngx_http_vcita_redis_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 
 
 static char *
-ngx_http_vcita_redis_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *word)
 {
-    char                           *rv;
-    u_char                         *p;
-    ngx_str_t                       value;
-    ngx_http_vcita_redis_option_t  *option;
+    char                                *rv;
+    u_char                              *p;
+    ngx_str_t                            value;
+    ngx_http_vcita_redis_conf_option_t  *option;
 
-    for (option = ngx_http_vcita_redis_options; option->set; option++) {
+    for (option = ngx_http_vcita_redis_conf_options; option->set; option++) {
 
         if (word->len < option->name.len
             || ngx_strncmp(word->data, option->name.data, option->name.len)
@@ -364,7 +369,7 @@ ngx_http_vcita_redis_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "parameter \"%V\" of \"%V\" %s",
-                               &option->name, &c->talk->name, rv);
+                               &option->name, &c->connection->name, rv);
             return NGX_CONF_ERROR;
         }
 
@@ -381,46 +386,46 @@ ngx_http_vcita_redis_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"%V\" has no parameter \"%V\"",
-                       &c->talk->name, word);
+                       &c->connection->name, word);
 
     return NGX_CONF_ERROR;
 }
 
 
 static char *
-ngx_http_vcita_redis_user(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_user(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *value)
 {
-    if (c->talk->user.data) {
+    if (c->connection->user.data) {
         return "is duplicate";
     }
 
-    c->talk->user = *value;
+    c->connection->user = *value;
 
-    return ngx_http_vcita_conf_text(cf, NULL, value);
+    return ngx_http_vcita_config_text(cf, NULL, value);
 }
 
 
 static char *
-ngx_http_vcita_redis_password(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
-    ngx_str_t *value)
+ngx_http_vcita_redis_conf_password(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value)
 {
     char  *rv;
 
-    if (c->talk->password.data) {
+    if (c->connection->password.data) {
         return "is duplicate";
     }
 
-    rv = ngx_http_vcita_secret_text(cf, value);
+    rv = ngx_http_vcita_secrets_text(cf, value);
 
-    c->talk->password = *value;
+    c->connection->password = *value;
 
     return rv;
 }
 
 
 static char *
-ngx_http_vcita_redis_ca(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_ca(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *value)
 {
     if (c->ca.data) {
@@ -439,20 +444,20 @@ ngx_http_vcita_redis_ca(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 
 
 static char *
-ngx_http_vcita_redis_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *value)
 {
-    if (c->talk->verify != NGX_CONF_UNSET) {
+    if (c->connection->verify != NGX_CONF_UNSET) {
         return "is duplicate";
     }
 
     if (ngx_strcmp(value->data, "on") == 0) {
-        c->talk->verify = 1;
+        c->connection->verify = 1;
         return NGX_CONF_OK;
     }
 
     if (ngx_strcmp(value->data, "off") == 0) {
-        c->talk->verify = 0;
+        c->connection->verify = 0;
         return NGX_CONF_OK;
     }
 
@@ -461,23 +466,24 @@ ngx_http_vcita_redis_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 
 
 static char *
-ngx_http_vcita_redis_connect_timeout(ngx_conf_t *cf,
+ngx_http_vcita_redis_conf_connect_timeout(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value)
 {
-    return ngx_http_vcita_redis_time(value, &c->talk->connect_timeout);
+    return ngx_http_vcita_redis_conf_time(value,
+                                          &c->connection->connect_timeout);
 }
 
 
 static char *
-ngx_http_vcita_redis_timeout(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
-    ngx_str_t *value)
+ngx_http_vcita_redis_conf_timeout(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value)
 {
-    return ngx_http_vcita_redis_time(value, &c->talk->timeout);
+    return ngx_http_vcita_redis_conf_time(value, &c->connection->timeout);
 }
 
 
 static char *
-ngx_http_vcita_redis_time(ngx_str_t *value, ngx_msec_t *time)
+ngx_http_vcita_redis_conf_time(ngx_str_t *value, ngx_msec_t *time)
 {
     ngx_int_t  n;
 
@@ -498,7 +504,7 @@ ngx_http_vcita_redis_time(ngx_str_t *value, ngx_msec_t *time)
 
 
 static char *
-ngx_http_vcita_redis_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
+ngx_http_vcita_redis_conf_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *value)
 {
     if (c->prefix.data) {
@@ -518,30 +524,30 @@ ngx_http_vcita_redis_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 /* what the words together cannot be, and what is unwise */
 
 static char *
-ngx_http_vcita_redis_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
+ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
-    ngx_http_vcita_talk_conf_t  *talk;
+    ngx_http_vcita_redis_conn_conf_t  *connection;
 
-    talk = c->talk;
+    connection = c->connection;
 
-    if (talk->user.len && talk->password.len == 0) {
+    if (connection->user.len && connection->password.len == 0) {
         return "has a user without a password";
     }
 
-    if (!c->tls && (c->ca.data || talk->verify != NGX_CONF_UNSET)) {
+    if (!c->tls && (c->ca.data || connection->verify != NGX_CONF_UNSET)) {
         return "takes ca= and ssl_verify= for rediss:// only";
     }
 
-    if (!c->tls && talk->password.len && !c->local) {
+    if (!c->tls && connection->password.len && !c->local) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" gets its password without TLS: use "
-                           "rediss://", &talk->name);
+                           "rediss://", &connection->name);
     }
 
-    if (talk->verify == 0 && !c->local) {
+    if (connection->verify == 0 && !c->local) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" is not verified: anyone in between can "
-                           "be it", &talk->name);
+                           "be it", &connection->name);
     }
 
     return NGX_CONF_OK;
@@ -549,13 +555,13 @@ ngx_http_vcita_redis_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 
 
 static char *
-ngx_http_vcita_redis_tls(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
+ngx_http_vcita_redis_conf_tls(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
-    c->talk->ssl = ngx_http_vcita_link_ssl(cf, &c->ca);
+    c->connection->ssl = ngx_http_vcita_connection_ssl(cf, &c->ca);
 
-    if (c->talk->ssl == NULL) {
+    if (c->connection->ssl == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" cannot be verified", &c->talk->name);
+                           "\"%V\" cannot be verified", &c->connection->name);
         return NGX_CONF_ERROR;
     }
 

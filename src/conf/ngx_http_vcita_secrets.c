@@ -18,19 +18,20 @@
 #define NGX_HTTP_VCITA_KEY_FILE_MIN  32
 
 
-static char *ngx_http_vcita_client_key(ngx_conf_t *cf,
+static char *ngx_http_vcita_secrets_client_key(ngx_conf_t *cf,
     ngx_http_vcita_client_key_t *key, ngx_str_t *pem);
-static ngx_uint_t ngx_http_vcita_is_kid(ngx_str_t *kid);
-static ngx_int_t ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_read_fd(ngx_conf_t *cf,
+static ngx_uint_t ngx_http_vcita_secrets_is_kid(ngx_str_t *kid);
+static ngx_int_t ngx_http_vcita_secrets_read_file(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_secrets_read_fd(ngx_conf_t *cf,
     ngx_str_t *name, ngx_fd_t fd, ngx_str_t *text);
 
 
 /* a value, or "file:path": then the file's, without its trailing newline */
 
 char *
-ngx_http_vcita_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t  *field, *value;
 
@@ -43,14 +44,14 @@ ngx_http_vcita_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     *field = value[1];
 
-    return ngx_http_vcita_secret_text(cf, field);
+    return ngx_http_vcita_secrets_text(cf, field);
 }
 
 
 /* the same for a word of a directive, in place */
 
 char *
-ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text)
+ngx_http_vcita_secrets_text(ngx_conf_t *cf, ngx_str_t *text)
 {
     ngx_str_t  name;
 
@@ -59,7 +60,7 @@ ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text)
         name.data = text->data + sizeof("file:") - 1;
         name.len = text->len - (sizeof("file:") - 1);
 
-        if (ngx_http_vcita_read_file(cf, &name, text) != NGX_OK) {
+        if (ngx_http_vcita_secrets_read_file(cf, &name, text) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
@@ -74,14 +75,15 @@ ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text)
         text->data[text->len] = '\0';
     }
 
-    return ngx_http_vcita_conf_text(cf, NULL, text);
+    return ngx_http_vcita_config_text(cf, NULL, text);
 }
 
 
 /* file [kid=id] */
 
 char *
-ngx_http_vcita_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     char                         *rv;
     ngx_str_t                    *value, *name, pem;
@@ -120,16 +122,16 @@ ngx_http_vcita_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         name[1].data = value[2].data + 4;
         name[1].len = value[2].len - 4;
 
-        if (!ngx_http_vcita_is_kid(&name[1])) {
+        if (!ngx_http_vcita_secrets_is_kid(&name[1])) {
             return "takes a kid of printable ASCII characters";
         }
     }
 
-    if (ngx_http_vcita_read_file(cf, &name[0], &pem) != NGX_OK) {
+    if (ngx_http_vcita_secrets_read_file(cf, &name[0], &pem) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_vcita_client_key(cf, key, &pem);
+    rv = ngx_http_vcita_secrets_client_key(cf, key, &pem);
 
     ngx_explicit_memzero(pem.data, pem.len);
 
@@ -140,8 +142,8 @@ ngx_http_vcita_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* the text of the file does not stay: its hash will do for session keys */
 
 static char *
-ngx_http_vcita_client_key(ngx_conf_t *cf, ngx_http_vcita_client_key_t *key,
-    ngx_str_t *pem)
+ngx_http_vcita_secrets_client_key(ngx_conf_t *cf,
+    ngx_http_vcita_client_key_t *key, ngx_str_t *pem)
 {
     ngx_int_t    rc;
     ngx_str_t   *name;
@@ -149,7 +151,8 @@ ngx_http_vcita_client_key(ngx_conf_t *cf, ngx_http_vcita_client_key_t *key,
 
     name = key->names->elts;
 
-    rc = ngx_http_vcita_signer(&key->signer, cf->pool, pem, &name[1], &error);
+    rc = ngx_http_vcita_assertion_signer(&key->signer, cf->pool, pem, &name[1],
+                                         &error);
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -168,7 +171,7 @@ ngx_http_vcita_client_key(ngx_conf_t *cf, ngx_http_vcita_client_key_t *key,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_vcita_hash(pem, key->secret.data) != NGX_OK) {
+    if (ngx_http_vcita_hash_sha256(pem, key->secret.data) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -177,7 +180,7 @@ ngx_http_vcita_client_key(ngx_conf_t *cf, ngx_http_vcita_client_key_t *key,
 
 
 static ngx_uint_t
-ngx_http_vcita_is_kid(ngx_str_t *kid)
+ngx_http_vcita_secrets_is_kid(ngx_str_t *kid)
 {
     ngx_uint_t  i;
 
@@ -195,7 +198,7 @@ ngx_http_vcita_is_kid(ngx_str_t *kid)
 /* read where it is named, so that nginx names the line of the directive */
 
 char *
-ngx_http_vcita_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                        *rv;
     ngx_str_t                   *name, *secret, *other;
@@ -226,7 +229,7 @@ ngx_http_vcita_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_vcita_read_file(cf, &name[n], secret) != NGX_OK) {
+    if (ngx_http_vcita_secrets_read_file(cf, &name[n], secret) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -260,13 +263,13 @@ ngx_http_vcita_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* http or https, [user:password@]host[:port]; a secret, so never printed */
 
 char *
-ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char       *rv;
     u_char     *p, *last;
     ngx_str_t  *url, host;
 
-    rv = ngx_http_vcita_secret(cf, cmd, conf);
+    rv = ngx_http_vcita_secrets_client_secret(cf, cmd, conf);
 
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -295,7 +298,7 @@ ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     host.len = p - host.data;
 
-    if (ngx_http_vcita_authority(&host) != NGX_OK) {
+    if (ngx_http_vcita_query_authority(&host) != NGX_OK) {
         return "has no valid host";
     }
 
@@ -309,7 +312,8 @@ ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  */
 
 static ngx_int_t
-ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
+ngx_http_vcita_secrets_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text)
 {
     ngx_fd_t   fd;
     ngx_int_t  rc;
@@ -326,7 +330,7 @@ ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_read_fd(cf, name, fd, text);
+    rc = ngx_http_vcita_secrets_read_fd(cf, name, fd, text);
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
@@ -338,7 +342,7 @@ ngx_http_vcita_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
 
 
 static ngx_int_t
-ngx_http_vcita_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
+ngx_http_vcita_secrets_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
     ngx_str_t *text)
 {
     off_t            size;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The registry: which applications a server has, told apart by callback path
+ * The registry: which clients a server has, told apart by callback path
  * and cookie name, and what each of its locations asks vcita for.
  */
 
@@ -15,35 +15,35 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-static char *ngx_http_vcita_register_app(ngx_conf_t *cf,
+static char *ngx_http_vcita_server_conf_register_client(ngx_conf_t *cf,
     ngx_http_vcita_srv_conf_t *vscf, ngx_http_vcita_loc_conf_t *conf);
-static char *ngx_http_vcita_register_clash(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *a, ngx_http_vcita_app_t *b);
-static void ngx_http_vcita_register_host(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static char *ngx_http_vcita_register_authorize(ngx_conf_t *cf,
+static char *ngx_http_vcita_server_conf_clash(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *a, ngx_http_vcita_client_t *b);
+static void ngx_http_vcita_server_conf_host(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static char *ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf);
 static void ngx_http_vcita_register_unbound(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *app);
-static char *ngx_http_vcita_authorize_check(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client);
+static char *ngx_http_vcita_server_conf_authorize_check(ngx_conf_t *cf,
     ngx_http_vcita_origin_t *origin, ngx_str_t *query);
-static ngx_http_vcita_authorize_t *ngx_http_vcita_authorize_make(
+static ngx_http_vcita_authorize_t *ngx_http_vcita_server_conf_authorize_make(
     ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf);
-static ngx_int_t ngx_http_vcita_authorize_scope(ngx_conf_t *cf,
+static ngx_int_t ngx_http_vcita_server_conf_authorize_scope(ngx_conf_t *cf,
     ngx_array_t *scopes, ngx_http_vcita_authorize_t *a);
-static ngx_uint_t ngx_http_vcita_authorize_openid(ngx_str_t *scope);
-static ngx_int_t ngx_http_vcita_authorize_prefix(ngx_conf_t *cf,
+static ngx_uint_t ngx_http_vcita_server_conf_authorize_openid(ngx_str_t *scope);
+static ngx_int_t ngx_http_vcita_server_conf_authorize_prefix(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_http_vcita_authorize_t *a);
 
 
 /*
- * Where an application is used, its server must know it: by a gate, by a
+ * Where a client is used, its server must know it: by a gate, by a
  * logout, or by a redirect_uri at this level, which is a callback by itself
  */
 
 char *
-ngx_http_vcita_merge_server(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf,
-    ngx_uint_t redirect)
+ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect)
 {
     const char                  *user;
     ngx_http_vcita_origin_t     *origin;
@@ -58,18 +58,19 @@ ngx_http_vcita_merge_server(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf,
         origin = &conf->logout_origin;
 
     } else if (redirect
-               && conf->app->client_id.len
-               && (conf->app->client_secret.len
-                   || conf->app->assertion_key.names))
+               && conf->client->client_id.len
+               && (conf->client->client_secret.len
+                   || conf->client->assertion_key.names))
     {
         user = "vcita_oauth_redirect_uri";
-        origin = &conf->app->origin[NGX_HTTP_VCITA_REDIRECT_URI];
+        origin = &conf->client->origin[NGX_HTTP_VCITA_REDIRECT_URI];
 
     } else {
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_vcita_app_init(cf, conf->app, origin, user) != NGX_CONF_OK)
+    if (ngx_http_vcita_client_conf_init(cf, conf->client, origin, user)
+        != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -78,69 +79,72 @@ ngx_http_vcita_merge_server(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf,
                                               ngx_http_vcita_oauth_module);
     vmcf->gates = 1;
 
-    return ngx_http_vcita_register(cf, conf);
+    return ngx_http_vcita_server_conf_register(cf, conf);
 }
 
 
-/* Registers the application of a location, which is ready, with its server */
+/* Registers the client of a location, which is ready, with its server */
 
 char *
-ngx_http_vcita_register(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
+ngx_http_vcita_server_conf_register(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf)
 {
     ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_vcita_oauth_module);
 
-    if (ngx_http_vcita_register_app(cf, vscf, conf) != NGX_CONF_OK) {
+    if (ngx_http_vcita_server_conf_register_client(cf, vscf, conf)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_register_authorize(cf, conf);
+    return ngx_http_vcita_server_conf_authorize(cf, conf);
 }
 
 
 /* of two that are alike in all settings, the first serves for both */
 
 static char *
-ngx_http_vcita_register_app(ngx_conf_t *cf, ngx_http_vcita_srv_conf_t *vscf,
-    ngx_http_vcita_loc_conf_t *conf)
+ngx_http_vcita_server_conf_register_client(ngx_conf_t *cf,
+    ngx_http_vcita_srv_conf_t *vscf, ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_str_t              *name, *stem;
-    ngx_uint_t              i;
-    ngx_http_vcita_app_t  **app;
+    ngx_str_t                 *name, *stem;
+    ngx_uint_t                 i;
+    ngx_http_vcita_client_t  **client;
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
+    for (i = 0; i < vscf->clients.nelts; i++) {
 
-        if (ngx_http_vcita_settings_differ(app[i], conf->app)
+        if (ngx_http_vcita_settings_differ(client[i], conf->client)
             == NGX_HTTP_VCITA_SETTINGS)
         {
-            conf->app = app[i];
+            conf->client = client[i];
             return NGX_CONF_OK;
         }
 
-        if (ngx_http_vcita_register_clash(cf, app[i], conf->app)
+        if (ngx_http_vcita_server_conf_clash(cf, client[i], conf->client)
             != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
     }
 
-    app = ngx_array_push(&vscf->apps);
-    if (app == NULL) {
+    client = ngx_array_push(&vscf->clients);
+    if (client == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *app = conf->app;
+    *client = conf->client;
 
     name = ngx_array_push_n(&vscf->cookies, NGX_HTTP_VCITA_COOKIES);
     if (name == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    name[NGX_HTTP_VCITA_SESSION] = conf->app->session_cookie.name;
-    name[NGX_HTTP_VCITA_LOGIN] = conf->app->login_cookie.name;
+    name[NGX_HTTP_VCITA_SESSION] = conf->client->session_cookie.name;
+    name[NGX_HTTP_VCITA_LOGIN] = conf->client->login_cookie.name;
 
     stem = ngx_array_push(&vscf->stems);
     if (stem == NULL) {
@@ -154,43 +158,43 @@ ngx_http_vcita_register_app(ngx_conf_t *cf, ngx_http_vcita_srv_conf_t *vscf,
     if (ngx_strncmp(stem->data, name[NGX_HTTP_VCITA_LOGIN].data, stem->len)
         != 0)
     {
-        *stem = conf->app->cookie_name;
+        *stem = conf->client->cookie_name;
     }
 
-    ngx_http_vcita_register_host(cf, conf->app);
+    ngx_http_vcita_server_conf_host(cf, conf->client);
 
     return NGX_CONF_OK;
 }
 
 
-/* two applications that differ share neither a callback nor a cookie */
+/* two clients that differ share neither a callback nor a cookie */
 
 static char *
-ngx_http_vcita_register_clash(ngx_conf_t *cf, ngx_http_vcita_app_t *a,
-    ngx_http_vcita_app_t *b)
+ngx_http_vcita_server_conf_clash(ngx_conf_t *cf, ngx_http_vcita_client_t *a,
+    ngx_http_vcita_client_t *b)
 {
     ngx_str_t                *what;
     ngx_uint_t                i;
     const char               *kind;
     ngx_http_vcita_origin_t  *one, *two;
 
-    if (ngx_http_vcita_same(&a->redirect.callback, &b->redirect.callback))
+    if (ngx_http_vcita_str_eq(&a->redirect.callback, &b->redirect.callback))
     {
         kind = "callback path";
         what = &b->redirect.callback;
 
-    } else if (ngx_http_vcita_same(&a->session_cookie.name,
-                                   &b->session_cookie.name)
-               || ngx_http_vcita_same(&a->session_cookie.name,
-                                      &b->login_cookie.name))
+    } else if (ngx_http_vcita_str_eq(&a->session_cookie.name,
+                                     &b->session_cookie.name)
+               || ngx_http_vcita_str_eq(&a->session_cookie.name,
+                                        &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->session_cookie.name;
 
-    } else if (ngx_http_vcita_same(&a->login_cookie.name,
-                                   &b->session_cookie.name)
-               || ngx_http_vcita_same(&a->login_cookie.name,
-                                      &b->login_cookie.name))
+    } else if (ngx_http_vcita_str_eq(&a->login_cookie.name,
+                                     &b->session_cookie.name)
+               || ngx_http_vcita_str_eq(&a->login_cookie.name,
+                                        &b->login_cookie.name))
     {
         kind = "cookie";
         what = &a->login_cookie.name;
@@ -212,13 +216,13 @@ ngx_http_vcita_register_clash(ngx_conf_t *cf, ngx_http_vcita_app_t *a,
         two = &b->origin[NGX_HTTP_VCITA_REDIRECT_URI];
     }
 
-    return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, two,
+    return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, two,
                           "two applications of this server share the %s "
                           "\"%V\", but differ in \"%s\", move it to the level "
                           "of the server or give the other application a "
                           "redirect_uri and a cookie_name of its own: see "
                           "%s:%ui, and",
-                          kind, what, ngx_http_vcita_setting_name(i),
+                          kind, what, ngx_http_vcita_settings_name(i),
                           one->file, one->line);
 }
 
@@ -226,7 +230,7 @@ ngx_http_vcita_register_clash(ngx_conf_t *cf, ngx_http_vcita_app_t *a,
 /* vcita sends the browser to a host that this server does not answer to */
 
 static void
-ngx_http_vcita_register_host(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_server_conf_host(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
 {
     u_char                     *p;
     ngx_str_t                   host;
@@ -234,9 +238,9 @@ ngx_http_vcita_register_host(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
     ngx_http_server_name_t     *name;
     ngx_http_core_srv_conf_t   *cscf;
 
-    host = app->redirect.authority;
+    host = client->redirect.authority;
 
-    if (app->redirect.host || ngx_http_vcita_loopback(&host)) {
+    if (client->redirect.host || ngx_http_vcita_url_conf_loopback(&host)) {
         return;
     }
 
@@ -279,16 +283,16 @@ ngx_http_vcita_register_host(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
         }
     }
 
-    (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
-                            &app->origin[NGX_HTTP_VCITA_REDIRECT_URI],
+    (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
+                            &client->origin[NGX_HTTP_VCITA_REDIRECT_URI],
                             "the host of redirect_uri \"%V\" is not among the "
                             "names of its server",
-                            &app->redirect.uri);
+                            &client->redirect.uri);
 }
 
 
 static char *
-ngx_http_vcita_register_authorize(ngx_conf_t *cf,
+ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf)
 {
     u_char                       *p;
@@ -309,35 +313,35 @@ ngx_http_vcita_register_authorize(ngx_conf_t *cf,
         ngx_str_null(&query);
     }
 
-    if (ngx_http_vcita_authorize_check(cf, &conf->endpoint_origin, &query)
-        != NGX_CONF_OK
-        || ngx_http_vcita_authorize_check(cf, &conf->args_origin,
-                                          &conf->authorize_args)
+    if (ngx_http_vcita_server_conf_authorize_check(cf, &conf->endpoint_origin,
+                                                   &query) != NGX_CONF_OK
+        || ngx_http_vcita_server_conf_authorize_check(cf, &conf->args_origin,
+                                                      &conf->authorize_args)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    a = ngx_http_vcita_authorize_make(cf, conf);
+    a = ngx_http_vcita_server_conf_authorize_make(cf, conf);
     if (a == NULL) {
         return NGX_CONF_ERROR;
     }
 
     if (conf->gate != NGX_HTTP_VCITA_OFF && !a->openid) {
-        ngx_http_vcita_register_unbound(cf, conf->app);
+        ngx_http_vcita_register_unbound(cf, conf->client);
     }
 
-    known = conf->app->authorize.elts;
+    known = conf->client->authorize.elts;
 
-    for (i = 0; i < conf->app->authorize.nelts; i++) {
+    for (i = 0; i < conf->client->authorize.nelts; i++) {
 
-        if (ngx_http_vcita_same(&known[i]->prefix, &a->prefix)) {
+        if (ngx_http_vcita_str_eq(&known[i]->prefix, &a->prefix)) {
             conf->authorize = known[i];
             return NGX_CONF_OK;
         }
 
         if (known[i]->id == a->id) {
-            return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+            return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
                               &conf->gate_origin,
                               "\"%V\" cannot be told from \"%V\" by its hash: "
                               "change the order of scopes",
@@ -345,7 +349,7 @@ ngx_http_vcita_register_authorize(ngx_conf_t *cf,
         }
     }
 
-    known = ngx_array_push(&conf->app->authorize);
+    known = ngx_array_push(&conf->client->authorize);
     if (known == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -360,16 +364,16 @@ ngx_http_vcita_register_authorize(ngx_conf_t *cf,
 /* neither a code_verifier nor a nonce: any browser can bring the code */
 
 static void
-ngx_http_vcita_register_unbound(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
+ngx_http_vcita_register_unbound(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
 {
-    if (app->pkce || app->unbound) {
+    if (client->pkce || client->unbound) {
         return;
     }
 
-    app->unbound = 1;
+    client->unbound = 1;
 
-    (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN,
-                                &app->origin[NGX_HTTP_VCITA_PKCE],
+    (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
+                                &client->origin[NGX_HTTP_VCITA_PKCE],
                                 "\"vcita_oauth_pkce off\" without openid in "
                                 "vcita_oauth_scope lets a stolen code sign in "
                                 "another browser, add openid");
@@ -377,8 +381,8 @@ ngx_http_vcita_register_unbound(ngx_conf_t *cf, ngx_http_vcita_app_t *app)
 
 
 static char *
-ngx_http_vcita_authorize_check(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin,
-    ngx_str_t *query)
+ngx_http_vcita_server_conf_authorize_check(ngx_conf_t *cf,
+    ngx_http_vcita_origin_t *origin, ngx_str_t *query)
 {
     ngx_str_t     value;
     const char  **name;
@@ -396,7 +400,7 @@ ngx_http_vcita_authorize_check(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin,
             continue;
         }
 
-        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG, origin,
+        return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, origin,
                                "\"%s\" in \"%V\" is a parameter that the gate "
                                "sends by itself",
                                *name, query);
@@ -407,7 +411,8 @@ ngx_http_vcita_authorize_check(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin,
 
 
 static ngx_http_vcita_authorize_t *
-ngx_http_vcita_authorize_make(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
+ngx_http_vcita_server_conf_authorize_make(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf)
 {
     ngx_str_t                    value;
     ngx_http_vcita_authorize_t  *a;
@@ -417,8 +422,8 @@ ngx_http_vcita_authorize_make(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
         return NULL;
     }
 
-    if (ngx_http_vcita_authorize_scope(cf, conf->scope, a) != NGX_OK
-        || ngx_http_vcita_authorize_prefix(cf, conf, a) != NGX_OK)
+    if (ngx_http_vcita_server_conf_authorize_scope(cf, conf->scope, a) != NGX_OK
+        || ngx_http_vcita_server_conf_authorize_prefix(cf, conf, a) != NGX_OK)
     {
         return NULL;
     }
@@ -440,7 +445,7 @@ ngx_http_vcita_authorize_make(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 
 
 static ngx_int_t
-ngx_http_vcita_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
+ngx_http_vcita_server_conf_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
     ngx_http_vcita_authorize_t *a)
 {
     u_char      *p;
@@ -472,7 +477,7 @@ ngx_http_vcita_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
     }
 
     a->scope.len = p - a->scope.data;
-    a->openid = ngx_http_vcita_authorize_openid(&a->scope);
+    a->openid = ngx_http_vcita_server_conf_authorize_openid(&a->scope);
 
     return NGX_OK;
 }
@@ -481,7 +486,7 @@ ngx_http_vcita_authorize_scope(ngx_conf_t *cf, ngx_array_t *scopes,
 /* one of the scopes, which may also have been given as one text, is openid */
 
 static ngx_uint_t
-ngx_http_vcita_authorize_openid(ngx_str_t *scope)
+ngx_http_vcita_server_conf_authorize_openid(ngx_str_t *scope)
 {
     u_char     *p, *last, *end;
     ngx_str_t   one, openid;
@@ -501,7 +506,7 @@ ngx_http_vcita_authorize_openid(ngx_str_t *scope)
         one.data = p;
         one.len = end - p;
 
-        if (ngx_http_vcita_same(&one, &openid)) {
+        if (ngx_http_vcita_str_eq(&one, &openid)) {
             return 1;
         }
     }
@@ -511,20 +516,20 @@ ngx_http_vcita_authorize_openid(ngx_str_t *scope)
 
 
 static ngx_int_t
-ngx_http_vcita_authorize_prefix(ngx_conf_t *cf,
+ngx_http_vcita_server_conf_authorize_prefix(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_http_vcita_authorize_t *a)
 {
     u_char     *p;
     size_t      len;
     ngx_str_t  *endpoint, *id;
 
-    id = &conf->app->client_id;
+    id = &conf->client->client_id;
     endpoint = &conf->authorize_endpoint;
 
     len = endpoint->len
           + sizeof("?response_type=code&client_id=&scope=&") - 1
-          + ngx_http_vcita_escaped_len(id)
-          + ngx_http_vcita_escaped_len(&a->scope)
+          + ngx_http_vcita_query_escaped_len(id)
+          + ngx_http_vcita_query_escaped_len(&a->scope)
           + conf->authorize_args.len;
 
     p = ngx_pnalloc(cf->pool, len);
@@ -541,9 +546,9 @@ ngx_http_vcita_authorize_prefix(ngx_conf_t *cf,
 
     p = ngx_cpymem(p, "response_type=code&client_id=",
                    sizeof("response_type=code&client_id=") - 1);
-    p = ngx_http_vcita_escape(p, id);
+    p = ngx_http_vcita_query_escape(p, id);
     p = ngx_cpymem(p, "&scope=", sizeof("&scope=") - 1);
-    p = ngx_http_vcita_escape(p, &a->scope);
+    p = ngx_http_vcita_query_escape(p, &a->scope);
 
     if (conf->authorize_args.len) {
         *p++ = '&';

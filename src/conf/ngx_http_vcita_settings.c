@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The settings of an application: one table tells of each directive how it is
+ * The settings of a client: one table tells of each directive how it is
  * read, inherited and compared.  Values are checked where they are read, so
  * that nginx names the line of the directive.
  */
@@ -34,34 +34,36 @@ typedef struct {
 } ngx_http_vcita_setting_t;
 
 
-static ngx_http_vcita_app_t *ngx_http_vcita_settings_create(ngx_conf_t *cf);
-static ngx_http_vcita_app_t *ngx_http_vcita_settings_default(ngx_conf_t *cf);
-static ngx_uint_t ngx_http_vcita_setting_equal(ngx_http_vcita_setting_t *s,
+static ngx_http_vcita_client_t *ngx_http_vcita_settings_create(ngx_conf_t *cf);
+static ngx_http_vcita_client_t *ngx_http_vcita_settings_default(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_vcita_settings_equal(ngx_http_vcita_setting_t *s,
     void *a, void *b);
-static ngx_uint_t ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b);
-static char *ngx_http_vcita_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_vcita_cookie_token(ngx_conf_t *cf, void *post,
+static ngx_uint_t ngx_http_vcita_settings_list_equal(ngx_array_t *a,
+    ngx_array_t *b);
+static char *ngx_http_vcita_settings_time_or_off(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_vcita_settings_cookie_token(ngx_conf_t *cf, void *post,
     void *data);
-static char *ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post,
+static char *ngx_http_vcita_settings_cookie_host(ngx_conf_t *cf, void *post,
     void *data);
-static char *ngx_http_vcita_positive(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_vcita_settings_positive(ngx_conf_t *cf, void *post,
+    void *data);
 
 
 static ngx_conf_post_t  ngx_http_vcita_text_post =
-    { ngx_http_vcita_conf_text };
+    { ngx_http_vcita_config_text };
 
 static ngx_conf_post_t  ngx_http_vcita_endpoint_post =
-    { ngx_http_vcita_endpoint };
+    { ngx_http_vcita_url_conf_endpoint };
 
 static ngx_conf_post_t  ngx_http_vcita_cookie_token_post =
-    { ngx_http_vcita_cookie_token };
+    { ngx_http_vcita_settings_cookie_token };
 
 static ngx_conf_post_t  ngx_http_vcita_cookie_host_post =
-    { ngx_http_vcita_cookie_host };
+    { ngx_http_vcita_settings_cookie_host };
 
 static ngx_conf_post_t  ngx_http_vcita_positive_post =
-    { ngx_http_vcita_positive };
+    { ngx_http_vcita_settings_positive };
 
 
 static ngx_conf_enum_t  ngx_http_vcita_formats[] = {
@@ -87,8 +89,8 @@ static ngx_conf_enum_t  ngx_http_vcita_samesites[] = {
 
 
 #define ngx_http_vcita_field(name)                                            \
-    offsetof(ngx_http_vcita_app_t, name),                                     \
-    sizeof(((ngx_http_vcita_app_t *) NULL)->name)
+    offsetof(ngx_http_vcita_client_t, name),                                  \
+    sizeof(((ngx_http_vcita_client_t *) NULL)->name)
 
 
 /* in the order of ngx_http_vcita_setting_e */
@@ -100,15 +102,15 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
       ngx_http_vcita_field(client_id), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_client_secret",
-      ngx_http_vcita_secret, NULL,
+      ngx_http_vcita_secrets_client_secret, NULL,
       ngx_http_vcita_field(client_secret), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_client_assertion_key",
-      ngx_http_vcita_assertion_key, NULL,
+      ngx_http_vcita_secrets_assertion_key, NULL,
       ngx_http_vcita_field(assertion_key), NGX_HTTP_VCITA_LIST },
 
     { "vcita_oauth_redirect_uri",
-      ngx_http_vcita_redirect, NULL,
+      ngx_http_vcita_url_conf_redirect, NULL,
       ngx_http_vcita_field(redirect), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_token_endpoint",
@@ -136,7 +138,7 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
       ngx_http_vcita_field(issuer), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_session_key_file",
-      ngx_http_vcita_key_file, NULL,
+      ngx_http_vcita_secrets_key_file, NULL,
       ngx_http_vcita_field(session_keys), NGX_HTTP_VCITA_LIST },
 
     { "vcita_oauth_session_timeout",
@@ -144,7 +146,7 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
       ngx_http_vcita_field(session_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_session_idle_timeout",
-      ngx_http_vcita_time_or_off, &ngx_http_vcita_positive_post,
+      ngx_http_vcita_settings_time_or_off, &ngx_http_vcita_positive_post,
       ngx_http_vcita_field(session_idle_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_login_timeout",
@@ -152,7 +154,7 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
       ngx_http_vcita_field(login_timeout), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_session_store",
-      ngx_http_vcita_session_store, NULL,
+      ngx_http_vcita_store_conf_directive, NULL,
       ngx_http_vcita_field(storage), NGX_HTTP_VCITA_STR },
 
     { "vcita_oauth_cookie_name",
@@ -184,18 +186,18 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
       ngx_http_vcita_field(ssl_verify), NGX_HTTP_VCITA_WORD },
 
     { "vcita_oauth_http_proxy",
-      ngx_http_vcita_proxy, NULL,
+      ngx_http_vcita_secrets_proxy, NULL,
       ngx_http_vcita_field(http_proxy), NGX_HTTP_VCITA_STR }
 };
 
 
 /*
- * The handler of every directive of the application; cmd->offset is which.
- * A level that has one gets an application of its own.
+ * The handler of every directive of the client; cmd->offset is which.
+ * A level that has one gets a client of its own.
  */
 
 char *
-ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_settings_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
@@ -205,9 +207,9 @@ ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     s = &ngx_http_vcita_settings[cmd->offset];
 
-    if (vlcf->app == NULL) {
-        vlcf->app = ngx_http_vcita_settings_create(cf);
-        if (vlcf->app == NULL) {
+    if (vlcf->client == NULL) {
+        vlcf->client = ngx_http_vcita_settings_create(cf);
+        if (vlcf->client == NULL) {
             return NGX_CONF_ERROR;
         }
     }
@@ -216,24 +218,24 @@ ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     command.offset = s->offset;
     command.post = s->post;
 
-    rv = s->set(cf, &command, vlcf->app);
+    rv = s->set(cf, &command, vlcf->client);
 
-    if (rv == NGX_CONF_OK && vlcf->app->origin[cmd->offset].file == NULL) {
-        ngx_http_vcita_conf_origin(cf,
-                                   &vlcf->app->origin[cmd->offset]);
+    if (rv == NGX_CONF_OK && vlcf->client->origin[cmd->offset].file == NULL) {
+        ngx_http_vcita_config_origin(cf,
+                                     &vlcf->client->origin[cmd->offset]);
     }
 
     return rv;
 }
 
 
-static ngx_http_vcita_app_t *
+static ngx_http_vcita_client_t *
 ngx_http_vcita_settings_create(ngx_conf_t *cf)
 {
-    ngx_http_vcita_app_t  *app;
+    ngx_http_vcita_client_t  *client;
 
-    app = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_app_t));
-    if (app == NULL) {
+    client = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_client_t));
+    if (client == NULL) {
         return NULL;
     }
 
@@ -243,62 +245,62 @@ ngx_http_vcita_settings_create(ngx_conf_t *cf)
      *     the strings, origin[], and all that is made of the settings
      */
 
-    app->token_format = NGX_CONF_UNSET_UINT;
-    app->userinfo = NGX_CONF_UNSET_UINT;
-    app->pkce = NGX_CONF_UNSET;
-    app->session_keys.files = NGX_CONF_UNSET_PTR;
-    app->session_timeout = NGX_CONF_UNSET;
-    app->session_idle_timeout = NGX_CONF_UNSET;
-    app->login_timeout = NGX_CONF_UNSET;
-    app->cookie_samesite = NGX_CONF_UNSET_UINT;
-    app->connect_timeout = NGX_CONF_UNSET_MSEC;
-    app->timeout = NGX_CONF_UNSET_MSEC;
-    app->ssl_verify = NGX_CONF_UNSET;
+    client->token_format = NGX_CONF_UNSET_UINT;
+    client->userinfo = NGX_CONF_UNSET_UINT;
+    client->pkce = NGX_CONF_UNSET;
+    client->session_keys.files = NGX_CONF_UNSET_PTR;
+    client->session_timeout = NGX_CONF_UNSET;
+    client->session_idle_timeout = NGX_CONF_UNSET;
+    client->login_timeout = NGX_CONF_UNSET;
+    client->cookie_samesite = NGX_CONF_UNSET_UINT;
+    client->connect_timeout = NGX_CONF_UNSET_MSEC;
+    client->timeout = NGX_CONF_UNSET_MSEC;
+    client->ssl_verify = NGX_CONF_UNSET;
 
-    return app;
+    return client;
 }
 
 
-static ngx_http_vcita_app_t *
+static ngx_http_vcita_client_t *
 ngx_http_vcita_settings_default(ngx_conf_t *cf)
 {
-    ngx_http_vcita_app_t  *app;
+    ngx_http_vcita_client_t  *client;
 
-    app = ngx_pcalloc(cf->temp_pool, sizeof(ngx_http_vcita_app_t));
-    if (app == NULL) {
+    client = ngx_pcalloc(cf->temp_pool, sizeof(ngx_http_vcita_client_t));
+    if (client == NULL) {
         return NULL;
     }
 
-    ngx_str_set(&app->token_endpoint, "https://api.vcita.biz/oauth/token");
-    ngx_str_set(&app->userinfo_endpoint,
+    ngx_str_set(&client->token_endpoint, "https://api.vcita.biz/oauth/token");
+    ngx_str_set(&client->userinfo_endpoint,
                 "https://api.vcita.biz/oauth/userinfo");
-    ngx_str_set(&app->storage.text, "cookie");
-    ngx_str_set(&app->cookie_name, "vcita_session");
+    ngx_str_set(&client->storage.text, "cookie");
+    ngx_str_set(&client->cookie_name, "vcita_session");
 
-    app->token_format = NGX_HTTP_VCITA_FORM;
-    app->userinfo = NGX_HTTP_VCITA_AUTO;
-    app->pkce = 1;
-    app->session_timeout = 8 * 60 * 60;
-    app->session_idle_timeout = 0;
-    app->login_timeout = 10 * 60;
-    app->cookie_samesite = NGX_HTTP_VCITA_LAX;
-    app->connect_timeout = 5000;
-    app->timeout = 10000;
-    app->ssl_verify = 1;
+    client->token_format = NGX_HTTP_VCITA_FORM;
+    client->userinfo = NGX_HTTP_VCITA_AUTO;
+    client->pkce = 1;
+    client->session_timeout = 8 * 60 * 60;
+    client->session_idle_timeout = 0;
+    client->login_timeout = 10 * 60;
+    client->cookie_samesite = NGX_HTTP_VCITA_LAX;
+    client->connect_timeout = 5000;
+    client->timeout = 10000;
+    client->ssl_verify = 1;
 
-    return app;
+    return client;
 }
 
 
 /*
- * The application of a level: its parent's, where it has no setting of its
+ * The client of a level: its parent's, where it has no setting of its
  * own, else its own with the parent's settings, or the defaults, in the gaps.
  * Returns NULL when out of memory.
  */
 
-ngx_http_vcita_app_t *
-ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_app_t *prev,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_client_t *
+ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_client_t *prev,
+    ngx_http_vcita_client_t *client)
 {
     ngx_uint_t                 i;
     ngx_http_vcita_setting_t  *s;
@@ -310,36 +312,36 @@ ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_app_t *prev,
         }
     }
 
-    if (app == NULL) {
-        app = ngx_http_vcita_settings_create(cf);
-        if (app == NULL) {
+    if (client == NULL) {
+        client = ngx_http_vcita_settings_create(cf);
+        if (client == NULL) {
             return NULL;
         }
     }
 
     for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
 
-        if (app->origin[i].file) {
+        if (client->origin[i].file) {
             continue;
         }
 
         s = &ngx_http_vcita_settings[i];
 
-        ngx_memcpy((u_char *) app + s->offset, (u_char *) prev + s->offset,
+        ngx_memcpy((u_char *) client + s->offset, (u_char *) prev + s->offset,
                    s->size);
 
-        app->origin[i] = prev->origin[i];
+        client->origin[i] = prev->origin[i];
     }
 
-    return app;
+    return client;
 }
 
 
 /* The first setting in which the two differ, or ..._SETTINGS: they do not */
 
 ngx_uint_t
-ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
-    ngx_http_vcita_app_t *b)
+ngx_http_vcita_settings_differ(ngx_http_vcita_client_t *a,
+    ngx_http_vcita_client_t *b)
 {
     ngx_uint_t                 i;
     ngx_http_vcita_setting_t  *s;
@@ -347,8 +349,8 @@ ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
     for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
         s = &ngx_http_vcita_settings[i];
 
-        if (!ngx_http_vcita_setting_equal(s, (u_char *) a + s->offset,
-                                          (u_char *) b + s->offset))
+        if (!ngx_http_vcita_settings_equal(s, (u_char *) a + s->offset,
+                                           (u_char *) b + s->offset))
         {
             break;
         }
@@ -359,23 +361,23 @@ ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
 
 
 const char *
-ngx_http_vcita_setting_name(ngx_uint_t setting)
+ngx_http_vcita_settings_name(ngx_uint_t setting)
 {
     return ngx_http_vcita_settings[setting].name;
 }
 
 
 static ngx_uint_t
-ngx_http_vcita_setting_equal(ngx_http_vcita_setting_t *s, void *a, void *b)
+ngx_http_vcita_settings_equal(ngx_http_vcita_setting_t *s, void *a, void *b)
 {
     switch (s->kind) {
 
     case NGX_HTTP_VCITA_STR:
-        return ngx_http_vcita_same(a, b);
+        return ngx_http_vcita_str_eq(a, b);
 
     case NGX_HTTP_VCITA_LIST:
-        return ngx_http_vcita_list_equal(*(ngx_array_t **) a,
-                                         *(ngx_array_t **) b);
+        return ngx_http_vcita_settings_list_equal(*(ngx_array_t **) a,
+                                                  *(ngx_array_t **) b);
 
     default: /* NGX_HTTP_VCITA_WORD */
         return ngx_memcmp(a, b, s->size) == 0;
@@ -384,7 +386,7 @@ ngx_http_vcita_setting_equal(ngx_http_vcita_setting_t *s, void *a, void *b)
 
 
 static ngx_uint_t
-ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b)
+ngx_http_vcita_settings_list_equal(ngx_array_t *a, ngx_array_t *b)
 {
     ngx_str_t   *s, *t;
     ngx_uint_t   i;
@@ -402,7 +404,7 @@ ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b)
 
     for (i = 0; i < a->nelts; i++) {
 
-        if (!ngx_http_vcita_same(&s[i], &t[i])) {
+        if (!ngx_http_vcita_str_eq(&s[i], &t[i])) {
             return 0;
         }
     }
@@ -414,7 +416,8 @@ ngx_http_vcita_list_equal(ngx_array_t *a, ngx_array_t *b)
 /* seconds; "off" is 0 */
 
 static char *
-ngx_http_vcita_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_settings_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     char  *p = conf;
 
@@ -436,7 +439,7 @@ ngx_http_vcita_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* RFC 6265, 4.1.1: a token; short, since it is sent with each request */
 
 static char *
-ngx_http_vcita_cookie_token(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_settings_cookie_token(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *name = data;
 
@@ -466,7 +469,7 @@ ngx_http_vcita_cookie_token(ngx_conf_t *cf, void *post, void *data)
 
 
 static char *
-ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_settings_cookie_host(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *domain = data;
 
@@ -475,7 +478,7 @@ ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post, void *data)
         domain->len--;
     }
 
-    if (ngx_http_vcita_authority(domain) != NGX_OK
+    if (ngx_http_vcita_query_authority(domain) != NGX_OK
         || ngx_strlchr(domain->data, domain->data + domain->len, ':'))
     {
         return "is not a domain name";
@@ -488,7 +491,7 @@ ngx_http_vcita_cookie_host(ngx_conf_t *cf, void *post, void *data)
 
 
 static char *
-ngx_http_vcita_positive(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_settings_positive(ngx_conf_t *cf, void *post, void *data)
 {
     time_t *value = data;    /* or ngx_msec_t, of the same size */
 

@@ -13,30 +13,32 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_int_t ngx_http_vcita_storage_text(ngx_conf_t *cf, ngx_str_t *text);
-static char *ngx_http_vcita_storage_zone(ngx_conf_t *cf, ngx_str_t *zone,
+static ngx_int_t ngx_http_vcita_store_conf_text(ngx_conf_t *cf,
+    ngx_str_t *text);
+static char *ngx_http_vcita_store_conf_zone(ngx_conf_t *cf, ngx_str_t *zone,
     ngx_http_vcita_store_t *store);
-static char *ngx_http_vcita_storage_redis(ngx_conf_t *cf,
+static char *ngx_http_vcita_store_conf_redis(ngx_conf_t *cf,
     ngx_http_vcita_store_t *store);
 
 
 /* "cookie", "zone=name:size", or the URL of a Redis with its parameters */
 
 char *
-ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
-    ngx_str_t                    *value, zone;
-    ngx_http_vcita_store_t       *store;
-    ngx_http_vcita_storage_t     *storage;
+    ngx_str_t                       *value, zone;
+    ngx_http_vcita_store_t          *store;
+    ngx_http_vcita_store_conf_t     *storage;
 
-    storage = (ngx_http_vcita_storage_t *) ((u_char *) conf
-                                            + cmd->offset);
+    storage = (ngx_http_vcita_store_conf_t *) ((u_char *) conf
+                                               + cmd->offset);
 
     if (storage->text.data) {
         return "is duplicate";
     }
 
-    if (ngx_http_vcita_storage_text(cf, &storage->text) != NGX_OK) {
+    if (ngx_http_vcita_store_conf_text(cf, &storage->text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -57,7 +59,7 @@ ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         || ngx_strncmp(value[1].data, "rediss://", sizeof("rediss://") - 1)
            == 0)
     {
-        return ngx_http_vcita_storage_redis(cf, store);
+        return ngx_http_vcita_store_conf_redis(cf, store);
     }
 
     if (ngx_strncmp(value[1].data, "zone=", sizeof("zone=") - 1) == 0
@@ -66,7 +68,7 @@ ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         zone.data = value[1].data + sizeof("zone=") - 1;
         zone.len = value[1].len - (sizeof("zone=") - 1);
 
-        return ngx_http_vcita_storage_zone(cf, &zone, store);
+        return ngx_http_vcita_store_conf_zone(cf, &zone, store);
     }
 
     return "takes \"cookie\", \"zone=name:size\", or a URL that begins with "
@@ -74,10 +76,10 @@ ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* by its words two applications are told apart */
+/* by its words two clients are told apart */
 
 static ngx_int_t
-ngx_http_vcita_storage_text(ngx_conf_t *cf, ngx_str_t *text)
+ngx_http_vcita_store_conf_text(ngx_conf_t *cf, ngx_str_t *text)
 {
     u_char      *p;
     ngx_str_t   *value;
@@ -111,7 +113,7 @@ ngx_http_vcita_storage_text(ngx_conf_t *cf, ngx_str_t *text)
 /* the status page tells of each zone once, however many stores share it */
 
 static char *
-ngx_http_vcita_storage_zone(ngx_conf_t *cf, ngx_str_t *zone,
+ngx_http_vcita_store_conf_zone(ngx_conf_t *cf, ngx_str_t *zone,
     ngx_http_vcita_store_t *store)
 {
     char                         *rv;
@@ -148,15 +150,15 @@ ngx_http_vcita_storage_zone(ngx_conf_t *cf, ngx_str_t *zone,
 
 
 static char *
-ngx_http_vcita_storage_redis(ngx_conf_t *cf, ngx_http_vcita_store_t *store)
+ngx_http_vcita_store_conf_redis(ngx_conf_t *cf, ngx_http_vcita_store_t *store)
 {
 #if (NGX_HTTP_VCITA_REDIS)
     ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    return ngx_http_vcita_store_redis(cf, &value[1], cf->args->nelts - 1,
-                                      store);
+    return ngx_http_vcita_redis_conf_store(cf, &value[1], cf->args->nelts - 1,
+                                           store);
 #else
 
     return "takes no URL: this module was built without hiredis";

@@ -15,9 +15,9 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-static char *ngx_http_vcita_redirect_host(ngx_conf_t *cf,
+static char *ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd);
-static char *ngx_http_vcita_redirect_path(ngx_conf_t *cf,
+static char *ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd);
 static ngx_int_t ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src,
     u_char *last);
@@ -26,14 +26,14 @@ static ngx_int_t ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src,
 /* A URL that vcita is asked at: absolute, http or https, without fragment */
 
 char *
-ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *url = data;
 
     u_char     *last, *p;
     ngx_str_t   authority;
 
-    if (ngx_http_vcita_conf_text(cf, NULL, url) != NGX_CONF_OK
+    if (ngx_http_vcita_config_text(cf, NULL, url) != NGX_CONF_OK
         || (ngx_strncasecmp(url->data, (u_char *) "https://", 8) != 0
             && ngx_strncasecmp(url->data, (u_char *) "http://", 7) != 0)
         || ngx_strlchr(url->data, url->data + url->len, '#')
@@ -54,14 +54,14 @@ ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data)
 
     authority.len = p - authority.data;
 
-    if (ngx_http_vcita_authority(&authority) != NGX_OK) {
+    if (ngx_http_vcita_query_authority(&authority) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has no valid host", url);
         return NGX_CONF_ERROR;
     }
 
     if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0
-        && !ngx_http_vcita_loopback(url))
+        && !ngx_http_vcita_url_conf_loopback(url))
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" is not protected by TLS", url);
@@ -74,7 +74,7 @@ ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data)
 /* The host of a URL, or of host[:port], is this machine */
 
 ngx_uint_t
-ngx_http_vcita_loopback(ngx_str_t *url)
+ngx_http_vcita_url_conf_loopback(ngx_str_t *url)
 {
     u_char     *p, *last;
     ngx_str_t   host;
@@ -112,16 +112,16 @@ ngx_http_vcita_loopback(ngx_str_t *url)
 
 
 char *
-ngx_http_vcita_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_vcita_app_t *app = conf;
+    ngx_http_vcita_client_t *client = conf;
 
     u_char                     *last;
     size_t                      len;
     ngx_str_t                  *value, *uri;
     ngx_http_vcita_redirect_t  *rd;
 
-    rd = &app->redirect;
+    rd = &client->redirect;
     uri = &rd->uri;
 
     if (uri->data) {
@@ -161,22 +161,23 @@ ngx_http_vcita_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rd->authority.data = uri->data + len;
     rd->authority.len = rd->path.data - rd->authority.data;
 
-    if (ngx_http_vcita_redirect_host(cf, rd) != NGX_CONF_OK) {
+    if (ngx_http_vcita_url_conf_redirect_host(cf, rd) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_vcita_redirect_path(cf, rd);
+    return ngx_http_vcita_url_conf_redirect_path(cf, rd);
 }
 
 
 static char *
-ngx_http_vcita_redirect_host(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
+ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
+    ngx_http_vcita_redirect_t *rd)
 {
     ngx_http_compile_complex_value_t  ccv;
 
     if (ngx_http_script_variables_count(&rd->authority) == 0) {
 
-        if (ngx_http_vcita_authority(&rd->authority) != NGX_OK) {
+        if (ngx_http_vcita_query_authority(&rd->authority) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "redirect_uri \"%V\" has no valid host",
                                &rd->uri);
@@ -184,7 +185,7 @@ ngx_http_vcita_redirect_host(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
         }
 
         if (rd->scheme.len == sizeof("http://") - 1
-            && !ngx_http_vcita_loopback(&rd->authority))
+            && !ngx_http_vcita_url_conf_loopback(&rd->authority))
         {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "redirect_uri \"%V\" is not protected by TLS",
@@ -223,7 +224,8 @@ ngx_http_vcita_redirect_host(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
 /* the path is compared with r->uri, so it has to look as nginx makes that */
 
 static char *
-ngx_http_vcita_redirect_path(ngx_conf_t *cf, ngx_http_vcita_redirect_t *rd)
+ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
+    ngx_http_vcita_redirect_t *rd)
 {
     u_char  *p, *last;
     size_t   len;

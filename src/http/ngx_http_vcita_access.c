@@ -19,41 +19,41 @@
 #include "http/ngx_http_vcita_user_agent.h"
 
 
-static ngx_int_t ngx_http_vcita_gate_moved(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_access_moved(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
-static ngx_int_t ngx_http_vcita_gate_session(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_access_session(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
-static ngx_int_t ngx_http_vcita_gate_without(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_access_without(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf, ngx_int_t rc);
-static ngx_int_t ngx_http_vcita_gate_open(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_access_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
-static ngx_int_t ngx_http_vcita_gate_unavailable(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_gate_refused(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_gate_closed(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_gate_login(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_gate_unauthorized(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_int_t ngx_http_vcita_gate_sign_in(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
+static ngx_int_t ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_access_refused(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_access_closed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_access_login(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_access_sign_in(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_page_t *page);
-static ngx_int_t ngx_http_vcita_gate_same_error(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static void ngx_http_vcita_gate_no_challenge(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_access_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static void ngx_http_vcita_access_no_challenge(ngx_http_request_t *r);
 
 
 ngx_int_t
-ngx_http_vcita_gate_handler(ngx_http_request_t *r)
+ngx_http_vcita_access_handler(ngx_http_request_t *r)
 {
     ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_loc_conf_t  *vlcf;
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx == NULL) {
 
@@ -84,27 +84,27 @@ ngx_http_vcita_gate_handler(ngx_http_request_t *r)
     }
 
     if (ctx->moved || ctx->suspect) {
-        return ngx_http_vcita_gate_moved(r, ctx, vlcf);
+        return ngx_http_vcita_access_moved(r, ctx, vlcf);
     }
 
     if (vlcf->gate == NGX_HTTP_VCITA_OFF) {
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_gate_session(r, ctx, vlcf);
+    return ngx_http_vcita_access_session(r, ctx, vlcf);
 }
 
 
 /* a callback at another path, or what may be one now that "set" has run */
 
 static ngx_int_t
-ngx_http_vcita_gate_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_access_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
     if (ctx->suspect) {
         ctx->suspect = 0;
 
-        if (ngx_http_vcita_moved(r, ctx, &ctx->query) == NGX_ERROR) {
+        if (ngx_http_vcita_callback_moved(r, ctx, &ctx->query) == NGX_ERROR) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -117,20 +117,20 @@ ngx_http_vcita_gate_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         && ctx->status == 0
         && r->err_status < NGX_HTTP_BAD_REQUEST)
     {
-        return ngx_http_vcita_moved_answer(r, ctx);
+        return ngx_http_vcita_callback_moved_answer(r, ctx);
     }
 
-    return ngx_http_vcita_gate_session(r, ctx, vlcf);
+    return ngx_http_vcita_access_session(r, ctx, vlcf);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_gate_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_find_session(r, ctx, vlcf->app);
+    rc = ngx_http_vcita_session_load(r, ctx, vlcf->client);
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_revalidate(r, ctx, vlcf);
@@ -138,17 +138,17 @@ ngx_http_vcita_gate_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (rc == NGX_OK) {
         ctx->alive = 1;
-        return ngx_http_vcita_gate_open(r, ctx, vlcf);
+        return ngx_http_vcita_access_open(r, ctx, vlcf);
     }
 
-    return ngx_http_vcita_gate_without(r, ctx, vlcf, rc);
+    return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
 }
 
 
 /* there is no session: not yet, not now, or not at all */
 
 static ngx_int_t
-ngx_http_vcita_gate_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_access_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf, ngx_int_t rc)
 {
     ctx->alive = 0;
@@ -162,7 +162,7 @@ ngx_http_vcita_gate_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     switch (rc) {
 
     case NGX_BUSY:
-        return ngx_http_vcita_gate_unavailable(r, ctx, vlcf->app);
+        return ngx_http_vcita_access_unavailable(r, ctx, vlcf->client);
 
     case NGX_DECLINED:
 
@@ -174,7 +174,7 @@ ngx_http_vcita_gate_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
             return NGX_DECLINED;
         }
 
-        return ngx_http_vcita_gate_closed(r, ctx, vlcf->app);
+        return ngx_http_vcita_access_closed(r, ctx, vlcf->client);
 
     default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -183,17 +183,17 @@ ngx_http_vcita_gate_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 static ngx_int_t
-ngx_http_vcita_gate_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
     ngx_int_t  rc;
 
     if (vlcf->rules) {
 
-        rc = ngx_http_vcita_rules_met(r, &ctx->session, vlcf->rules);
+        rc = ngx_http_vcita_require_met(r, &ctx->session, vlcf->rules);
 
         if (rc == NGX_DECLINED) {
-            return ngx_http_vcita_gate_refused(r, ctx, vlcf->app);
+            return ngx_http_vcita_access_refused(r, ctx, vlcf->client);
         }
 
         if (rc != NGX_OK) {
@@ -201,10 +201,10 @@ ngx_http_vcita_gate_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    rc = ngx_http_vcita_renew(r, ctx, vlcf);
+    rc = ngx_http_vcita_session_save_renew(r, ctx, vlcf);
 
     if (rc != NGX_OK) {
-        return ngx_http_vcita_gate_without(r, ctx, vlcf, rc);
+        return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
     }
 
     ctx->passed = r->loc_conf;
@@ -218,14 +218,14 @@ ngx_http_vcita_gate_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* the store does not say who this is: nobody comes in, not as nobody either */
 
 static ngx_int_t
-ngx_http_vcita_gate_unavailable(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     ngx_str_t              uri;
     ngx_http_vcita_page_t  page;
 
     if (ctx->status) {
-        return ngx_http_vcita_gate_same_error(r, ctx, app);
+        return ngx_http_vcita_access_same_error(r, ctx, client);
     }
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAVAILABLE]);
@@ -234,74 +234,76 @@ ngx_http_vcita_gate_unavailable(ngx_http_request_t *r,
     ngx_str_set(&ctx->error, "store_unavailable");
     page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
 
-    if (ngx_http_vcita_redirect_uri(r, ctx, app) == NGX_ERROR
-        || ngx_http_vcita_return_uri(r, &uri) != NGX_OK
+    if (ngx_http_vcita_login_redirect_uri(r, ctx, client) == NGX_ERROR
+        || ngx_http_vcita_login_return_uri(r, &uri) != NGX_OK
         || ngx_http_vcita_page_link(r, ctx, &uri, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
 /* someone is signed in, but may not come in: perhaps by another account */
 
 static ngx_int_t
-ngx_http_vcita_gate_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
 {
-    ngx_int_t               rc;
-    ngx_str_t               email, sub;
-    ngx_http_vcita_page_t   page;
-    ngx_http_vcita_state_t  state;
+    ngx_int_t                     rc;
+    ngx_str_t                     email, sub;
+    ngx_http_vcita_page_t         page;
+    ngx_http_vcita_login_state_t  state;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
-    ngx_memzero(&state, sizeof(ngx_http_vcita_state_t));
+    ngx_memzero(&state, sizeof(ngx_http_vcita_login_state_t));
 
     ngx_str_set(&email, "email");
     ngx_str_set(&sub, "sub");
 
-    if (ngx_http_vcita_session_claim(&ctx->session, &email, &page.detail)
+    if (ngx_http_vcita_session_claims_get(&ctx->session, &email, &page.detail)
         != NGX_OK)
     {
-        (void) ngx_http_vcita_session_claim(&ctx->session, &sub, &page.detail);
+        (void) ngx_http_vcita_session_claims_get(&ctx->session, &sub,
+                                                 &page.detail);
     }
 
     ngx_str_set(&ctx->error, "not_allowed");
 
     state.sent = NGX_HTTP_VCITA_SENT_PROMPT;
 
-    if (ngx_http_vcita_return_uri(r, &state.return_uri) != NGX_OK) {
+    if (ngx_http_vcita_login_return_uri(r, &state.return_uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_vcita_login_url(r, ctx, app, &state, &page.href);
+    rc = ngx_http_vcita_login_url(r, ctx, client, &state, &page.href);
 
     if (rc == NGX_ERROR
-        || ngx_http_vcita_escape_html(r->pool, &page.href) != NGX_OK)
+        || ngx_http_vcita_headers_escape_html(r->pool, &page.href) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ctx->status) {
         page.status = ctx->status;
-        ngx_http_vcita_describe(ctx, &page);
+        ngx_http_vcita_errors_describe(ctx, &page);
 
-        return ngx_http_vcita_answered(r, ngx_http_vcita_send_page(r, &page));
+        return ngx_http_vcita_page_answered(r,
+                                         ngx_http_vcita_page_answer(r, &page));
     }
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_FORBIDDEN]);
 
     page.status = NGX_HTTP_FORBIDDEN;
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_gate_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
 {
     ngx_int_t  rc;
 
@@ -312,52 +314,52 @@ ngx_http_vcita_gate_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     if (ctx->status) {
-        return ngx_http_vcita_gate_same_error(r, ctx, app);
+        return ngx_http_vcita_access_same_error(r, ctx, client);
     }
 
-    if (!ngx_http_vcita_client_navigates(r)) {
-        return ngx_http_vcita_gate_unauthorized(r, ctx, app);
+    if (!ngx_http_vcita_user_agent_navigates(r)) {
+        return ngx_http_vcita_access_unauthorized(r, ctx, client);
     }
 
-    rc = ngx_http_vcita_login_loops(r, ctx, app);
+    rc = ngx_http_vcita_login_loops(r, ctx, client);
 
     if (rc == NGX_OK) {
 
         /* its login cookie came, so scheme and host are right */
 
-        return ngx_http_vcita_lost_session(r, ctx, app, 0);
+        return ngx_http_vcita_session_lost_answer(r, ctx, client, 0);
     }
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_gate_login(r, ctx, app);
+    return ngx_http_vcita_access_login(r, ctx, client);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_gate_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
 {
-    ngx_int_t               rc;
-    ngx_http_vcita_page_t   page;
-    ngx_http_vcita_state_t  state;
+    ngx_int_t                     rc;
+    ngx_http_vcita_page_t         page;
+    ngx_http_vcita_login_state_t  state;
 
-    ngx_memzero(&state, sizeof(ngx_http_vcita_state_t));
+    ngx_memzero(&state, sizeof(ngx_http_vcita_login_state_t));
 
-    if (ngx_http_vcita_return_uri(r, &state.return_uri) != NGX_OK) {
+    if (ngx_http_vcita_login_return_uri(r, &state.return_uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_vcita_gate_no_challenge(r);
+    ngx_http_vcita_access_no_challenge(r);
 
-    rc = ngx_http_vcita_login(r, ctx, app, &state);
+    rc = ngx_http_vcita_login(r, ctx, client, &state);
 
     if (rc != NGX_DECLINED) {
         ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_REDIRECTED]);
 
-        return ngx_http_vcita_answered(r, rc);
+        return ngx_http_vcita_page_answered(r, rc);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -366,18 +368,18 @@ ngx_http_vcita_gate_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "invalid_host");
-    ngx_http_vcita_count_failure(r, &ctx->error);
+    ngx_http_vcita_errors_count(r, &ctx->error);
     page.status = NGX_HTTP_BAD_REQUEST;
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
 /* 401: for a person a page, for a program one line */
 
 static ngx_int_t
-ngx_http_vcita_gate_unauthorized(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     ngx_http_vcita_page_t  page;
 
@@ -387,23 +389,23 @@ ngx_http_vcita_gate_unauthorized(ngx_http_request_t *r,
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
-    if (ngx_http_vcita_gate_challenge(r) != NGX_OK
-        || ngx_http_vcita_gate_sign_in(r, ctx, app, &page) != NGX_OK)
+    if (ngx_http_vcita_access_challenge(r) != NGX_OK
+        || ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_gate_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_page_t *page)
+ngx_http_vcita_access_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_page_t *page)
 {
     ngx_str_t  uri;
 
-    if (!ngx_http_vcita_client_is_person(r)) {
+    if (!ngx_http_vcita_user_agent_is_person(r)) {
         return NGX_OK;
     }
 
@@ -414,8 +416,8 @@ ngx_http_vcita_gate_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     page->link = "Sign in in a new tab";
     page->new_tab = 1;
 
-    if (ngx_http_vcita_redirect_uri(r, ctx, app) == NGX_ERROR
-        || ngx_http_vcita_return_uri(r, &uri) != NGX_OK)
+    if (ngx_http_vcita_login_redirect_uri(r, ctx, client) == NGX_ERROR
+        || ngx_http_vcita_login_return_uri(r, &uri) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -427,35 +429,36 @@ ngx_http_vcita_gate_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* the error page is behind the gate: say by ourselves what it would say */
 
 static ngx_int_t
-ngx_http_vcita_gate_same_error(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app)
+ngx_http_vcita_access_same_error(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     ngx_http_vcita_page_t  page;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = ctx->status;
-    ngx_http_vcita_describe(ctx, &page);
+    ngx_http_vcita_errors_describe(ctx, &page);
 
     if (page.status == NGX_HTTP_UNAUTHORIZED
-        && ngx_http_vcita_gate_sign_in(r, ctx, app, &page) != NGX_OK)
+        && ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_answered(r, ngx_http_vcita_send_page(r, &page));
+    return ngx_http_vcita_page_answered(r,
+                                        ngx_http_vcita_page_answer(r, &page));
 }
 
 
 ngx_int_t
-ngx_http_vcita_gate_challenge(ngx_http_request_t *r)
+ngx_http_vcita_access_challenge(ngx_http_request_t *r)
 {
     ngx_str_t         value;
     ngx_table_elt_t  *h, *www;
 
     ngx_str_set(&value, "Bearer realm=\"vcita\"");
 
-    h = ngx_http_vcita_add_header(r, "WWW-Authenticate", &value);
+    h = ngx_http_vcita_headers_add(r, "WWW-Authenticate", &value);
     if (h == NULL) {
         return NGX_ERROR;
     }
@@ -477,7 +480,7 @@ ngx_http_vcita_gate_challenge(ngx_http_request_t *r)
 /* a challenge that auth_basic left behind does not belong to a redirect */
 
 static void
-ngx_http_vcita_gate_no_challenge(ngx_http_request_t *r)
+ngx_http_vcita_access_no_challenge(ngx_http_request_t *r)
 {
     ngx_table_elt_t  *h;
 

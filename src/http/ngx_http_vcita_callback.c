@@ -24,33 +24,34 @@
 static ngx_int_t ngx_http_vcita_callback(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_callback_known(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_anew(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_code(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_callback_method(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_callback_state(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_callback_refused(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
-static ngx_int_t ngx_http_vcita_callback_age(ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
+static ngx_int_t ngx_http_vcita_callback_age(ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, const char *error);
-static ngx_int_t ngx_http_vcita_callback_again(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_uint_t status,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
     const char *error);
+static ngx_int_t ngx_http_vcita_callback_again(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
+    ngx_uint_t status, const char *error);
 static ngx_int_t ngx_http_vcita_callback_fail(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_uint_t status,
-    const char *error, ngx_uint_t retry_after);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
+    ngx_uint_t status, const char *error, ngx_uint_t retry_after);
 static ngx_int_t ngx_http_vcita_callback_return(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 
 
 ngx_int_t
@@ -64,7 +65,7 @@ ngx_http_vcita_callback_handler(ngx_http_request_t *r)
         return ngx_http_vcita_subrequest_handler(r);
     }
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx && ngx_http_vcita_is_callback(ctx)) {
 
@@ -100,14 +101,14 @@ ngx_http_vcita_callback_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_int_t               rc;
-    ngx_http_vcita_state_t  s;
+    ngx_int_t                     rc;
+    ngx_http_vcita_login_state_t  s;
 
     if (!(r->method & NGX_HTTP_GET)) {
         return ngx_http_vcita_callback_method(r, ctx);
     }
 
-    rc = ngx_http_vcita_redirect_uri(r, ctx, ctx->callback);
+    rc = ngx_http_vcita_login_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_callback_invalid(r, ctx, NULL,
@@ -135,11 +136,11 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 
 static ngx_int_t
 ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s)
+    ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_find_session(r, ctx, ctx->callback);
+    rc = ngx_http_vcita_session_load(r, ctx, ctx->callback);
 
     if (rc == NGX_AGAIN) {
         return ngx_http_vcita_wait(r);
@@ -174,17 +175,17 @@ ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s)
+    ngx_http_vcita_login_state_t *s)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             began;
-    ngx_http_vcita_app_t  *app;
+    ngx_int_t                 rc;
+    ngx_uint_t                began;
+    ngx_http_vcita_client_t  *client;
 
-    app = ctx->callback;
+    client = ctx->callback;
 
     /* what holds for this request, too, is some proxy's doing */
 
-    began = s->sent & ~ngx_http_vcita_client_way(r, ctx, app);
+    began = s->sent & ~ngx_http_vcita_user_agent_way(r, ctx, client);
 
     /*
      * The gate, where the login began, does not see the count.  This login is
@@ -192,22 +193,22 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
      */
 
     if ((began & NGX_HTTP_VCITA_BEGAN)
-        && ngx_http_vcita_login_loops(r, ctx, app) != NGX_ERROR
+        && ngx_http_vcita_login_loops(r, ctx, client) != NGX_ERROR
         && ++ctx->finished >= NGX_HTTP_VCITA_LOOP)
     {
         ctx->called_back = 1;
 
-        return ngx_http_vcita_lost_session(r, ctx, app, began);
+        return ngx_http_vcita_session_lost_answer(r, ctx, client, began);
     }
 
-    if (ngx_http_vcita_login_match(r, ctx, app, s) != NGX_OK) {
-        ngx_http_vcita_lost_login(r, ctx, app, began);
+    if (ngx_http_vcita_login_match(r, ctx, client, s) != NGX_OK) {
+        ngx_http_vcita_session_lost_login_cause(r, ctx, client, began);
 
         return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
                                              "state_mismatch");
     }
 
-    if (ngx_http_vcita_callback_age(app, s) != NGX_OK) {
+    if (ngx_http_vcita_callback_age(client, s) != NGX_OK) {
         return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
                                              "state_expired");
     }
@@ -224,7 +225,7 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_callback_code(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s)
+    ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  code;
@@ -237,7 +238,7 @@ ngx_http_vcita_callback_code(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (rc != NGX_OK
         || code.len == 0
-        || !ngx_http_vcita_printable(&code))
+        || !ngx_http_vcita_string_printable(&code))
     {
         return ngx_http_vcita_callback_invalid(r, ctx, s,
                                                "invalid_callback");
@@ -255,8 +256,8 @@ static ngx_int_t
 ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_int_t rc)
 {
-    ngx_http_vcita_failure_t   *f;
-    ngx_http_vcita_exchange_t  *x;
+    ngx_http_vcita_exchange_t          *x;
+    ngx_http_vcita_exchange_failure_t  *f;
 
     x = ctx->exchange;
 
@@ -268,7 +269,7 @@ ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
 
     case NGX_OK:
 
-        if (ngx_http_vcita_login_finished(r, ctx, x->app) != NGX_OK) {
+        if (ngx_http_vcita_login_finished(r, ctx, x->client) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -302,7 +303,7 @@ ngx_http_vcita_callback_method(ngx_http_request_t *r,
 
     ngx_str_set(&value, "GET");
 
-    if (ngx_http_vcita_add_header(r, "Allow", &value) == NULL) {
+    if (ngx_http_vcita_headers_add(r, "Allow", &value) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -313,7 +314,7 @@ ngx_http_vcita_callback_method(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_vcita_callback_state(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s)
+    ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  state;
@@ -328,7 +329,7 @@ ngx_http_vcita_callback_state(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
     }
 
-    return ngx_http_vcita_state_open(r, ctx, ctx->callback, &state, s);
+    return ngx_http_vcita_login_state_open(r, ctx, ctx->callback, &state, s);
 }
 
 
@@ -357,7 +358,7 @@ ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
         return rc;
     }
 
-    return ngx_http_vcita_same(&iss, issuer) ? NGX_OK : NGX_DECLINED;
+    return ngx_http_vcita_str_eq(&iss, issuer) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -365,7 +366,7 @@ ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_vcita_callback_refused(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  error, description;
@@ -385,17 +386,17 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
                                                "invalid_callback");
     }
 
-    ngx_http_vcita_error_code(&error);
+    ngx_http_vcita_protocol_error_code(&error);
     ctx->error = error;
 
     if (ngx_http_vcita_query_get(r->pool, &ctx->query,
                                  "error_description", &description) == NGX_OK
-        && ngx_http_vcita_printable(&description))
+        && ngx_http_vcita_string_printable(&description))
     {
         ctx->error_description = description;
     }
 
-    if (ngx_http_vcita_error_is(&error, "access_denied")) {
+    if (ngx_http_vcita_errors_is(&error, "access_denied")) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "vcita: the user did not allow the login");
 
@@ -405,7 +406,7 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita's authorize endpoint refused the login: \"%V\"%s",
-                  &error, ngx_http_vcita_hint(ctx->callback, &error));
+                  &error, ngx_http_vcita_errors_hint(ctx->callback, &error));
 
     return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY, NULL,
                                         0);
@@ -415,14 +416,14 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 /* a state may come from a machine whose clock is a little ahead */
 
 static ngx_int_t
-ngx_http_vcita_callback_age(ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s)
+ngx_http_vcita_callback_age(ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s)
 {
     time_t  age;
 
-    age = ngx_time() - ngx_http_vcita_text_time(s->issued / 1000);
+    age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
 
-    if (age > app->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
+    if (age > client->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
         return NGX_DECLINED;
     }
 
@@ -434,7 +435,8 @@ ngx_http_vcita_callback_age(ngx_http_vcita_app_t *app,
 
 static ngx_int_t
 ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, const char *error)
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
+    const char *error)
 {
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita callback refused: %s", error);
@@ -448,7 +450,7 @@ ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s, ngx_uint_t status, const char *error)
+    ngx_http_vcita_login_state_t *s, ngx_uint_t status, const char *error)
 {
     ngx_int_t  rc;
 
@@ -474,7 +476,7 @@ ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     rc = ngx_http_vcita_login(r, ctx, ctx->callback, s);
 
-    return ngx_http_vcita_answered(r, rc);
+    return ngx_http_vcita_page_answered(r, rc);
 }
 
 
@@ -485,7 +487,7 @@ ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s, ngx_uint_t status, const char *error,
+    ngx_http_vcita_login_state_t *s, ngx_uint_t status, const char *error,
     ngx_uint_t retry_after)
 {
     ngx_str_t              uri;
@@ -498,7 +500,7 @@ ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         ctx->error.len = ngx_strlen(error);
     }
 
-    ngx_http_vcita_count_failure(r, &ctx->error);
+    ngx_http_vcita_errors_count(r, &ctx->error);
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
@@ -516,7 +518,7 @@ ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
@@ -524,7 +526,7 @@ ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_callback_return(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s)
 {
     u_char     *p;
     ngx_int_t   rc;
@@ -544,7 +546,7 @@ ngx_http_vcita_callback_return(ngx_http_request_t *r,
     p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
-    rc = ngx_http_vcita_send_redirect(r, NGX_HTTP_SEE_OTHER, &location);
+    rc = ngx_http_vcita_page_redirect(r, NGX_HTTP_SEE_OTHER, &location);
 
-    return ngx_http_vcita_answered(r, rc);
+    return ngx_http_vcita_page_answered(r, rc);
 }

@@ -17,15 +17,15 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-#define ngx_http_vcita_moved_name(name, s)                                    \
+#define ngx_http_vcita_callback_moved_name(name, s)                           \
     ((name)->len == sizeof(s) - 1                                             \
      && ngx_memcmp((name)->data, s, sizeof(s) - 1) == 0)
 
 
-static ngx_uint_t ngx_http_vcita_moved_looks(ngx_str_t *query);
-static ngx_int_t ngx_http_vcita_moved_find(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_vcita_callback_moved_looks(ngx_str_t *query);
+static ngx_int_t ngx_http_vcita_callback_moved_find(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_str_t *query);
-static ngx_int_t ngx_http_vcita_moved_open(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_callback_moved_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_str_t *state);
 
 
@@ -37,7 +37,7 @@ static ngx_int_t ngx_http_vcita_moved_open(ngx_http_request_t *r,
  */
 
 ngx_int_t
-ngx_http_vcita_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_callback_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_str_t *query)
 {
     size_t                      size;
@@ -45,7 +45,7 @@ ngx_http_vcita_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_variable_value_t  *saved;
     ngx_http_core_main_conf_t  *cmcf;
 
-    if (!ngx_http_vcita_moved_looks(query)) {
+    if (!ngx_http_vcita_callback_moved_looks(query)) {
         return NGX_DECLINED;
     }
 
@@ -62,11 +62,11 @@ ngx_http_vcita_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_memcpy(saved, r->variables, size);
 
-    rc = ngx_http_vcita_moved_find(r, ctx, query);
+    rc = ngx_http_vcita_callback_moved_find(r, ctx, query);
 
     ngx_memcpy(r->variables, saved, size);
 
-    ctx->origin_app = NULL;
+    ctx->origin_client = NULL;
 
     if (rc != NGX_OK) {
         ctx->query = *query;
@@ -92,7 +92,7 @@ ngx_http_vcita_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* parameters of a callback: each request pays for this, so names as they are */
 
 static ngx_uint_t
-ngx_http_vcita_moved_looks(ngx_str_t *query)
+ngx_http_vcita_callback_moved_looks(ngx_str_t *query)
 {
     ngx_str_t   rest, name, value;
     ngx_uint_t  state, answer;
@@ -103,11 +103,11 @@ ngx_http_vcita_moved_looks(ngx_str_t *query)
 
     while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
 
-        if (ngx_http_vcita_moved_name(&name, "state")) {
+        if (ngx_http_vcita_callback_moved_name(&name, "state")) {
             state = 1;
 
-        } else if (ngx_http_vcita_moved_name(&name, "code")
-                   || ngx_http_vcita_moved_name(&name, "error"))
+        } else if (ngx_http_vcita_callback_moved_name(&name, "code")
+                   || ngx_http_vcita_callback_moved_name(&name, "error"))
         {
             answer = 1;
         }
@@ -118,8 +118,8 @@ ngx_http_vcita_moved_looks(ngx_str_t *query)
 
 
 static ngx_int_t
-ngx_http_vcita_moved_find(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_str_t *query)
+ngx_http_vcita_callback_moved_find(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *query)
 {
     ngx_int_t  rc;
     ngx_str_t  rest, name, value;
@@ -128,14 +128,14 @@ ngx_http_vcita_moved_find(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
 
-        if (!ngx_http_vcita_moved_name(&name, "state")) {
+        if (!ngx_http_vcita_callback_moved_name(&name, "state")) {
             continue;
         }
 
-        rc = ngx_http_vcita_unescape(r->pool, &value);
+        rc = ngx_http_vcita_query_unescape(r->pool, &value);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_moved_open(r, ctx, &value);
+            rc = ngx_http_vcita_callback_moved_open(r, ctx, &value);
         }
 
         if (rc != NGX_DECLINED) {
@@ -150,36 +150,36 @@ ngx_http_vcita_moved_find(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* opens a state by the keys of each client of the server */
 
 static ngx_int_t
-ngx_http_vcita_moved_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_str_t *state)
+ngx_http_vcita_callback_moved_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_str_t *state)
 {
-    ngx_int_t                    rc;
-    ngx_uint_t                   i;
-    ngx_http_vcita_app_t       **app;
-    ngx_http_vcita_state_t       s;
-    ngx_http_vcita_srv_conf_t   *vscf;
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_http_vcita_client_t       **client;
+    ngx_http_vcita_srv_conf_t      *vscf;
+    ngx_http_vcita_login_state_t    s;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
+    for (i = 0; i < vscf->clients.nelts; i++) {
 
-        rc = ngx_http_vcita_redirect_uri(r, ctx, app[i]);
+        rc = ngx_http_vcita_login_redirect_uri(r, ctx, client[i]);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_state_open(r, ctx, app[i], state, &s);
+            rc = ngx_http_vcita_login_state_open(r, ctx, client[i], state, &s);
         }
 
         if (rc == NGX_OK) {
-            ctx->moved = app[i];
+            ctx->moved = client[i];
         }
 
         if (rc != NGX_DECLINED) {
             return rc;
         }
 
-        if (app[i]->redirect.host) {
+        if (client[i]->redirect.host) {
             ctx->suspect = 1;
         }
     }
@@ -191,7 +191,8 @@ ngx_http_vcita_moved_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* The answer in a location that has a gate */
 
 ngx_int_t
-ngx_http_vcita_moved_answer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
+ngx_http_vcita_callback_moved_answer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx)
 {
     ngx_str_t              uri;
     ngx_http_vcita_page_t  page;
@@ -201,13 +202,13 @@ ngx_http_vcita_moved_answer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     ngx_str_set(&uri, "/");
     page.status = NGX_HTTP_BAD_REQUEST;
 
-    ngx_http_vcita_count_failure(r, &ctx->error);
+    ngx_http_vcita_errors_count(r, &ctx->error);
 
-    if (ngx_http_vcita_redirect_uri(r, ctx, ctx->moved) == NGX_ERROR
+    if (ngx_http_vcita_login_redirect_uri(r, ctx, ctx->moved) == NGX_ERROR
         || ngx_http_vcita_page_link(r, ctx, &uri, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }

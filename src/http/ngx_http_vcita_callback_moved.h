@@ -15,9 +15,9 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_int_t ngx_http_vcita_moved(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_callback_moved(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_str_t *query);
-ngx_int_t ngx_http_vcita_moved_answer(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_callback_moved_answer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 
 

@@ -67,12 +67,12 @@ ngx_http_vcita_ctx_mark(void *data)
 
 
 /*
- * The context of the client's request, or of a subrequest that has been
+ * The context of the user agent's request, or of a subrequest that has been
  * through a gate; NULL where the server has none
  */
 
 ngx_http_vcita_ctx_t *
-ngx_http_vcita_get_ctx(ngx_http_request_t *r)
+ngx_http_vcita_ctx_get(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t    *cln;
     ngx_http_vcita_ctx_t  *ctx;
@@ -134,32 +134,32 @@ ngx_http_vcita_ctx_subrequest(ngx_http_request_t *r,
 
 
 /*
- * The next value of the application's cookie of this kind, "next" beginning
+ * The next value of the client's cookie of this kind, "next" beginning
  * at 0.  NGX_DECLINED: there is no other.  A client chooses how many there
  * are, and each session costs a decryption or a question to a store: only the
  * first ones are looked at.  A login cookie costs a comparison.
  */
 
 ngx_int_t
-ngx_http_vcita_sent_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_uint_t kind, ngx_uint_t *next,
+ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client, ngx_uint_t kind, ngx_uint_t *next,
     ngx_str_t *value)
 {
     ngx_uint_t                   i, n;
-    ngx_http_vcita_app_t       **apps;
     ngx_http_vcita_found_t      *found;
+    ngx_http_vcita_client_t    **clients;
     ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    apps = vscf->apps.elts;
+    clients = vscf->clients.elts;
     found = ctx->cookies.elts;
     n = 0;
 
     for (i = 0; i < ctx->cookies.nelts; i++) {
 
         if (found[i].index % NGX_HTTP_VCITA_COOKIES != kind
-            || apps[found[i].index / NGX_HTTP_VCITA_COOKIES] != app)
+            || clients[found[i].index / NGX_HTTP_VCITA_COOKIES] != client)
         {
             continue;
         }
@@ -194,13 +194,13 @@ ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
     ngx_str_set(&value, "no-referrer");
 
-    if (ngx_http_vcita_add_header(r, "Referrer-Policy", &value) == NULL)
+    if (ngx_http_vcita_headers_add(r, "Referrer-Policy", &value) == NULL)
     {
         return NGX_ERROR;
     }
@@ -270,7 +270,7 @@ ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
 /* The counters of this worker */
 
 ngx_http_vcita_stats_t *
-ngx_http_vcita_counters(ngx_http_request_t *r)
+ngx_http_vcita_ctx_counters(ngx_http_request_t *r)
 {
     ngx_http_vcita_main_conf_t  *vmcf;
 

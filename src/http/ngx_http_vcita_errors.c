@@ -143,7 +143,7 @@ static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
 };
 
 
-/* of invalid_client, to an application that signs */
+/* of invalid_client, to a client that signs */
 
 static const char  ngx_http_vcita_key_hint[] =
     ": check vcita_oauth_client_id, that the key and kid of "
@@ -182,13 +182,14 @@ static ngx_http_vcita_hint_t  ngx_http_vcita_hints[] = {
 /* Fills in what a page says about an error, by its code or its status */
 
 void
-ngx_http_vcita_describe(ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page)
+ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_page_t *page)
 {
     ngx_http_vcita_error_t  *e;
 
     for (e = ngx_http_vcita_errors; e->code; e++) {
 
-        if (ngx_http_vcita_error_is(&ctx->error, e->code)) {
+        if (ngx_http_vcita_errors_is(&ctx->error, e->code)) {
             page->title = e->title;
             page->text = ctx->cause_page ? ctx->cause_page : e->text;
             page->link = e->link;
@@ -229,24 +230,24 @@ ngx_http_vcita_describe(ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page)
 /* What the log adds to an error of vcita's: its likely cause, or where it is */
 
 const char *
-ngx_http_vcita_hint(ngx_http_vcita_app_t *app, ngx_str_t *error)
+ngx_http_vcita_errors_hint(ngx_http_vcita_client_t *client, ngx_str_t *error)
 {
     ngx_http_vcita_hint_t  *h;
 
-    if (app->assertion_key.names
-        && ngx_http_vcita_error_is(error, "invalid_client"))
+    if (client->assertion_key.names
+        && ngx_http_vcita_errors_is(error, "invalid_client"))
     {
         return ngx_http_vcita_key_hint;
     }
 
-    if (!app->pkce && ngx_http_vcita_error_is(error, "invalid_request"))
+    if (!client->pkce && ngx_http_vcita_errors_is(error, "invalid_request"))
     {
         return "";
     }
 
     for (h = ngx_http_vcita_hints; h->code; h++) {
 
-        if (ngx_http_vcita_error_is(error, h->code)) {
+        if (ngx_http_vcita_errors_is(error, h->code)) {
             return h->text;
         }
     }
@@ -256,7 +257,7 @@ ngx_http_vcita_hint(ngx_http_vcita_app_t *app, ngx_str_t *error)
 
 
 ngx_uint_t
-ngx_http_vcita_error_is(ngx_str_t *error, const char *code)
+ngx_http_vcita_errors_is(ngx_str_t *error, const char *code)
 {
     return error->len == ngx_strlen(code)
            && ngx_strncmp(error->data, code, error->len) == 0;
@@ -266,13 +267,13 @@ ngx_http_vcita_error_is(ngx_str_t *error, const char *code)
 /* The number of a code of ours; all others have the one after the last */
 
 ngx_uint_t
-ngx_http_vcita_reason(ngx_str_t *error)
+ngx_http_vcita_errors_reason(ngx_str_t *error)
 {
     ngx_uint_t  i;
 
     for (i = 0; ngx_http_vcita_errors[i].code; i++) {
 
-        if (ngx_http_vcita_error_is(error, ngx_http_vcita_errors[i].code))
+        if (ngx_http_vcita_errors_is(error, ngx_http_vcita_errors[i].code))
         {
             break;
         }
@@ -285,7 +286,7 @@ ngx_http_vcita_reason(ngx_str_t *error)
 /* Its name: a code, "other" behind the last one, then NULL */
 
 const char *
-ngx_http_vcita_reason_name(ngx_uint_t reason)
+ngx_http_vcita_errors_reason_name(ngx_uint_t reason)
 {
     ngx_uint_t  n;
 
@@ -303,13 +304,13 @@ ngx_http_vcita_reason_name(ngx_uint_t reason)
 /* Counts a login that has failed, by its reason */
 
 void
-ngx_http_vcita_count_failure(ngx_http_request_t *r, ngx_str_t *error)
+ngx_http_vcita_errors_count(ngx_http_request_t *r, ngx_str_t *error)
 {
     ngx_uint_t               reason;
     ngx_http_vcita_stats_t  *stats;
 
-    stats = ngx_http_vcita_counters(r);
-    reason = ngx_http_vcita_reason(error);
+    stats = ngx_http_vcita_ctx_counters(r);
+    reason = ngx_http_vcita_errors_reason(error);
 
     ngx_http_vcita_stats_add(stats->logins_failed[reason], 1);
 }

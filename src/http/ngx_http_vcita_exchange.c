@@ -41,7 +41,7 @@ static void ngx_http_vcita_exchange_cancel(void *data);
 
 ngx_int_t
 ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s, ngx_str_t *code)
+    ngx_http_vcita_login_state_t *s, ngx_str_t *code)
 {
     ngx_uint_t                   n;
     ngx_pool_cleanup_t          *cln;
@@ -63,7 +63,7 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     x->request = r;
     x->ctx = ctx;
-    x->app = ctx->callback;
+    x->client = ctx->callback;
     x->state = *s;
     x->code = *code;
 
@@ -71,8 +71,8 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     call->fetch.pool = r->pool;
     call->fetch.log = r->connection->log;
-    call->fetch.peer = &x->app->peer;
-    call->pace = &vmcf->pace;
+    call->fetch.endpoint = &x->client->endpoint;
+    call->rate = &vmcf->rate;
     call->statistics = &vmcf->statistics;
     call->patience = NGX_HTTP_VCITA_PATIENCE;
     call->handler = ngx_http_vcita_exchange_wake;
@@ -82,7 +82,8 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ctx->exchange = x;
 
-    n = ngx_http_vcita_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
+    n = ngx_http_vcita_exchange_asks_userinfo(x->client, x->client->identified)
+        ? 2 : 1;
 
     if (ngx_http_vcita_call_reserve(call, n) != NGX_OK) {
 
@@ -144,7 +145,7 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 
     case NGX_HTTP_VCITA_EXCHANGE_TOKEN:
 
-        rc = ngx_http_vcita_token_step(r, x);
+        rc = ngx_http_vcita_token_request(r, x);
 
         if (rc != NGX_OK) {
             return rc;
@@ -156,7 +157,7 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 
     case NGX_HTTP_VCITA_EXCHANGE_ID_TOKEN:
 
-        rc = ngx_http_vcita_identity_id_token(r, x);
+        rc = ngx_http_vcita_userinfo_request_id_token(r, x);
 
         if (rc != NGX_OK) {
             return rc;
@@ -168,7 +169,7 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 
     case NGX_HTTP_VCITA_EXCHANGE_USERINFO:
 
-        rc = ngx_http_vcita_identity_userinfo(r, x);
+        rc = ngx_http_vcita_userinfo_request(r, x);
 
         if (rc != NGX_OK) {
             return rc;
@@ -180,7 +181,7 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 
     default: /* NGX_HTTP_VCITA_EXCHANGE_SESSION */
 
-        return ngx_http_vcita_identity_session(r, x);
+        return ngx_http_vcita_userinfo_request_session(r, x);
     }
 }
 
@@ -238,7 +239,7 @@ ngx_http_vcita_exchange_full(ngx_http_request_t *r)
 {
     ngx_uint_t  left;
 
-    left = ngx_http_vcita_threads_left();
+    left = ngx_http_vcita_resolve_abandoned();
 
     if (left) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -276,7 +277,7 @@ ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
         return;
     }
 
-    ngx_http_vcita_wake(r);
+    ngx_http_vcita_wait_wake(r);
 }
 
 
@@ -289,6 +290,6 @@ ngx_http_vcita_exchange_cancel(void *data)
 
     ngx_http_vcita_call_cancel(&x->call);
 
-    ngx_http_vcita_wipe(&x->token.access_token);
-    ngx_http_vcita_wipe(&x->token.id_token);
+    ngx_http_vcita_string_wipe(&x->token.access_token);
+    ngx_http_vcita_string_wipe(&x->token.id_token);
 }

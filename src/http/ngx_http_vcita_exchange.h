@@ -31,35 +31,35 @@ typedef struct {
     const char                *error;     /* NULL: ctx->error has it */
     ngx_uint_t                 retry_after;
     unsigned                   again:1;   /* a new round may cure it */
-} ngx_http_vcita_failure_t;
+} ngx_http_vcita_exchange_failure_t;
 
 
 struct ngx_http_vcita_exchange_s {
-    ngx_http_request_t        *request;
-    ngx_http_vcita_ctx_t      *ctx;
-    ngx_http_vcita_app_t      *app;
+    ngx_http_request_t                *request;
+    ngx_http_vcita_ctx_t              *ctx;
+    ngx_http_vcita_client_t           *client;
 
-    ngx_http_vcita_state_t     state;
-    ngx_str_t                  code;
+    ngx_http_vcita_login_state_t       state;
+    ngx_str_t                          code;
 
-    ngx_http_vcita_exchange_e  step;
-    ngx_http_vcita_call_t      call;
-    ngx_http_vcita_failure_t   failure;
+    ngx_http_vcita_exchange_e          step;
+    ngx_http_vcita_call_t              call;
+    ngx_http_vcita_exchange_failure_t  failure;
 
-    ngx_http_vcita_token_t     token;
-    ngx_str_t                  sub;       /* the id_token's */
-    ngx_array_t                id_token;  /* ..._member_t */
-    ngx_array_t                claims;    /* ..._member_t */
+    ngx_http_vcita_token_t             token;
+    ngx_str_t                          sub;       /* the id_token's */
+    ngx_array_t                        id_token;  /* ..._member_t */
+    ngx_array_t                        claims;    /* ..._member_t */
 
-    unsigned                   saving:1;  /* the session */
+    unsigned                           saving:1;  /* the session */
 };
 
 
 /* after the exchange, where "identified" says whether there is an id_token */
 
-#define ngx_http_vcita_asks_userinfo(app, identified)                         \
-    ((app)->userinfo == NGX_HTTP_VCITA_ON                                     \
-     || ((app)->userinfo == NGX_HTTP_VCITA_AUTO && !(identified)))
+#define ngx_http_vcita_exchange_asks_userinfo(client, identified)             \
+    ((client)->userinfo == NGX_HTTP_VCITA_ON                                  \
+     || ((client)->userinfo == NGX_HTTP_VCITA_AUTO && !(identified)))
 
 
 #define ngx_http_vcita_exchange_failed(x, code, reason)                       \
@@ -67,7 +67,8 @@ struct ngx_http_vcita_exchange_s {
 
 
 ngx_int_t ngx_http_vcita_exchange_start(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_state_t *s, ngx_str_t *code);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
+    ngx_str_t *code);
 ngx_int_t ngx_http_vcita_exchange(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 
@@ -78,13 +79,13 @@ ngx_int_t ngx_http_vcita_exchange(ngx_http_request_t *r,
  * has failed, and x->failure says how; NGX_ERROR: out of memory.
  */
 
-ngx_int_t ngx_http_vcita_token_step(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_token_request(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-ngx_int_t ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-ngx_int_t ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_userinfo_request(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-ngx_int_t ngx_http_vcita_identity_session(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_userinfo_request_session(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 
 

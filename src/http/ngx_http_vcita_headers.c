@@ -189,7 +189,7 @@ ngx_http_vcita_headers_init(ngx_conf_t *cf)
  */
 
 ngx_table_elt_t *
-ngx_http_vcita_add_header(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_headers_add(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
     size_t            len;
@@ -255,7 +255,7 @@ ngx_http_vcita_headers_private(ngx_http_request_t *r)
 
     ngx_str_set(&value, "private");
 
-    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
@@ -266,7 +266,7 @@ ngx_http_vcita_headers_private(ngx_http_request_t *r)
 /* Escapes a text for HTML */
 
 ngx_int_t
-ngx_http_vcita_escape_html(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_vcita_headers_escape_html(ngx_pool_t *pool, ngx_str_t *text)
 {
     u_char     *p;
     uintptr_t   extra;

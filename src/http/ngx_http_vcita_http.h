@@ -59,7 +59,7 @@
 #define NGX_HTTP_VCITA_BEGAN_HOST     0x80
 #define NGX_HTTP_VCITA_BEGAN          0xc0
 
-/* a server's cookie names come in pairs, one for each application */
+/* a server's cookie names come in pairs, one for each client */
 #define NGX_HTTP_VCITA_SESSION        0
 #define NGX_HTTP_VCITA_LOGIN          1
 #define NGX_HTTP_VCITA_COOKIES        2
@@ -84,7 +84,7 @@ typedef struct {
 } ngx_http_vcita_derive_t;
 
 
-/* the settings that an application consists of: its directives, in order */
+/* the settings that a client consists of: its directives, in order */
 
 typedef enum {
     NGX_HTTP_VCITA_CLIENT_ID = 0,
@@ -137,9 +137,9 @@ typedef struct {
 /* the file and the kid come first: by them two are compared */
 
 typedef struct {
-    ngx_array_t                  *names;      /* NULL: there is none */
-    ngx_str_t                     secret;     /* the file's SHA-256 */
-    ngx_http_vcita_signer_t       signer;
+    ngx_array_t                            *names;     /* NULL: there is none */
+    ngx_str_t                               secret;    /* the file's SHA-256 */
+    ngx_http_vcita_assertion_signer_t       signer;
 } ngx_http_vcita_client_key_t;
 
 
@@ -148,7 +148,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                     text;
     ngx_http_vcita_store_t       *store;      /* NULL: in the cookie */
-} ngx_http_vcita_storage_t;
+} ngx_http_vcita_store_conf_t;
 
 
 typedef struct {
@@ -169,7 +169,7 @@ typedef struct {
     time_t                        session_timeout;
     time_t                        session_idle_timeout; /* 0: off */
     time_t                        login_timeout;
-    ngx_http_vcita_storage_t      storage;
+    ngx_http_vcita_store_conf_t   storage;
     ngx_str_t                     cookie_name;
     ngx_str_t                     cookie_domain;
     ngx_uint_t                    cookie_samesite;
@@ -190,14 +190,14 @@ typedef struct {
     ngx_http_vcita_cookie_t       session_cookie;
     ngx_http_vcita_cookie_t       login_cookie;
 
-    ngx_http_vcita_peer_t         peer;
+    ngx_http_vcita_endpoint_t     endpoint;
     ngx_array_t                   authorize;  /* ..._authorize_t * */
 
     unsigned                      ready:1;
     unsigned                      https:1;
     unsigned                      identified:1; /* so far, by vcita */
     unsigned                      unbound:1;    /* was warned of */
-} ngx_http_vcita_app_t;
+} ngx_http_vcita_client_t;
 
 
 /*
@@ -223,8 +223,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_http_vcita_pace_t         pace;
-    ngx_http_vcita_verdicts_t     verdicts;
+    ngx_http_vcita_rate_t         rate;
+    ngx_http_vcita_revocation_t   revocation;
     ngx_http_vcita_statistics_t   statistics;
     ngx_array_t                   zones;      /* ..._store_t * */
     X509_STORE                   *system_store;
@@ -233,14 +233,14 @@ typedef struct {
                                               /* unsigned  revalidates:1; */
     ngx_int_t                     request_id; /* a variable's index */
     ngx_array_t                   ruled;      /* ngx_str_t, variables */
-    ngx_array_t                   wanted;     /* ..._wanted_t, claims */
+    ngx_array_t                   wanted;     /* ..._claims_wanted_t, claims */
 } ngx_http_vcita_main_conf_t;
 
 
-/* the applications of a server; it has none: it has no gate */
+/* the clients of a server; it has none: it has no gate */
 
 typedef struct {
-    ngx_array_t                   apps;       /* ..._app_t * */
+    ngx_array_t                   clients;    /* ..._client_t * */
     ngx_array_t                   cookies;    /* ngx_str_t, in pairs */
     ngx_array_t                   stems;      /* ngx_str_t, of a pair */
 } ngx_http_vcita_srv_conf_t;
@@ -248,7 +248,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                    gate;
-    ngx_http_vcita_app_t         *app;
+    ngx_http_vcita_client_t      *client;
     ngx_array_t                  *scope;      /* ngx_str_t */
     ngx_array_t                  *rules;      /* NULL: none */
     ngx_http_vcita_revalidate_t   revalidate;
@@ -280,12 +280,12 @@ typedef struct {
     u_char                        session[8]; /* there was, or zeros */
     ngx_str_t                     return_uri;
     ngx_uint_t                    key;        /* that sealed it */
-} ngx_http_vcita_state_t;
+} ngx_http_vcita_login_state_t;
 
 
 typedef struct ngx_http_vcita_exchange_s  ngx_http_vcita_exchange_t;
 typedef struct ngx_http_vcita_revalidation_s  ngx_http_vcita_revalidation_t;
-typedef struct ngx_http_vcita_keep_s  ngx_http_vcita_keep_t;
+typedef struct ngx_http_vcita_session_save_s  ngx_http_vcita_session_save_t;
 
 
 /* what a session store is asked for a request */
@@ -294,58 +294,58 @@ typedef struct {
     ngx_http_vcita_store_op_t     op;
     ngx_http_request_t           *request;
     unsigned                      waiting:1;
-} ngx_http_vcita_ask_t;
+} ngx_http_vcita_wait_ask_t;
 
 
 typedef struct ngx_http_vcita_ctx_s {
-    ngx_array_t                   cookies;    /* ..._found_t */
-    ngx_http_vcita_app_t         *callback;   /* this is its callback */
-    ngx_http_vcita_app_t         *moved;      /* at another path */
-    ngx_str_t                     query;      /* of the callback */
+    ngx_array_t                     cookies;       /* ..._found_t */
+    ngx_http_vcita_client_t        *callback;      /* this is its callback */
+    ngx_http_vcita_client_t        *moved;         /* at another path */
+    ngx_str_t                       query;         /* of the callback */
 
-    ngx_http_vcita_app_t         *app;        /* session looked up in */
-    ngx_http_vcita_session_t      session;
-    ngx_str_t                     cookie;     /* that it came by */
-    ngx_uint_t                    sealed_by;  /* which of the keys */
-    ngx_uint_t                    looked;     /* how many cookies */
-    ngx_int_t                     outcome;    /* when no longer looking */
-    ngx_http_vcita_ask_t         *lookup;
-    ngx_http_vcita_keep_t        *keep;
+    ngx_http_vcita_client_t        *client;        /* session looked up in */
+    ngx_http_vcita_session_t        session;
+    ngx_str_t                       cookie;        /* that it came by */
+    ngx_uint_t                      sealed_by;     /* which of the keys */
+    ngx_uint_t                      looked;        /* how many cookies */
+    ngx_int_t                       outcome;       /* when no longer looking */
+    ngx_http_vcita_wait_ask_t      *load;
+    ngx_http_vcita_session_save_t  *save;
 
-    ngx_http_vcita_ask_t         *end;        /* a logout's */
-    ngx_uint_t                    ended;
-    ngx_http_vcita_app_t         *renew;      /* to be sealed anew */
+    ngx_http_vcita_wait_ask_t      *end;           /* a logout's */
+    ngx_uint_t                      ended;
+    ngx_http_vcita_client_t        *renew;         /* to be sealed anew */
 
-    ngx_http_vcita_app_t         *origin_app; /* redirect_uri made for */
-    ngx_str_t                     redirect_uri;
-    ngx_str_t                     origin;
-    ngx_str_t                     login;      /* the login cookie */
-    ngx_uint_t                    finished;   /* logins, of late */
-    time_t                        finished_at;
+    ngx_http_vcita_client_t        *origin_client; /* of redirect_uri */
+    ngx_str_t                       redirect_uri;
+    ngx_str_t                       origin;
+    ngx_str_t                       login;         /* the login cookie */
+    ngx_uint_t                      finished;      /* logins, of late */
+    time_t                          finished_at;
 
-    ngx_str_t                     error;
-    ngx_str_t                     error_description;
-    const char                   *cause;      /* of it, for the log */
-    const char                   *cause_page;
-    ngx_uint_t                    status;     /* an error was answered */
+    ngx_str_t                       error;
+    ngx_str_t                       error_description;
+    const char                     *cause;         /* of it, for the log */
+    const char                     *cause_page;
+    ngx_uint_t                      status;        /* an error was answered */
 
-    ngx_http_vcita_exchange_t    *exchange;
+    ngx_http_vcita_exchange_t      *exchange;
     ngx_http_vcita_revalidation_t  *revalidation;
-    void                        **passed;     /* the gate, in there */
-    void                        **asked;      /* the gate, in there */
+    void                          **passed;        /* the gate, in there */
+    void                          **asked;         /* the gate, in there */
 
-    struct ngx_http_vcita_known_s  *known;    /* of other apps */
-    struct ngx_http_vcita_ctx_s  *next;       /* of a subrequest */
-    ngx_http_request_t           *request;    /* NULL: the client's */
+    struct ngx_http_vcita_known_s  *known;         /* of other apps */
+    struct ngx_http_vcita_ctx_s    *next;          /* of a subrequest */
+    ngx_http_request_t             *request;       /* NULL: the client's */
 
-    ngx_http_vcita_found_t        found[NGX_HTTP_VCITA_FOUND];
+    ngx_http_vcita_found_t          found[NGX_HTTP_VCITA_FOUND];
 
-    unsigned                      looking:1;
-    unsigned                      alive:1;
-    unsigned                      called_back:1;
-    unsigned                      redirected:1; /* internally */
-    unsigned                      refused:1;    /* before it was read */
-    unsigned                      suspect:1;    /* perhaps moved */
+    unsigned                        looking:1;
+    unsigned                        alive:1;
+    unsigned                        called_back:1;
+    unsigned                        redirected:1; /* internally */
+    unsigned                        refused:1;    /* before it was read */
+    unsigned                        suspect:1;    /* perhaps moved */
 } ngx_http_vcita_ctx_t;
 
 
@@ -357,96 +357,98 @@ typedef struct ngx_http_vcita_ctx_s {
 
 /* entry */
 
-ngx_int_t ngx_http_vcita_entry_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_entry_late(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_post_read_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r);
 
 /* context */
 
 ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_create(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_ctx_hide(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
-ngx_http_vcita_ctx_t *ngx_http_vcita_get_ctx(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_sent_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t kind,
+ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_get(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_uint_t kind,
     ngx_uint_t *next, ngx_str_t *value);
 
 /* an answer made in a phase handler is the end of the request */
 
-#define ngx_http_vcita_answered(r, rc)                                        \
+#define ngx_http_vcita_page_answered(r, rc)                                   \
     (ngx_http_finalize_request(r, rc), NGX_DONE)
 
 /* gate */
 
-ngx_int_t ngx_http_vcita_gate_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
 
 /* wait */
 
 ngx_int_t ngx_http_vcita_wait(ngx_http_request_t *r);
-void ngx_http_vcita_wake(ngx_http_request_t *r);
-ngx_http_vcita_ask_t *ngx_http_vcita_ask_create(ngx_http_request_t *r,
+void ngx_http_vcita_wait_wake(ngx_http_request_t *r);
+ngx_http_vcita_wait_ask_t *ngx_http_vcita_wait_ask_create(ngx_http_request_t *r,
     ngx_http_vcita_store_t *store);
-ngx_int_t ngx_http_vcita_ask(ngx_http_vcita_ask_t *ask,
+ngx_int_t ngx_http_vcita_wait_ask(ngx_http_vcita_wait_ask_t *ask,
     ngx_http_vcita_store_pt what);
-ngx_int_t ngx_http_vcita_ask_result(ngx_http_vcita_ask_t *ask);
-void ngx_http_vcita_ask_cancel(ngx_http_vcita_ask_t *ask);
+ngx_int_t ngx_http_vcita_wait_ask_result(ngx_http_vcita_wait_ask_t *ask);
+void ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask);
 
 /* look-up, keeping */
 
-ngx_int_t ngx_http_vcita_find_session(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-ngx_int_t ngx_http_vcita_keep(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age);
-ngx_int_t ngx_http_vcita_keep_new(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_str_t *text,
+ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_session_save(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *text, time_t max_age);
+ngx_int_t ngx_http_vcita_session_save_new(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_str_t *text,
     time_t max_age);
-size_t ngx_http_vcita_keep_room(ngx_http_vcita_app_t *app);
-ngx_int_t ngx_http_vcita_kept(ngx_http_request_t *r,
+size_t ngx_http_vcita_session_save_room(ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_session_save_result(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 
 /* renewal */
 
-ngx_int_t ngx_http_vcita_renew(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
-void ngx_http_vcita_renew_init(void);
+void ngx_http_vcita_session_save_init(void);
 
 /* rules */
 
-ngx_int_t ngx_http_vcita_rules_met(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_require_met(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_array_t *rules);
-ngx_int_t ngx_http_vcita_rules_init(ngx_conf_t *cf);
-char *ngx_http_vcita_rules_check(ngx_conf_t *cf,
+ngx_int_t ngx_http_vcita_require_init(ngx_conf_t *cf);
+char *ngx_http_vcita_require_check(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf);
 char *ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* state */
 
-ngx_int_t ngx_http_vcita_state_seal(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s, ngx_str_t *state);
-ngx_int_t ngx_http_vcita_state_open(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_str_t *state,
-    ngx_http_vcita_state_t *s);
-ngx_int_t ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s, u_char *key, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s, ngx_str_t *state);
+ngx_int_t ngx_http_vcita_login_state_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *state, ngx_http_vcita_login_state_t *s);
+ngx_int_t ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_login_state_t *s, u_char *key, ngx_str_t *text);
 
 /* login */
 
 ngx_int_t ngx_http_vcita_login(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s);
 ngx_int_t ngx_http_vcita_login_match(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s);
 ngx_int_t ngx_http_vcita_login_url(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s, ngx_str_t *url);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s, ngx_str_t *url);
 ngx_int_t ngx_http_vcita_login_finished(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 ngx_int_t ngx_http_vcita_login_loops(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-ngx_int_t ngx_http_vcita_redirect_uri(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-ngx_int_t ngx_http_vcita_return_uri(ngx_http_request_t *r, ngx_str_t *uri);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_login_return_uri(ngx_http_request_t *r,
+    ngx_str_t *uri);
 
 /* callback */
 
@@ -480,93 +482,105 @@ typedef struct {
 } ngx_http_vcita_page_t;
 
 
-ngx_int_t ngx_http_vcita_error_page(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_page_error(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page);
-ngx_int_t ngx_http_vcita_error_content(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_page_error_content(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page);
-ngx_int_t ngx_http_vcita_send_page(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_page_answer(ngx_http_request_t *r,
     ngx_http_vcita_page_t *page);
-ngx_int_t ngx_http_vcita_send_text(ngx_http_request_t *r, ngx_uint_t status,
+ngx_int_t ngx_http_vcita_page_text(ngx_http_request_t *r, ngx_uint_t status,
     const char *text);
 ngx_int_t ngx_http_vcita_page_link(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_str_t *uri, ngx_http_vcita_page_t *page);
-ngx_int_t ngx_http_vcita_send_redirect(ngx_http_request_t *r,
+ngx_int_t ngx_http_vcita_page_redirect(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *location);
 
 /* headers */
 
-ngx_table_elt_t *ngx_http_vcita_add_header(ngx_http_request_t *r,
+ngx_table_elt_t *ngx_http_vcita_headers_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_headers_private(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_escape_html(ngx_pool_t *pool,
+ngx_int_t ngx_http_vcita_headers_escape_html(ngx_pool_t *pool,
     ngx_str_t *text);
 
 /* errors */
 
-void ngx_http_vcita_describe(ngx_http_vcita_ctx_t *ctx,
+void ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_page_t *page);
-const char *ngx_http_vcita_hint(ngx_http_vcita_app_t *app, ngx_str_t *error);
-ngx_uint_t ngx_http_vcita_error_is(ngx_str_t *error, const char *code);
-ngx_uint_t ngx_http_vcita_reason(ngx_str_t *error);
-const char *ngx_http_vcita_reason_name(ngx_uint_t reason);
+const char *ngx_http_vcita_errors_hint(ngx_http_vcita_client_t *client,
+    ngx_str_t *error);
+ngx_uint_t ngx_http_vcita_errors_is(ngx_str_t *error, const char *code);
+ngx_uint_t ngx_http_vcita_errors_reason(ngx_str_t *error);
+const char *ngx_http_vcita_errors_reason_name(ngx_uint_t reason);
 
 /* variables */
 
-ngx_int_t ngx_http_vcita_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_vcita_variables_add(ngx_conf_t *cf);
 ngx_int_t ngx_http_vcita_variables_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_vcita_variables_wanted(ngx_conf_t *cf);
 
-/* directives, settings, storage, application, registry: configuration time */
+/* directives, settings, storage, clients, servers: configuration time */
 
-char *ngx_http_vcita_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_vcita_directives_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_vcita_authorize_args(ngx_conf_t *cf,
+char *ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_authorize_endpoint(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_default_scope(ngx_conf_t *cf,
+char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_default_scope(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
-void ngx_http_vcita_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
-    ngx_http_vcita_revalidate_t *conf);
-char *ngx_http_vcita_revalidate_time(ngx_conf_t *cf,
+void ngx_http_vcita_directives_merge_revalidate(
+    ngx_http_vcita_revalidate_t *prev, ngx_http_vcita_revalidate_t *conf);
+char *ngx_http_vcita_directives_revalidate(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-char *ngx_http_vcita_setting(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_http_vcita_app_t *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
-    ngx_http_vcita_app_t *prev, ngx_http_vcita_app_t *app);
-ngx_uint_t ngx_http_vcita_settings_differ(ngx_http_vcita_app_t *a,
-    ngx_http_vcita_app_t *b);
-const char *ngx_http_vcita_setting_name(ngx_uint_t setting);
-char *ngx_http_vcita_conf_text(ngx_conf_t *cf, void *post, void *data);
-
-char *ngx_http_vcita_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_assertion_key(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_secret_text(ngx_conf_t *cf, ngx_str_t *text);
-char *ngx_http_vcita_key_file(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-char *ngx_http_vcita_session_store(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-char *ngx_http_vcita_endpoint(ngx_conf_t *cf, void *post, void *data);
-char *ngx_http_vcita_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_uint_t ngx_http_vcita_loopback(ngx_str_t *url);
+char *ngx_http_vcita_settings_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_vcita_client_t *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *prev, ngx_http_vcita_client_t *client);
+ngx_uint_t ngx_http_vcita_settings_differ(ngx_http_vcita_client_t *a,
+    ngx_http_vcita_client_t *b);
+const char *ngx_http_vcita_settings_name(ngx_uint_t setting);
+char *ngx_http_vcita_config_text(ngx_conf_t *cf, void *post, void *data);
 
-char *ngx_http_vcita_app_init(ngx_conf_t *cf, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_origin_t *user, const char *directive);
+char *ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_secrets_text(ngx_conf_t *cf, ngx_str_t *text);
+char *ngx_http_vcita_secrets_key_file(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
-char *ngx_http_vcita_merge_server(ngx_conf_t *cf,
+char *ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+char *ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_uint_t ngx_http_vcita_url_conf_loopback(ngx_str_t *url);
+
+char *ngx_http_vcita_client_conf_init(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_origin_t *user,
+    const char *directive);
+
+char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
-char *ngx_http_vcita_register(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf);
+char *ngx_http_vcita_server_conf_register(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf);
 
-char *ngx_http_vcita_conf_error(ngx_conf_t *cf, ngx_uint_t level,
+char *ngx_http_vcita_config_error(ngx_conf_t *cf, ngx_uint_t level,
     ngx_http_vcita_origin_t *origin, const char *fmt, ...);
-void ngx_http_vcita_conf_origin(ngx_conf_t *cf,
+void ngx_http_vcita_config_origin(ngx_conf_t *cf,
     ngx_http_vcita_origin_t *origin);
 
 

@@ -23,25 +23,26 @@
 
 
 static ngx_int_t ngx_http_vcita_login_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_login_sent(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t *next);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_uint_t *next);
 static ngx_int_t ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx,
     ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_login_set(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_http_vcita_authorize_t *ngx_http_vcita_login_authorize(
-    ngx_http_request_t *r, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s);
+    ngx_http_request_t *r, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_login_query(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s, ngx_http_vcita_authorize_t *authorize,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s, ngx_http_vcita_authorize_t *authorize,
     ngx_str_t *url);
 static u_char *ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s);
 static u_char *ngx_http_vcita_login_challenge(u_char *p,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *s);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s);
 
 
 /*
@@ -52,12 +53,12 @@ static u_char *ngx_http_vcita_login_challenge(u_char *p,
 
 ngx_int_t
 ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  url;
 
-    rc = ngx_http_vcita_login_url(r, ctx, app, s, &url);
+    rc = ngx_http_vcita_login_url(r, ctx, client, s, &url);
 
     if (rc != NGX_OK) {
         return rc;
@@ -65,7 +66,7 @@ ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_http_vcita_count(r, logins_started);
 
-    return ngx_http_vcita_send_redirect(r, NGX_HTTP_MOVED_TEMPORARILY, &url);
+    return ngx_http_vcita_page_redirect(r, NGX_HTTP_MOVED_TEMPORARILY, &url);
 }
 
 
@@ -73,35 +74,36 @@ ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s, ngx_str_t *url)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s,
+    ngx_str_t *url)
 {
     ngx_int_t                    rc;
     ngx_http_vcita_authorize_t  *authorize;
 
-    rc = ngx_http_vcita_redirect_uri(r, ctx, app);
+    rc = ngx_http_vcita_login_redirect_uri(r, ctx, client);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    authorize = ngx_http_vcita_login_authorize(r, app, s);
+    authorize = ngx_http_vcita_login_authorize(r, client, s);
 
     s->authorize = authorize->id;
     s->sent &= NGX_HTTP_VCITA_SENT_PROMPT|NGX_HTTP_VCITA_BEGAN;
     s->sent |= (authorize->openid ? NGX_HTTP_VCITA_SENT_NONCE : 0)
-               | (app->pkce ? NGX_HTTP_VCITA_SENT_PKCE : 0);
+               | (client->pkce ? NGX_HTTP_VCITA_SENT_PKCE : 0);
 
     if (s->attempt == 0) {
-        s->sent |= ngx_http_vcita_client_way(r, ctx, app);
+        s->sent |= ngx_http_vcita_user_agent_way(r, ctx, client);
     }
 
-    if (ngx_http_vcita_login_cookie(r, ctx, app) != NGX_OK
-        || ngx_http_vcita_login_set(r, ctx, app) != NGX_OK)
+    if (ngx_http_vcita_login_cookie(r, ctx, client) != NGX_OK
+        || ngx_http_vcita_login_set(r, ctx, client) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_login_query(r, ctx, app, s, authorize, url);
+    return ngx_http_vcita_login_query(r, ctx, client, s, authorize, url);
 }
 
 
@@ -109,21 +111,21 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s,
     ngx_http_vcita_authorize_t *authorize, ngx_str_t *url)
 {
     u_char     *p;
     size_t      len;
     ngx_str_t   state;
 
-    if (ngx_http_vcita_state_seal(r, ctx, app, s, &state) != NGX_OK) {
+    if (ngx_http_vcita_login_state_seal(r, ctx, client, s, &state) != NGX_OK) {
         return NGX_ERROR;
     }
 
     len = authorize->prefix.len
           + sizeof("&redirect_uri=&state=&nonce=&code_challenge="
                    "&code_challenge_method=S256&prompt=login")
-          + ngx_http_vcita_escaped_len(&ctx->redirect_uri)
+          + ngx_http_vcita_query_escaped_len(&ctx->redirect_uri)
           + state.len + 2 * NGX_HTTP_VCITA_TEXT_LEN;
 
     p = ngx_pnalloc(r->pool, len);
@@ -135,13 +137,13 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     p = ngx_cpymem(p, authorize->prefix.data, authorize->prefix.len);
     p = ngx_cpymem(p, "&redirect_uri=", sizeof("&redirect_uri=") - 1);
-    p = ngx_http_vcita_escape(p, &ctx->redirect_uri);
+    p = ngx_http_vcita_query_escape(p, &ctx->redirect_uri);
     p = ngx_cpymem(p, "&state=", sizeof("&state=") - 1);
     p = ngx_cpymem(p, state.data, state.len);
 
     if (s->sent & NGX_HTTP_VCITA_SENT_NONCE) {
 
-        p = ngx_http_vcita_login_nonce(p, ctx, app, s);
+        p = ngx_http_vcita_login_nonce(p, ctx, client, s);
         if (p == NULL) {
             return NGX_ERROR;
         }
@@ -149,7 +151,7 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (s->sent & NGX_HTTP_VCITA_SENT_PKCE) {
 
-        p = ngx_http_vcita_login_challenge(p, ctx, app, s);
+        p = ngx_http_vcita_login_challenge(p, ctx, client, s);
         if (p == NULL) {
             return NGX_ERROR;
         }
@@ -169,18 +171,18 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static u_char *
 ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
     ngx_str_t                 nonce;
     ngx_http_vcita_derive_t  *derive;
 
-    derive = app->derive.elts;
+    derive = client->derive.elts;
 
     p = ngx_cpymem(p, "&nonce=", sizeof("&nonce=") - 1);
 
     nonce.data = p;
 
-    if (ngx_http_vcita_state_derive(ctx, s, derive[s->key].nonce, &nonce)
+    if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].nonce, &nonce)
         != NGX_OK)
     {
         return NULL;
@@ -194,7 +196,7 @@ ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_http_vcita_authorize_t *
 ngx_http_vcita_login_authorize(ngx_http_request_t *r,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
     ngx_uint_t                    i;
     ngx_http_vcita_loc_conf_t    *vlcf;
@@ -202,16 +204,16 @@ ngx_http_vcita_login_authorize(ngx_http_request_t *r,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    a = app->authorize.elts;
+    a = client->authorize.elts;
 
-    for (i = 0; s->authorize && i < app->authorize.nelts; i++) {
+    for (i = 0; s->authorize && i < client->authorize.nelts; i++) {
 
         if (a[i]->id == s->authorize) {
             return a[i];
         }
     }
 
-    return (vlcf->app == app && vlcf->authorize) ? vlcf->authorize : a[0];
+    return (vlcf->client == client && vlcf->authorize) ? vlcf->authorize : a[0];
 }
 
 
@@ -219,7 +221,7 @@ ngx_http_vcita_login_authorize(ngx_http_request_t *r,
 
 static u_char *
 ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
     u_char                    text[NGX_HTTP_VCITA_TEXT_LEN];
     u_char                    hash[NGX_HTTP_VCITA_HASH_LEN];
@@ -227,11 +229,11 @@ ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_derive_t  *derive;
 
     verifier.data = text;
-    derive = app->derive.elts;
+    derive = client->derive.elts;
 
-    if (ngx_http_vcita_state_derive(ctx, s, derive[s->key].pkce, &verifier)
-        != NGX_OK
-        || ngx_http_vcita_hash(&verifier, hash) != NGX_OK)
+    if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].pkce,
+                                          &verifier) != NGX_OK
+        || ngx_http_vcita_hash_sha256(&verifier, hash) != NGX_OK)
     {
         return NULL;
     }
@@ -239,7 +241,7 @@ ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
     ngx_explicit_memzero(text, sizeof(text));
 
     p = ngx_cpymem(p, "&code_challenge=", sizeof("&code_challenge=") - 1);
-    p += ngx_http_vcita_base64url(p, hash, sizeof(hash));
+    p += ngx_http_vcita_base64url_encode(p, hash, sizeof(hash));
 
     return ngx_cpymem(p, "&code_challenge_method=S256",
                       sizeof("&code_challenge_method=S256") - 1);
@@ -250,7 +252,7 @@ ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+    ngx_http_vcita_client_t *client)
 {
     u_char      bytes[NGX_HTTP_VCITA_HASH_LEN], *p;
     ngx_uint_t  next;
@@ -261,7 +263,7 @@ ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     next = 0;
 
-    if (ngx_http_vcita_login_sent(r, ctx, app, &next) == NGX_OK) {
+    if (ngx_http_vcita_login_sent(r, ctx, client, &next) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -270,12 +272,12 @@ ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_random(bytes, sizeof(bytes)) != NGX_OK) {
+    if (ngx_http_vcita_hash_random(bytes, sizeof(bytes)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ctx->login.data = p;
-    ctx->login.len = ngx_http_vcita_base64url(p, bytes, sizeof(bytes));
+    ctx->login.len = ngx_http_vcita_base64url_encode(p, bytes, sizeof(bytes));
 
     return NGX_OK;
 }
@@ -285,12 +287,12 @@ ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_vcita_login_sent(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_uint_t *next)
+    ngx_http_vcita_client_t *client, ngx_uint_t *next)
 {
     ngx_str_t  value;
 
-    while (ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_LOGIN, next,
-                                      &value)
+    while (ngx_http_vcita_ctx_next_cookie(r, ctx, client, NGX_HTTP_VCITA_LOGIN,
+                                          next, &value)
            == NGX_OK)
     {
         if (ngx_http_vcita_login_parse(ctx, &value) == NGX_OK) {
@@ -315,7 +317,7 @@ ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx, ngx_str_t *value)
     text.len = NGX_HTTP_VCITA_TEXT_LEN;
 
     if (value->len < text.len
-        || ngx_http_vcita_unbase64url(bytes, &text) != NGX_OK)
+        || ngx_http_vcita_base64url_decode(bytes, &text) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -354,7 +356,7 @@ ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx, ngx_str_t *value)
 
 static ngx_int_t
 ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+    ngx_http_vcita_client_t *client)
 {
     u_char     *p, buf[NGX_HTTP_VCITA_LOGIN_LEN];
     ngx_str_t   value;
@@ -371,8 +373,8 @@ ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     value.len = p - buf;
 
     return ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                     &app->login_cookie, &value,
-                                     app->login_timeout);
+                                     &client->login_cookie, &value,
+                                     client->login_timeout);
 }
 
 
@@ -383,7 +385,7 @@ ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s)
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
     u_char      hash[NGX_HTTP_VCITA_HASH_LEN];
     ngx_str_t   ours, theirs;
@@ -396,10 +398,10 @@ ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     theirs.data = hash;
     theirs.len = sizeof(hash);
 
-    while (ngx_http_vcita_login_sent(r, ctx, app, &next) == NGX_OK) {
+    while (ngx_http_vcita_login_sent(r, ctx, client, &next) == NGX_OK) {
 
-        if (ngx_http_vcita_hash(&ctx->login, hash) == NGX_OK
-            && ngx_http_vcita_equal(&ours, &theirs) == NGX_OK)
+        if (ngx_http_vcita_hash_sha256(&ctx->login, hash) == NGX_OK
+            && ngx_http_vcita_secret_eq(&ours, &theirs) == NGX_OK)
         {
             return NGX_OK;
         }
@@ -418,13 +420,13 @@ ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_vcita_login_finished(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+    ngx_http_vcita_client_t *client)
 {
     if (ctx->finished++ == 0) {
         ctx->finished_at = ngx_time();
     }
 
-    return ngx_http_vcita_login_set(r, ctx, app);
+    return ngx_http_vcita_login_set(r, ctx, client);
 }
 
 
@@ -432,9 +434,9 @@ ngx_http_vcita_login_finished(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+    ngx_http_vcita_client_t *client)
 {
-    if (ngx_http_vcita_login_cookie(r, ctx, app) != NGX_OK) {
+    if (ngx_http_vcita_login_cookie(r, ctx, client) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -448,35 +450,35 @@ ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
  */
 
 ngx_int_t
-ngx_http_vcita_redirect_uri(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     u_char     *p;
     ngx_str_t   authority;
 
-    if (ctx->origin_app == app) {
+    if (ctx->origin_client == client) {
         return NGX_OK;
     }
 
-    if (app->redirect.host == NULL) {
-        authority = app->redirect.authority;
+    if (client->redirect.host == NULL) {
+        authority = client->redirect.authority;
 
     } else {
 
-        if (ngx_http_complex_value(r, app->redirect.host, &authority)
+        if (ngx_http_complex_value(r, client->redirect.host, &authority)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        if (ngx_http_vcita_authority(&authority) != NGX_OK) {
+        if (ngx_http_vcita_query_authority(&authority) != NGX_OK) {
             return NGX_DECLINED;
         }
     }
 
     p = ngx_pnalloc(r->pool,
-                    app->redirect.scheme.len + authority.len
-                    + app->redirect.path.len);
+                    client->redirect.scheme.len + authority.len
+                    + client->redirect.path.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -484,27 +486,28 @@ ngx_http_vcita_redirect_uri(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ctx->redirect_uri.data = p;
     ctx->origin.data = p;
 
-    p = ngx_cpymem(p, app->redirect.scheme.data, app->redirect.scheme.len);
+    p = ngx_cpymem(p, client->redirect.scheme.data,
+                   client->redirect.scheme.len);
     p = ngx_cpymem(p, authority.data, authority.len);
 
     ctx->origin.len = p - ctx->origin.data;
 
-    p = ngx_cpymem(p, app->redirect.path.data, app->redirect.path.len);
+    p = ngx_cpymem(p, client->redirect.path.data, client->redirect.path.len);
 
     ctx->redirect_uri.len = p - ctx->redirect_uri.data;
-    ctx->origin_app = app;
+    ctx->origin_client = client;
 
     return NGX_OK;
 }
 
 
 /*
- * The address that the client asked for, as sent: never more than a path of
+ * The address that the user agent asked for, as sent: never more than a path of
  * this host, since it is only ever used behind an origin.
  */
 
 ngx_int_t
-ngx_http_vcita_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
+ngx_http_vcita_login_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
 {
     u_char  *p;
 

@@ -3,7 +3,7 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The state: what a login must know when it comes back, sealed.  Its box is
- * bound to the application and to the redirect_uri, its content to the login
+ * bound to the client and to the redirect_uri, its content to the login
  * cookie; code_verifier and nonce are derived from both, never sent or kept.
  */
 
@@ -21,8 +21,9 @@
     (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)
 
 
-static u_char *ngx_http_vcita_state_put(u_char *p, uint64_t value, size_t len);
-static uint64_t ngx_http_vcita_state_get(u_char **p, size_t len);
+static u_char *ngx_http_vcita_login_state_put(u_char *p, uint64_t value,
+    size_t len);
+static uint64_t ngx_http_vcita_login_state_get(u_char **p, size_t len);
 
 
 /*
@@ -32,8 +33,9 @@ static uint64_t ngx_http_vcita_state_get(u_char **p, size_t len);
  */
 
 ngx_int_t
-ngx_http_vcita_state_seal(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *s, ngx_str_t *state)
+ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s, ngx_str_t *state)
 {
     u_char      *p, *room;
     ngx_str_t    text;
@@ -43,13 +45,13 @@ ngx_http_vcita_state_seal(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     s->issued = (uint64_t) tp->sec * 1000 + tp->msec;
     s->key = 0;
 
-    if (ngx_http_vcita_hash(&ctx->login, s->login) != NGX_OK) {
+    if (ngx_http_vcita_hash_sha256(&ctx->login, s->login) != NGX_OK) {
         return NGX_ERROR;
     }
 
     ngx_memzero(s->session, sizeof(s->session));
 
-    if (ctx->alive && ctx->app == app) {
+    if (ctx->alive && ctx->client == client) {
         ngx_memcpy(s->session, ctx->session.id.data, sizeof(s->session));
     }
 
@@ -65,15 +67,15 @@ ngx_http_vcita_state_seal(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     p = text.data;
     room = p + text.len;
 
-    p = ngx_http_vcita_state_put(p, s->issued, 8);
-    p = ngx_http_vcita_state_put(p, s->attempt, 1);
-    p = ngx_http_vcita_state_put(p, s->sent, 1);
-    p = ngx_http_vcita_state_put(p, s->authorize, 4);
+    p = ngx_http_vcita_login_state_put(p, s->issued, 8);
+    p = ngx_http_vcita_login_state_put(p, s->attempt, 1);
+    p = ngx_http_vcita_login_state_put(p, s->sent, 1);
+    p = ngx_http_vcita_login_state_put(p, s->authorize, 4);
     p = ngx_cpymem(p, s->login, sizeof(s->login));
     p = ngx_cpymem(p, s->session, sizeof(s->session));
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
-    if (ngx_http_vcita_seal(&app->state_seal, &ctx->redirect_uri,
+    if (ngx_http_vcita_seal(&client->state_seal, &ctx->redirect_uri,
                             &text, room, state)
         != NGX_OK)
     {
@@ -92,19 +94,20 @@ ngx_http_vcita_state_seal(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
  */
 
 ngx_int_t
-ngx_http_vcita_state_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_str_t *state, ngx_http_vcita_state_t *s)
+ngx_http_vcita_login_state_open(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *state, ngx_http_vcita_login_state_t *s)
 {
     u_char     *p, *room;
     ngx_str_t   text;
 
-    room = ngx_pnalloc(r->pool, ngx_http_vcita_open_room(state->len));
+    room = ngx_pnalloc(r->pool, ngx_http_vcita_seal_open_room(state->len));
     if (room == NULL) {
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_open(&app->state_seal, &ctx->redirect_uri, state, room,
-                            &text, &s->key)
+    if (ngx_http_vcita_seal_open(&client->state_seal, &ctx->redirect_uri, state,
+                                 room, &text, &s->key)
         != NGX_OK
         || text.len <= NGX_HTTP_VCITA_STATE_HEAD)
     {
@@ -113,10 +116,10 @@ ngx_http_vcita_state_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     p = text.data;
 
-    s->issued = ngx_http_vcita_state_get(&p, 8);
-    s->attempt = ngx_http_vcita_state_get(&p, 1);
-    s->sent = ngx_http_vcita_state_get(&p, 1);
-    s->authorize = ngx_http_vcita_state_get(&p, 4);
+    s->issued = ngx_http_vcita_login_state_get(&p, 8);
+    s->attempt = ngx_http_vcita_login_state_get(&p, 1);
+    s->sent = ngx_http_vcita_login_state_get(&p, 1);
+    s->authorize = ngx_http_vcita_login_state_get(&p, 4);
 
     ngx_memcpy(s->seed, ngx_http_vcita_seal_nonce(room), sizeof(s->seed));
 
@@ -140,8 +143,8 @@ ngx_http_vcita_state_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
  */
 
 ngx_int_t
-ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_state_t *s, u_char *key, ngx_str_t *text)
+ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_login_state_t *s, u_char *key, ngx_str_t *text)
 {
     u_char     mac[NGX_HTTP_VCITA_HASH_LEN];
     ngx_str_t  parts[2];
@@ -150,11 +153,11 @@ ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
     parts[1].data = s->seed;
     parts[1].len = sizeof(s->seed);
 
-    if (ngx_http_vcita_hmac(key, parts, 2, mac) != NGX_OK) {
+    if (ngx_http_vcita_hash_hmac(key, parts, 2, mac) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    text->len = ngx_http_vcita_base64url(text->data, mac, sizeof(mac));
+    text->len = ngx_http_vcita_base64url_encode(text->data, mac, sizeof(mac));
 
     ngx_explicit_memzero(mac, sizeof(mac));
 
@@ -163,7 +166,7 @@ ngx_http_vcita_state_derive(ngx_http_vcita_ctx_t *ctx,
 
 
 static u_char *
-ngx_http_vcita_state_put(u_char *p, uint64_t value, size_t len)
+ngx_http_vcita_login_state_put(u_char *p, uint64_t value, size_t len)
 {
     while (len--) {
         *p++ = (u_char) (value >> (8 * len));
@@ -174,7 +177,7 @@ ngx_http_vcita_state_put(u_char *p, uint64_t value, size_t len)
 
 
 static uint64_t
-ngx_http_vcita_state_get(u_char **p, size_t len)
+ngx_http_vcita_login_state_get(u_char **p, size_t len)
 {
     uint64_t  value;
 

@@ -21,7 +21,7 @@
 static ngx_int_t ngx_http_vcita_logout_ask(ngx_http_request_t *r,
     const char *text);
 static ngx_int_t ngx_http_vcita_logout_end(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_logout_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_logout_failed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
@@ -38,24 +38,24 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    if (ngx_http_vcita_client_is_foreign(r)) {
+    if (ngx_http_vcita_user_agent_is_foreign(r)) {
         return ngx_http_vcita_logout_ask(r, "Another site has sent you "
                                             "here.");
     }
 
-    if (ngx_http_vcita_client_is_automatic(r,
-                            vlcf->app->cookie_samesite == NGX_HTTP_VCITA_NONE))
+    if (ngx_http_vcita_user_agent_is_automatic(r,
+                         vlcf->client->cookie_samesite == NGX_HTTP_VCITA_NONE))
     {
         return ngx_http_vcita_logout_ask(r, "Signing out takes a click.");
     }
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     /* a subrequest expires no cookie, and ends no session either */
 
-    if (vlcf->app->storage.store && ctx && r == r->main) {
+    if (vlcf->client->storage.store && ctx && r == r->main) {
 
-        rc = ngx_http_vcita_logout_end(r, ctx, vlcf->app);
+        rc = ngx_http_vcita_logout_end(r, ctx, vlcf->client);
 
         if (rc == NGX_AGAIN) {
             return ngx_http_vcita_logout_wait(r);
@@ -78,26 +78,27 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+    ngx_http_vcita_client_t *client)
 {
     ngx_int_t                  rc;
     ngx_str_t                  value;
     ngx_http_vcita_store_t    *store;
 
-    store = app->storage.store;
+    store = client->storage.store;
 
     if (ctx->end == NULL) {
-        ctx->end = ngx_http_vcita_ask_create(r, store);
+        ctx->end = ngx_http_vcita_wait_ask_create(r, store);
         if (ctx->end == NULL) {
             return NGX_ERROR;
         }
     }
 
-    rc = ngx_http_vcita_ask_result(ctx->end);
+    rc = ngx_http_vcita_wait_ask_result(ctx->end);
 
     while (rc == NGX_OK
-           && ngx_http_vcita_sent_cookie(r, ctx, app, NGX_HTTP_VCITA_SESSION,
-                                         &ctx->ended, &value) == NGX_OK)
+           && ngx_http_vcita_ctx_next_cookie(r, ctx, client,
+                                             NGX_HTTP_VCITA_SESSION,
+                                             &ctx->ended, &value) == NGX_OK)
     {
         rc = ngx_http_vcita_store_key(&value, ctx->end->op.key);
 
@@ -107,7 +108,7 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_ask(ctx->end, store->type->end);
+            rc = ngx_http_vcita_wait_ask(ctx->end, store->type->end);
         }
     }
 
@@ -151,7 +152,7 @@ ngx_http_vcita_logout_failed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     page.link = "Sign out";
     page.button = 1;
 
-    return ngx_http_vcita_error_content(r, ctx, &page);
+    return ngx_http_vcita_page_error_content(r, ctx, &page);
 }
 
 
@@ -159,20 +160,20 @@ static ngx_int_t
 ngx_http_vcita_logout_done(ngx_http_request_t *r,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_str_t               none, location;
-    ngx_http_vcita_app_t   *app;
-    ngx_http_vcita_page_t   page;
+    ngx_str_t                 none, location;
+    ngx_http_vcita_page_t     page;
+    ngx_http_vcita_client_t  *client;
 
-    app = vlcf->app;
+    client = vlcf->client;
 
     ngx_http_vcita_count(r, logouts);
 
     ngx_str_null(&none);
 
     if (ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                  &app->session_cookie, &none, 0) != NGX_OK
+                                  &client->session_cookie, &none, 0) != NGX_OK
         || ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                     &app->login_cookie, &none, 0) != NGX_OK)
+                                     &client->login_cookie, &none, 0) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -187,8 +188,8 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
 
         /* $uri is decoded: whatever it breaks off is no header of ours */
 
-        if (ngx_http_vcita_printable(&location)) {
-            return ngx_http_vcita_send_redirect(r, NGX_HTTP_SEE_OTHER,
+        if (ngx_http_vcita_string_printable(&location)) {
+            return ngx_http_vcita_page_redirect(r, NGX_HTTP_SEE_OTHER,
                                                 &location);
         }
 
@@ -204,7 +205,7 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
     page.text = "This site has forgotten you. You may still be signed in at "
                 "vcita.";
 
-    return ngx_http_vcita_send_page(r, &page);
+    return ngx_http_vcita_page_answer(r, &page);
 }
 
 
@@ -221,5 +222,5 @@ ngx_http_vcita_logout_ask(ngx_http_request_t *r, const char *text)
     page.link = "Sign out";
     page.button = 1;
 
-    return ngx_http_vcita_send_page(r, &page);
+    return ngx_http_vcita_page_answer(r, &page);
 }

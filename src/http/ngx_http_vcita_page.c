@@ -75,31 +75,31 @@ static void ngx_http_vcita_page_discard(ngx_http_request_t *r);
  */
 
 ngx_int_t
-ngx_http_vcita_error_page(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_page_error(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_page_t *page)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_error_content(r, ctx, page);
+    rc = ngx_http_vcita_page_error_content(r, ctx, page);
 
     if (rc == (ngx_int_t) page->status) {
         return rc;
     }
 
-    return ngx_http_vcita_answered(r, rc);
+    return ngx_http_vcita_page_answered(r, rc);
 }
 
 
 /* The same for a content handler, whose result finalizes the request */
 
 ngx_int_t
-ngx_http_vcita_error_content(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_page_t *page)
+ngx_http_vcita_page_error_content(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page)
 {
     ctx->status = page->status;
 
     if (page->text == NULL) {
-        ngx_http_vcita_describe(ctx, page);
+        ngx_http_vcita_errors_describe(ctx, page);
     }
 
     if (ngx_http_vcita_page_configured(r, page->status)) {
@@ -113,7 +113,7 @@ ngx_http_vcita_error_content(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return page->status;
     }
 
-    return ngx_http_vcita_send_page(r, page);
+    return ngx_http_vcita_page_answer(r, page);
 }
 
 
@@ -149,14 +149,14 @@ ngx_http_vcita_page_configured(ngx_http_request_t *r,
 /* Sends a page.  Returns what ngx_http_finalize_request() wants to know */
 
 ngx_int_t
-ngx_http_vcita_send_page(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
+ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 {
     u_char     *p;
     size_t      len;
     ngx_str_t   body, csp;
 
     if (page->title == NULL) {
-        return ngx_http_vcita_send_text(r, page->status, page->text);
+        return ngx_http_vcita_page_text(r, page->status, page->text);
     }
 
     ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
@@ -172,9 +172,9 @@ ngx_http_vcita_send_page(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 
     if (ngx_http_vcita_page_headers(r) != NGX_OK
         || ngx_http_vcita_page_retry(r, page) != NGX_OK
-        || ngx_http_vcita_add_header(r, "Content-Security-Policy", &csp)
+        || ngx_http_vcita_headers_add(r, "Content-Security-Policy", &csp)
            == NULL
-        || ngx_http_vcita_escape_html(r->pool, &page->detail) != NGX_OK)
+        || ngx_http_vcita_headers_escape_html(r->pool, &page->detail) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -265,7 +265,7 @@ ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p)
     ngx_http_variable_value_t   *vv;
     ngx_http_vcita_main_conf_t  *vmcf;
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx && ctx->error.len) {
         p = ngx_sprintf(p, "<p><small>Code: <code>%V</code></small></p>\n",
@@ -296,7 +296,7 @@ ngx_http_vcita_page_link(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     u_char  *p;
 
-    if (ctx->origin_app == NULL) {
+    if (ctx->origin_client == NULL) {
         return NGX_OK;
     }
 
@@ -312,7 +312,7 @@ ngx_http_vcita_page_link(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     p = ngx_cpymem(p, ctx->origin.data, ctx->origin.len);
     ngx_memcpy(p, uri->data, uri->len);
 
-    return ngx_http_vcita_escape_html(r->pool, &page->href);
+    return ngx_http_vcita_headers_escape_html(r->pool, &page->href);
 }
 
 
@@ -332,7 +332,7 @@ ngx_http_vcita_page_retry(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 
     value.len = ngx_sprintf(value.data, "%ui", page->refresh) - value.data;
 
-    return ngx_http_vcita_add_header(r, "Retry-After", &value) == NULL
+    return ngx_http_vcita_headers_add(r, "Retry-After", &value) == NULL
            ? NGX_ERROR : NGX_OK;
 }
 
@@ -340,7 +340,7 @@ ngx_http_vcita_page_retry(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 /* Sends one line for a program; "text" may be NULL */
 
 ngx_int_t
-ngx_http_vcita_send_text(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_vcita_page_text(ngx_http_request_t *r, ngx_uint_t status,
     const char *text)
 {
     ngx_str_t  body;
@@ -359,7 +359,7 @@ ngx_http_vcita_send_text(ngx_http_request_t *r, ngx_uint_t status,
 /* Sends a redirect; the location lives as long as the request */
 
 ngx_int_t
-ngx_http_vcita_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_vcita_page_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *location)
 {
     ngx_table_elt_t  *h;
@@ -367,7 +367,7 @@ ngx_http_vcita_send_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_http_clear_location(r);
     r->err_status = 0;
 
-    h = ngx_http_vcita_add_header(r, "Location", location);
+    h = ngx_http_vcita_headers_add(r, "Location", location);
 
     if (h == NULL || ngx_http_vcita_page_headers(r) != NGX_OK) {
         return NGX_ERROR;
@@ -391,7 +391,7 @@ ngx_http_vcita_page_headers(ngx_http_request_t *r)
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 

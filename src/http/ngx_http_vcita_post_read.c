@@ -16,44 +16,44 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_http_vcita_ctx_t *ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
+static ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf);
-static void ngx_http_vcita_entry_forget(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_entry_early(ngx_http_request_t *r,
+static void ngx_http_vcita_post_read_forget(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_post_read_early(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_srv_conf_t *vscf);
-static void ngx_http_vcita_entry_line(ngx_http_request_t *r);
-static void ngx_http_vcita_entry_referer(ngx_http_request_t *r,
+static void ngx_http_vcita_post_read_line(ngx_http_request_t *r);
+static void ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
     ngx_str_t *callback);
 
 
 ngx_int_t
-ngx_http_vcita_entry_handler(ngx_http_request_t *r)
+ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 {
     ngx_uint_t                   i;
-    ngx_http_vcita_app_t       **app;
     ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_client_t    **client;
     ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vscf->apps.nelts == 0 || r != r->main) {
+    if (vscf->clients.nelts == 0 || r != r->main) {
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_vcita_entry_ctx(r, vscf);
+    ctx = ngx_http_vcita_post_read_ctx(r, vscf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
+    for (i = 0; i < vscf->clients.nelts; i++) {
 
-        if (ngx_http_vcita_same(&app[i]->redirect.callback, &r->uri)) {
-            ctx->callback = app[i];
+        if (ngx_http_vcita_str_eq(&client[i]->redirect.callback, &r->uri)) {
+            ctx->callback = client[i];
         }
 
-        ngx_http_vcita_entry_referer(r, &app[i]->redirect.callback);
+        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
     }
 
     if (ctx->callback) {
@@ -63,7 +63,7 @@ ngx_http_vcita_entry_handler(ngx_http_request_t *r)
         }
 
     } else if (r->args.len
-               && ngx_http_vcita_moved(r, ctx, &r->args) == NGX_ERROR)
+               && ngx_http_vcita_callback_moved(r, ctx, &r->args) == NGX_ERROR)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -79,23 +79,23 @@ ngx_http_vcita_entry_handler(ngx_http_request_t *r)
  */
 
 ngx_int_t
-ngx_http_vcita_entry_late(ngx_http_request_t *r)
+ngx_http_vcita_post_read_late(ngx_http_request_t *r)
 {
     ngx_uint_t                   i;
-    ngx_http_vcita_app_t       **app;
     ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_client_t    **client;
     ngx_http_vcita_srv_conf_t   *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vscf->apps.nelts == 0
+    if (vscf->clients.nelts == 0
         || r != r->main
-        || ngx_http_vcita_get_ctx(r))
+        || ngx_http_vcita_ctx_get(r))
     {
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_vcita_entry_ctx(r, vscf);
+    ctx = ngx_http_vcita_post_read_ctx(r, vscf);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -105,18 +105,18 @@ ngx_http_vcita_entry_late(ngx_http_request_t *r)
     ctx->status = r->err_status ? (ngx_uint_t) r->err_status
                                 : NGX_HTTP_BAD_REQUEST;
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
-        ngx_http_vcita_entry_referer(r, &app[i]->redirect.callback);
+    for (i = 0; i < vscf->clients.nelts; i++) {
+        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
     }
 
-    if (ngx_http_vcita_entry_early(r, ctx, vscf) != NGX_OK) {
+    if (ngx_http_vcita_post_read_early(r, ctx, vscf) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (r->internal) {
-        ngx_http_vcita_entry_forget(r);
+        ngx_http_vcita_post_read_forget(r);
     }
 
     return NGX_DECLINED;
@@ -129,7 +129,7 @@ ngx_http_vcita_entry_late(ngx_http_request_t *r)
  */
 
 static void
-ngx_http_vcita_entry_forget(ngx_http_request_t *r)
+ngx_http_vcita_post_read_forget(ngx_http_request_t *r)
 {
     ngx_http_variable_value_t    id, *vv;
     ngx_http_core_main_conf_t   *cmcf;
@@ -151,7 +151,7 @@ ngx_http_vcita_entry_forget(ngx_http_request_t *r)
 /* makes the context and cuts our cookies out of the request */
 
 static ngx_http_vcita_ctx_t *
-ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
+ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf)
 {
     ngx_http_vcita_ctx_t  *ctx;
@@ -161,8 +161,8 @@ ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
         return NULL;
     }
 
-    if (ngx_http_vcita_cookies_cut(&r->headers_in, r->pool, &vscf->cookies,
-                                   &vscf->stems, &ctx->cookies)
+    if (ngx_http_vcita_cookie_cut(&r->headers_in, r->pool, &vscf->cookies,
+                                  &vscf->stems, &ctx->cookies)
         != NGX_OK)
     {
         return NULL;
@@ -179,15 +179,15 @@ ngx_http_vcita_entry_ctx(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_entry_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_srv_conf_t *vscf)
 {
-    u_char                 *query, *p, *dst, *src;
-    ngx_str_t              *text, *path, args;
-    ngx_uint_t              i;
-    ngx_http_vcita_app_t  **app;
+    u_char                    *query, *p, *dst, *src;
+    ngx_str_t                 *text, *path, args;
+    ngx_uint_t                 i;
+    ngx_http_vcita_client_t  **client;
 
-    ngx_http_vcita_entry_line(r);
+    ngx_http_vcita_post_read_line(r);
 
     text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
 
@@ -207,11 +207,11 @@ ngx_http_vcita_entry_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_unescape_uri(&dst, &src, query - src, 0);
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
+    for (i = 0; i < vscf->clients.nelts; i++) {
 
-        path = &app[i]->redirect.callback;
+        path = &client[i]->redirect.callback;
 
         if (dst - p >= (ssize_t) path->len
             && ngx_memcmp(dst - path->len, path->data, path->len) == 0)
@@ -223,15 +223,15 @@ ngx_http_vcita_entry_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     args.data = query + 1;
     args.len = text->data + text->len - args.data;
 
-    return ngx_http_vcita_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
-                                                            : NGX_OK;
+    return ngx_http_vcita_callback_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
+                                                                     : NGX_OK;
 }
 
 
 /* the request line as nginx makes it up for $request and its own log lines */
 
 static void
-ngx_http_vcita_entry_line(ngx_http_request_t *r)
+ngx_http_vcita_post_read_line(ngx_http_request_t *r)
 {
     u_char  *p;
 
@@ -254,7 +254,7 @@ ngx_http_vcita_entry_line(ngx_http_request_t *r)
 /* nginx logs the referrer with each error: a callback's goes without query */
 
 static void
-ngx_http_vcita_entry_referer(ngx_http_request_t *r, ngx_str_t *callback)
+ngx_http_vcita_post_read_referer(ngx_http_request_t *r, ngx_str_t *callback)
 {
     u_char     *query;
     ngx_str_t  *referer;

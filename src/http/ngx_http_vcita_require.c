@@ -35,54 +35,54 @@ typedef struct {
 #if (NGX_PCRE)
     ngx_regex_t             *regex;
 #endif
-} ngx_http_vcita_value_t;
+} ngx_http_vcita_require_value_t;
 
 
 typedef struct {
     ngx_int_t                index;
     ngx_str_t                name;
     ngx_str_t                claim;     /* empty: not one of ours */
-    ngx_array_t              values;    /* ..._value_t */
+    ngx_array_t              values;    /* ..._require_value_t */
     ngx_http_vcita_origin_t  origin;
-} ngx_http_vcita_rule_t;
+} ngx_http_vcita_require_rule_t;
 
 
-static char *ngx_http_vcita_rule_variable(ngx_conf_t *cf,
-    ngx_http_vcita_rule_t *rule, ngx_str_t *value);
-static char *ngx_http_vcita_rule_value(ngx_conf_t *cf,
-    ngx_http_vcita_value_t *v, ngx_str_t *text);
-static char *ngx_http_vcita_rule_regex(ngx_conf_t *cf,
-    ngx_http_vcita_value_t *v, ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_rule_met(ngx_http_request_t *r,
-    ngx_http_vcita_session_t *s, ngx_http_vcita_rule_t *rule);
-static void ngx_http_vcita_rule_unmet(ngx_http_request_t *r,
-    ngx_http_vcita_session_t *s, ngx_http_vcita_rule_t *rule);
-static ngx_int_t ngx_http_vcita_rule_array(ngx_http_request_t *r,
-    ngx_http_vcita_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_rule_match(ngx_http_request_t *r,
-    ngx_http_vcita_rule_t *rule, ngx_str_t *value);
-static ngx_uint_t ngx_http_vcita_value_match(ngx_http_request_t *r,
-    ngx_http_vcita_value_t *v, ngx_str_t *value);
+static char *ngx_http_vcita_require_variable(ngx_conf_t *cf,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *value);
+static char *ngx_http_vcita_require_value(ngx_conf_t *cf,
+    ngx_http_vcita_require_value_t *v, ngx_str_t *text);
+static char *ngx_http_vcita_require_regex(ngx_conf_t *cf,
+    ngx_http_vcita_require_value_t *v, ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule);
+static void ngx_http_vcita_require_unmet(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule);
+static ngx_int_t ngx_http_vcita_require_array(ngx_http_request_t *r,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_require_match(ngx_http_request_t *r,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *value);
+static ngx_uint_t ngx_http_vcita_require_value_match(ngx_http_request_t *r,
+    ngx_http_vcita_require_value_t *v, ngx_str_t *value);
 
 
 /* NGX_OK: the session meets all rules of the location.  NGX_DECLINED: not */
 
 ngx_int_t
-ngx_http_vcita_rules_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+ngx_http_vcita_require_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
     ngx_array_t *rules)
 {
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    ngx_http_vcita_rule_t  *rule;
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_http_vcita_require_rule_t  *rule;
 
     rule = rules->elts;
 
     for (i = 0; i < rules->nelts; i++) {
 
-        rc = ngx_http_vcita_rule_met(r, s, &rule[i]);
+        rc = ngx_http_vcita_require_rule_met(r, s, &rule[i]);
 
         if (rc == NGX_DECLINED) {
-            ngx_http_vcita_rule_unmet(r, s, &rule[i]);
+            ngx_http_vcita_require_unmet(r, s, &rule[i]);
         }
 
         if (rc != NGX_OK) {
@@ -100,15 +100,15 @@ ngx_http_vcita_rules_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
  */
 
 static void
-ngx_http_vcita_rule_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
-    ngx_http_vcita_rule_t *rule)
+ngx_http_vcita_require_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
+    ngx_http_vcita_require_rule_t *rule)
 {
     ngx_str_t                   value;
     const char                 *cure;
     ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_loc_conf_t  *vlcf;
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx && ctx->status) {
         return;
@@ -122,7 +122,7 @@ ngx_http_vcita_rule_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
         return;
     }
 
-    if (ngx_http_vcita_session_claim(s, &rule->claim, &value) == NGX_OK)
+    if (ngx_http_vcita_session_claims_get(s, &rule->claim, &value) == NGX_OK)
     {
         value.len = ngx_min(value.len, NGX_HTTP_VCITA_RULE_SHOWN);
 
@@ -136,7 +136,7 @@ ngx_http_vcita_rule_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    cure = (vlcf->app->userinfo == NGX_HTTP_VCITA_ON)
+    cure = (vlcf->client->userinfo == NGX_HTTP_VCITA_ON)
            ? "check its name" : "set \"vcita_oauth_userinfo on\"";
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -148,17 +148,17 @@ ngx_http_vcita_rule_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
 
 
 static ngx_int_t
-ngx_http_vcita_rule_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
-    ngx_http_vcita_rule_t *rule)
+ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule)
 {
     ngx_str_t                   lengths, value;
     ngx_http_variable_value_t  *vv;
 
     if (rule->claim.len
-        && ngx_http_vcita_session_array(s, &rule->claim, &lengths, &value)
-           == NGX_OK)
+        && ngx_http_vcita_session_claims_get_array(s, &rule->claim, &lengths,
+                                                   &value) == NGX_OK)
     {
-        return ngx_http_vcita_rule_array(r, rule, &lengths, &value);
+        return ngx_http_vcita_require_array(r, rule, &lengths, &value);
     }
 
     vv = ngx_http_get_flushed_variable(r, rule->index);
@@ -174,15 +174,15 @@ ngx_http_vcita_rule_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
     value.data = vv->data;
     value.len = vv->len;
 
-    return ngx_http_vcita_rule_match(r, rule, &value);
+    return ngx_http_vcita_require_match(r, rule, &value);
 }
 
 
 /* any element of an array will do */
 
 static ngx_int_t
-ngx_http_vcita_rule_array(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
-    ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_require_array(ngx_http_request_t *r,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value)
 {
     u_char     *p, *last;
     ngx_str_t   element;
@@ -194,7 +194,7 @@ ngx_http_vcita_rule_array(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
 
         element.len = (size_t) p[0] << 8 | p[1];
 
-        if (ngx_http_vcita_rule_match(r, rule, &element) == NGX_OK) {
+        if (ngx_http_vcita_require_match(r, rule, &element) == NGX_OK) {
             return NGX_OK;
         }
 
@@ -206,11 +206,11 @@ ngx_http_vcita_rule_array(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
 
 
 static ngx_int_t
-ngx_http_vcita_rule_match(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
-    ngx_str_t *value)
+ngx_http_vcita_require_match(ngx_http_request_t *r,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *value)
 {
-    ngx_uint_t               i;
-    ngx_http_vcita_value_t  *v;
+    ngx_uint_t                       i;
+    ngx_http_vcita_require_value_t  *v;
 
     if (value->len == 0) {
         return NGX_DECLINED;
@@ -220,7 +220,7 @@ ngx_http_vcita_rule_match(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
 
     for (i = 0; i < rule->values.nelts; i++) {
 
-        if (ngx_http_vcita_value_match(r, &v[i], value)) {
+        if (ngx_http_vcita_require_value_match(r, &v[i], value)) {
             return NGX_OK;
         }
     }
@@ -230,8 +230,8 @@ ngx_http_vcita_rule_match(ngx_http_request_t *r, ngx_http_vcita_rule_t *rule,
 
 
 static ngx_uint_t
-ngx_http_vcita_value_match(ngx_http_request_t *r, ngx_http_vcita_value_t *v,
-    ngx_str_t *value)
+ngx_http_vcita_require_value_match(ngx_http_request_t *r,
+    ngx_http_vcita_require_value_t *v, ngx_str_t *value)
 {
     ngx_str_t  *text;
 
@@ -294,7 +294,7 @@ ngx_http_vcita_value_match(ngx_http_request_t *r, ngx_http_vcita_value_t *v,
  */
 
 ngx_int_t
-ngx_http_vcita_rules_init(ngx_conf_t *cf)
+ngx_http_vcita_require_init(ngx_conf_t *cf)
 {
     ngx_str_t                   *name;
     ngx_uint_t                   i, j;
@@ -314,7 +314,7 @@ ngx_http_vcita_rules_init(ngx_conf_t *cf)
 
         for (j = 0; j < vmcf->ruled.nelts; j++) {
 
-            if (ngx_http_vcita_same(&key[i].key, &name[j])) {
+            if (ngx_http_vcita_str_eq(&key[i].key, &name[j])) {
                 v = key[i].value;
                 v->flags |= NGX_HTTP_VAR_NOCACHEABLE;
             }
@@ -328,14 +328,14 @@ ngx_http_vcita_rules_init(ngx_conf_t *cf)
 /* The rules of a location protect it only where its gate is on */
 
 char *
-ngx_http_vcita_rules_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
+ngx_http_vcita_require_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 {
     if (conf->rules_origin.file == NULL) {
         return NGX_CONF_OK;
     }
 
     if (conf->gate == NGX_HTTP_VCITA_OFF) {
-        return ngx_http_vcita_conf_error(cf, NGX_LOG_EMERG,
+        return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
                           &conf->rules_origin,
                           "\"vcita_oauth_require\" has no effect where "
                           "\"vcita_oauth\" is \"off\", set \"vcita_oauth on\" "
@@ -343,7 +343,8 @@ ngx_http_vcita_rules_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
     }
 
     if (conf->gate == NGX_HTTP_VCITA_OPTIONAL) {
-        (void) ngx_http_vcita_conf_error(cf, NGX_LOG_WARN, &conf->rules_origin,
+        (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
+                                           &conf->rules_origin,
                         "\"vcita_oauth_require\" lets requests without a "
                         "session through where \"vcita_oauth\" is "
                         "\"optional\", set \"vcita_oauth on\" to refuse them");
@@ -360,22 +361,22 @@ ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_str_t               *value;
-    ngx_uint_t               i;
-    ngx_http_vcita_rule_t   *rule;
-    ngx_http_vcita_value_t  *v;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    ngx_http_vcita_require_rule_t   *rule;
+    ngx_http_vcita_require_value_t  *v;
 
     value = cf->args->elts;
 
     if (vlcf->rules == NULL) {
         vlcf->rules = ngx_array_create(cf->pool, 2,
-                                       sizeof(ngx_http_vcita_rule_t));
+                                       sizeof(ngx_http_vcita_require_rule_t));
         if (vlcf->rules == NULL) {
             return NGX_CONF_ERROR;
         }
 
         if (cf->cmd_type == NGX_HTTP_LOC_CONF) {
-            ngx_http_vcita_conf_origin(cf, &vlcf->rules_origin);
+            ngx_http_vcita_config_origin(cf, &vlcf->rules_origin);
         }
     }
 
@@ -384,12 +385,12 @@ ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_vcita_conf_origin(cf, &rule->origin);
+    ngx_http_vcita_config_origin(cf, &rule->origin);
 
-    if (ngx_http_vcita_rule_variable(cf, rule, &value[1])
+    if (ngx_http_vcita_require_variable(cf, rule, &value[1])
         != NGX_CONF_OK
         || ngx_array_init(&rule->values, cf->pool, cf->args->nelts - 2,
-                          sizeof(ngx_http_vcita_value_t))
+                          sizeof(ngx_http_vcita_require_value_t))
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -402,7 +403,7 @@ ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_http_vcita_rule_value(cf, v, &value[i]) != NGX_CONF_OK)
+        if (ngx_http_vcita_require_value(cf, v, &value[i]) != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
@@ -413,8 +414,8 @@ ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_vcita_rule_variable(ngx_conf_t *cf, ngx_http_vcita_rule_t *rule,
-    ngx_str_t *value)
+ngx_http_vcita_require_variable(ngx_conf_t *cf,
+    ngx_http_vcita_require_rule_t *rule, ngx_str_t *value)
 {
     size_t                       prefix;
     ngx_str_t                   *name;
@@ -463,15 +464,15 @@ ngx_http_vcita_rule_variable(ngx_conf_t *cf, ngx_http_vcita_rule_t *rule,
 
 
 static char *
-ngx_http_vcita_rule_value(ngx_conf_t *cf, ngx_http_vcita_value_t *v,
+ngx_http_vcita_require_value(ngx_conf_t *cf, ngx_http_vcita_require_value_t *v,
     ngx_str_t *text)
 {
     u_char  *star, *last;
 
-    ngx_memzero(v, sizeof(ngx_http_vcita_value_t));
+    ngx_memzero(v, sizeof(ngx_http_vcita_require_value_t));
 
     if (text->len && text->data[0] == '~') {
-        return ngx_http_vcita_rule_regex(cf, v, text);
+        return ngx_http_vcita_require_regex(cf, v, text);
     }
 
     v->match = NGX_HTTP_VCITA_EXACT;
@@ -513,7 +514,7 @@ ngx_http_vcita_rule_value(ngx_conf_t *cf, ngx_http_vcita_value_t *v,
 
 
 static char *
-ngx_http_vcita_rule_regex(ngx_conf_t *cf, ngx_http_vcita_value_t *v,
+ngx_http_vcita_require_regex(ngx_conf_t *cf, ngx_http_vcita_require_value_t *v,
     ngx_str_t *text)
 {
 #if (NGX_PCRE)

@@ -28,20 +28,20 @@ typedef ngx_int_t (*ngx_http_vcita_asked_pt)(ngx_http_request_t *r,
 
 
 struct ngx_http_vcita_revalidation_s {
-    ngx_http_request_t          *request;
-    ngx_http_vcita_ctx_t        *ctx;
-    ngx_http_vcita_app_t        *app;
-    ngx_http_vcita_verdicts_t   *verdicts;
-    time_t                       stale;
+    ngx_http_request_t                 *request;
+    ngx_http_vcita_ctx_t               *ctx;
+    ngx_http_vcita_client_t            *client;
+    ngx_http_vcita_revocation_t        *revocation;
+    time_t                              stale;
 
-    ngx_http_vcita_case_t        vcase;
-    ngx_str_t                    token;
-    ngx_array_t                  claims;    /* ..._member_t */
-    ngx_http_vcita_call_t        call;
-    ngx_http_vcita_ask_t        *end;
+    ngx_http_vcita_revocation_case_t    vcase;
+    ngx_str_t                           token;
+    ngx_array_t                         claims;    /* ..._member_t */
+    ngx_http_vcita_call_t               call;
+    ngx_http_vcita_wait_ask_t          *end;
 
-    ngx_http_vcita_asked_pt      next;
-    ngx_int_t                    rc;
+    ngx_http_vcita_asked_pt             next;
+    ngx_int_t                           rc;
 };
 
 
@@ -57,7 +57,7 @@ static ngx_int_t ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v);
 static ngx_int_t ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v, ngx_str_t *text);
-static ngx_int_t ngx_http_vcita_revalidate_kept(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_revalidate_saved(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v);
 static ngx_int_t ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v);
@@ -84,13 +84,13 @@ ngx_http_vcita_revalidate(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vmcf->verdicts.shm_zone == NULL) {
+    if (vmcf->revocation.shm_zone == NULL) {
         return NGX_OK;
     }
 
     v = ctx->revalidation;
 
-    if (v == NULL || v->app != vlcf->app) {
+    if (v == NULL || v->client != vlcf->client) {
         return ngx_http_vcita_revalidate_begin(r, ctx, vlcf);
     }
 
@@ -113,10 +113,10 @@ static ngx_int_t
 ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_int_t                       rc;
-    ngx_http_vcita_case_t           c;
-    ngx_http_vcita_main_conf_t     *vmcf;
-    ngx_http_vcita_revalidation_t  *v;
+    ngx_int_t                          rc;
+    ngx_http_vcita_main_conf_t        *vmcf;
+    ngx_http_vcita_revalidation_t     *v;
+    ngx_http_vcita_revocation_case_t   c;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -131,12 +131,13 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
     c.now = ngx_time();
     c.left = ctx->session.expires - c.now;
     c.interval = vlcf->revalidate.interval;
-    c.busy = NGX_HTTP_VCITA_AGAIN + vlcf->app->timeout / 1000;
+    c.busy = NGX_HTTP_VCITA_AGAIN + vlcf->client->timeout / 1000;
 
-    rc = ngx_http_vcita_verdict(&vmcf->verdicts, &c, r->pool);
+    rc = ngx_http_vcita_revocation_check(&vmcf->revocation, &c, r->pool);
 
     if ((rc == NGX_OK || rc == NGX_AGAIN)
-        && ngx_http_vcita_known_bind(r->pool, vlcf->app, &c) != NGX_OK)
+        && ngx_http_vcita_session_known_bind(r->pool, vlcf->client, &c)
+        != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -158,8 +159,8 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
 
     v->request = r;
     v->ctx = ctx;
-    v->app = vlcf->app;
-    v->verdicts = &vmcf->verdicts;
+    v->client = vlcf->client;
+    v->revocation = &vmcf->revocation;
     v->stale = vlcf->revalidate.stale;
     v->vcase = c;
 
@@ -171,7 +172,7 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
 }
 
 
-/* logins come first: this takes a free slot of the pace, or none (Core, 5.3) */
+/* logins come first: this takes a free slot of the rate, or none (Core, 5.3) */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
@@ -194,7 +195,7 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
 
     if (ngx_http_vcita_session_token(v->vcase.session, r->pool, &v->token)
         != NGX_OK
-        || ngx_http_vcita_known_wipe(r->pool, &v->token) != NGX_OK)
+        || ngx_http_vcita_session_known_wipe(r->pool, &v->token) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -203,9 +204,9 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
 
     call->fetch.pool = r->pool;
     call->fetch.log = r->connection->log;
-    call->fetch.peer = &v->app->peer;
+    call->fetch.endpoint = &v->client->endpoint;
     call->fetch.bearer = v->token;
-    call->pace = &vmcf->pace;
+    call->rate = &vmcf->rate;
     call->statistics = &vmcf->statistics;
     call->handler = ngx_http_vcita_revalidate_handler;
     call->data = v;
@@ -216,7 +217,7 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_call_send(call, NGX_HTTP_VCITA_USERINFO_CALL,
-                                      &v->app->userinfo_endpoint);
+                                      &v->client->userinfo_endpoint);
     }
 
     if (rc == NGX_AGAIN) {
@@ -226,7 +227,7 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
 
     /* the next request may have more luck */
 
-    ngx_http_vcita_verdict_later(v->verdicts, &v->vcase, r->pool, 1);
+    ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool, 1);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
@@ -237,7 +238,7 @@ ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call)
 {
     ngx_http_vcita_revalidation_t *v = call->data;
 
-    ngx_http_vcita_wake(v->request);
+    ngx_http_vcita_wait_wake(v->request);
 }
 
 
@@ -249,8 +250,9 @@ ngx_http_vcita_revalidate_cleanup(void *data)
     ngx_http_vcita_revalidation_t *v = data;
 
     if (v->call.calling) {
-        ngx_http_vcita_verdict_later(v->verdicts, &v->vcase,
-                                     v->call.fetch.pool, NGX_HTTP_VCITA_AGAIN);
+        ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase,
+                                           v->call.fetch.pool,
+                                           NGX_HTTP_VCITA_AGAIN);
     }
 
     ngx_http_vcita_call_cancel(&v->call);
@@ -294,8 +296,9 @@ ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    rc = ngx_http_vcita_userinfo_answer(r->pool, f->status, &f->answer,
-                                        &vmcf->wanted, &sub, &v->claims);
+    rc = ngx_http_vcita_protocol_userinfo_answer(r->pool, f->status, &f->answer,
+                                                 &vmcf->wanted, &sub,
+                                                 &v->claims);
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_revalidate_failed(r, v);
@@ -307,8 +310,9 @@ ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
 
     ngx_str_set(&name, "sub");
 
-    if (ngx_http_vcita_session_claim(v->vcase.session, &name, &known) == NGX_OK
-        && !ngx_http_vcita_same(&known, &sub))
+    if (ngx_http_vcita_session_claims_get(v->vcase.session, &name, &known)
+        == NGX_OK
+        && !ngx_http_vcita_str_eq(&known, &sub))
     {
         return ngx_http_vcita_revalidate_dead(r, v,
                                               "userinfo names another \"sub\" "
@@ -334,10 +338,11 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
 
     s = v->vcase.session;
 
-    limit = ngx_http_vcita_keep_room(v->app)
+    limit = ngx_http_vcita_session_save_room(v->client)
             - (s->said ? 0 : NGX_HTTP_VCITA_SESSION_SAID);
 
-    rc = ngx_http_vcita_said_anew(r->pool, s, &v->claims, limit, &text);
+    rc = ngx_http_vcita_session_claims_replace(r->pool, s, &v->claims, limit,
+                                               &text);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -350,7 +355,7 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
                                               "on");
     }
 
-    same = ngx_http_vcita_same(&text, &s->text);
+    same = ngx_http_vcita_str_eq(&text, &s->text);
 
     rc = same ? NGX_OK : ngx_http_vcita_revalidate_change(r, v, &text);
 
@@ -360,14 +365,15 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
         return rc;
     }
 
-    ngx_http_vcita_verdict_good(v->verdicts, &v->vcase, r->pool);
+    ngx_http_vcita_revocation_good(v->revocation, &v->vcase, r->pool);
 
     if (same) {
         return NGX_OK;
     }
 
-    left = ngx_http_vcita_life_left(s, v->vcase.now, v->app->session_timeout,
-                                    v->app->session_idle_timeout);
+    left = ngx_http_vcita_session_left(s, v->vcase.now,
+                                       v->client->session_timeout,
+                                       v->client->session_idle_timeout);
 
     if (left == 0) {
         return NGX_DECLINED;
@@ -377,10 +383,10 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_keep(r, v->ctx, v->app, &s->text, left);
+    rc = ngx_http_vcita_session_save(r, v->ctx, v->client, &s->text, left);
 
     if (rc == NGX_AGAIN) {
-        v->next = ngx_http_vcita_revalidate_kept;
+        v->next = ngx_http_vcita_revalidate_saved;
     }
 
     return rc;
@@ -406,7 +412,7 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
 
     said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
 
-    if (ngx_http_vcita_known_wipe(r->pool, &s->text) != NGX_OK
+    if (ngx_http_vcita_session_known_wipe(r->pool, &s->text) != NGX_OK
         || ngx_http_vcita_session_decode(text, s) != NGX_OK)
     {
         return NGX_ERROR;
@@ -414,22 +420,23 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
 
     s->said = said;
 
-    if (ngx_http_vcita_session_again(r->pool, s, &again) != NGX_OK
-        || ngx_http_vcita_known_wipe(r->pool, &again) != NGX_OK
+    if (ngx_http_vcita_session_reencode(r->pool, s, &again) != NGX_OK
+        || ngx_http_vcita_session_known_wipe(r->pool, &again) != NGX_OK
         || ngx_http_vcita_session_decode(&again, s) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_known_said(r->pool, v->app, v->verdicts, &v->vcase);
+    return ngx_http_vcita_session_known_said(r->pool, v->client, v->revocation,
+                                             &v->vcase);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_revalidate_kept(ngx_http_request_t *r,
+ngx_http_vcita_revalidate_saved(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v)
 {
-    return ngx_http_vcita_kept(r, v->ctx);
+    return ngx_http_vcita_session_save_result(r, v->ctx);
 }
 
 
@@ -445,7 +452,7 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
     f = &v->call.fetch;
 
     if (f->outcome == NGX_HTTP_VCITA_FETCH_OK) {
-        hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
+        hint = ngx_http_vcita_protocol_blocked(f->status, &f->answer);
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "a session could not be revalidated: vcita's userinfo "
@@ -458,8 +465,8 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
                       "could not be read at \"%V\": %s", &f->url, f->error);
     }
 
-    ngx_http_vcita_verdict_later(v->verdicts, &v->vcase, r->pool,
-                                 NGX_HTTP_VCITA_AGAIN);
+    ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool,
+                                       NGX_HTTP_VCITA_AGAIN);
 
     return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
 }
@@ -478,23 +485,22 @@ ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
                   "a session has ended: %s", why);
 
     ngx_http_vcita_count(r, sessions_revoked);
-    ngx_http_vcita_verdict_dead(v->verdicts, &v->vcase, r->pool);
+    ngx_http_vcita_revocation_dead(v->revocation, &v->vcase, r->pool);
 
-    store = v->app->storage.store;
+    store = v->client->storage.store;
 
     if (store == NULL) {
         return NGX_DECLINED;
     }
 
-    v->end = ngx_http_vcita_ask_create(r, store);
+    v->end = ngx_http_vcita_wait_ask_create(r, store);
     if (v->end == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(v->end->op.key, v->ctx->lookup->op.key,
-               sizeof(v->end->op.key));
+    ngx_memcpy(v->end->op.key, v->ctx->load->op.key, sizeof(v->end->op.key));
 
-    rc = ngx_http_vcita_ask(v->end, store->type->end);
+    rc = ngx_http_vcita_wait_ask(v->end, store->type->end);
 
     if (rc == NGX_AGAIN) {
         v->next = ngx_http_vcita_revalidate_ended;
@@ -511,6 +517,6 @@ static ngx_int_t
 ngx_http_vcita_revalidate_ended(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v)
 {
-    return (ngx_http_vcita_ask_result(v->end) == NGX_AGAIN)
+    return (ngx_http_vcita_wait_ask_result(v->end) == NGX_AGAIN)
            ? NGX_AGAIN : NGX_DECLINED;
 }

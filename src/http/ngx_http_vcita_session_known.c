@@ -15,7 +15,7 @@
 #include "http/ngx_http_vcita_session_known.h"
 
 
-static void ngx_http_vcita_known_wipe_cleanup(void *data);
+static void ngx_http_vcita_session_known_wipe_cleanup(void *data);
 
 
 /*
@@ -25,26 +25,26 @@ static void ngx_http_vcita_known_wipe_cleanup(void *data);
  */
 
 ngx_int_t
-ngx_http_vcita_known(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_session_t *s)
+ngx_http_vcita_session_known(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_session_t *s)
 {
-    ngx_int_t                    rc;
-    ngx_http_vcita_case_t        c;
-    ngx_http_vcita_main_conf_t  *vmcf;
+    ngx_int_t                          rc;
+    ngx_http_vcita_main_conf_t        *vmcf;
+    ngx_http_vcita_revocation_case_t   c;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vmcf->verdicts.shm_zone == NULL) {
+    if (vmcf->revocation.shm_zone == NULL) {
         return NGX_OK;
     }
 
-    ngx_memzero(&c, sizeof(ngx_http_vcita_case_t));
+    ngx_memzero(&c, sizeof(ngx_http_vcita_revocation_case_t));
 
     c.session = s;
     c.now = ngx_time();
     c.left = s->expires - c.now;
 
-    rc = ngx_http_vcita_verdict(&vmcf->verdicts, &c, r->pool);
+    rc = ngx_http_vcita_revocation_check(&vmcf->revocation, &c, r->pool);
 
     if (rc != NGX_OK) {
         return rc;
@@ -53,18 +53,19 @@ ngx_http_vcita_known(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
     /* after a restart, a cookie can have newer claims than the zone */
 
     if (s->said > c.said) {
-        return ngx_http_vcita_known_said(r->pool, app, &vmcf->verdicts, &c);
+        return ngx_http_vcita_session_known_said(r->pool, client,
+                                                 &vmcf->revocation, &c);
     }
 
-    return ngx_http_vcita_known_bind(r->pool, app, &c);
+    return ngx_http_vcita_session_known_bind(r->pool, client, &c);
 }
 
 
 /* Gives a session the current claims, if its own are older */
 
 ngx_int_t
-ngx_http_vcita_known_bind(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_case_t *c)
+ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_revocation_case_t *c)
 {
     u_char                    *room;
     ngx_str_t                  claims, text;
@@ -82,8 +83,8 @@ ngx_http_vcita_known_bind(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_open_raw(&app->session_seal, &s->id, &c->claims, room,
-                                &claims, &used)
+    if (ngx_http_vcita_seal_open_raw(&client->session_seal, &s->id, &c->claims,
+                                     room, &claims, &used)
         != NGX_OK)
     {
         return NGX_DECLINED;
@@ -92,7 +93,7 @@ ngx_http_vcita_known_bind(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
     s->said = c->said;
 
     if (ngx_http_vcita_session_with(pool, s, &claims, &text) != NGX_OK
-        || ngx_http_vcita_known_wipe(pool, &text) != NGX_OK)
+        || ngx_http_vcita_session_known_wipe(pool, &text) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -110,8 +111,9 @@ ngx_http_vcita_known_bind(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
 /* Makes the claims of a session the current ones; the zone has them sealed */
 
 ngx_int_t
-ngx_http_vcita_known_said(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_verdicts_t *verdicts, ngx_http_vcita_case_t *c)
+ngx_http_vcita_session_known_said(ngx_pool_t *pool,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_revocation_t *revocation,
+    ngx_http_vcita_revocation_case_t *c)
 {
     u_char     *room;
     ngx_str_t  *claims, box;
@@ -123,17 +125,17 @@ ngx_http_vcita_known_said(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_seal(&app->session_seal, &c->session->id, claims, room,
-                            &box)
+    if (ngx_http_vcita_seal(&client->session_seal, &c->session->id, claims,
+                            room, &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     box.data = room;
-    box.len = ngx_http_vcita_raw_len(claims->len);
+    box.len = ngx_http_vcita_seal_raw_len(claims->len);
 
-    ngx_http_vcita_verdict_said(verdicts, c, pool, &box);
+    ngx_http_vcita_revocation_said(revocation, c, pool, &box);
 
     return NGX_OK;
 }
@@ -142,7 +144,7 @@ ngx_http_vcita_known_said(ngx_pool_t *pool, ngx_http_vcita_app_t *app,
 /* The text of a session holds its token: it is wiped with the request */
 
 ngx_int_t
-ngx_http_vcita_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_vcita_session_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
 {
     ngx_pool_cleanup_t  *cln;
 
@@ -152,14 +154,14 @@ ngx_http_vcita_known_wipe(ngx_pool_t *pool, ngx_str_t *text)
     }
 
     *(ngx_str_t *) cln->data = *text;
-    cln->handler = ngx_http_vcita_known_wipe_cleanup;
+    cln->handler = ngx_http_vcita_session_known_wipe_cleanup;
 
     return NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_known_wipe_cleanup(void *data)
+ngx_http_vcita_session_known_wipe_cleanup(void *data)
 {
     ngx_str_t *text = data;
 

@@ -23,16 +23,17 @@ typedef struct {
 } ngx_http_vcita_cause_t;
 
 
-static ngx_http_vcita_cause_t *ngx_http_vcita_lost_way(ngx_http_request_t *r,
-    ngx_http_vcita_app_t *app,
+static ngx_http_vcita_cause_t *ngx_http_vcita_session_lost_way(
+    ngx_http_request_t *r, ngx_http_vcita_client_t *client,
     ngx_uint_t began);
-static ngx_uint_t ngx_http_vcita_lost_sent(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app, ngx_uint_t kind);
-static void ngx_http_vcita_lost_because(ngx_http_vcita_ctx_t *ctx,
+static ngx_uint_t ngx_http_vcita_session_lost_sent(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_uint_t kind);
+static void ngx_http_vcita_session_lost_because(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_cause_t *cause);
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_framed = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_framed = {
 
     ": the site is shown inside of another page, where browsers keep cookies "
     "back: open it in a tab of its own, or see vcita_oauth_cookie_samesite",
@@ -42,7 +43,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_framed = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_http = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_http = {
 
     ": people come by http, but vcita_oauth_redirect_uri is https, and so are "
     "the cookies: redirect http to https, and let nothing redirect back",
@@ -52,7 +53,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_http = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_elsewhere = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_elsewhere = {
 
     ": people come by another host name than that of "
     "vcita_oauth_redirect_uri, which has the cookies: redirect to that one, "
@@ -63,7 +64,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_elsewhere = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_clash = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_clash = {
 
     ": a cookie of that name came, but does not open: does another "
     "application of this host use the name, has another machine another key "
@@ -75,7 +76,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_clash = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_unknown = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_unknown = {
 
     ": a cookie of that name came, but the session store does not know it: "
     "does another application of this host use the name, has another machine "
@@ -85,7 +86,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_unknown = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_nothing = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_nothing = {
 
     ": does the browser refuse cookies, does a proxy remove them, does the "
     "site fit vcita_oauth_cookie_domain?",
@@ -94,7 +95,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_nothing = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_another = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_another = {
 
     ": another login cookie came than the one that it began with: is it a "
     "link of another browser, does another application of this host use the "
@@ -104,7 +105,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_another = {
 };
 
 
-static ngx_http_vcita_cause_t  ngx_http_vcita_lost_no_login = {
+static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_no_login = {
 
     ": no login cookie came: is it a link of another browser, or does this "
     "one refuse cookies?",
@@ -119,84 +120,88 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_lost_no_login = {
  */
 
 ngx_int_t
-ngx_http_vcita_lost_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_uint_t began)
+ngx_http_vcita_session_lost_answer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_uint_t began)
 {
     ngx_http_vcita_page_t    page;
     ngx_http_vcita_cause_t  *cause;
 
-    cause = ngx_http_vcita_lost_way(r, app, began);
+    cause = ngx_http_vcita_session_lost_way(r, client, began);
 
     if (cause == NULL) {
 
-        if (!ngx_http_vcita_lost_sent(r, ctx, app, NGX_HTTP_VCITA_SESSION))
+        if (!ngx_http_vcita_session_lost_sent(r, ctx, client,
+                                              NGX_HTTP_VCITA_SESSION))
         {
-            cause = &ngx_http_vcita_lost_nothing;
+            cause = &ngx_http_vcita_session_lost_nothing;
 
-        } else if (app->storage.store) {
-            cause = &ngx_http_vcita_lost_unknown;
+        } else if (client->storage.store) {
+            cause = &ngx_http_vcita_session_lost_unknown;
 
         } else {
-            cause = &ngx_http_vcita_lost_clash;
+            cause = &ngx_http_vcita_session_lost_clash;
         }
     }
 
-    ngx_http_vcita_lost_because(ctx, cause);
+    ngx_http_vcita_session_lost_because(ctx, cause);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "%ui logins within %d seconds, and the session of cookie "
                   "\"%V\" did not come back%s",
                   ctx->finished, NGX_HTTP_VCITA_LOOP_TIME,
-                  &app->session_cookie.name, ctx->cause);
+                  &client->session_cookie.name, ctx->cause);
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "session_lost");
-    ngx_http_vcita_count_failure(r, &ctx->error);
+    ngx_http_vcita_errors_count(r, &ctx->error);
     page.status = NGX_HTTP_BAD_REQUEST;
-    page.detail = app->session_cookie.name;
+    page.detail = client->session_cookie.name;
 
-    return ngx_http_vcita_error_page(r, ctx, &page);
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
 /* Notes why the login cookie of a callback is not the one of its state */
 
 void
-ngx_http_vcita_lost_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_uint_t began)
+ngx_http_vcita_session_lost_login_cause(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_uint_t began)
 {
     ngx_http_vcita_cause_t  *cause;
 
-    cause = ngx_http_vcita_lost_way(r, app, began);
+    cause = ngx_http_vcita_session_lost_way(r, client, began);
 
     if (cause == NULL) {
-        cause = ngx_http_vcita_lost_sent(r, ctx, app, NGX_HTTP_VCITA_LOGIN)
-                ? &ngx_http_vcita_lost_another
-                : &ngx_http_vcita_lost_no_login;
+        cause = ngx_http_vcita_session_lost_sent(r, ctx, client,
+                                                 NGX_HTTP_VCITA_LOGIN)
+                ? &ngx_http_vcita_session_lost_another
+                : &ngx_http_vcita_session_lost_no_login;
     }
 
-    ngx_http_vcita_lost_because(ctx, cause);
+    ngx_http_vcita_session_lost_because(ctx, cause);
 }
 
 
 /* the way that the browser has come by keeps cookies from coming along */
 
 static ngx_http_vcita_cause_t *
-ngx_http_vcita_lost_way(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
-    ngx_uint_t began)
+ngx_http_vcita_session_lost_way(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_uint_t began)
 {
-    if (app->cookie_samesite == NGX_HTTP_VCITA_LAX
-        && ngx_http_vcita_client_is_framed(r))
+    if (client->cookie_samesite == NGX_HTTP_VCITA_LAX
+        && ngx_http_vcita_user_agent_is_framed(r))
     {
-        return &ngx_http_vcita_lost_framed;
+        return &ngx_http_vcita_session_lost_framed;
     }
 
     if (began & NGX_HTTP_VCITA_BEGAN_HOST) {
-        return &ngx_http_vcita_lost_elsewhere;
+        return &ngx_http_vcita_session_lost_elsewhere;
     }
 
     if (began & NGX_HTTP_VCITA_BEGAN_HTTP) {
-        return &ngx_http_vcita_lost_http;
+        return &ngx_http_vcita_session_lost_http;
     }
 
     return NULL;
@@ -204,21 +209,22 @@ ngx_http_vcita_lost_way(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
 
 
 static ngx_uint_t
-ngx_http_vcita_lost_sent(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_uint_t kind)
+ngx_http_vcita_session_lost_sent(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_uint_t kind)
 {
     ngx_str_t   value;
     ngx_uint_t  next;
 
     next = 0;
 
-    return ngx_http_vcita_sent_cookie(r, ctx, app, kind, &next, &value)
+    return ngx_http_vcita_ctx_next_cookie(r, ctx, client, kind, &next, &value)
            == NGX_OK;
 }
 
 
 static void
-ngx_http_vcita_lost_because(ngx_http_vcita_ctx_t *ctx,
+ngx_http_vcita_session_lost_because(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_cause_t *cause)
 {
     ctx->cause = cause->log;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Keeping a session: it is sealed, and put where sessions of its application
+ * Keeping a session: it is sealed, and put where sessions of its client
  * live; the browser gets the cookie for it.  One is sealed anew because its
  * idle time begins again, or because another key than the first one has sealed
  * it: the gate says so, and the answer brings the cookie.
@@ -23,30 +23,31 @@
 
 #define NGX_HTTP_VCITA_SESSION_MAX                                            \
     (NGX_HTTP_VCITA_COOKIE_MAX / 4 * 3                                        \
-     - ngx_http_vcita_raw_len(0))
+     - ngx_http_vcita_seal_raw_len(0))
 
 #define NGX_HTTP_VCITA_STORED_MAX                                             \
-    (NGX_HTTP_VCITA_STORE_MAX - ngx_http_vcita_raw_len(0))
+    (NGX_HTTP_VCITA_STORE_MAX - ngx_http_vcita_seal_raw_len(0))
 
 
-struct ngx_http_vcita_keep_s {
-    ngx_http_vcita_ask_t     *ask;
-    ngx_http_vcita_cookie_t  *cookie;
-    ngx_str_t                 id;
-    time_t                    max_age;
+struct ngx_http_vcita_session_save_s {
+    ngx_http_vcita_wait_ask_t  *ask;
+    ngx_http_vcita_cookie_t    *cookie;
+    ngx_str_t                   id;
+    time_t                      max_age;
 };
 
 
-static ngx_int_t ngx_http_vcita_keep_cookie(ngx_http_request_t *r,
-    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age);
-static ngx_http_vcita_keep_t *ngx_http_vcita_keep_create(ngx_http_request_t *r,
-    ngx_http_vcita_app_t *app, time_t max_age);
-static ngx_int_t ngx_http_vcita_keep_store(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_keep_t *k, ngx_str_t *text, ngx_http_vcita_store_pt what);
-static ngx_int_t ngx_http_vcita_renew_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_renew_session(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+static ngx_int_t ngx_http_vcita_session_save_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_str_t *text, time_t max_age);
+static ngx_http_vcita_session_save_t *ngx_http_vcita_session_save_create(
+    ngx_http_request_t *r, ngx_http_vcita_client_t *client, time_t max_age);
+static ngx_int_t ngx_http_vcita_session_save_store(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_session_save_t *k, ngx_str_t *text,
+    ngx_http_vcita_store_pt what);
+static ngx_int_t ngx_http_vcita_session_save_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -58,53 +59,54 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
  * the caller's to wipe.
  *
  * NGX_OK: it is kept, and the cookie is set; NGX_DECLINED: it has ended since
- * it was found, by a logout elsewhere say, and is not kept; NGX_BUSY: the store
- * does not answer; NGX_ERROR: out of memory.  NGX_AGAIN: the caller waits, by
- * ngx_http_vcita_wait(), and calls this or kept() again when the request
- * runs again.  A request keeps a session once: later calls return the result,
- * and do not look at the text.
+ * it was found, by a logout elsewhere say, and is not kept; NGX_BUSY: the
+ * store does not answer; NGX_ERROR: out of memory.  NGX_AGAIN: the caller
+ * waits, by ngx_http_vcita_wait(), and calls this or session_save_result()
+ * again when the request runs again.  A request keeps a session once: later
+ * calls return the result, and do not look at the text.
  */
 
 ngx_int_t
-ngx_http_vcita_keep(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age)
+ngx_http_vcita_session_save(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client, ngx_str_t *text, time_t max_age)
 {
-    ngx_http_vcita_keep_t  *k;
+    ngx_http_vcita_session_save_t  *k;
 
-    if (ctx->keep) {
-        return ngx_http_vcita_kept(r, ctx);
+    if (ctx->save) {
+        return ngx_http_vcita_session_save_result(r, ctx);
     }
 
-    if (app->storage.store == NULL) {
-        return ngx_http_vcita_keep_cookie(r, app, text, max_age);
+    if (client->storage.store == NULL) {
+        return ngx_http_vcita_session_save_cookie(r, client, text, max_age);
     }
 
-    k = ngx_http_vcita_keep_create(r, app, max_age);
+    k = ngx_http_vcita_session_save_create(r, client, max_age);
     if (k == NULL) {
         return NGX_ERROR;
     }
 
     k->id = ctx->cookie;
-    ngx_memcpy(k->ask->op.key, ctx->lookup->op.key, sizeof(k->ask->op.key));
+    ngx_memcpy(k->ask->op.key, ctx->load->op.key, sizeof(k->ask->op.key));
 
-    return ngx_http_vcita_keep_store(r, ctx, app, k, text,
-                                     app->storage.store->type->replace);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, text,
+                                         client->storage.store->type->replace);
 }
 
 
 /* The same for a new session: it gets an id that nobody has known before */
 
 ngx_int_t
-ngx_http_vcita_keep_new(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_str_t *text, time_t max_age)
+ngx_http_vcita_session_save_new(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *text, time_t max_age)
 {
-    ngx_http_vcita_keep_t  *k;
+    ngx_http_vcita_session_save_t  *k;
 
-    if (app->storage.store == NULL) {
-        return ngx_http_vcita_keep_cookie(r, app, text, max_age);
+    if (client->storage.store == NULL) {
+        return ngx_http_vcita_session_save_cookie(r, client, text, max_age);
     }
 
-    k = ngx_http_vcita_keep_create(r, app, max_age);
+    k = ngx_http_vcita_session_save_create(r, client, max_age);
     if (k == NULL) {
         return NGX_ERROR;
     }
@@ -120,22 +122,23 @@ ngx_http_vcita_keep_new(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_keep_store(r, ctx, app, k, text,
-                                     app->storage.store->type->write);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, text,
+                                           client->storage.store->type->write);
 }
 
 
 /* What has become of it: returns what keep() does */
 
 ngx_int_t
-ngx_http_vcita_kept(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
+ngx_http_vcita_session_save_result(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx)
 {
-    ngx_int_t               rc;
-    ngx_http_vcita_keep_t  *k;
+    ngx_int_t                       rc;
+    ngx_http_vcita_session_save_t  *k;
 
-    k = ctx->keep;
+    k = ctx->save;
 
-    rc = ngx_http_vcita_ask_result(k->ask);
+    rc = ngx_http_vcita_wait_ask_result(k->ask);
 
     if (rc != NGX_OK) {
         return rc;
@@ -146,19 +149,19 @@ ngx_http_vcita_kept(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 }
 
 
-/* How many bytes of text can be kept for an application */
+/* How many bytes of text can be kept for a client */
 
 size_t
-ngx_http_vcita_keep_room(ngx_http_vcita_app_t *app)
+ngx_http_vcita_session_save_room(ngx_http_vcita_client_t *client)
 {
-    return app->storage.store ? NGX_HTTP_VCITA_STORED_MAX
-                              : NGX_HTTP_VCITA_SESSION_MAX;
+    return client->storage.store ? NGX_HTTP_VCITA_STORED_MAX
+                                 : NGX_HTTP_VCITA_SESSION_MAX;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_keep_cookie(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
-    ngx_str_t *text, time_t max_age)
+ngx_http_vcita_session_save_cookie(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_str_t *text, time_t max_age)
 {
     u_char     *room;
     ngx_str_t   box;
@@ -168,34 +171,34 @@ ngx_http_vcita_keep_cookie(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_seal(&app->session_seal, NULL, text, room, &box)
+    if (ngx_http_vcita_seal(&client->session_seal, NULL, text, room, &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                     &app->session_cookie, &box, max_age);
+                                     &client->session_cookie, &box, max_age);
 }
 
 
-static ngx_http_vcita_keep_t *
-ngx_http_vcita_keep_create(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
-    time_t max_age)
+static ngx_http_vcita_session_save_t *
+ngx_http_vcita_session_save_create(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, time_t max_age)
 {
-    ngx_http_vcita_keep_t  *k;
+    ngx_http_vcita_session_save_t  *k;
 
-    k = ngx_palloc(r->pool, sizeof(ngx_http_vcita_keep_t));
+    k = ngx_palloc(r->pool, sizeof(ngx_http_vcita_session_save_t));
     if (k == NULL) {
         return NULL;
     }
 
-    k->ask = ngx_http_vcita_ask_create(r, app->storage.store);
+    k->ask = ngx_http_vcita_wait_ask_create(r, client->storage.store);
     if (k->ask == NULL) {
         return NULL;
     }
 
-    k->cookie = &app->session_cookie;
+    k->cookie = &client->session_cookie;
     k->max_age = max_age;
 
     return k;
@@ -205,8 +208,9 @@ ngx_http_vcita_keep_create(ngx_http_request_t *r, ngx_http_vcita_app_t *app,
 /* bound to the key: the value of one id is none under another */
 
 static ngx_int_t
-ngx_http_vcita_keep_store(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_keep_t *k, ngx_str_t *text,
+ngx_http_vcita_session_save_store(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_session_save_t *k, ngx_str_t *text,
     ngx_http_vcita_store_pt what)
 {
     u_char                     *room;
@@ -223,29 +227,29 @@ ngx_http_vcita_keep_store(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     key.data = op->key;
     key.len = sizeof(op->key);
 
-    if (ngx_http_vcita_seal(&app->session_seal, &key, text, room, &box)
+    if (ngx_http_vcita_seal(&client->session_seal, &key, text, room, &box)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     op->value.data = room;
-    op->value.len = ngx_http_vcita_raw_len(text->len);
+    op->value.len = ngx_http_vcita_seal_raw_len(text->len);
     op->ttl = k->max_age;
 
-    ctx->keep = k;
+    ctx->save = k;
 
-    (void) ngx_http_vcita_ask(k->ask, what);
+    (void) ngx_http_vcita_wait_ask(k->ask, what);
 
-    return ngx_http_vcita_kept(r, ctx);
+    return ngx_http_vcita_session_save_result(r, ctx);
 }
 
 
 void
-ngx_http_vcita_renew_init(void)
+ngx_http_vcita_session_save_init(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_vcita_renew_filter;
+    ngx_http_top_header_filter = ngx_http_vcita_session_save_filter;
 }
 
 
@@ -253,27 +257,27 @@ ngx_http_vcita_renew_init(void)
  * The gate lets this request in.  Navigations alone renew a session: a page
  * that keeps asking for news is not a person, and the answers to what it asks
  * for are read by scripts and kept by caches.  Returns NGX_OK, or what
- * ngx_http_vcita_keep() does.
+ * ngx_http_vcita_session_save() does.
  */
 
 ngx_int_t
-ngx_http_vcita_renew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_loc_conf_t *vlcf)
+ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
 {
-    time_t                 now;
-    ngx_http_vcita_app_t  *app;
+    time_t                    now;
+    ngx_http_vcita_client_t  *client;
 
     now = ngx_time();
-    app = vlcf->app;
+    client = vlcf->client;
 
-    if (ctx->renew == app) {
-        return ctx->keep ? ngx_http_vcita_kept(r, ctx) : NGX_OK;
+    if (ctx->renew == client) {
+        return ctx->save ? ngx_http_vcita_session_save_result(r, ctx) : NGX_OK;
     }
 
     if (ctx->sealed_by == 0
         && !ctx->session.bound
-        && !ngx_http_vcita_life_slides(&ctx->session, now,
-                                       app->session_idle_timeout))
+        && !ngx_http_vcita_session_slides(&ctx->session, now,
+                                          client->session_idle_timeout))
     {
         return NGX_OK;
     }
@@ -281,17 +285,17 @@ ngx_http_vcita_renew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     /* a request keeps one session: a login has ended here, say */
 
     if (vlcf->logout
-        || ctx->keep
-        || !ngx_http_vcita_client_navigates(r))
+        || ctx->save
+        || !ngx_http_vcita_user_agent_navigates(r))
     {
         return NGX_OK;
     }
 
-    ctx->renew = app;
+    ctx->renew = client;
 
     /* $vcita_oauth_expires tells of it from here on */
 
-    if (app->session_idle_timeout) {
+    if (client->session_idle_timeout) {
         ctx->session.seen = now;
     }
 
@@ -301,8 +305,8 @@ ngx_http_vcita_renew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     /* an answer cannot wait for a store */
 
-    return app->storage.store
-           ? ngx_http_vcita_renew_session(r, ctx, app) : NGX_OK;
+    return client->storage.store
+           ? ngx_http_vcita_session_save_renewed(r, ctx, client) : NGX_OK;
 }
 
 
@@ -313,10 +317,10 @@ ngx_http_vcita_renew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
  */
 
 static ngx_int_t
-ngx_http_vcita_renew_filter(ngx_http_request_t *r)
+ngx_http_vcita_session_save_filter(ngx_http_request_t *r)
 {
-    ngx_http_vcita_app_t  *app;
-    ngx_http_vcita_ctx_t  *ctx;
+    ngx_http_vcita_ctx_t     *ctx;
+    ngx_http_vcita_client_t  *client;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
 
@@ -324,15 +328,15 @@ ngx_http_vcita_renew_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    app = ctx->renew;
+    client = ctx->renew;
     ctx->renew = NULL;
 
-    /* after an internal redirect, it can be another application's session */
+    /* after an internal redirect, it can be another client's session */
 
     if (ctx->alive
-        && ctx->app == app
-        && app->storage.store == NULL
-        && ngx_http_vcita_renew_session(r, ctx, app) == NGX_ERROR)
+        && ctx->client == client
+        && client->storage.store == NULL
+        && ngx_http_vcita_session_save_renewed(r, ctx, client) == NGX_ERROR)
     {
         return NGX_ERROR;
     }
@@ -342,8 +346,8 @@ ngx_http_vcita_renew_filter(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_vcita_renew_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     time_t                     now, left;
     ngx_int_t                  rc;
@@ -353,12 +357,12 @@ ngx_http_vcita_renew_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     now = ngx_time();
     s = &ctx->session;
 
-    if (app->session_idle_timeout) {
+    if (client->session_idle_timeout) {
         s->seen = now;
     }
 
-    left = ngx_http_vcita_life_left(s, now, app->session_timeout,
-                                    app->session_idle_timeout);
+    left = ngx_http_vcita_session_left(s, now, client->session_timeout,
+                                       client->session_idle_timeout);
 
     if (left == 0) {
         return NGX_OK;
@@ -366,17 +370,17 @@ ngx_http_vcita_renew_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     /* vcita can have ended it, or changed its claims, since the look-up */
 
-    rc = ngx_http_vcita_known(r, app, s);
+    rc = ngx_http_vcita_session_known(r, client, s);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (ngx_http_vcita_session_again(r->pool, s, &text) != NGX_OK) {
+    if (ngx_http_vcita_session_reencode(r->pool, s, &text) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_keep(r, ctx, app, &text, left);
+    rc = ngx_http_vcita_session_save(r, ctx, client, &text, left);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -391,15 +395,16 @@ ngx_http_vcita_renew_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* Counts a session that has begun, by where it lives */
 
 void
-ngx_http_vcita_count_session(ngx_http_request_t *r, ngx_http_vcita_app_t *app)
+ngx_http_vcita_session_save_count(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client)
 {
     ngx_uint_t               where;
     ngx_http_vcita_stats_t  *stats;
 
-    where = app->storage.store ? app->storage.store->type->where
-                               : NGX_HTTP_VCITA_IN_COOKIE;
+    where = client->storage.store ? client->storage.store->type->where
+                                  : NGX_HTTP_VCITA_IN_COOKIE;
 
-    stats = ngx_http_vcita_counters(r);
+    stats = ngx_http_vcita_ctx_counters(r);
 
     ngx_http_vcita_stats_add(stats->logins_finished, 1);
     ngx_http_vcita_stats_add(stats->sessions[where], 1);

@@ -159,7 +159,7 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
 
     s.p = start;
     s.last = start + room;
-    s.json = ngx_http_vcita_client_wants_json(r);
+    s.json = ngx_http_vcita_user_agent_wants_json(r);
 
     ngx_http_vcita_stats_sum(&vmcf->statistics, &sum);
 
@@ -183,7 +183,7 @@ ngx_http_vcita_status_send(ngx_http_request_t *r, ngx_http_vcita_status_t *s,
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_vcita_add_header(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -283,7 +283,7 @@ ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
 
     for (i = 0; i < NGX_HTTP_VCITA_STAT_REASONS; i++) {
 
-        reason = ngx_http_vcita_reason_name(i);
+        reason = ngx_http_vcita_errors_reason_name(i);
 
         if (reason == NULL) {
             break;

@@ -20,7 +20,7 @@
 static ngx_uint_t ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r);
 static ngx_http_vcita_ctx_t *ngx_http_vcita_subrequest_create(
     ngx_http_request_t *r, ngx_http_vcita_ctx_t *main,
-    ngx_http_vcita_app_t *app);
+    ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
@@ -42,7 +42,7 @@ ngx_http_vcita_subrequest_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    main = ngx_http_vcita_get_ctx(r->main);
+    main = ngx_http_vcita_ctx_get(r->main);
 
     if (main == NULL) {
 
@@ -54,10 +54,10 @@ ngx_http_vcita_subrequest_handler(ngx_http_request_t *r)
                                                   NGX_HTTP_UNAUTHORIZED);
     }
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx == NULL || ctx->request != r) {
-        ctx = ngx_http_vcita_subrequest_create(r, main, vlcf->app);
+        ctx = ngx_http_vcita_subrequest_create(r, main, vlcf->client);
     }
 
     if (ctx == NULL) {
@@ -105,7 +105,7 @@ ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r)
         return 0;
     }
 
-    ctx = ngx_http_vcita_get_ctx(r->main);
+    ctx = ngx_http_vcita_ctx_get(r->main);
 
     if (ctx == NULL || ctx->asked == r->main->loc_conf) {
         return 0;
@@ -130,7 +130,7 @@ ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r)
 
 static ngx_http_vcita_ctx_t *
 ngx_http_vcita_subrequest_create(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *main, ngx_http_vcita_app_t *app)
+    ngx_http_vcita_ctx_t *main, ngx_http_vcita_client_t *client)
 {
     ngx_http_vcita_ctx_t  *ctx;
 
@@ -150,7 +150,7 @@ ngx_http_vcita_subrequest_create(ngx_http_request_t *r,
 
     ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
 
-    ngx_http_vcita_lookup_share(ctx, main, app);
+    ngx_http_vcita_session_load_share(ctx, main, client);
 
     return ctx;
 }
@@ -164,7 +164,7 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_vcita_find_session(r, ctx, vlcf->app);
+    rc = ngx_http_vcita_session_load(r, ctx, vlcf->client);
 
     switch (rc) {
 
@@ -192,7 +192,7 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    rc = ngx_http_vcita_rules_met(r, &ctx->session, vlcf->rules);
+    rc = ngx_http_vcita_require_met(r, &ctx->session, vlcf->rules);
 
     if (rc == NGX_OK) {
         return NGX_DECLINED;
@@ -233,12 +233,12 @@ ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
     rc = NGX_OK;
 
     if (status == NGX_HTTP_UNAUTHORIZED) {
-        rc = ngx_http_vcita_gate_challenge(r);
+        rc = ngx_http_vcita_access_challenge(r);
     }
 
     if (rc == NGX_OK) {
         rc = ngx_http_send_header(r);
     }
 
-    return ngx_http_vcita_answered(r, rc > NGX_OK ? NGX_ERROR : rc);
+    return ngx_http_vcita_page_answered(r, rc > NGX_OK ? NGX_ERROR : rc);
 }

@@ -14,27 +14,31 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_int_t ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x);
-static ngx_int_t ngx_http_vcita_token_assertion(ngx_http_vcita_exchange_t *x,
-    ngx_str_t *assertion);
-static ngx_int_t ngx_http_vcita_token_failed(ngx_http_vcita_exchange_t *x);
-static ngx_int_t ngx_http_vcita_token_refused(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_token_request_body(
+    ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_token_request_assertion(
+    ngx_http_vcita_exchange_t *x, ngx_str_t *assertion);
+static ngx_int_t ngx_http_vcita_token_request_failed(
+    ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_token_request_refused(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x, const char *hint);
-static ngx_int_t ngx_http_vcita_token_again(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_token_request_again(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 
 
 /* RFC 6749, 4.1.3 */
 
 ngx_int_t
-ngx_http_vcita_token_step(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
+ngx_http_vcita_token_request(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t                rc;
     ngx_uint_t               n;
     const char              *hint;
     ngx_http_vcita_fetch_t  *f;
 
-    n = ngx_http_vcita_asks_userinfo(x->app, x->app->identified) ? 2 : 1;
+    n = ngx_http_vcita_exchange_asks_userinfo(x->client, x->client->identified)
+        ? 2 : 1;
 
     rc = ngx_http_vcita_call_next(&x->call, n);
 
@@ -44,14 +48,14 @@ ngx_http_vcita_token_step(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 
         /* made anew each time: an assertion works once */
 
-        ngx_http_vcita_wipe(&f->body);
+        ngx_http_vcita_string_wipe(&f->body);
 
-        if (ngx_http_vcita_token_body(x) != NGX_OK) {
+        if (ngx_http_vcita_token_request_body(x) != NGX_OK) {
             return NGX_ERROR;
         }
 
         return ngx_http_vcita_call_send(&x->call, NGX_HTTP_VCITA_TOKEN,
-                                        &x->app->token_endpoint);
+                                        &x->client->token_endpoint);
     }
 
     if (rc != NGX_DONE) {
@@ -59,19 +63,19 @@ ngx_http_vcita_token_step(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
     }
 
     if (f->outcome != NGX_HTTP_VCITA_FETCH_OK) {
-        return ngx_http_vcita_token_failed(x);
+        return ngx_http_vcita_token_request_failed(x);
     }
 
-    hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
+    hint = ngx_http_vcita_protocol_blocked(f->status, &f->answer);
 
-    rc = ngx_http_vcita_token_answer(r->pool, f->status, &f->answer,
-                                     &x->token);
+    rc = ngx_http_vcita_protocol_token_answer(r->pool, f->status, &f->answer,
+                                              &x->token);
 
-    ngx_http_vcita_wipe(&f->answer);
-    ngx_http_vcita_wipe(&f->body);
+    ngx_http_vcita_string_wipe(&f->answer);
+    ngx_http_vcita_string_wipe(&f->body);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_token_refused(r, x, hint);
+        return ngx_http_vcita_token_request_refused(r, x, hint);
     }
 
     return rc;
@@ -79,26 +83,26 @@ ngx_http_vcita_token_step(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 
 
 static ngx_int_t
-ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x)
+ngx_http_vcita_token_request_body(ngx_http_vcita_exchange_t *x)
 {
     u_char                    text[NGX_HTTP_VCITA_TEXT_LEN];
     ngx_int_t                 rc;
-    ngx_http_vcita_app_t     *app;
     ngx_http_vcita_grant_t    grant;
+    ngx_http_vcita_client_t  *client;
     ngx_http_vcita_derive_t  *derive;
 
-    app = x->app;
+    client = x->client;
 
     ngx_memzero(&grant, sizeof(ngx_http_vcita_grant_t));
 
-    grant.client_id = app->client_id;
-    grant.client_secret = app->client_secret;
+    grant.client_id = client->client_id;
+    grant.client_secret = client->client_secret;
     grant.redirect_uri = x->ctx->redirect_uri;
     grant.code = x->code;
-    grant.json = (app->token_format == NGX_HTTP_VCITA_JSON);
+    grant.json = (client->token_format == NGX_HTTP_VCITA_JSON);
 
-    if (app->assertion_key.names
-        && ngx_http_vcita_token_assertion(x, &grant.client_assertion)
+    if (client->assertion_key.names
+        && ngx_http_vcita_token_request_assertion(x, &grant.client_assertion)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -106,12 +110,12 @@ ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x)
 
     if (x->state.sent & NGX_HTTP_VCITA_SENT_PKCE) {
 
-        derive = app->derive.elts;
+        derive = client->derive.elts;
         grant.code_verifier.data = text;
 
-        if (ngx_http_vcita_state_derive(x->ctx, &x->state,
-                                        derive[x->state.key].pkce,
-                                        &grant.code_verifier) != NGX_OK)
+        if (ngx_http_vcita_login_state_derive(x->ctx, &x->state,
+                                              derive[x->state.key].pkce,
+                                              &grant.code_verifier) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -125,28 +129,28 @@ ngx_http_vcita_token_body(ngx_http_vcita_exchange_t *x)
                     "application/x-www-form-urlencoded");
     }
 
-    rc = ngx_http_vcita_token_request(x->request->pool, &grant,
-                                      &x->call.fetch.body);
+    rc = ngx_http_vcita_protocol_token_request(x->request->pool, &grant,
+                                               &x->call.fetch.body);
 
     ngx_explicit_memzero(text, sizeof(text));
-    ngx_http_vcita_wipe(&grant.client_assertion);
+    ngx_http_vcita_string_wipe(&grant.client_assertion);
 
     return rc;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_token_assertion(ngx_http_vcita_exchange_t *x,
+ngx_http_vcita_token_request_assertion(ngx_http_vcita_exchange_t *x,
     ngx_str_t *assertion)
 {
-    ngx_http_request_t    *r;
-    ngx_http_vcita_app_t  *app;
+    ngx_http_request_t       *r;
+    ngx_http_vcita_client_t  *client;
 
     r = x->request;
-    app = x->app;
+    client = x->client;
 
-    if (ngx_http_vcita_assertion(&app->assertion_key.signer, r->pool,
-                                 &app->client_id, &app->token_endpoint,
+    if (ngx_http_vcita_assertion(&client->assertion_key.signer, r->pool,
+                                 &client->client_id, &client->token_endpoint,
                                  ngx_time(), assertion)
         != NGX_OK)
     {
@@ -161,7 +165,7 @@ ngx_http_vcita_token_assertion(ngx_http_vcita_exchange_t *x,
 
 
 static ngx_int_t
-ngx_http_vcita_token_failed(ngx_http_vcita_exchange_t *x)
+ngx_http_vcita_token_request_failed(ngx_http_vcita_exchange_t *x)
 {
     ngx_uint_t               status;
     const char              *error;
@@ -195,7 +199,7 @@ ngx_http_vcita_token_failed(ngx_http_vcita_exchange_t *x)
 /* vcita took the request and gave no token (RFC 6749, 5.2) */
 
 static ngx_int_t
-ngx_http_vcita_token_refused(ngx_http_request_t *r,
+ngx_http_vcita_token_request_refused(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x, const char *hint)
 {
     ngx_str_t             *error;
@@ -205,15 +209,15 @@ ngx_http_vcita_token_refused(ngx_http_request_t *r,
     ctx = x->ctx;
     error = &x->token.error;
 
-    if (ngx_http_vcita_error_is(error, "invalid_grant")) {
-        return ngx_http_vcita_token_again(r, x);
+    if (ngx_http_vcita_errors_is(error, "invalid_grant")) {
+        return ngx_http_vcita_token_request_again(r, x);
     }
 
     if (hint == NULL) {
-        hint = ngx_http_vcita_hint(x->app, error);
+        hint = ngx_http_vcita_errors_hint(x->client, error);
     }
 
-    level = ngx_http_vcita_error_is(error, "invalid_client")
+    level = ngx_http_vcita_errors_is(error, "invalid_client")
             ? NGX_LOG_CRIT : NGX_LOG_ERR;
 
     ngx_log_error(level, r->connection->log, 0,
@@ -231,7 +235,8 @@ ngx_http_vcita_token_refused(ngx_http_request_t *r,
 /* The line of a login that is given up then has the cause, as any other */
 
 static ngx_int_t
-ngx_http_vcita_token_again(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
+ngx_http_vcita_token_request_again(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
 {
     size_t   len;
     u_char  *p;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The client: what the headers of a request tell of who is asking.
+ * The user agent: what the headers of a request tell of who is asking.
  */
 
 
@@ -19,24 +19,24 @@
 #define NGX_HTTP_VCITA_MATCH   2
 
 
-static ngx_uint_t ngx_http_vcita_client_other_host(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
-static ngx_uint_t ngx_http_vcita_client_has(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_vcita_user_agent_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_uint_t ngx_http_vcita_user_agent_has(ngx_http_request_t *r,
     const char *name, const char *text);
-static ngx_uint_t ngx_http_vcita_client_header(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_vcita_user_agent_header(ngx_http_request_t *r,
     const char *name, const char *text);
-static ngx_table_elt_t *ngx_http_vcita_client_next(ngx_list_part_t **part,
+static ngx_table_elt_t *ngx_http_vcita_user_agent_next(ngx_list_part_t **part,
     ngx_uint_t *i, const char *name);
-static ngx_uint_t ngx_http_vcita_client_value(ngx_str_t *value,
+static ngx_uint_t ngx_http_vcita_user_agent_value(ngx_str_t *value,
     const char *text);
-static ngx_uint_t ngx_http_vcita_client_same_host(ngx_str_t *origin,
+static ngx_uint_t ngx_http_vcita_user_agent_same_host(ngx_str_t *origin,
     ngx_str_t *host);
 
 
 /* Whoever asks can follow a login, and comes back to something to look at */
 
 ngx_uint_t
-ngx_http_vcita_client_navigates(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 {
     ngx_uint_t  mode;
 
@@ -44,38 +44,38 @@ ngx_http_vcita_client_navigates(ngx_http_request_t *r)
         return 0;
     }
 
-    mode = ngx_http_vcita_client_header(r, "sec-fetch-mode",
-                                        "navigate");
+    mode = ngx_http_vcita_user_agent_header(r, "sec-fetch-mode",
+                                            "navigate");
 
     if (mode != NGX_HTTP_VCITA_ABSENT) {
         return mode == NGX_HTTP_VCITA_MATCH;
     }
 
-    if (ngx_http_vcita_client_has(r, "x-requested-with",
-                                  "xmlhttprequest")
-        || ngx_http_vcita_client_header(r, "upgrade", "")
+    if (ngx_http_vcita_user_agent_has(r, "x-requested-with",
+                                      "xmlhttprequest")
+        || ngx_http_vcita_user_agent_header(r, "upgrade", "")
            != NGX_HTTP_VCITA_ABSENT)
     {
         return 0;
     }
 
-    return ngx_http_vcita_client_header(r, "accept", "*/*")
+    return ngx_http_vcita_user_agent_header(r, "accept", "*/*")
            != NGX_HTTP_VCITA_OTHER
-           || ngx_http_vcita_client_has(r, "accept", "text/html");
+           || ngx_http_vcita_user_agent_has(r, "accept", "text/html");
 }
 
 
 /* A person looks at the answer: a page makes sense */
 
 ngx_uint_t
-ngx_http_vcita_client_is_person(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_client_has(r, "accept", "text/html")
+    return ngx_http_vcita_user_agent_has(r, "accept", "text/html")
            || ((r->method & NGX_HTTP_POST)
-               && (ngx_http_vcita_client_has(r, "content-type",
+               && (ngx_http_vcita_user_agent_has(r, "content-type",
                                          "application/x-www-form-urlencoded")
-                   || ngx_http_vcita_client_has(r, "content-type",
-                                              "multipart/form-data")));
+                   || ngx_http_vcita_user_agent_has(r, "content-type",
+                                                  "multipart/form-data")));
 }
 
 
@@ -85,14 +85,14 @@ ngx_http_vcita_client_is_person(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_client_is_foreign(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_is_foreign(ngx_http_request_t *r)
 {
     ngx_uint_t        i, site;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    site = ngx_http_vcita_client_header(r, "sec-fetch-site",
-                                        "cross-site");
+    site = ngx_http_vcita_user_agent_header(r, "sec-fetch-site",
+                                            "cross-site");
 
     if (site != NGX_HTTP_VCITA_ABSENT) {
         return site == NGX_HTTP_VCITA_MATCH;
@@ -102,13 +102,14 @@ ngx_http_vcita_client_is_foreign(ngx_http_request_t *r)
     part = &r->headers_in.headers.part;
 
     for ( ;; ) {
-        h = ngx_http_vcita_client_next(&part, &i, "origin");
+        h = ngx_http_vcita_user_agent_next(&part, &i, "origin");
 
         if (h == NULL) {
             return 0;
         }
 
-        if (!ngx_http_vcita_client_same_host(&h->value, &r->headers_in.server))
+        if (!ngx_http_vcita_user_agent_same_host(&h->value,
+                                                 &r->headers_in.server))
         {
             return 1;
         }
@@ -122,38 +123,38 @@ ngx_http_vcita_client_is_foreign(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_client_is_automatic(ngx_http_request_t *r, ngx_uint_t iframe)
+ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r, ngx_uint_t iframe)
 {
     if (r->method == NGX_HTTP_HEAD
-        || ngx_http_vcita_client_has(r, "sec-purpose", "prefetch")
-        || ngx_http_vcita_client_has(r, "purpose", "prefetch"))
+        || ngx_http_vcita_user_agent_has(r, "sec-purpose", "prefetch")
+        || ngx_http_vcita_user_agent_has(r, "purpose", "prefetch"))
     {
         return 1;
     }
 
     if (r->method != NGX_HTTP_GET
-        || ngx_http_vcita_client_header(r, "sec-fetch-dest", "document")
+        || ngx_http_vcita_user_agent_header(r, "sec-fetch-dest", "document")
            != NGX_HTTP_VCITA_OTHER)
     {
         return 0;
     }
 
     return !iframe
-           || !ngx_http_vcita_client_has(r, "sec-fetch-dest", "iframe")
-           || !ngx_http_vcita_client_has(r, "sec-fetch-site",
-                                         "same-origin");
+           || !ngx_http_vcita_user_agent_has(r, "sec-fetch-dest", "iframe")
+           || !ngx_http_vcita_user_agent_has(r, "sec-fetch-site",
+                                             "same-origin");
 }
 
 
 /* The site is shown inside of another page */
 
 ngx_uint_t
-ngx_http_vcita_client_is_framed(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_client_has(r, "sec-fetch-dest", "iframe")
-           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "frame")
-           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "embed")
-           || ngx_http_vcita_client_has(r, "sec-fetch-dest", "object");
+    return ngx_http_vcita_user_agent_has(r, "sec-fetch-dest", "iframe")
+           || ngx_http_vcita_user_agent_has(r, "sec-fetch-dest", "frame")
+           || ngx_http_vcita_user_agent_has(r, "sec-fetch-dest", "embed")
+           || ngx_http_vcita_user_agent_has(r, "sec-fetch-dest", "object");
 }
 
 
@@ -163,7 +164,7 @@ ngx_http_vcita_client_is_framed(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_client_is_insecure(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_is_insecure(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_SSL)
 
@@ -173,8 +174,8 @@ ngx_http_vcita_client_is_insecure(ngx_http_request_t *r)
 
 #endif
 
-    return !ngx_http_vcita_client_has(r, "x-forwarded-proto", "https")
-           && ngx_http_vcita_client_header(r, "sec-fetch-site", "")
+    return !ngx_http_vcita_user_agent_has(r, "x-forwarded-proto", "https")
+           && ngx_http_vcita_user_agent_header(r, "sec-fetch-site", "")
               == NGX_HTTP_VCITA_ABSENT;
 }
 
@@ -185,19 +186,19 @@ ngx_http_vcita_client_is_insecure(ngx_http_request_t *r)
  */
 
 ngx_uint_t
-ngx_http_vcita_client_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app)
+ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
 {
     ngx_uint_t  began;
 
     began = 0;
 
-    if (app->https && ngx_http_vcita_client_is_insecure(r)) {
+    if (client->https && ngx_http_vcita_user_agent_is_insecure(r)) {
         began |= NGX_HTTP_VCITA_BEGAN_HTTP;
     }
 
-    if (app->cookie_domain.len == 0
-        && ngx_http_vcita_client_other_host(r, ctx, app))
+    if (client->cookie_domain.len == 0
+        && ngx_http_vcita_user_agent_other_host(r, ctx, client))
     {
         began |= NGX_HTTP_VCITA_BEGAN_HOST;
     }
@@ -209,16 +210,16 @@ ngx_http_vcita_client_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* the host of the request is not that of redirect_uri; ports do not matter */
 
 static ngx_uint_t
-ngx_http_vcita_client_other_host(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app)
+ngx_http_vcita_user_agent_other_host(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     u_char     *last;
     ngx_str_t  *server, host;
 
     server = &r->headers_in.server;
 
-    host.data = ctx->origin.data + app->redirect.scheme.len;
-    host.len = ctx->origin.len - app->redirect.scheme.len;
+    host.data = ctx->origin.data + client->redirect.scheme.len;
+    host.len = ctx->origin.len - client->redirect.scheme.len;
 
     last = host.data + host.len;
 
@@ -233,17 +234,18 @@ ngx_http_vcita_client_other_host(ngx_http_request_t *r,
 
 
 static ngx_uint_t
-ngx_http_vcita_client_has(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_user_agent_has(ngx_http_request_t *r, const char *name,
     const char *text)
 {
-    return ngx_http_vcita_client_header(r, name, text) == NGX_HTTP_VCITA_MATCH;
+    return ngx_http_vcita_user_agent_header(r, name, text)
+           == NGX_HTTP_VCITA_MATCH;
 }
 
 
 /* whether a header of the name is there, and one of its values is the text */
 
 static ngx_uint_t
-ngx_http_vcita_client_header(ngx_http_request_t *r, const char *name,
+ngx_http_vcita_user_agent_header(ngx_http_request_t *r, const char *name,
     const char *text)
 {
     ngx_uint_t        i, found;
@@ -256,13 +258,13 @@ ngx_http_vcita_client_header(ngx_http_request_t *r, const char *name,
     part = &r->headers_in.headers.part;
 
     for ( ;; ) {
-        h = ngx_http_vcita_client_next(&part, &i, name);
+        h = ngx_http_vcita_user_agent_next(&part, &i, name);
 
         if (h == NULL) {
             return found;
         }
 
-        if (ngx_http_vcita_client_value(&h->value, text)) {
+        if (ngx_http_vcita_user_agent_value(&h->value, text)) {
             return NGX_HTTP_VCITA_MATCH;
         }
 
@@ -274,7 +276,7 @@ ngx_http_vcita_client_header(ngx_http_request_t *r, const char *name,
 /* the next header of the name; "part" and "i" tell where to go on */
 
 static ngx_table_elt_t *
-ngx_http_vcita_client_next(ngx_list_part_t **part, ngx_uint_t *i,
+ngx_http_vcita_user_agent_next(ngx_list_part_t **part, ngx_uint_t *i,
     const char *name)
 {
     size_t            len;
@@ -307,7 +309,7 @@ ngx_http_vcita_client_next(ngx_list_part_t **part, ngx_uint_t *i,
  */
 
 static ngx_uint_t
-ngx_http_vcita_client_same_host(ngx_str_t *origin, ngx_str_t *host)
+ngx_http_vcita_user_agent_same_host(ngx_str_t *origin, ngx_str_t *host)
 {
     u_char  *p, *last;
 
@@ -343,7 +345,7 @@ ngx_http_vcita_client_same_host(ngx_str_t *origin, ngx_str_t *host)
 /* one of a list of values is the text, whatever parameters follow it */
 
 static ngx_uint_t
-ngx_http_vcita_client_value(ngx_str_t *value, const char *text)
+ngx_http_vcita_user_agent_value(ngx_str_t *value, const char *text)
 {
     u_char  *p, *last, *end;
     size_t   len;
@@ -379,7 +381,7 @@ ngx_http_vcita_client_value(ngx_str_t *value, const char *text)
 /* Whether JSON is asked for */
 
 ngx_uint_t
-ngx_http_vcita_client_wants_json(ngx_http_request_t *r)
+ngx_http_vcita_user_agent_wants_json(ngx_http_request_t *r)
 {
-    return ngx_http_vcita_client_has(r, "accept", "application/json");
+    return ngx_http_vcita_user_agent_has(r, "accept", "application/json");
 }

@@ -15,16 +15,16 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-ngx_uint_t ngx_http_vcita_client_navigates(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_is_person(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_is_foreign(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_is_automatic(ngx_http_request_t *r,
+ngx_uint_t ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_is_foreign(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r,
     ngx_uint_t iframe);
-ngx_uint_t ngx_http_vcita_client_is_framed(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_is_insecure(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_wants_json(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_client_way(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app);
+ngx_uint_t ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_is_insecure(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_wants_json(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_way(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 
 
 #endif /* _NGX_HTTP_VCITA_USER_AGENT_H_INCLUDED_ */

@@ -22,34 +22,36 @@
 #define NGX_HTTP_VCITA_DROPPED_LEN  1024
 
 
-static ngx_int_t ngx_http_vcita_identity_bound(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_userinfo_request_bound(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static const char *ngx_http_vcita_identity_check(ngx_http_request_t *r,
+static const char *ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static ngx_int_t ngx_http_vcita_identity_answer(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_userinfo_request_answer(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static const char *ngx_http_vcita_identity_hint(ngx_http_vcita_fetch_t *f);
-static ngx_int_t ngx_http_vcita_identity_merge(ngx_http_request_t *r,
+static const char *ngx_http_vcita_userinfo_request_hint(
+    ngx_http_vcita_fetch_t *f);
+static ngx_int_t ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static void ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
+static void ngx_http_vcita_userinfo_request_too_large(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static void ngx_http_vcita_identity_dropped(ngx_http_request_t *r,
+static void ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
     ngx_array_t *claims);
-static ngx_int_t ngx_http_vcita_admit(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token,
+static ngx_int_t ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token,
     ngx_array_t *claims);
-static ngx_int_t ngx_http_vcita_admit_encode(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_userinfo_request_encode(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_http_vcita_token_t *token,
     ngx_array_t *claims, size_t limit, ngx_str_t *text);
-static ngx_str_t *ngx_http_vcita_admit_scope(ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token);
+static ngx_str_t *ngx_http_vcita_userinfo_request_scope(
+    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *state,
+    ngx_http_vcita_token_t *token);
 
 
 /* Checks the id_token, where one has come */
 
 ngx_int_t
-ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     const char  *wrong;
@@ -64,15 +66,15 @@ ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    x->app->identified = x->token.identified;
+    x->client->identified = x->token.identified;
 
     if (!x->token.identified) {
-        return ngx_http_vcita_identity_bound(r, x);
+        return ngx_http_vcita_userinfo_request_bound(r, x);
     }
 
-    wrong = ngx_http_vcita_identity_check(r, x);
+    wrong = ngx_http_vcita_userinfo_request_check(r, x);
 
-    ngx_http_vcita_wipe(&x->token.id_token);
+    ngx_http_vcita_string_wipe(&x->token.id_token);
 
     if (wrong) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -93,7 +95,7 @@ ngx_http_vcita_identity_id_token(ngx_http_request_t *r,
  */
 
 static ngx_int_t
-ngx_http_vcita_identity_bound(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_bound(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     if ((x->state.sent & NGX_HTTP_VCITA_SENT_PKCE)
@@ -113,29 +115,29 @@ ngx_http_vcita_identity_bound(ngx_http_request_t *r,
 
 
 static const char *
-ngx_http_vcita_identity_check(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
-    u_char                      text[NGX_HTTP_VCITA_TEXT_LEN];
-    const char                 *wrong;
-    ngx_http_vcita_derive_t    *derive;
-    ngx_http_vcita_expected_t   e;
+    u_char                               text[NGX_HTTP_VCITA_TEXT_LEN];
+    const char                          *wrong;
+    ngx_http_vcita_derive_t             *derive;
+    ngx_http_vcita_id_token_expected_t   e;
 
-    ngx_memzero(&e, sizeof(ngx_http_vcita_expected_t));
+    ngx_memzero(&e, sizeof(ngx_http_vcita_id_token_expected_t));
 
-    e.client_id = x->app->client_id;
-    e.issuer = x->app->issuer;
+    e.client_id = x->client->client_id;
+    e.issuer = x->client->issuer;
     e.now = ngx_time();
     e.skew = NGX_HTTP_VCITA_SKEW;
 
     if (x->state.sent & NGX_HTTP_VCITA_SENT_NONCE) {
 
-        derive = x->app->derive.elts;
+        derive = x->client->derive.elts;
         e.nonce.data = text;
 
-        if (ngx_http_vcita_state_derive(x->ctx, &x->state,
-                                        derive[x->state.key].nonce, &e.nonce)
-            != NGX_OK)
+        if (ngx_http_vcita_login_state_derive(x->ctx, &x->state,
+                                              derive[x->state.key].nonce,
+                                              &e.nonce) != NGX_OK)
         {
             return "its nonce could not be computed";
         }
@@ -154,16 +156,18 @@ ngx_http_vcita_identity_check(ngx_http_request_t *r,
 }
 
 
-/* Asks userinfo, where the application wants that (OpenID Connect Core, 5.3) */
+/* Asks userinfo, where the client wants that (OpenID Connect Core, 5.3) */
 
 ngx_int_t
-ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t                rc;
     ngx_http_vcita_fetch_t  *f;
 
-    if (!ngx_http_vcita_asks_userinfo(x->app, x->token.identified)) {
+    if (!ngx_http_vcita_exchange_asks_userinfo(x->client,
+                                               x->token.identified))
+    {
         return NGX_OK;
     }
 
@@ -175,7 +179,7 @@ ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
         f->bearer = x->token.access_token;
 
         return ngx_http_vcita_call_send(&x->call, NGX_HTTP_VCITA_USERINFO_CALL,
-                                        &x->app->userinfo_endpoint);
+                                        &x->client->userinfo_endpoint);
     }
 
     if (rc != NGX_DONE) {
@@ -183,7 +187,7 @@ ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
     }
 
     if (f->outcome == NGX_HTTP_VCITA_FETCH_OK) {
-        return ngx_http_vcita_identity_answer(r, x);
+        return ngx_http_vcita_userinfo_request_answer(r, x);
     }
 
     ngx_http_vcita_call_unanswered(&x->call);
@@ -194,7 +198,7 @@ ngx_http_vcita_identity_userinfo(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_vcita_identity_answer(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_answer(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t                    rc;
@@ -205,8 +209,9 @@ ngx_http_vcita_identity_answer(ngx_http_request_t *r,
     f = &x->call.fetch;
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    rc = ngx_http_vcita_userinfo_answer(r->pool, f->status, &f->answer,
-                                        &vmcf->wanted, &sub, &x->claims);
+    rc = ngx_http_vcita_protocol_userinfo_answer(r->pool, f->status, &f->answer,
+                                                 &vmcf->wanted, &sub,
+                                                 &x->claims);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -218,7 +223,7 @@ ngx_http_vcita_identity_answer(ngx_http_request_t *r,
                       "userinfo endpoint \"%V\" returned no \"sub\" "
                       "(status %ui, %uz bytes)%s",
                       &f->url, f->status, f->answer.len,
-                      ngx_http_vcita_identity_hint(f));
+                      ngx_http_vcita_userinfo_request_hint(f));
 
         return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_userinfo");
@@ -226,7 +231,7 @@ ngx_http_vcita_identity_answer(ngx_http_request_t *r,
 
     /* a token that was put in the place of another (Core, 5.3.2) */
 
-    if (x->sub.len && !ngx_http_vcita_same(&x->sub, &sub)) {
+    if (x->sub.len && !ngx_http_vcita_str_eq(&x->sub, &sub)) {
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "userinfo endpoint \"%V\" returned another \"sub\" "
@@ -244,11 +249,11 @@ ngx_http_vcita_identity_answer(ngx_http_request_t *r,
 /* what to check when userinfo has said nothing of use */
 
 static const char *
-ngx_http_vcita_identity_hint(ngx_http_vcita_fetch_t *f)
+ngx_http_vcita_userinfo_request_hint(ngx_http_vcita_fetch_t *f)
 {
     const char  *hint;
 
-    hint = ngx_http_vcita_vcita_blocked(f->status, &f->answer);
+    hint = ngx_http_vcita_protocol_blocked(f->status, &f->answer);
 
     if (hint) {
         return hint;
@@ -267,24 +272,25 @@ ngx_http_vcita_identity_hint(ngx_http_vcita_fetch_t *f)
 /* Makes the session; a browser is not sent on before the store has it */
 
 ngx_int_t
-ngx_http_vcita_identity_session(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_session(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     ngx_int_t  rc;
 
     if (x->saving) {
-        rc = ngx_http_vcita_kept(r, x->ctx);
+        rc = ngx_http_vcita_session_save_result(r, x->ctx);
 
     } else {
-        rc = ngx_http_vcita_identity_merge(r, x);
+        rc = ngx_http_vcita_userinfo_request_merge(r, x);
 
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_admit(r, x->ctx, x->app, &x->state, &x->token,
-                                      &x->claims);
+            rc = ngx_http_vcita_userinfo_request_admit(r, x->ctx, x->client,
+                                                       &x->state, &x->token,
+                                                       &x->claims);
         }
 
         if (rc == NGX_DECLINED) {
-            ngx_http_vcita_identity_too_large(r, x);
+            ngx_http_vcita_userinfo_request_too_large(r, x);
 
             return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
                                                   "session_too_large");
@@ -294,8 +300,8 @@ ngx_http_vcita_identity_session(ngx_http_request_t *r,
     switch (rc) {
 
     case NGX_OK:
-        ngx_http_vcita_count_session(r, x->app);
-        ngx_http_vcita_identity_dropped(r, &x->claims);
+        ngx_http_vcita_session_save_count(r, x->client);
+        ngx_http_vcita_userinfo_request_dropped(r, &x->claims);
         return NGX_OK;
 
     case NGX_AGAIN:
@@ -313,7 +319,7 @@ ngx_http_vcita_identity_session(ngx_http_request_t *r,
 
 
 static void
-ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_too_large(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     ngx_uint_t                i;
@@ -321,7 +327,7 @@ ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
     ngx_http_vcita_member_t  *c;
 
     c = x->claims.elts;
-    cure = x->app->storage.store
+    cure = x->client->storage.store
            ? "" : ": a server-side vcita_oauth_session_store has room for it";
 
     for (i = 0; i < x->claims.nelts; i++) {
@@ -333,7 +339,7 @@ ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
             continue;
         }
 
-        if (!ngx_http_vcita_printable(&c[i].value)) {
+        if (!ngx_http_vcita_string_printable(&c[i].value)) {
             cure = ": it has a control character";
         }
 
@@ -352,7 +358,7 @@ ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
         return;
     }
 
-    if (x->app->storage.store) {
+    if (x->client->storage.store) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "the session takes more than %d bytes: have the app at "
                       "vcita issue opaque access tokens",
@@ -370,7 +376,7 @@ ngx_http_vcita_identity_too_large(ngx_http_request_t *r,
 /* userinfo's claims are there already: they go over the id_token's */
 
 static ngx_int_t
-ngx_http_vcita_identity_merge(ngx_http_request_t *r,
+ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
     ngx_uint_t                   i;
@@ -400,7 +406,8 @@ ngx_http_vcita_identity_merge(ngx_http_request_t *r,
 /* names the claims that were left out: a variable of them would be empty */
 
 static void
-ngx_http_vcita_identity_dropped(ngx_http_request_t *r, ngx_array_t *claims)
+ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
+    ngx_array_t *claims)
 {
     u_char                   *p, *last;
     u_char                    names[NGX_HTTP_VCITA_DROPPED_LEN];
@@ -419,7 +426,7 @@ ngx_http_vcita_identity_dropped(ngx_http_request_t *r, ngx_array_t *claims)
             continue;
         }
 
-        printable = ngx_http_vcita_printable(&c[i].value);
+        printable = ngx_http_vcita_string_printable(&c[i].value);
 
         if (c[i].wanted) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -445,13 +452,14 @@ ngx_http_vcita_identity_dropped(ngx_http_request_t *r, ngx_array_t *claims)
 /*
  * Makes a new session and keeps it.  NGX_DECLINED: it would be larger than
  * there is room for, even without the claims that can be spared.  NGX_AGAIN,
- * NGX_BUSY: what ngx_http_vcita_keep_new() says.
+ * NGX_BUSY: what ngx_http_vcita_session_save_new() says.
  */
 
 static ngx_int_t
-ngx_http_vcita_admit(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_app_t *app, ngx_http_vcita_state_t *state,
-    ngx_http_vcita_token_t *token, ngx_array_t *claims)
+ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token,
+    ngx_array_t *claims)
 {
     time_t                    max_age;
     ngx_int_t                 rc;
@@ -460,7 +468,7 @@ ngx_http_vcita_admit(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     /* never longer than the token's life */
 
-    max_age = app->session_timeout;
+    max_age = client->session_timeout;
 
     if (token->expires_in && token->expires_in < max_age) {
         max_age = token->expires_in;
@@ -468,21 +476,21 @@ ngx_http_vcita_admit(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_memzero(&s, sizeof(ngx_http_vcita_session_t));
 
-    s.expires = ngx_http_vcita_text_time((uint64_t) ngx_time()
-                                         + max_age);
-    s.scope = *ngx_http_vcita_admit_scope(app, state, token);
+    s.expires = ngx_http_vcita_string_time((uint64_t) ngx_time()
+                                           + max_age);
+    s.scope = *ngx_http_vcita_userinfo_request_scope(client, state, token);
 
-    rc = ngx_http_vcita_admit_encode(r, &s, token, claims,
-                                     ngx_http_vcita_keep_room(app), &text);
+    rc = ngx_http_vcita_userinfo_request_encode(r, &s, token, claims,
+                              ngx_http_vcita_session_save_room(client), &text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    max_age = ngx_http_vcita_life_left(&s, ngx_time(), max_age,
-                                       app->session_idle_timeout);
+    max_age = ngx_http_vcita_session_left(&s, ngx_time(), max_age,
+                                          client->session_idle_timeout);
 
-    rc = ngx_http_vcita_keep_new(r, ctx, app, &text, max_age);
+    rc = ngx_http_vcita_session_save_new(r, ctx, client, &text, max_age);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -493,15 +501,15 @@ ngx_http_vcita_admit(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* a scope that the answer does not name is the one asked for (RFC 6749, 5.1) */
 
 static ngx_str_t *
-ngx_http_vcita_admit_scope(ngx_http_vcita_app_t *app,
-    ngx_http_vcita_state_t *state, ngx_http_vcita_token_t *token)
+ngx_http_vcita_userinfo_request_scope(ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token)
 {
     ngx_uint_t                    i;
     ngx_http_vcita_authorize_t  **a;
 
-    a = app->authorize.elts;
+    a = client->authorize.elts;
 
-    for (i = 0; token->scope.len == 0 && i < app->authorize.nelts; i++) {
+    for (i = 0; token->scope.len == 0 && i < client->authorize.nelts; i++) {
 
         if (a[i]->id == state->authorize) {
             return &a[i]->scope;
@@ -513,14 +521,14 @@ ngx_http_vcita_admit_scope(ngx_http_vcita_app_t *app,
 
 
 static ngx_int_t
-ngx_http_vcita_admit_encode(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
-    ngx_http_vcita_token_t *token, ngx_array_t *claims, size_t limit,
-    ngx_str_t *text)
+ngx_http_vcita_userinfo_request_encode(ngx_http_request_t *r,
+    ngx_http_vcita_session_t *s, ngx_http_vcita_token_t *token,
+    ngx_array_t *claims, size_t limit, ngx_str_t *text)
 {
     u_char       id[NGX_HTTP_VCITA_SESSION_ID];
     ngx_time_t  *tp;
 
-    if (ngx_http_vcita_random(id, sizeof(id)) != NGX_OK) {
+    if (ngx_http_vcita_hash_random(id, sizeof(id)) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -28,77 +28,77 @@
 typedef struct {
     ngx_http_get_variable_pt  get_handler;
     uintptr_t                 data;
-} ngx_http_vcita_derived_t;
+} ngx_http_vcita_variables_derived_t;
 
 
-static ngx_int_t ngx_http_vcita_var(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_read(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_derived(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_uint_t ngx_http_vcita_var_ruled(ngx_http_vcita_main_conf_t *vmcf,
-    ngx_str_t *name);
-static ngx_http_vcita_session_t *ngx_http_vcita_var_session(
+static ngx_uint_t ngx_http_vcita_variables_ruled(
+    ngx_http_vcita_main_conf_t *vmcf, ngx_str_t *name);
+static ngx_http_vcita_session_t *ngx_http_vcita_variables_session(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_var_authenticated(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_authenticated(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_token(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_token(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_text(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_started(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_started(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_expires(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_claim(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_error(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_error(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_vcita_var_set(ngx_http_variable_value_t *v,
+static ngx_int_t ngx_http_vcita_variables_set(ngx_http_variable_value_t *v,
     ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_var_time(ngx_http_request_t *r,
+static ngx_int_t ngx_http_vcita_variables_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, time_t value);
 
 
 static ngx_http_variable_t  ngx_http_vcita_vars[] = {
 
     { ngx_string("vcita_oauth_authenticated"), NULL,
-      ngx_http_vcita_var_authenticated, 0,
+      ngx_http_vcita_variables_authenticated, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_access_token"), NULL,
-      ngx_http_vcita_var_token, 0,
+      ngx_http_vcita_variables_token, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_token_type"), NULL,
-      ngx_http_vcita_var_text,
+      ngx_http_vcita_variables_text,
       offsetof(ngx_http_vcita_session_t, token_type),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_scope"), NULL,
-      ngx_http_vcita_var_text,
+      ngx_http_vcita_variables_text,
       offsetof(ngx_http_vcita_session_t, scope),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_session_started"), NULL,
-      ngx_http_vcita_var_started, 0,
+      ngx_http_vcita_variables_started, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_expires"), NULL,
-      ngx_http_vcita_var_expires, 0,
+      ngx_http_vcita_variables_expires, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_error"), NULL,
-      ngx_http_vcita_var_error,
+      ngx_http_vcita_variables_error,
       offsetof(ngx_http_vcita_ctx_t, error),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_error_description"), NULL,
-      ngx_http_vcita_var_error,
+      ngx_http_vcita_variables_error,
       offsetof(ngx_http_vcita_ctx_t, error_description),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("vcita_oauth_claim_"), NULL,
-      ngx_http_vcita_var_claim, 0,
+      ngx_http_vcita_variables_claim, 0,
       NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
 
       ngx_http_null_variable
@@ -106,11 +106,11 @@ static ngx_http_variable_t  ngx_http_vcita_vars[] = {
 
 
 /* set by each read of a variable of this module */
-static ngx_uint_t  ngx_http_vcita_var_read;
+static ngx_uint_t  ngx_http_vcita_variables_was_read;
 
 
 ngx_int_t
-ngx_http_vcita_add_variables(ngx_conf_t *cf)
+ngx_http_vcita_variables_add(ngx_conf_t *cf)
 {
     ngx_http_variable_t  *var, *v;
 
@@ -126,7 +126,7 @@ ngx_http_vcita_add_variables(ngx_conf_t *cf)
             continue;
         }
 
-        var->get_handler = ngx_http_vcita_var;
+        var->get_handler = ngx_http_vcita_variables_read;
         var->data = (uintptr_t) v;
     }
 
@@ -144,11 +144,11 @@ ngx_http_vcita_add_variables(ngx_conf_t *cf)
 ngx_int_t
 ngx_http_vcita_variables_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
-    ngx_hash_key_t             *key;
-    ngx_http_variable_t        *v;
-    ngx_http_vcita_derived_t   *d;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                           i;
+    ngx_hash_key_t                      *key;
+    ngx_http_variable_t                 *v;
+    ngx_http_core_main_conf_t           *cmcf;
+    ngx_http_vcita_variables_derived_t  *d;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -167,7 +167,7 @@ ngx_http_vcita_variables_init(ngx_conf_t *cf)
             continue;
         }
 
-        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_derived_t));
+        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_variables_derived_t));
         if (d == NULL) {
             return NGX_ERROR;
         }
@@ -175,7 +175,7 @@ ngx_http_vcita_variables_init(ngx_conf_t *cf)
         d->get_handler = v->get_handler;
         d->data = v->data;
 
-        v->get_handler = ngx_http_vcita_var_derived;
+        v->get_handler = ngx_http_vcita_variables_derived;
         v->data = (uintptr_t) d;
     }
 
@@ -184,12 +184,12 @@ ngx_http_vcita_variables_init(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_http_vcita_var(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_read(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_variable_t *var = (ngx_http_variable_t *) data;
 
-    ngx_http_vcita_var_read = 1;
+    ngx_http_vcita_variables_was_read = 1;
 
     return var->get_handler(r, v, var->data);
 }
@@ -201,25 +201,25 @@ ngx_http_vcita_var(ngx_http_request_t *r, ngx_http_variable_value_t *v,
  */
 
 static ngx_int_t
-ngx_http_vcita_var_derived(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_derived(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 before;
-    ngx_http_vcita_derived_t  *d;
+    ngx_int_t                            rc;
+    ngx_uint_t                           before;
+    ngx_http_vcita_variables_derived_t  *d;
 
-    d = (ngx_http_vcita_derived_t *) data;
+    d = (ngx_http_vcita_variables_derived_t *) data;
 
-    before = ngx_http_vcita_var_read;
-    ngx_http_vcita_var_read = 0;
+    before = ngx_http_vcita_variables_was_read;
+    ngx_http_vcita_variables_was_read = 0;
 
     rc = d->get_handler(r, v, d->data);
 
-    if (ngx_http_vcita_var_read) {
+    if (ngx_http_vcita_variables_was_read) {
         v->no_cacheable = 1;
     }
 
-    ngx_http_vcita_var_read |= before;
+    ngx_http_vcita_variables_was_read |= before;
 
     return rc;
 }
@@ -233,19 +233,19 @@ ngx_http_vcita_var_derived(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 ngx_int_t
 ngx_http_vcita_variables_wanted(ngx_conf_t *cf)
 {
-    size_t                       prefix;
-    ngx_uint_t                   i;
-    ngx_http_variable_t         *v;
-    ngx_http_vcita_wanted_t     *wanted;
-    ngx_http_core_main_conf_t   *cmcf;
-    ngx_http_vcita_main_conf_t  *vmcf;
+    size_t                           prefix;
+    ngx_uint_t                       i;
+    ngx_http_variable_t             *v;
+    ngx_http_core_main_conf_t       *cmcf;
+    ngx_http_vcita_main_conf_t      *vmcf;
+    ngx_http_vcita_claims_wanted_t  *wanted;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
 
     if (ngx_array_init(&vmcf->wanted, cf->pool, 8,
-                       sizeof(ngx_http_vcita_wanted_t))
+                       sizeof(ngx_http_vcita_claims_wanted_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -268,7 +268,7 @@ ngx_http_vcita_variables_wanted(ngx_conf_t *cf)
 
         wanted->name.data = v[i].name.data + prefix;
         wanted->name.len = v[i].name.len - prefix;
-        wanted->wanted = ngx_http_vcita_var_ruled(vmcf, &v[i].name)
+        wanted->wanted = ngx_http_vcita_variables_ruled(vmcf, &v[i].name)
                          ? NGX_HTTP_VCITA_CLAIM_RULED
                          : NGX_HTTP_VCITA_CLAIM_NAMED;
     }
@@ -283,7 +283,8 @@ ngx_http_vcita_variables_wanted(ngx_conf_t *cf)
  */
 
 static ngx_uint_t
-ngx_http_vcita_var_ruled(ngx_http_vcita_main_conf_t *vmcf, ngx_str_t *name)
+ngx_http_vcita_variables_ruled(ngx_http_vcita_main_conf_t *vmcf,
+    ngx_str_t *name)
 {
     ngx_str_t   *ruled;
     ngx_uint_t   i;
@@ -292,9 +293,9 @@ ngx_http_vcita_var_ruled(ngx_http_vcita_main_conf_t *vmcf, ngx_str_t *name)
 
     for (i = 0; i < vmcf->ruled.nelts; i++) {
 
-        if (ngx_http_vcita_same(&ruled[i], name)
+        if (ngx_http_vcita_str_eq(&ruled[i], name)
             || !ngx_http_vcita_var_begins(&ruled[i],
-                                       NGX_HTTP_VCITA_VAR_PREFIX))
+                                         NGX_HTTP_VCITA_VAR_PREFIX))
         {
             return 1;
         }
@@ -306,11 +307,11 @@ ngx_http_vcita_var_ruled(ngx_http_vcita_main_conf_t *vmcf, ngx_str_t *name)
 
 /*
  * The session that the gate let through, where this location has a gate of
- * the same application; a subrequest sees that of its client's request.
+ * the same client; a subrequest sees that of the user agent's request.
  */
 
 static ngx_http_vcita_session_t *
-ngx_http_vcita_var_session(ngx_http_request_t *r)
+ngx_http_vcita_variables_session(ngx_http_request_t *r)
 {
     ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_loc_conf_t  *vlcf;
@@ -321,9 +322,9 @@ ngx_http_vcita_var_session(ngx_http_request_t *r)
         return NULL;
     }
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
-    if (ctx == NULL || !ctx->alive || ctx->app != vlcf->app) {
+    if (ctx == NULL || !ctx->alive || ctx->client != vlcf->client) {
         return NULL;
     }
 
@@ -332,7 +333,7 @@ ngx_http_vcita_var_session(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_vcita_var_authenticated(ngx_http_request_t *r,
+ngx_http_vcita_variables_authenticated(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t                   value;
@@ -341,13 +342,13 @@ ngx_http_vcita_var_authenticated(ngx_http_request_t *r,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     /* before the gate has looked, there is nothing to say */
 
     if (vlcf->gate == NGX_HTTP_VCITA_OFF
         || ctx == NULL
-        || ctx->app != vlcf->app)
+        || ctx->client != vlcf->client)
     {
         if (ctx && ctx->callback
             && (ctx->called_back || r->main->err_status))
@@ -356,7 +357,7 @@ ngx_http_vcita_var_authenticated(ngx_http_request_t *r,
 
             ngx_str_set(&value, "0");
 
-            return ngx_http_vcita_var_set(v, &value);
+            return ngx_http_vcita_variables_set(v, &value);
         }
 
         v->not_found = 1;
@@ -370,18 +371,18 @@ ngx_http_vcita_var_authenticated(ngx_http_request_t *r,
         ngx_str_set(&value, "0");
     }
 
-    return ngx_http_vcita_var_set(v, &value);
+    return ngx_http_vcita_variables_set(v, &value);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_token(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_token(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t                  token;
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_var_session(r);
+    s = ngx_http_vcita_variables_session(r);
 
     if (s == NULL) {
         v->not_found = 1;
@@ -392,54 +393,54 @@ ngx_http_vcita_var_token(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_var_set(v, &token);
+    return ngx_http_vcita_variables_set(v, &token);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_var_session(r);
+    s = ngx_http_vcita_variables_session(r);
 
     if (s == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_http_vcita_var_set(v, (ngx_str_t *) ((u_char *) s + data));
+    return ngx_http_vcita_variables_set(v, (ngx_str_t *) ((u_char *) s + data));
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_started(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_started(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_var_session(r);
+    s = ngx_http_vcita_variables_session(r);
 
     if (s == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_http_vcita_var_time(r, v,
-                                  ngx_http_vcita_text_time(s->created / 1000));
+    return ngx_http_vcita_variables_time(r, v, ngx_http_vcita_string_time(
+                                                           s->created / 1000));
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_expires(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     time_t                      left;
     ngx_http_vcita_session_t   *s;
     ngx_http_vcita_loc_conf_t  *vlcf;
 
-    s = ngx_http_vcita_var_session(r);
+    s = ngx_http_vcita_variables_session(r);
 
     if (s == NULL) {
         v->not_found = 1;
@@ -448,61 +449,63 @@ ngx_http_vcita_var_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
-    left = ngx_http_vcita_life_left(s, ngx_time(), vlcf->app->session_timeout,
-                                    vlcf->app->session_idle_timeout);
+    left = ngx_http_vcita_session_left(s, ngx_time(),
+                                       vlcf->client->session_timeout,
+                                       vlcf->client->session_idle_timeout);
 
-    return ngx_http_vcita_var_time(r, v, left);
+    return ngx_http_vcita_variables_time(r, v, left);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_claim(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t                 *var, name, value;
     ngx_http_vcita_session_t  *s;
 
-    ngx_http_vcita_var_read = 1;
+    ngx_http_vcita_variables_was_read = 1;
 
     var = (ngx_str_t *) data;
 
-    s = ngx_http_vcita_var_session(r);
+    s = ngx_http_vcita_variables_session(r);
 
     name.data = var->data + sizeof("vcita_oauth_claim_") - 1;
     name.len = var->len - (sizeof("vcita_oauth_claim_") - 1);
 
     if (s == NULL
-        || ngx_http_vcita_session_claim(s, &name, &value) != NGX_OK)
+        || ngx_http_vcita_session_claims_get(s, &name, &value) != NGX_OK)
     {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_http_vcita_var_set(v, &value);
+    return ngx_http_vcita_variables_set(v, &value);
 }
 
 
 /* an error is also there for its error_page, where the gate may be off */
 
 static ngx_int_t
-ngx_http_vcita_var_error(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+ngx_http_vcita_variables_error(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_http_vcita_ctx_t  *ctx;
 
-    ctx = ngx_http_vcita_get_ctx(r);
+    ctx = ngx_http_vcita_ctx_get(r);
 
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_http_vcita_var_set(v, (ngx_str_t *) ((u_char *) ctx + data));
+    return ngx_http_vcita_variables_set(v,
+                                        (ngx_str_t *) ((u_char *) ctx + data));
 }
 
 
 static ngx_int_t
-ngx_http_vcita_var_set(ngx_http_variable_value_t *v, ngx_str_t *value)
+ngx_http_vcita_variables_set(ngx_http_variable_value_t *v, ngx_str_t *value)
 {
     if (value->len == 0) {
         v->not_found = 1;
@@ -520,8 +523,8 @@ ngx_http_vcita_var_set(ngx_http_variable_value_t *v, ngx_str_t *value)
 
 
 static ngx_int_t
-ngx_http_vcita_var_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    time_t value)
+ngx_http_vcita_variables_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, time_t value)
 {
     ngx_str_t  text;
 
@@ -532,5 +535,5 @@ ngx_http_vcita_var_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     text.len = ngx_sprintf(text.data, "%T", value) - text.data;
 
-    return ngx_http_vcita_var_set(v, &text);
+    return ngx_http_vcita_variables_set(v, &text);
 }

@@ -15,10 +15,10 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static void ngx_http_vcita_asleep(ngx_http_request_t *r);
-static void ngx_http_vcita_ask_handler(ngx_http_vcita_store_op_t *op);
-static void ngx_http_vcita_ask_log(ngx_http_vcita_ask_t *ask);
-static void ngx_http_vcita_ask_cleanup(void *data);
+static void ngx_http_vcita_wait_asleep(ngx_http_request_t *r);
+static void ngx_http_vcita_wait_ask_handler(ngx_http_vcita_store_op_t *op);
+static void ngx_http_vcita_wait_ask_log(ngx_http_vcita_wait_ask_t *ask);
+static void ngx_http_vcita_wait_ask_cleanup(void *data);
 
 
 /* Returns what a phase handler does: NGX_AGAIN, or the status of an error */
@@ -29,7 +29,7 @@ ngx_http_vcita_wait(ngx_http_request_t *r)
     /* a browser that goes away must be noticed */
 
     r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_vcita_asleep;
+    r->write_event_handler = ngx_http_vcita_wait_asleep;
 
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events);
@@ -48,11 +48,11 @@ ngx_http_vcita_wait(ngx_http_request_t *r)
  */
 
 void
-ngx_http_vcita_wake(ngx_http_request_t *r)
+ngx_http_vcita_wait_wake(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;
 
-    if (r->write_event_handler != ngx_http_vcita_asleep) {
+    if (r->write_event_handler != ngx_http_vcita_wait_asleep) {
         return;
     }
 
@@ -69,7 +69,7 @@ ngx_http_vcita_wake(ngx_http_request_t *r)
 
 
 static void
-ngx_http_vcita_asleep(ngx_http_request_t *r)
+ngx_http_vcita_wait_asleep(ngx_http_request_t *r)
 {
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "vcita oauth: the request waits");
@@ -78,28 +78,29 @@ ngx_http_vcita_asleep(ngx_http_request_t *r)
 
 /* A question to a store; it is taken back when the request ends */
 
-ngx_http_vcita_ask_t *
-ngx_http_vcita_ask_create(ngx_http_request_t *r, ngx_http_vcita_store_t *store)
+ngx_http_vcita_wait_ask_t *
+ngx_http_vcita_wait_ask_create(ngx_http_request_t *r,
+    ngx_http_vcita_store_t *store)
 {
-    ngx_pool_cleanup_t    *cln;
-    ngx_http_vcita_ask_t  *ask;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_vcita_wait_ask_t  *ask;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_ask_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_wait_ask_t));
     if (cln == NULL) {
         return NULL;
     }
 
     ask = cln->data;
-    ngx_memzero(ask, sizeof(ngx_http_vcita_ask_t));
+    ngx_memzero(ask, sizeof(ngx_http_vcita_wait_ask_t));
 
-    cln->handler = ngx_http_vcita_ask_cleanup;
+    cln->handler = ngx_http_vcita_wait_ask_cleanup;
 
     ask->request = r;
 
     ask->op.store = store;
     ask->op.pool = r->pool;
     ask->op.log = r->connection->log;
-    ask->op.handler = ngx_http_vcita_ask_handler;
+    ask->op.handler = ngx_http_vcita_wait_ask_handler;
     ask->op.data = ask;
 
     return ask;
@@ -109,14 +110,15 @@ ngx_http_vcita_ask_create(ngx_http_request_t *r, ngx_http_vcita_store_t *store)
 /* Asks; one question may be asked again, of another key, when it is answered */
 
 ngx_int_t
-ngx_http_vcita_ask(ngx_http_vcita_ask_t *ask, ngx_http_vcita_store_pt what)
+ngx_http_vcita_wait_ask(ngx_http_vcita_wait_ask_t *ask,
+    ngx_http_vcita_store_pt what)
 {
     ask->op.rc = what(&ask->op);
     ask->waiting = (ask->op.rc == NGX_AGAIN);
 
-    ngx_http_vcita_ask_log(ask);
+    ngx_http_vcita_wait_ask_log(ask);
 
-    return ngx_http_vcita_ask_result(ask);
+    return ngx_http_vcita_wait_ask_result(ask);
 }
 
 
@@ -126,7 +128,7 @@ ngx_http_vcita_ask(ngx_http_vcita_ask_t *ask, ngx_http_vcita_store_pt what)
  */
 
 ngx_int_t
-ngx_http_vcita_ask_result(ngx_http_vcita_ask_t *ask)
+ngx_http_vcita_wait_ask_result(ngx_http_vcita_wait_ask_t *ask)
 {
     if (ask->waiting) {
         return NGX_AGAIN;
@@ -139,7 +141,7 @@ ngx_http_vcita_ask_result(ngx_http_vcita_ask_t *ask)
 /* Takes a question back; may be called again */
 
 void
-ngx_http_vcita_ask_cancel(ngx_http_vcita_ask_t *ask)
+ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask)
 {
     if (ask->waiting) {
         ask->waiting = 0;
@@ -149,19 +151,19 @@ ngx_http_vcita_ask_cancel(ngx_http_vcita_ask_t *ask)
 
 
 static void
-ngx_http_vcita_ask_handler(ngx_http_vcita_store_op_t *op)
+ngx_http_vcita_wait_ask_handler(ngx_http_vcita_store_op_t *op)
 {
-    ngx_http_vcita_ask_t *ask = op->data;
+    ngx_http_vcita_wait_ask_t *ask = op->data;
 
     ask->waiting = 0;
 
-    ngx_http_vcita_ask_log(ask);
-    ngx_http_vcita_wake(ask->request);
+    ngx_http_vcita_wait_ask_log(ask);
+    ngx_http_vcita_wait_wake(ask->request);
 }
 
 
 static void
-ngx_http_vcita_ask_log(ngx_http_vcita_ask_t *ask)
+ngx_http_vcita_wait_ask_log(ngx_http_vcita_wait_ask_t *ask)
 {
     if (ask->op.rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ask->op.log, 0,
@@ -173,7 +175,7 @@ ngx_http_vcita_ask_log(ngx_http_vcita_ask_t *ask)
 
 
 static void
-ngx_http_vcita_ask_cleanup(void *data)
+ngx_http_vcita_wait_ask_cleanup(void *data)
 {
-    ngx_http_vcita_ask_cancel(data);
+    ngx_http_vcita_wait_ask_cancel(data);
 }

@@ -16,23 +16,27 @@
 #include "net/ngx_http_vcita_fetch.h"
 
 
-#define NGX_HTTP_VCITA_LINK_POOL  512
+#define NGX_HTTP_VCITA_CONNECTION_POOL  512
 
 
-static ngx_int_t ngx_http_vcita_link_start(ngx_http_vcita_link_t *link);
-static void ngx_http_vcita_link_connect_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_vcita_link_test(ngx_connection_t *c);
-static void ngx_http_vcita_link_opened(ngx_http_vcita_link_t *link,
+static ngx_int_t ngx_http_vcita_connection_start(
+    ngx_http_vcita_connection_t *conn);
+static void ngx_http_vcita_connection_connect_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_vcita_connection_test(ngx_connection_t *c);
+static void ngx_http_vcita_connection_opened(ngx_http_vcita_connection_t *conn,
     ngx_int_t rc);
-static void ngx_http_vcita_link_read_handler(ngx_event_t *ev);
-static void ngx_http_vcita_link_write_handler(ngx_event_t *ev);
+static void ngx_http_vcita_connection_read_handler(ngx_event_t *ev);
+static void ngx_http_vcita_connection_write_handler(ngx_event_t *ev);
 
 #if (NGX_SSL)
 
-static ngx_int_t ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link);
-static ngx_int_t ngx_http_vcita_link_name(ngx_http_vcita_link_t *link);
-static void ngx_http_vcita_link_handshake_handler(ngx_connection_t *c);
-static void ngx_http_vcita_link_verify_failed(ngx_http_vcita_link_t *link);
+static ngx_int_t ngx_http_vcita_connection_handshake(
+    ngx_http_vcita_connection_t *conn);
+static ngx_int_t ngx_http_vcita_connection_name(
+    ngx_http_vcita_connection_t *conn);
+static void ngx_http_vcita_connection_handshake_handler(ngx_connection_t *c);
+static void ngx_http_vcita_connection_verify_failed(
+    ngx_http_vcita_connection_t *conn);
 
 #endif
 
@@ -44,7 +48,7 @@ static void ngx_http_vcita_link_verify_failed(ngx_http_vcita_link_t *link);
  */
 
 void *
-ngx_http_vcita_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
+ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca)
 {
 #if (NGX_SSL)
 
@@ -94,13 +98,14 @@ ngx_http_vcita_link_ssl(ngx_conf_t *cf, ngx_str_t *ca)
 
 
 /*
- * NGX_OK: it is open; NGX_AGAIN: link->opened will be called, once, unless it
+ * NGX_OK: it is open; NGX_AGAIN: conn->opened will be called, once, unless it
  * is closed before; NGX_ERROR: it cannot be opened, and is closed.  There is no
  * time limit but that of the owner.
  */
 
 ngx_int_t
-ngx_http_vcita_link_open(ngx_http_vcita_link_t *link, ngx_addr_t *addr)
+ngx_http_vcita_connection_open(ngx_http_vcita_connection_t *conn,
+    ngx_addr_t *addr)
 {
     ngx_int_t               rc;
     ngx_connection_t       *c;
@@ -112,7 +117,7 @@ ngx_http_vcita_link_open(ngx_http_vcita_link_t *link, ngx_addr_t *addr)
     peer.socklen = addr->socklen;
     peer.name = &addr->name;
     peer.get = ngx_event_get_peer;
-    peer.log = link->log;
+    peer.log = conn->log;
     peer.log_error = NGX_ERROR_ERR;
     peer.so_keepalive = 1;
 
@@ -123,28 +128,28 @@ ngx_http_vcita_link_open(ngx_http_vcita_link_t *link, ngx_addr_t *addr)
     }
 
     c = peer.connection;
-    link->connection = c;
+    conn->connection = c;
 
-    c->data = link;
-    c->read->handler = ngx_http_vcita_link_connect_handler;
-    c->write->handler = ngx_http_vcita_link_connect_handler;
+    c->data = conn;
+    c->read->handler = ngx_http_vcita_connection_connect_handler;
+    c->write->handler = ngx_http_vcita_connection_connect_handler;
 
-    c->pool = ngx_create_pool(NGX_HTTP_VCITA_LINK_POOL, link->log);
+    c->pool = ngx_create_pool(NGX_HTTP_VCITA_CONNECTION_POOL, conn->log);
 
     if (c->pool == NULL
         || (addr->sockaddr->sa_family != AF_UNIX
             && ngx_tcp_nodelay(c) != NGX_OK))
     {
-        ngx_http_vcita_link_close(link);
+        ngx_http_vcita_connection_close(conn);
         return NGX_ERROR;
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_link_start(link);
+        rc = ngx_http_vcita_connection_start(conn);
     }
 
     if (rc == NGX_ERROR) {
-        ngx_http_vcita_link_close(link);
+        ngx_http_vcita_connection_close(conn);
     }
 
     return rc;
@@ -154,18 +159,18 @@ ngx_http_vcita_link_open(ngx_http_vcita_link_t *link, ngx_addr_t *addr)
 /* Does nothing to a closed one */
 
 void
-ngx_http_vcita_link_close(ngx_http_vcita_link_t *link)
+ngx_http_vcita_connection_close(ngx_http_vcita_connection_t *conn)
 {
     ngx_pool_t        *pool;
     ngx_connection_t  *c;
 
-    c = link->connection;
+    c = conn->connection;
 
     if (c == NULL) {
         return;
     }
 
-    link->connection = NULL;
+    conn->connection = NULL;
 
 #if (NGX_SSL)
 
@@ -191,51 +196,51 @@ ngx_http_vcita_link_close(ngx_http_vcita_link_t *link)
 /* It is connected: TLS, if that is wanted, then the owner's events */
 
 static ngx_int_t
-ngx_http_vcita_link_start(ngx_http_vcita_link_t *link)
+ngx_http_vcita_connection_start(ngx_http_vcita_connection_t *conn)
 {
     ngx_connection_t  *c;
 
-    c = link->connection;
+    c = conn->connection;
 
 #if (NGX_SSL)
 
-    if (link->ssl && c->ssl == NULL) {
-        return ngx_http_vcita_link_handshake(link);
+    if (conn->ssl && c->ssl == NULL) {
+        return ngx_http_vcita_connection_handshake(conn);
     }
 
 #endif
 
-    c->read->handler = ngx_http_vcita_link_read_handler;
-    c->write->handler = ngx_http_vcita_link_write_handler;
+    c->read->handler = ngx_http_vcita_connection_read_handler;
+    c->write->handler = ngx_http_vcita_connection_write_handler;
 
     return ngx_handle_read_event(c->read, 0);
 }
 
 
 static void
-ngx_http_vcita_link_connect_handler(ngx_event_t *ev)
+ngx_http_vcita_connection_connect_handler(ngx_event_t *ev)
 {
-    ngx_int_t               rc;
-    ngx_connection_t       *c;
-    ngx_http_vcita_link_t  *link;
+    ngx_int_t                     rc;
+    ngx_connection_t             *c;
+    ngx_http_vcita_connection_t  *conn;
 
     c = ev->data;
-    link = c->data;
+    conn = c->data;
 
-    rc = c->close ? NGX_ERROR : ngx_http_vcita_link_test(c);
+    rc = c->close ? NGX_ERROR : ngx_http_vcita_connection_test(c);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_link_start(link);
+        rc = ngx_http_vcita_connection_start(conn);
     }
 
     if (rc != NGX_AGAIN) {
-        ngx_http_vcita_link_opened(link, rc);
+        ngx_http_vcita_connection_opened(conn, rc);
     }
 }
 
 
 static ngx_int_t
-ngx_http_vcita_link_test(ngx_connection_t *c)
+ngx_http_vcita_connection_test(ngx_connection_t *c)
 {
     int        err;
     socklen_t  len;
@@ -257,56 +262,57 @@ ngx_http_vcita_link_test(ngx_connection_t *c)
 
 
 static void
-ngx_http_vcita_link_opened(ngx_http_vcita_link_t *link, ngx_int_t rc)
+ngx_http_vcita_connection_opened(ngx_http_vcita_connection_t *conn,
+    ngx_int_t rc)
 {
     if (rc != NGX_OK) {
-        ngx_http_vcita_link_close(link);
+        ngx_http_vcita_connection_close(conn);
     }
 
-    link->opened(link, rc);
+    conn->opened(conn, rc);
 }
 
 
 static void
-ngx_http_vcita_link_read_handler(ngx_event_t *ev)
+ngx_http_vcita_connection_read_handler(ngx_event_t *ev)
 {
-    ngx_connection_t       *c;
-    ngx_http_vcita_link_t  *link;
+    ngx_connection_t             *c;
+    ngx_http_vcita_connection_t  *conn;
 
     c = ev->data;
-    link = c->data;
+    conn = c->data;
 
-    link->readable(link);
+    conn->readable(conn);
 }
 
 
 static void
-ngx_http_vcita_link_write_handler(ngx_event_t *ev)
+ngx_http_vcita_connection_write_handler(ngx_event_t *ev)
 {
-    ngx_connection_t       *c;
-    ngx_http_vcita_link_t  *link;
+    ngx_connection_t             *c;
+    ngx_http_vcita_connection_t  *conn;
 
     c = ev->data;
-    link = c->data;
+    conn = c->data;
 
-    link->writable(link);
+    conn->writable(conn);
 }
 
 
 #if (NGX_SSL)
 
 static ngx_int_t
-ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link)
+ngx_http_vcita_connection_handshake(ngx_http_vcita_connection_t *conn)
 {
     ngx_int_t          rc;
     ngx_connection_t  *c;
 
-    c = link->connection;
+    c = conn->connection;
 
-    if (ngx_ssl_create_connection(link->ssl, c,
+    if (ngx_ssl_create_connection(conn->ssl, c,
                                   NGX_SSL_BUFFER|NGX_SSL_CLIENT)
         != NGX_OK
-        || ngx_http_vcita_link_name(link) != NGX_OK)
+        || ngx_http_vcita_connection_name(conn) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -314,16 +320,16 @@ ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link)
     rc = ngx_ssl_handshake(c);
 
     if (rc == NGX_AGAIN) {
-        c->ssl->handler = ngx_http_vcita_link_handshake_handler;
+        c->ssl->handler = ngx_http_vcita_connection_handshake_handler;
         return NGX_AGAIN;
     }
 
     if (rc != NGX_OK) {
-        ngx_http_vcita_link_verify_failed(link);
+        ngx_http_vcita_connection_verify_failed(conn);
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_link_start(link);
+    return ngx_http_vcita_connection_start(conn);
 }
 
 
@@ -334,14 +340,14 @@ ngx_http_vcita_link_handshake(ngx_http_vcita_link_t *link)
  */
 
 static ngx_int_t
-ngx_http_vcita_link_name(ngx_http_vcita_link_t *link)
+ngx_http_vcita_connection_name(ngx_http_vcita_connection_t *conn)
 {
     char               *host;
     SSL                *ssl;
     X509_VERIFY_PARAM  *param;
 
-    ssl = link->connection->ssl->connection;
-    host = (char *) link->host.data;
+    ssl = conn->connection->ssl->connection;
+    host = (char *) conn->host.data;
 
     param = SSL_get0_param(ssl);
 
@@ -350,9 +356,9 @@ ngx_http_vcita_link_name(ngx_http_vcita_link_t *link)
         ERR_clear_error();
 
         if (SSL_set_tlsext_host_name(ssl, host) != 1
-            || X509_VERIFY_PARAM_set1_host(param, host, link->host.len) != 1)
+            || X509_VERIFY_PARAM_set1_host(param, host, conn->host.len) != 1)
         {
-            ngx_ssl_error(NGX_LOG_CRIT, link->log, 0,
+            ngx_ssl_error(NGX_LOG_CRIT, conn->log, 0,
                           "the name \"%s\" could not be set", host);
             return NGX_ERROR;
         }
@@ -361,7 +367,7 @@ ngx_http_vcita_link_name(ngx_http_vcita_link_t *link)
                                         X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     }
 
-    SSL_set_verify(ssl, link->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+    SSL_set_verify(ssl, conn->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                    NULL);
 
     return NGX_OK;
@@ -369,36 +375,36 @@ ngx_http_vcita_link_name(ngx_http_vcita_link_t *link)
 
 
 static void
-ngx_http_vcita_link_handshake_handler(ngx_connection_t *c)
+ngx_http_vcita_connection_handshake_handler(ngx_connection_t *c)
 {
-    ngx_int_t               rc;
-    ngx_http_vcita_link_t  *link;
+    ngx_int_t                     rc;
+    ngx_http_vcita_connection_t  *conn;
 
-    link = c->data;
+    conn = c->data;
 
     if (c->ssl->handshaked) {
-        rc = ngx_http_vcita_link_start(link);
+        rc = ngx_http_vcita_connection_start(conn);
 
     } else {
-        ngx_http_vcita_link_verify_failed(link);
+        ngx_http_vcita_connection_verify_failed(conn);
         rc = NGX_ERROR;
     }
 
-    ngx_http_vcita_link_opened(link, rc);
+    ngx_http_vcita_connection_opened(conn, rc);
 }
 
 
 static void
-ngx_http_vcita_link_verify_failed(ngx_http_vcita_link_t *link)
+ngx_http_vcita_connection_verify_failed(ngx_http_vcita_connection_t *conn)
 {
     long  rc;
 
-    rc = SSL_get_verify_result(link->connection->ssl->connection);
+    rc = SSL_get_verify_result(conn->connection->ssl->connection);
 
-    if (link->verify && rc != X509_V_OK) {
-        ngx_log_error(NGX_LOG_ERR, link->log, 0,
+    if (conn->verify && rc != X509_V_OK) {
+        ngx_log_error(NGX_LOG_ERR, conn->log, 0,
                       "the certificate of \"%V\" is not accepted: %s",
-                      &link->host, X509_verify_cert_error_string(rc));
+                      &conn->host, X509_verify_cert_error_string(rc));
     }
 }
 

@@ -22,15 +22,15 @@
 
 
 /* sockets at once: a step of a TLS handshake takes half a millisecond */
-#define NGX_HTTP_VCITA_MULTI_EVENTS  4
+#define NGX_HTTP_VCITA_CURL_MULTI_EVENTS  4
 
 /* connections that are kept for calls that may share one */
-#define NGX_HTTP_VCITA_MULTI_IDLE    8L
+#define NGX_HTTP_VCITA_CURL_MULTI_IDLE    8L
 
 /* libcurl before 8.4 tries the next address only when it is asked to */
-#define NGX_HTTP_VCITA_MULTI_NUDGED  0x080400
-#define NGX_HTTP_VCITA_MULTI_NUDGE   250
-#define NGX_HTTP_VCITA_MULTI_BUSY    10
+#define NGX_HTTP_VCITA_CURL_MULTI_NUDGED  0x080400
+#define NGX_HTTP_VCITA_CURL_MULTI_NUDGE   250
+#define NGX_HTTP_VCITA_CURL_MULTI_BUSY    10
 
 
 typedef struct {
@@ -50,27 +50,28 @@ typedef struct {
     int                            epoll;
     unsigned                       nudges:1;
     unsigned                       global:1;
-} ngx_http_vcita_multi_t;
+} ngx_http_vcita_curl_multi_t;
 
 
-static ngx_int_t ngx_http_vcita_multi_init(ngx_log_t *log);
-static ngx_int_t ngx_http_vcita_multi_init_epoll(ngx_log_t *log);
-static ngx_int_t ngx_http_vcita_multi_init_handle(ngx_log_t *log);
-static int ngx_http_vcita_multi_socket(CURL *easy, curl_socket_t fd, int what,
-    void *data, void *socket_data);
-static int ngx_http_vcita_multi_timer(CURLM *handle, long timeout, void *data);
-static void ngx_http_vcita_multi_epoll_handler(ngx_event_t *ev);
-static void ngx_http_vcita_multi_timer_handler(ngx_event_t *ev);
-static void ngx_http_vcita_multi_nudge_handler(ngx_event_t *ev);
-static void ngx_http_vcita_multi_drain(void);
-static void ngx_http_vcita_multi_abort(void);
-static void ngx_http_vcita_multi_deadline_handler(ngx_event_t *ev);
-static void ngx_http_vcita_multi_done_handler(ngx_event_t *ev);
-static void ngx_http_vcita_multi_event(ngx_event_t *ev,
+static ngx_int_t ngx_http_vcita_curl_multi_init(ngx_log_t *log);
+static ngx_int_t ngx_http_vcita_curl_multi_init_epoll(ngx_log_t *log);
+static ngx_int_t ngx_http_vcita_curl_multi_init_handle(ngx_log_t *log);
+static int ngx_http_vcita_curl_multi_socket(CURL *easy, curl_socket_t fd,
+    int what, void *data, void *socket_data);
+static int ngx_http_vcita_curl_multi_timer(CURLM *handle, long timeout,
+    void *data);
+static void ngx_http_vcita_curl_multi_epoll_handler(ngx_event_t *ev);
+static void ngx_http_vcita_curl_multi_timer_handler(ngx_event_t *ev);
+static void ngx_http_vcita_curl_multi_nudge_handler(ngx_event_t *ev);
+static void ngx_http_vcita_curl_multi_drain(void);
+static void ngx_http_vcita_curl_multi_abort(void);
+static void ngx_http_vcita_curl_multi_deadline_handler(ngx_event_t *ev);
+static void ngx_http_vcita_curl_multi_done_handler(ngx_event_t *ev);
+static void ngx_http_vcita_curl_multi_event(ngx_event_t *ev,
     ngx_event_handler_pt handler, void *data);
 
 
-static ngx_http_vcita_multi_t  ngx_http_vcita_multi;
+static ngx_http_vcita_curl_multi_t  ngx_http_vcita_curl_multi;
 
 
 /*
@@ -80,19 +81,20 @@ static ngx_http_vcita_multi_t  ngx_http_vcita_multi;
  */
 
 ngx_int_t
-ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
+ngx_http_vcita_curl_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
     ngx_log_t *log)
 {
-    ngx_http_vcita_multi_t  *m;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
-    if (m->nactive + ngx_http_vcita_threads_left() >= NGX_HTTP_VCITA_TRANSFERS)
+    if (m->nactive
+        + ngx_http_vcita_resolve_abandoned() >= NGX_HTTP_VCITA_TRANSFERS)
     {
         return NGX_BUSY;
     }
 
-    if (m->handle == NULL && ngx_http_vcita_multi_init(log) != NGX_OK) {
+    if (m->handle == NULL && ngx_http_vcita_curl_multi_init(log) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -100,12 +102,14 @@ ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
     t->code = CURLE_OPERATION_TIMEDOUT;
     t->lookup = 0;
 
-    ngx_http_vcita_multi_event(&t->done, ngx_http_vcita_multi_done_handler, t);
-    ngx_http_vcita_multi_event(&t->deadline,
-                               ngx_http_vcita_multi_deadline_handler, t);
+    ngx_http_vcita_curl_multi_event(&t->done,
+                                    ngx_http_vcita_curl_multi_done_handler, t);
+    ngx_http_vcita_curl_multi_event(&t->deadline,
+                                    ngx_http_vcita_curl_multi_deadline_handler,
+                                    t);
 
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
-        || ngx_http_vcita_threads_watch(t->easy, &t->lookup) != CURLE_OK
+        || ngx_http_vcita_resolve_watch(t->easy, &t->lookup) != CURLE_OK
         || curl_multi_add_handle(m->handle, t->easy) != CURLM_OK)
     {
         return NGX_ERROR;
@@ -117,7 +121,7 @@ ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
     ngx_add_timer(&t->deadline, deadline);
 
     if (m->nudges && !m->nudge.timer_set) {
-        ngx_add_timer(&m->nudge, NGX_HTTP_VCITA_MULTI_NUDGE);
+        ngx_add_timer(&m->nudge, NGX_HTTP_VCITA_CURL_MULTI_NUDGE);
     }
 
     return NGX_OK;
@@ -130,11 +134,11 @@ ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
  */
 
 void
-ngx_http_vcita_multi_remove(ngx_http_vcita_transfer_t *t)
+ngx_http_vcita_curl_multi_remove(ngx_http_vcita_transfer_t *t)
 {
-    ngx_http_vcita_multi_t  *m;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (t->deadline.timer_set) {
         ngx_del_timer(&t->deadline);
@@ -147,7 +151,7 @@ ngx_http_vcita_multi_remove(ngx_http_vcita_transfer_t *t)
     ngx_queue_remove(&t->queue);
     m->nactive--;
 
-    ngx_http_vcita_threads_leave(t->easy, t->code, t->lookup);
+    ngx_http_vcita_resolve_leave(t->easy, t->code, t->lookup);
 
     (void) curl_multi_remove_handle(m->handle, t->easy);
 
@@ -158,13 +162,13 @@ ngx_http_vcita_multi_remove(ngx_http_vcita_transfer_t *t)
 /* Gives up all that this worker holds; called when it exits */
 
 void
-ngx_http_vcita_multi_exit(void)
+ngx_http_vcita_curl_multi_exit(void)
 {
-    ngx_queue_t                *q;
-    ngx_http_vcita_multi_t     *m;
-    ngx_http_vcita_transfer_t  *t;
+    ngx_queue_t                  *q;
+    ngx_http_vcita_transfer_t    *t;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (m->handle) {
 
@@ -172,7 +176,7 @@ ngx_http_vcita_multi_exit(void)
             q = ngx_queue_head(&m->active);
             t = ngx_queue_data(q, ngx_http_vcita_transfer_t, queue);
 
-            ngx_http_vcita_multi_remove(t);
+            ngx_http_vcita_curl_multi_remove(t);
             t->release(t);
         }
 
@@ -207,11 +211,11 @@ ngx_http_vcita_multi_exit(void)
 
 
 static ngx_int_t
-ngx_http_vcita_multi_init(ngx_log_t *log)
+ngx_http_vcita_curl_multi_init(ngx_log_t *log)
 {
-    ngx_http_vcita_multi_t  *m;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (!m->global) {
 
@@ -223,27 +227,27 @@ ngx_http_vcita_multi_init(ngx_log_t *log)
 
         m->global = 1;
         m->nudges = (curl_version_info(CURLVERSION_NOW)->version_num
-                     < NGX_HTTP_VCITA_MULTI_NUDGED);
+                     < NGX_HTTP_VCITA_CURL_MULTI_NUDGED);
     }
 
     if (m->connection == NULL
-        && ngx_http_vcita_multi_init_epoll(log) != NGX_OK)
+        && ngx_http_vcita_curl_multi_init_epoll(log) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_multi_init_handle(log);
+    return ngx_http_vcita_curl_multi_init_handle(log);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_multi_init_epoll(ngx_log_t *log)
+ngx_http_vcita_curl_multi_init_epoll(ngx_log_t *log)
 {
-    int                      fd;
-    ngx_connection_t        *c;
-    ngx_http_vcita_multi_t  *m;
+    int                           fd;
+    ngx_connection_t             *c;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     fd = epoll_create1(EPOLL_CLOEXEC);
 
@@ -267,7 +271,7 @@ ngx_http_vcita_multi_init_epoll(ngx_log_t *log)
     c->log = ngx_cycle->log;
     c->read->log = c->log;
     c->write->log = c->log;
-    c->read->handler = ngx_http_vcita_multi_epoll_handler;
+    c->read->handler = ngx_http_vcita_curl_multi_epoll_handler;
 
     if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
         ngx_close_connection(c);
@@ -282,24 +286,24 @@ ngx_http_vcita_multi_init_epoll(ngx_log_t *log)
 
 
 static ngx_int_t
-ngx_http_vcita_multi_init_handle(ngx_log_t *log)
+ngx_http_vcita_curl_multi_init_handle(ngx_log_t *log)
 {
-    CURLM                   *handle;
-    ngx_http_vcita_multi_t  *m;
+    CURLM                        *handle;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     handle = curl_multi_init();
 
     if (handle == NULL
         || curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION,
-                             ngx_http_vcita_multi_socket) != CURLM_OK
+                             ngx_http_vcita_curl_multi_socket) != CURLM_OK
         || curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION,
-                             ngx_http_vcita_multi_timer) != CURLM_OK
+                             ngx_http_vcita_curl_multi_timer) != CURLM_OK
         || curl_multi_setopt(handle, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)
            != CURLM_OK
         || curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS,
-                             NGX_HTTP_VCITA_MULTI_IDLE) != CURLM_OK)
+                             NGX_HTTP_VCITA_CURL_MULTI_IDLE) != CURLM_OK)
     {
         ngx_log_error(NGX_LOG_CRIT, log, 0,
                       "libcurl could not make a multi handle");
@@ -311,18 +315,21 @@ ngx_http_vcita_multi_init_handle(ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_threads_init();
+    ngx_http_vcita_resolve_init();
 
     m->ident = -1;
     m->nactive = 0;
     ngx_queue_init(&m->active);
 
-    ngx_http_vcita_multi_event(&m->timer, ngx_http_vcita_multi_timer_handler,
-                               m);
-    ngx_http_vcita_multi_event(&m->kick, ngx_http_vcita_multi_timer_handler,
-                               m);
-    ngx_http_vcita_multi_event(&m->nudge, ngx_http_vcita_multi_nudge_handler,
-                               m);
+    ngx_http_vcita_curl_multi_event(&m->timer,
+                                    ngx_http_vcita_curl_multi_timer_handler,
+                                    m);
+    ngx_http_vcita_curl_multi_event(&m->kick,
+                                    ngx_http_vcita_curl_multi_timer_handler,
+                                    m);
+    ngx_http_vcita_curl_multi_event(&m->nudge,
+                                    ngx_http_vcita_curl_multi_nudge_handler,
+                                    m);
 
     /* only the deadline of a transfer keeps a worker that quits alive */
 
@@ -341,14 +348,14 @@ ngx_http_vcita_multi_init_handle(ngx_log_t *log)
  */
 
 static int
-ngx_http_vcita_multi_socket(CURL *easy, curl_socket_t fd, int what, void *data,
-    void *socket_data)
+ngx_http_vcita_curl_multi_socket(CURL *easy, curl_socket_t fd, int what,
+    void *data, void *socket_data)
 {
-    int                      op;
-    struct epoll_event       ee;
-    ngx_http_vcita_multi_t  *m;
+    int                           op;
+    struct epoll_event            ee;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     ngx_memzero(&ee, sizeof(struct epoll_event));
 
@@ -385,11 +392,11 @@ ngx_http_vcita_multi_socket(CURL *easy, curl_socket_t fd, int what, void *data,
 
 
 static int
-ngx_http_vcita_multi_timer(CURLM *handle, long timeout, void *data)
+ngx_http_vcita_curl_multi_timer(CURLM *handle, long timeout, void *data)
 {
-    ngx_http_vcita_multi_t  *m;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     /* nginx would keep an old timer that is close to the new one */
 
@@ -409,25 +416,25 @@ ngx_http_vcita_multi_timer(CURLM *handle, long timeout, void *data)
 
 
 static void
-ngx_http_vcita_multi_epoll_handler(ngx_event_t *ev)
+ngx_http_vcita_curl_multi_epoll_handler(ngx_event_t *ev)
 {
-    int                      i, n, flags, running;
-    ngx_connection_t        *c;
-    struct epoll_event       events[NGX_HTTP_VCITA_MULTI_EVENTS];
-    ngx_http_vcita_multi_t  *m;
+    int                           i, n, flags, running;
+    ngx_connection_t             *c;
+    struct epoll_event            events[NGX_HTTP_VCITA_CURL_MULTI_EVENTS];
+    ngx_http_vcita_curl_multi_t  *m;
 
     c = ev->data;
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (c->close) {
 
         /* worker_shutdown_timeout */
 
-        ngx_http_vcita_multi_abort();
+        ngx_http_vcita_curl_multi_abort();
         return;
     }
 
-    n = epoll_wait(m->epoll, events, NGX_HTTP_VCITA_MULTI_EVENTS, 0);
+    n = epoll_wait(m->epoll, events, NGX_HTTP_VCITA_CURL_MULTI_EVENTS, 0);
 
     for (i = 0; i < n; i++) {
 
@@ -440,30 +447,30 @@ ngx_http_vcita_multi_epoll_handler(ngx_event_t *ev)
                                         &running);
     }
 
-    ngx_http_vcita_multi_drain();
+    ngx_http_vcita_curl_multi_drain();
 }
 
 
 static void
-ngx_http_vcita_multi_timer_handler(ngx_event_t *ev)
+ngx_http_vcita_curl_multi_timer_handler(ngx_event_t *ev)
 {
     int  running;
 
-    (void) curl_multi_socket_action(ngx_http_vcita_multi.handle,
+    (void) curl_multi_socket_action(ngx_http_vcita_curl_multi.handle,
                                     CURL_SOCKET_TIMEOUT, 0, &running);
 
-    ngx_http_vcita_multi_drain();
+    ngx_http_vcita_curl_multi_drain();
 }
 
 
 static void
-ngx_http_vcita_multi_nudge_handler(ngx_event_t *ev)
+ngx_http_vcita_curl_multi_nudge_handler(ngx_event_t *ev)
 {
-    int                      running;
-    struct epoll_event       events[NGX_HTTP_VCITA_MULTI_EVENTS];
-    ngx_http_vcita_multi_t  *m;
+    int                           running;
+    struct epoll_event            events[NGX_HTTP_VCITA_CURL_MULTI_EVENTS];
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (m->nactive == 0) {
         return;
@@ -471,10 +478,10 @@ ngx_http_vcita_multi_nudge_handler(ngx_event_t *ev)
 
     /* it would take up all sockets that are ready, however many they are */
 
-    if (epoll_wait(m->epoll, events, NGX_HTTP_VCITA_MULTI_EVENTS, 0)
-        == NGX_HTTP_VCITA_MULTI_EVENTS)
+    if (epoll_wait(m->epoll, events, NGX_HTTP_VCITA_CURL_MULTI_EVENTS, 0)
+        == NGX_HTTP_VCITA_CURL_MULTI_EVENTS)
     {
-        ngx_add_timer(ev, NGX_HTTP_VCITA_MULTI_BUSY);
+        ngx_add_timer(ev, NGX_HTTP_VCITA_CURL_MULTI_BUSY);
         return;
     }
 
@@ -485,24 +492,24 @@ ngx_http_vcita_multi_nudge_handler(ngx_event_t *ev)
 
 #pragma GCC diagnostic pop
 
-    ngx_http_vcita_multi_drain();
+    ngx_http_vcita_curl_multi_drain();
 
-    ngx_add_timer(ev, NGX_HTTP_VCITA_MULTI_NUDGE);
+    ngx_add_timer(ev, NGX_HTTP_VCITA_CURL_MULTI_NUDGE);
 }
 
 
 /* finds out which transfers have ended; their handlers are posted */
 
 static void
-ngx_http_vcita_multi_drain(void)
+ngx_http_vcita_curl_multi_drain(void)
 {
-    int                         left;
-    void                       *data;
-    CURLMsg                    *msg;
-    ngx_http_vcita_multi_t     *m;
-    ngx_http_vcita_transfer_t  *t;
+    int                           left;
+    void                         *data;
+    CURLMsg                      *msg;
+    ngx_http_vcita_transfer_t    *t;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     /* nginx would report what OpenSSL left behind at its own next handshake */
 
@@ -526,13 +533,13 @@ ngx_http_vcita_multi_drain(void)
 
 
 static void
-ngx_http_vcita_multi_abort(void)
+ngx_http_vcita_curl_multi_abort(void)
 {
-    ngx_queue_t                *q;
-    ngx_http_vcita_multi_t     *m;
-    ngx_http_vcita_transfer_t  *t;
+    ngx_queue_t                  *q;
+    ngx_http_vcita_transfer_t    *t;
+    ngx_http_vcita_curl_multi_t  *m;
 
-    m = &ngx_http_vcita_multi;
+    m = &ngx_http_vcita_curl_multi;
 
     if (m->handle == NULL) {
         return;
@@ -550,31 +557,31 @@ ngx_http_vcita_multi_abort(void)
 
 
 static void
-ngx_http_vcita_multi_deadline_handler(ngx_event_t *ev)
+ngx_http_vcita_curl_multi_deadline_handler(ngx_event_t *ev)
 {
     ngx_http_vcita_transfer_t  *t;
 
     t = ev->data;
 
-    ngx_http_vcita_multi_done_handler(&t->done);
+    ngx_http_vcita_curl_multi_done_handler(&t->done);
 }
 
 
 static void
-ngx_http_vcita_multi_done_handler(ngx_event_t *ev)
+ngx_http_vcita_curl_multi_done_handler(ngx_event_t *ev)
 {
     ngx_http_vcita_transfer_t  *t;
 
     t = ev->data;
 
-    ngx_http_vcita_multi_remove(t);
+    ngx_http_vcita_curl_multi_remove(t);
 
     t->handler(t);
 }
 
 
 static void
-ngx_http_vcita_multi_event(ngx_event_t *ev, ngx_event_handler_pt handler,
+ngx_http_vcita_curl_multi_event(ngx_event_t *ev, ngx_event_handler_pt handler,
     void *data)
 {
     ngx_memzero(ev, sizeof(ngx_event_t));

@@ -50,20 +50,20 @@ struct ngx_http_vcita_transfer_s {
 };
 
 
-ngx_int_t ngx_http_vcita_multi_add(ngx_http_vcita_transfer_t *t,
+ngx_int_t ngx_http_vcita_curl_multi_add(ngx_http_vcita_transfer_t *t,
     ngx_msec_t deadline, ngx_log_t *log);
-void ngx_http_vcita_multi_remove(ngx_http_vcita_transfer_t *t);
-void ngx_http_vcita_multi_exit(void);
+void ngx_http_vcita_curl_multi_remove(ngx_http_vcita_transfer_t *t);
+void ngx_http_vcita_curl_multi_exit(void);
 
 
-void ngx_http_vcita_threads_check(ngx_log_t *log);
+void ngx_http_vcita_resolve_check(ngx_log_t *log);
 
-void ngx_http_vcita_threads_init(void);
-CURLcode ngx_http_vcita_threads_watch(CURL *easy,
+void ngx_http_vcita_resolve_init(void);
+CURLcode ngx_http_vcita_resolve_watch(CURL *easy,
     ngx_uint_t *lookup);
-void ngx_http_vcita_threads_leave(CURL *easy, CURLcode code,
+void ngx_http_vcita_resolve_leave(CURL *easy, CURLcode code,
     ngx_uint_t lookup);
-ngx_uint_t ngx_http_vcita_threads_left(void);
+ngx_uint_t ngx_http_vcita_resolve_abandoned(void);
 
 
 #endif /* _NGX_HTTP_VCITA_CURL_MULTI_H_INCLUDED_ */

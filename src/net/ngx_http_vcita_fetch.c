@@ -81,9 +81,9 @@ ngx_http_vcita_fetch(ngx_http_vcita_fetch_t *f)
     rc = ngx_http_vcita_fetch_setup(f);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_multi_add(t,
-                                      f->peer->timeout
-                                      + NGX_HTTP_VCITA_FETCH_LATE, f->log);
+        rc = ngx_http_vcita_curl_multi_add(t,
+                                           f->endpoint->timeout
+                                           + NGX_HTTP_VCITA_FETCH_LATE, f->log);
     }
 
     if (rc == NGX_OK) {
@@ -107,7 +107,7 @@ void
 ngx_http_vcita_fetch_cancel(ngx_http_vcita_fetch_t *f)
 {
     if (f->transfer.easy) {
-        ngx_http_vcita_multi_remove(&f->transfer);
+        ngx_http_vcita_curl_multi_remove(&f->transfer);
         ngx_http_vcita_fetch_release(&f->transfer);
     }
 }
@@ -126,17 +126,17 @@ ngx_http_vcita_fetch_setup(ngx_http_vcita_fetch_t *f)
         || curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_PROXY,
-                            f->peer->proxy.len ? (char *) f->peer->proxy.data
-                                               : "") != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_PROXY, f->endpoint->proxy.len
+                            ? (char *) f->endpoint->proxy.data
+                            : "") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_NOPROXY, "") != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                             (long) CURL_HTTP_VERSION_1_1) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_USERAGENT,
                             NGX_HTTP_VCITA_FETCH_AGENT) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-                            (long) f->peer->connect_timeout) != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) f->peer->timeout)
+                            (long) f->endpoint->connect_timeout) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) f->endpoint->timeout)
            != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
                             (curl_off_t) NGX_HTTP_VCITA_FETCH_BODY) != CURLE_OK
@@ -170,7 +170,7 @@ ngx_http_vcita_fetch_setup_tls(ngx_http_vcita_fetch_t *f)
     long   verify;
 
     e = f->transfer.easy;
-    verify = f->peer->verify ? 1L : 0L;
+    verify = f->endpoint->verify ? 1L : 0L;
 
     if (curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, verify) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, verify * 2)
@@ -249,7 +249,7 @@ ngx_http_vcita_fetch_setup_reuse(ngx_http_vcita_fetch_t *f)
 {
     CURL  *e;
 
-    if (f->body.len == 0 && f->peer->reuse) {
+    if (f->body.len == 0 && f->endpoint->reuse) {
         return NGX_OK;
     }
 
@@ -306,7 +306,7 @@ ngx_http_vcita_fetch_tls(CURL *easy, void *ssl_ctx, void *data)
 
     /* a reference: the store stays the configuration's */
 
-    SSL_CTX_set1_cert_store(ssl_ctx, f->peer->store);
+    SSL_CTX_set1_cert_store(ssl_ctx, f->endpoint->store);
 
     return CURLE_OK;
 }

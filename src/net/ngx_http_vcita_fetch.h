@@ -44,7 +44,7 @@ typedef struct {
     ngx_msec_t                     timeout;
     ngx_uint_t                     verify;      /* unsigned  verify:1; */
     ngx_uint_t                     reuse;       /* unsigned  reuse:1; */
-} ngx_http_vcita_peer_t;
+} ngx_http_vcita_endpoint_t;
 
 
 typedef struct ngx_http_vcita_fetch_s  ngx_http_vcita_fetch_t;
@@ -58,7 +58,7 @@ struct ngx_http_vcita_fetch_s {
 
     ngx_pool_t                   *pool;
     ngx_log_t                    *log;
-    ngx_http_vcita_peer_t        *peer;
+    ngx_http_vcita_endpoint_t    *endpoint;
     ngx_str_t                     url;
     ngx_str_t                     content_type;
     ngx_str_t                     body;        /* empty: a GET */

@@ -18,7 +18,7 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-struct ngx_http_vcita_redis_command_s {
+struct ngx_http_vcita_redis_pending_s {
     ngx_queue_t               queue;
     ngx_str_t                 bytes;
     size_t                    sent;
@@ -30,14 +30,14 @@ struct ngx_http_vcita_redis_command_s {
 
 
 struct ngx_http_vcita_redis_s {
-    ngx_http_vcita_talk_t     talk;
-    ngx_queue_t               sent;       /* commands, in order */
-    ngx_queue_t               unsent;
-    ngx_uint_t                ncommands;
-    ngx_event_t               kick;
-    ngx_event_t               deadline;   /* of the first command */
-    ngx_queue_t               queue;      /* of this worker's */
-    unsigned                  awake:1;    /* in that queue */
+    ngx_http_vcita_redis_conn_t     connection;
+    ngx_queue_t                     sent;       /* commands, in order */
+    ngx_queue_t                     unsent;
+    ngx_uint_t                      ncommands;
+    ngx_event_t                     kick;
+    ngx_event_t                     deadline;   /* of the first command */
+    ngx_queue_t                     queue;      /* of this worker's */
+    unsigned                        awake:1;    /* in that queue */
 };
 
 
@@ -45,23 +45,25 @@ static void ngx_http_vcita_redis_cleanup(void *data);
 static void ngx_http_vcita_redis_wake(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_kick_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_vcita_redis_ready(ngx_http_vcita_talk_t *t);
-static ngx_int_t ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t);
-static ngx_int_t ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
-    ngx_http_vcita_reply_t *reply);
-static void ngx_http_vcita_redis_broken(ngx_http_vcita_talk_t *t);
-static void ngx_http_vcita_redis_down(ngx_http_vcita_talk_t *t);
+static ngx_int_t ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t);
+static ngx_int_t ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t);
+static ngx_int_t ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply);
+static void ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis,
     ngx_queue_t *commands);
 static void ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
-    ngx_http_vcita_redis_command_t *command, ngx_http_vcita_reply_t *reply);
-static ngx_http_vcita_redis_command_t *
+    ngx_http_vcita_redis_pending_t *command,
+    ngx_http_vcita_redis_reply_t *reply);
+static ngx_http_vcita_redis_pending_t *
     ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev);
 
 
-static const ngx_http_vcita_talk_handlers_t  ngx_http_vcita_redis_handlers = {
+static const ngx_http_vcita_redis_conn_handlers_t
+    ngx_http_vcita_redis_handlers = {
     ngx_http_vcita_redis_ready,
     ngx_http_vcita_redis_flush,
     ngx_http_vcita_redis_answer,
@@ -76,13 +78,14 @@ static ngx_queue_t  ngx_http_vcita_redis_awake;
 
 
 #define ngx_http_vcita_redis_command(q)                                       \
-    ngx_queue_data(q, ngx_http_vcita_redis_command_t, queue)
+    ngx_queue_data(q, ngx_http_vcita_redis_pending_t, queue)
 
 
 /* Makes one at configuration time; conf lives as long as the pool */
 
 ngx_http_vcita_redis_t *
-ngx_http_vcita_redis_create(ngx_pool_t *pool, ngx_http_vcita_talk_conf_t *conf)
+ngx_http_vcita_redis_create(ngx_pool_t *pool,
+    ngx_http_vcita_redis_conn_conf_t *conf)
 {
     ngx_pool_cleanup_t      *cln;
     ngx_http_vcita_redis_t  *redis;
@@ -100,11 +103,13 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool, ngx_http_vcita_talk_conf_t *conf)
     cln->handler = ngx_http_vcita_redis_cleanup;
     cln->data = redis;
 
-    redis->talk.conf = conf;
-    redis->talk.handlers = &ngx_http_vcita_redis_handlers;
-    redis->talk.data = redis;
+    redis->connection.conf = conf;
+    redis->connection.handlers = &ngx_http_vcita_redis_handlers;
+    redis->connection.data = redis;
 
-    if (ngx_http_vcita_talk_init(&redis->talk, pool) != NGX_OK) {
+    if (ngx_http_vcita_redis_connection_init(&redis->connection, pool)
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -113,11 +118,11 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool, ngx_http_vcita_talk_conf_t *conf)
 
     redis->kick.handler = ngx_http_vcita_redis_kick_handler;
     redis->kick.data = redis;
-    redis->kick.log = &redis->talk.log;
+    redis->kick.log = &redis->connection.log;
 
     redis->deadline.handler = ngx_http_vcita_redis_deadline_handler;
     redis->deadline.data = redis;
-    redis->deadline.log = &redis->talk.log;
+    redis->deadline.log = &redis->connection.log;
 
     return redis;
 }
@@ -130,33 +135,37 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool, ngx_http_vcita_talk_conf_t *conf)
  * are waiting.
  */
 
-ngx_http_vcita_redis_command_t *
+ngx_http_vcita_redis_pending_t *
 ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
     ngx_uint_t n, ngx_uint_t again, ngx_http_vcita_redis_pt handler,
     void *data)
 {
-    ngx_http_vcita_talk_t           *t;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_conn_t     *t;
+    ngx_http_vcita_redis_pending_t  *command;
 
-    t = &redis->talk;
+    t = &redis->connection;
 
     if (t->down) {
         return NULL;
     }
 
     if (redis->ncommands >= NGX_HTTP_VCITA_REDIS_COMMANDS) {
-        ngx_http_vcita_talk_say(t, "has not answered %ui commands yet: "
-                                "no more are sent", redis->ncommands);
+        ngx_http_vcita_redis_connection_say(t,
+                                          "has not answered %ui commands yet: "
+                                            "no more are sent",
+                                            redis->ncommands);
         return NULL;
     }
 
-    command = ngx_alloc(sizeof(ngx_http_vcita_redis_command_t),
+    command = ngx_alloc(sizeof(ngx_http_vcita_redis_pending_t),
                         ngx_cycle->log);
     if (command == NULL) {
         return NULL;
     }
 
-    if (ngx_http_vcita_command(words, n, &command->bytes) != NGX_OK) {
+    if (ngx_http_vcita_redis_protocol_command(words, n, &command->bytes)
+        != NGX_OK)
+    {
         ngx_free(command);
         return NULL;
     }
@@ -167,7 +176,7 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
     command->data = data;
     command->deadline = ngx_current_msec + t->conf->timeout;
 
-    if (t->state != NGX_HTTP_VCITA_TALK_READY) {
+    if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
         command->deadline += t->conf->connect_timeout;
     }
 
@@ -185,7 +194,7 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
 /* Its handler is not called any more; its answer is still waited for */
 
 void
-ngx_http_vcita_redis_forget(ngx_http_vcita_redis_command_t *command)
+ngx_http_vcita_redis_forget(ngx_http_vcita_redis_pending_t *command)
 {
     command->handler = NULL;
 }
@@ -195,9 +204,9 @@ ngx_http_vcita_redis_forget(ngx_http_vcita_redis_command_t *command)
 
 void
 ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
-    ngx_http_vcita_reply_t *reply)
+    ngx_http_vcita_redis_reply_t *reply)
 {
-    ngx_http_vcita_talk_refused(&redis->talk, reply);
+    ngx_http_vcita_redis_connection_refused(&redis->connection, reply);
 }
 
 
@@ -232,8 +241,8 @@ ngx_http_vcita_redis_cleanup(void *data)
         ngx_http_vcita_redis_sleep(redis);
     }
 
-    greeting = &redis->talk.greeting;
-    password = &redis->talk.conf->password;
+    greeting = &redis->connection.greeting;
+    password = &redis->connection.conf->password;
 
     if (greeting->len) {
         ngx_explicit_memzero(greeting->data, greeting->len);
@@ -264,9 +273,9 @@ ngx_http_vcita_redis_wake(ngx_http_vcita_redis_t *redis)
 static void
 ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 {
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
-    ngx_http_vcita_talk_end(&redis->talk);
+    ngx_http_vcita_redis_connection_end(&redis->connection);
 
     while ((command = ngx_http_vcita_redis_head(redis)) != NULL) {
         command->handler = NULL;
@@ -285,23 +294,23 @@ ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 static void
 ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 {
-    ngx_http_vcita_talk_t   *t;
-    ngx_http_vcita_redis_t  *redis;
+    ngx_http_vcita_redis_t       *redis;
+    ngx_http_vcita_redis_conn_t  *t;
 
     redis = ev->data;
-    t = &redis->talk;
+    t = &redis->connection;
 
-    if (t->state != NGX_HTTP_VCITA_TALK_READY) {
+    if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
 
         if (!ngx_queue_empty(&redis->unsent)) {
-            ngx_http_vcita_talk_start(t);
+            ngx_http_vcita_redis_connection_start(t);
         }
 
         return;
     }
 
     if (ngx_http_vcita_redis_flush(t) != NGX_OK) {
-        ngx_http_vcita_talk_broken(t);
+        ngx_http_vcita_redis_connection_broken(t);
     }
 }
 
@@ -309,12 +318,12 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 /* from now on, no command has a deadline later than the one behind it */
 
 static ngx_int_t
-ngx_http_vcita_redis_ready(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_msec_t                       deadline;
     ngx_queue_t                     *q;
     ngx_http_vcita_redis_t          *redis;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
     redis = t->data;
     deadline = ngx_current_msec + t->conf->timeout;
@@ -341,12 +350,12 @@ ngx_http_vcita_redis_ready(ngx_http_vcita_talk_t *t)
 
 
 static ngx_int_t
-ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_int_t                        rc;
     ngx_queue_t                     *q;
     ngx_http_vcita_redis_t          *redis;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
     redis = t->data;
 
@@ -355,7 +364,8 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t)
         q = ngx_queue_head(&redis->unsent);
         command = ngx_http_vcita_redis_command(q);
 
-        rc = ngx_http_vcita_talk_write(t, &command->bytes, &command->sent);
+        rc = ngx_http_vcita_redis_connection_write(t, &command->bytes,
+                                                   &command->sent);
         if (rc != NGX_OK) {
             return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
         }
@@ -369,8 +379,8 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_talk_t *t)
 
 
 static ngx_int_t
-ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
-    ngx_http_vcita_reply_t *reply)
+ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply)
 {
     ngx_queue_t             *q;
     ngx_http_vcita_redis_t  *redis;
@@ -378,8 +388,9 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
     redis = t->data;
 
     if (ngx_queue_empty(&redis->sent)) {
-        ngx_http_vcita_talk_say(t, "is not understood: it answers what "
-                                "nobody asked");
+        ngx_http_vcita_redis_connection_say(t,
+                                          "is not understood: it answers what "
+                                            "nobody asked");
         return NGX_ERROR;
     }
 
@@ -396,11 +407,11 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_talk_t *t,
  */
 
 static void
-ngx_http_vcita_redis_broken(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_queue_t                     *q, *prev, lost;
     ngx_http_vcita_redis_t          *redis;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
     redis = t->data;
 
@@ -438,13 +449,13 @@ ngx_http_vcita_redis_broken(ngx_http_vcita_talk_t *t)
     ngx_http_vcita_redis_fail(redis, &lost);
 
     if (!ngx_queue_empty(&redis->unsent)) {
-        ngx_http_vcita_talk_start(t);
+        ngx_http_vcita_redis_connection_start(t);
     }
 }
 
 
 static void
-ngx_http_vcita_redis_down(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_http_vcita_redis_t  *redis;
 
@@ -481,7 +492,8 @@ ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *commands)
 
 static void
 ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
-    ngx_http_vcita_redis_command_t *command, ngx_http_vcita_reply_t *reply)
+    ngx_http_vcita_redis_pending_t *command,
+    ngx_http_vcita_redis_reply_t *reply)
 {
     void                     *data;
     ngx_http_vcita_redis_pt   handler;
@@ -492,7 +504,7 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_queue_remove(&command->queue);
     redis->ncommands--;
 
-    ngx_http_vcita_command_free(&command->bytes);
+    ngx_http_vcita_redis_protocol_command_free(&command->bytes);
     ngx_free(command);
 
     ngx_http_vcita_redis_watch(redis);
@@ -503,7 +515,7 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
 }
 
 
-static ngx_http_vcita_redis_command_t *
+static ngx_http_vcita_redis_pending_t *
 ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis)
 {
     if (!ngx_queue_empty(&redis->sent)) {
@@ -524,9 +536,10 @@ static void
 ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
 {
     ngx_msec_int_t                   left;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
-    ngx_http_vcita_talk_busy(&redis->talk, redis->ncommands != 0);
+    ngx_http_vcita_redis_connection_busy(&redis->connection,
+                                         redis->ncommands != 0);
 
     command = ngx_http_vcita_redis_head(redis);
 
@@ -550,7 +563,7 @@ static void
 ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
 {
     ngx_http_vcita_redis_t          *redis;
-    ngx_http_vcita_redis_command_t  *command;
+    ngx_http_vcita_redis_pending_t  *command;
 
     redis = ev->data;
 
@@ -563,8 +576,8 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
             break;
         }
 
-        if (redis->talk.state == NGX_HTTP_VCITA_TALK_READY) {
-            ngx_http_vcita_talk_silent(&redis->talk);
+        if (redis->connection.state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
+            ngx_http_vcita_redis_connection_silent(&redis->connection);
             return;
         }
 

@@ -15,11 +15,11 @@
 #include "net/ngx_http_vcita_connection.h"
 
 
-#define NGX_HTTP_VCITA_RECALL_KEY   32
+#define NGX_HTTP_VCITA_REDIS_CACHE_KEY   32
 
 /* how long a value is kept, in milliseconds, and how many bytes of them */
-#define NGX_HTTP_VCITA_RECALL_TIME  1000
-#define NGX_HTTP_VCITA_RECALL_SIZE  (8 * 1024 * 1024)
+#define NGX_HTTP_VCITA_REDIS_CACHE_TIME  1000
+#define NGX_HTTP_VCITA_REDIS_CACHE_SIZE  (8 * 1024 * 1024)
 
 
 typedef struct {
@@ -27,74 +27,76 @@ typedef struct {
     ngx_rbtree_node_t          sentinel;
     ngx_queue_t                queue;      /* the oldest first */
     size_t                     size;
-} ngx_http_vcita_recall_t;
+} ngx_http_vcita_redis_cache_t;
 
 
-void ngx_http_vcita_recall_init(ngx_http_vcita_recall_t *recall);
-ngx_int_t ngx_http_vcita_recall_find(ngx_http_vcita_recall_t *recall,
+void ngx_http_vcita_redis_cache_init(ngx_http_vcita_redis_cache_t *recall);
+ngx_int_t ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *recall,
     u_char *key, ngx_msec_t now, ngx_str_t *value);
-void ngx_http_vcita_recall_keep(ngx_http_vcita_recall_t *recall, u_char *key,
-    ngx_msec_t since, ngx_msec_t now, ngx_str_t *value);
-void ngx_http_vcita_recall_drop(ngx_http_vcita_recall_t *recall, u_char *key);
-void ngx_http_vcita_recall_clear(ngx_http_vcita_recall_t *recall);
-uint32_t ngx_http_vcita_recall_hash(u_char *key);
+void ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *recall,
+    u_char *key, ngx_msec_t since, ngx_msec_t now, ngx_str_t *value);
+void ngx_http_vcita_redis_cache_drop(ngx_http_vcita_redis_cache_t *recall,
+    u_char *key);
+void ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *recall);
+uint32_t ngx_http_vcita_redis_cache_hash(u_char *key);
 
 
 /* the longest text that is taken from Redis, or given to it, in bytes */
-#define NGX_HTTP_VCITA_REPLY_MAX  65536
+#define NGX_HTTP_VCITA_REDIS_REPLY_MAX  65536
 
 
 typedef enum {
-    NGX_HTTP_VCITA_REPLY_STRING = 0,
-    NGX_HTTP_VCITA_REPLY_STATUS,
-    NGX_HTTP_VCITA_REPLY_NUMBER,
-    NGX_HTTP_VCITA_REPLY_NIL,
-    NGX_HTTP_VCITA_REPLY_REFUSAL,
-    NGX_HTTP_VCITA_REPLY_OTHER
-} ngx_http_vcita_reply_e;
+    NGX_HTTP_VCITA_REDIS_REPLY_STRING = 0,
+    NGX_HTTP_VCITA_REDIS_REPLY_STATUS,
+    NGX_HTTP_VCITA_REDIS_REPLY_NUMBER,
+    NGX_HTTP_VCITA_REDIS_REPLY_NIL,
+    NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL,
+    NGX_HTTP_VCITA_REDIS_REPLY_OTHER
+} ngx_http_vcita_redis_reply_e;
 
 
 typedef struct {
-    ngx_http_vcita_reply_e   type;
-    ngx_str_t                text;       /* the reader's */
-} ngx_http_vcita_reply_t;
+    ngx_http_vcita_redis_reply_e   type;
+    ngx_str_t                      text;       /* the reader's */
+} ngx_http_vcita_redis_reply_t;
 
 
 /* what comes from one connection */
 
 typedef struct {
-    void                    *reader;     /* hiredis's */
-    ngx_http_vcita_reply_t   reply;
-    const char              *error;      /* it is of no use any more */
-    ngx_log_t               *log;
-} ngx_http_vcita_replies_t;
+    void                          *reader;     /* hiredis's */
+    ngx_http_vcita_redis_reply_t   reply;
+    const char                    *error;      /* it is of no use any more */
+    ngx_log_t                     *log;
+} ngx_http_vcita_redis_replies_t;
 
 
-ngx_int_t ngx_http_vcita_replies_init(ngx_http_vcita_replies_t *r,
+ngx_int_t ngx_http_vcita_redis_protocol_init(ngx_http_vcita_redis_replies_t *r,
     ngx_log_t *log);
-void ngx_http_vcita_replies_free(ngx_http_vcita_replies_t *r);
-ngx_int_t ngx_http_vcita_replies_feed(ngx_http_vcita_replies_t *r, u_char *p,
-    size_t len);
-ngx_int_t ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r);
+void ngx_http_vcita_redis_protocol_free(ngx_http_vcita_redis_replies_t *r);
+ngx_int_t ngx_http_vcita_redis_protocol_feed(ngx_http_vcita_redis_replies_t *r,
+    u_char *p, size_t len);
+ngx_int_t ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r);
 
-ngx_int_t ngx_http_vcita_reply_value(ngx_http_vcita_reply_t *r);
-ngx_int_t ngx_http_vcita_reply_status(ngx_http_vcita_reply_t *r,
+ngx_int_t ngx_http_vcita_redis_protocol_value(ngx_http_vcita_redis_reply_t *r);
+ngx_int_t ngx_http_vcita_redis_protocol_status(ngx_http_vcita_redis_reply_t *r,
     const char *status);
-ngx_int_t ngx_http_vcita_reply_number(ngx_http_vcita_reply_t *r);
-void ngx_http_vcita_reply_code(ngx_http_vcita_reply_t *r, ngx_str_t *code);
-const char *ngx_http_vcita_reply_hint(ngx_http_vcita_reply_t *r);
+ngx_int_t ngx_http_vcita_redis_protocol_number(ngx_http_vcita_redis_reply_t *r);
+void ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
+    ngx_str_t *code);
+const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
 
 
 /* the words of a command, at most */
-#define NGX_HTTP_VCITA_COMMAND_WORDS  6
+#define NGX_HTTP_VCITA_REDIS_COMMAND_WORDS  6
 
 
-ngx_int_t ngx_http_vcita_command(ngx_str_t *words, ngx_uint_t n,
+ngx_int_t ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,
     ngx_str_t *bytes);
-void ngx_http_vcita_command_free(ngx_str_t *bytes);
-ngx_int_t ngx_http_vcita_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
-    ngx_str_t *password, ngx_uint_t database, ngx_str_t *bytes,
-    ngx_uint_t *answers);
+void ngx_http_vcita_redis_protocol_command_free(ngx_str_t *bytes);
+ngx_int_t ngx_http_vcita_redis_protocol_greeting(ngx_pool_t *pool,
+    ngx_str_t *user, ngx_str_t *password, ngx_uint_t database,
+    ngx_str_t *bytes, ngx_uint_t *answers);
 
 
 typedef struct {
@@ -111,83 +113,86 @@ typedef struct {
 
     ngx_msec_t                  connect_timeout;
     ngx_msec_t                  timeout;
-} ngx_http_vcita_talk_conf_t;
+} ngx_http_vcita_redis_conn_conf_t;
 
 
 typedef enum {
-    NGX_HTTP_VCITA_TALK_CLOSED = 0,
-    NGX_HTTP_VCITA_TALK_CONNECTING,
-    NGX_HTTP_VCITA_TALK_GREETING,
-    NGX_HTTP_VCITA_TALK_READY
-} ngx_http_vcita_talk_state_e;
+    NGX_HTTP_VCITA_REDIS_CONN_CLOSED = 0,
+    NGX_HTTP_VCITA_REDIS_CONN_CONNECTING,
+    NGX_HTTP_VCITA_REDIS_CONN_GREETING,
+    NGX_HTTP_VCITA_REDIS_CONN_READY
+} ngx_http_vcita_redis_conn_state_e;
 
 
-typedef struct ngx_http_vcita_talk_s  ngx_http_vcita_talk_t;
+typedef struct ngx_http_vcita_redis_conn_s  ngx_http_vcita_redis_conn_t;
 
 
 /* what the owner is told; NGX_ERROR of the first three ends the connection */
 
 typedef struct {
-    ngx_int_t                 (*ready)(ngx_http_vcita_talk_t *t);
-    ngx_int_t                 (*writable)(ngx_http_vcita_talk_t *t);
-    ngx_int_t                 (*answer)(ngx_http_vcita_talk_t *t,
-                                        ngx_http_vcita_reply_t *r);
+    ngx_int_t                 (*ready)(ngx_http_vcita_redis_conn_t *t);
+    ngx_int_t                 (*writable)(ngx_http_vcita_redis_conn_t *t);
+    ngx_int_t                 (*answer)(ngx_http_vcita_redis_conn_t *t,
+                                        ngx_http_vcita_redis_reply_t *r);
 
     /* a connection that was ready is closed; another may be started */
-    void                      (*broken)(ngx_http_vcita_talk_t *t);
+    void                      (*broken)(ngx_http_vcita_redis_conn_t *t);
 
     /* and will not be tried before some time has gone, or not at all */
-    void                      (*down)(ngx_http_vcita_talk_t *t);
-} ngx_http_vcita_talk_handlers_t;
+    void                      (*down)(ngx_http_vcita_redis_conn_t *t);
+} ngx_http_vcita_redis_conn_handlers_t;
 
 
-struct ngx_http_vcita_talk_s {
+struct ngx_http_vcita_redis_conn_s {
 
     /* event ident must be after 3 pointers as in ngx_connection_t */
 
-    ngx_http_vcita_talk_conf_t *conf;
-    const ngx_http_vcita_talk_handlers_t
-                               *handlers;
-    void                       *data;     /* the owner's */
-    ngx_int_t                   ident;
+    ngx_http_vcita_redis_conn_conf_t *conf;
+    const ngx_http_vcita_redis_conn_handlers_t
+                                     *handlers;
+    void                             *data;     /* the owner's */
+    ngx_int_t                         ident;
 
-    ngx_http_vcita_link_t       link;
-    ngx_http_vcita_replies_t    replies;
-    ngx_http_vcita_talk_state_e state;
+    ngx_http_vcita_connection_t       conn;
+    ngx_http_vcita_redis_replies_t    replies;
+    ngx_http_vcita_redis_conn_state_e state;
 
-    ngx_str_t                   greeting; /* AUTH, SELECT, PING */
-    ngx_uint_t                  greetings;
-    size_t                      sent;     /* bytes of the greeting */
-    ngx_uint_t                  greeted;  /* answers to it */
+    ngx_str_t                         greeting; /* AUTH, SELECT, PING */
+    ngx_uint_t                        greetings;
+    size_t                            sent;     /* of the greeting */
+    ngx_uint_t                        greeted;  /* answers to it */
 
-    ngx_event_t                 timer;    /* of the state */
-    ngx_msec_t                  used;     /* when, last */
-    ngx_msec_t                  backoff;
-    ngx_uint_t                  address;
-    ngx_uint_t                  tried;    /* addresses */
+    ngx_event_t                       timer;    /* of the state */
+    ngx_msec_t                        used;     /* when, last */
+    ngx_msec_t                        backoff;
+    ngx_uint_t                        address;
+    ngx_uint_t                        tried;    /* addresses */
 
-    ngx_log_t                   log;
-    time_t                      logged;
+    ngx_log_t                         log;
+    time_t                            logged;
 
-    unsigned                    busy:1;   /* the owner waits */
-    unsigned                    down:1;
-    unsigned                    told:1;   /* the operator */
-    unsigned                    elsewhere:1;
+    unsigned                          busy:1;   /* the owner waits */
+    unsigned                          down:1;
+    unsigned                          told:1;   /* the operator */
+    unsigned                          elsewhere:1;
 };
 
 
-ngx_int_t ngx_http_vcita_talk_init(ngx_http_vcita_talk_t *t, ngx_pool_t *pool);
-void ngx_http_vcita_talk_start(ngx_http_vcita_talk_t *t);
-void ngx_http_vcita_talk_busy(ngx_http_vcita_talk_t *t, ngx_uint_t busy);
-ngx_int_t ngx_http_vcita_talk_write(ngx_http_vcita_talk_t *t, ngx_str_t *bytes,
-    size_t *sent);
-void ngx_http_vcita_talk_broken(ngx_http_vcita_talk_t *t);
-void ngx_http_vcita_talk_silent(ngx_http_vcita_talk_t *t);
-void ngx_http_vcita_talk_end(ngx_http_vcita_talk_t *t);
+ngx_int_t ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
+    ngx_pool_t *pool);
+void ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t);
+void ngx_http_vcita_redis_connection_busy(ngx_http_vcita_redis_conn_t *t,
+    ngx_uint_t busy);
+ngx_int_t ngx_http_vcita_redis_connection_write(ngx_http_vcita_redis_conn_t *t,
+    ngx_str_t *bytes, size_t *sent);
+void ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t);
+void ngx_http_vcita_redis_connection_silent(ngx_http_vcita_redis_conn_t *t);
+void ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t);
 
-void ngx_http_vcita_talk_refused(ngx_http_vcita_talk_t *t,
-    ngx_http_vcita_reply_t *reply);
-void ngx_http_vcita_talk_say(ngx_http_vcita_talk_t *t, const char *fmt, ...);
+void ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply);
+void ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
+    const char *fmt, ...);
 
 
 /* how many commands of a worker may be without an answer */
@@ -195,23 +200,23 @@ void ngx_http_vcita_talk_say(ngx_http_vcita_talk_t *t, const char *fmt, ...);
 
 
 typedef struct ngx_http_vcita_redis_s  ngx_http_vcita_redis_t;
-typedef struct ngx_http_vcita_redis_command_s  ngx_http_vcita_redis_command_t;
+typedef struct ngx_http_vcita_redis_pending_s  ngx_http_vcita_redis_pending_t;
 
 
 /* the reply is NULL where there is none; it lives until the handler returns */
 
 typedef void (*ngx_http_vcita_redis_pt)(void *data,
-    ngx_http_vcita_reply_t *reply);
+    ngx_http_vcita_redis_reply_t *reply);
 
 
 ngx_http_vcita_redis_t *ngx_http_vcita_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_talk_conf_t *conf);
-ngx_http_vcita_redis_command_t *ngx_http_vcita_redis_send(
+    ngx_http_vcita_redis_conn_conf_t *conf);
+ngx_http_vcita_redis_pending_t *ngx_http_vcita_redis_send(
     ngx_http_vcita_redis_t *redis, ngx_str_t *words, ngx_uint_t n,
     ngx_uint_t again, ngx_http_vcita_redis_pt handler, void *data);
-void ngx_http_vcita_redis_forget(ngx_http_vcita_redis_command_t *command);
+void ngx_http_vcita_redis_forget(ngx_http_vcita_redis_pending_t *command);
 void ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
-    ngx_http_vcita_reply_t *reply);
+    ngx_http_vcita_redis_reply_t *reply);
 void ngx_http_vcita_redis_exit(void);
 
 

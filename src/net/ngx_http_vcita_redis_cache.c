@@ -19,44 +19,46 @@ typedef struct {
     ngx_msec_t                 since;
     size_t                     size;
     ngx_str_t                  value;
-    u_char                     key[NGX_HTTP_VCITA_RECALL_KEY];
-} ngx_http_vcita_recall_node_t;
+    u_char                     key[NGX_HTTP_VCITA_REDIS_CACHE_KEY];
+} ngx_http_vcita_redis_cache_node_t;
 
 
-static ngx_http_vcita_recall_node_t *
-    ngx_http_vcita_recall_lookup(ngx_http_vcita_recall_t *recall, u_char *key);
-static void ngx_http_vcita_recall_remove(ngx_http_vcita_recall_t *recall,
-    ngx_http_vcita_recall_node_t *node);
-static void ngx_http_vcita_recall_make_room(ngx_http_vcita_recall_t *recall,
-    size_t size, ngx_msec_t now);
+static ngx_http_vcita_redis_cache_node_t *
+    ngx_http_vcita_redis_cache_lookup(ngx_http_vcita_redis_cache_t *cache,
+    u_char *key);
+static void ngx_http_vcita_redis_cache_remove(
+    ngx_http_vcita_redis_cache_t *cache,
+    ngx_http_vcita_redis_cache_node_t *node);
+static void ngx_http_vcita_redis_cache_make_room(
+    ngx_http_vcita_redis_cache_t *cache, size_t size, ngx_msec_t now);
 
 
-#define ngx_http_vcita_recall_over(since, now)                                \
-    ((ngx_msec_t) ((now) - (since)) >= NGX_HTTP_VCITA_RECALL_TIME)
+#define ngx_http_vcita_redis_cache_over(since, now)                           \
+    ((ngx_msec_t) ((now) - (since)) >= NGX_HTTP_VCITA_REDIS_CACHE_TIME)
 
 
 void
-ngx_http_vcita_recall_init(ngx_http_vcita_recall_t *recall)
+ngx_http_vcita_redis_cache_init(ngx_http_vcita_redis_cache_t *cache)
 {
-    ngx_rbtree_init(&recall->rbtree, &recall->sentinel,
+    ngx_rbtree_init(&cache->rbtree, &cache->sentinel,
                     ngx_str_rbtree_insert_value);
-    ngx_queue_init(&recall->queue);
-    recall->size = 0;
+    ngx_queue_init(&cache->queue);
+    cache->size = 0;
 }
 
 
-/* NGX_OK: the value, which is the recall's until the next call of any kind */
+/* NGX_OK: the value, which is the cache's until the next call of any kind */
 
 ngx_int_t
-ngx_http_vcita_recall_find(ngx_http_vcita_recall_t *recall, u_char *key,
-    ngx_msec_t now, ngx_str_t *value)
+ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *cache,
+    u_char *key, ngx_msec_t now, ngx_str_t *value)
 {
-    ngx_http_vcita_recall_node_t  *node;
+    ngx_http_vcita_redis_cache_node_t  *node;
 
-    node = ngx_http_vcita_recall_lookup(recall, key);
+    node = ngx_http_vcita_redis_cache_lookup(cache, key);
 
     if (node == NULL
-        || ngx_http_vcita_recall_over(node->since, now))
+        || ngx_http_vcita_redis_cache_over(node->since, now))
     {
         return NGX_DECLINED;
     }
@@ -73,20 +75,20 @@ ngx_http_vcita_recall_find(ngx_http_vcita_recall_t *recall, u_char *key,
  */
 
 void
-ngx_http_vcita_recall_keep(ngx_http_vcita_recall_t *recall, u_char *key,
+ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *cache, u_char *key,
     ngx_msec_t since, ngx_msec_t now, ngx_str_t *value)
 {
-    size_t                         size;
-    ngx_http_vcita_recall_node_t  *node;
+    size_t                              size;
+    ngx_http_vcita_redis_cache_node_t  *node;
 
-    ngx_http_vcita_recall_drop(recall, key);
+    ngx_http_vcita_redis_cache_drop(cache, key);
 
-    size = sizeof(ngx_http_vcita_recall_node_t) + value->len;
+    size = sizeof(ngx_http_vcita_redis_cache_node_t) + value->len;
 
-    ngx_http_vcita_recall_make_room(recall, size, now);
+    ngx_http_vcita_redis_cache_make_room(cache, size, now);
 
-    if (ngx_http_vcita_recall_over(since, now)
-        || recall->size + size > NGX_HTTP_VCITA_RECALL_SIZE)
+    if (ngx_http_vcita_redis_cache_over(since, now)
+        || cache->size + size > NGX_HTTP_VCITA_REDIS_CACHE_SIZE)
     {
         return;
     }
@@ -96,10 +98,10 @@ ngx_http_vcita_recall_keep(ngx_http_vcita_recall_t *recall, u_char *key,
         return;
     }
 
-    ngx_memcpy(node->key, key, NGX_HTTP_VCITA_RECALL_KEY);
+    ngx_memcpy(node->key, key, NGX_HTTP_VCITA_REDIS_CACHE_KEY);
 
-    node->sn.node.key = ngx_http_vcita_recall_hash(key);
-    node->sn.str.len = NGX_HTTP_VCITA_RECALL_KEY;
+    node->sn.node.key = ngx_http_vcita_redis_cache_hash(key);
+    node->sn.str.len = NGX_HTTP_VCITA_REDIS_CACHE_KEY;
     node->sn.str.data = node->key;
 
     node->since = since;
@@ -111,35 +113,36 @@ ngx_http_vcita_recall_keep(ngx_http_vcita_recall_t *recall, u_char *key,
         ngx_memcpy(node->value.data, value->data, value->len);
     }
 
-    ngx_rbtree_insert(&recall->rbtree, &node->sn.node);
-    ngx_queue_insert_tail(&recall->queue, &node->queue);
-    recall->size += size;
+    ngx_rbtree_insert(&cache->rbtree, &node->sn.node);
+    ngx_queue_insert_tail(&cache->queue, &node->queue);
+    cache->size += size;
 }
 
 
 void
-ngx_http_vcita_recall_drop(ngx_http_vcita_recall_t *recall, u_char *key)
+ngx_http_vcita_redis_cache_drop(ngx_http_vcita_redis_cache_t *cache,
+    u_char *key)
 {
-    ngx_http_vcita_recall_node_t  *node;
+    ngx_http_vcita_redis_cache_node_t  *node;
 
-    node = ngx_http_vcita_recall_lookup(recall, key);
+    node = ngx_http_vcita_redis_cache_lookup(cache, key);
 
     if (node) {
-        ngx_http_vcita_recall_remove(recall, node);
+        ngx_http_vcita_redis_cache_remove(cache, node);
     }
 }
 
 
 void
-ngx_http_vcita_recall_clear(ngx_http_vcita_recall_t *recall)
+ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *cache)
 {
     ngx_queue_t  *q;
 
-    while (!ngx_queue_empty(&recall->queue)) {
-        q = ngx_queue_head(&recall->queue);
+    while (!ngx_queue_empty(&cache->queue)) {
+        q = ngx_queue_head(&cache->queue);
 
-        ngx_http_vcita_recall_remove(recall,
-                       ngx_queue_data(q, ngx_http_vcita_recall_node_t, queue));
+        ngx_http_vcita_redis_cache_remove(cache,
+                  ngx_queue_data(q, ngx_http_vcita_redis_cache_node_t, queue));
     }
 }
 
@@ -147,35 +150,36 @@ ngx_http_vcita_recall_clear(ngx_http_vcita_recall_t *recall)
 /* a key is a hash already */
 
 uint32_t
-ngx_http_vcita_recall_hash(u_char *key)
+ngx_http_vcita_redis_cache_hash(u_char *key)
 {
     return (uint32_t) key[0] << 24 | key[1] << 16 | key[2] << 8 | key[3];
 }
 
 
-static ngx_http_vcita_recall_node_t *
-ngx_http_vcita_recall_lookup(ngx_http_vcita_recall_t *recall, u_char *key)
+static ngx_http_vcita_redis_cache_node_t *
+ngx_http_vcita_redis_cache_lookup(ngx_http_vcita_redis_cache_t *cache,
+    u_char *key)
 {
     uint32_t   hash;
     ngx_str_t  name;
 
-    name.len = NGX_HTTP_VCITA_RECALL_KEY;
+    name.len = NGX_HTTP_VCITA_REDIS_CACHE_KEY;
     name.data = key;
 
-    hash = ngx_http_vcita_recall_hash(key);
+    hash = ngx_http_vcita_redis_cache_hash(key);
 
-    return (ngx_http_vcita_recall_node_t *)
-               ngx_str_rbtree_lookup(&recall->rbtree, &name, hash);
+    return (ngx_http_vcita_redis_cache_node_t *)
+               ngx_str_rbtree_lookup(&cache->rbtree, &name, hash);
 }
 
 
 static void
-ngx_http_vcita_recall_remove(ngx_http_vcita_recall_t *recall,
-    ngx_http_vcita_recall_node_t *node)
+ngx_http_vcita_redis_cache_remove(ngx_http_vcita_redis_cache_t *cache,
+    ngx_http_vcita_redis_cache_node_t *node)
 {
-    ngx_rbtree_delete(&recall->rbtree, &node->sn.node);
+    ngx_rbtree_delete(&cache->rbtree, &node->sn.node);
     ngx_queue_remove(&node->queue);
-    recall->size -= node->size;
+    cache->size -= node->size;
 
     ngx_free(node);
 }
@@ -184,22 +188,22 @@ ngx_http_vcita_recall_remove(ngx_http_vcita_recall_t *recall,
 /* what is over goes first, then, for want of room, the oldest */
 
 static void
-ngx_http_vcita_recall_make_room(ngx_http_vcita_recall_t *recall, size_t size,
-    ngx_msec_t now)
+ngx_http_vcita_redis_cache_make_room(ngx_http_vcita_redis_cache_t *cache,
+    size_t size, ngx_msec_t now)
 {
-    ngx_queue_t                   *q;
-    ngx_http_vcita_recall_node_t  *node;
+    ngx_queue_t                        *q;
+    ngx_http_vcita_redis_cache_node_t  *node;
 
-    while (!ngx_queue_empty(&recall->queue)) {
-        q = ngx_queue_head(&recall->queue);
-        node = ngx_queue_data(q, ngx_http_vcita_recall_node_t, queue);
+    while (!ngx_queue_empty(&cache->queue)) {
+        q = ngx_queue_head(&cache->queue);
+        node = ngx_queue_data(q, ngx_http_vcita_redis_cache_node_t, queue);
 
-        if (!ngx_http_vcita_recall_over(node->since, now)
-            && recall->size + size <= NGX_HTTP_VCITA_RECALL_SIZE)
+        if (!ngx_http_vcita_redis_cache_over(node->since, now)
+            && cache->size + size <= NGX_HTTP_VCITA_REDIS_CACHE_SIZE)
         {
             return;
         }
 
-        ngx_http_vcita_recall_remove(recall, node);
+        ngx_http_vcita_redis_cache_remove(cache, node);
     }
 }

@@ -17,42 +17,51 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-#define NGX_HTTP_VCITA_TALK_BUFFER    16384
+#define NGX_HTTP_VCITA_REDIS_CONN_BUFFER    16384
 
 /* a connection that nobody uses is closed before a firewall forgets it */
-#define NGX_HTTP_VCITA_TALK_IDLE      60000
+#define NGX_HTTP_VCITA_REDIS_CONN_IDLE      60000
 
 /* until the next attempt to reach a server that is down: first, at most */
-#define NGX_HTTP_VCITA_TALK_BACKOFF   100
-#define NGX_HTTP_VCITA_TALK_PATIENCE  4000
+#define NGX_HTTP_VCITA_REDIS_CONN_BACKOFF   100
+#define NGX_HTTP_VCITA_REDIS_CONN_PATIENCE  4000
 
 /* one sentence in so many seconds */
-#define NGX_HTTP_VCITA_TALK_SILENCE   10
+#define NGX_HTTP_VCITA_REDIS_CONN_SILENCE   10
+#define NGX_HTTP_VCITA_REDIS_CONN_LINE      256
 
-#define NGX_HTTP_VCITA_TALK_LINE      256
 
-
-static void ngx_http_vcita_talk_opened(ngx_http_vcita_link_t *link,
-    ngx_int_t rc);
-static void ngx_http_vcita_talk_writable(ngx_http_vcita_link_t *link);
-static void ngx_http_vcita_talk_readable(ngx_http_vcita_link_t *link);
-static ngx_int_t ngx_http_vcita_talk_read(ngx_http_vcita_talk_t *t);
-static ngx_int_t ngx_http_vcita_talk_answers(ngx_http_vcita_talk_t *t);
-static ngx_int_t ngx_http_vcita_talk_greet(ngx_http_vcita_talk_t *t);
-static ngx_int_t ngx_http_vcita_talk_ready(ngx_http_vcita_talk_t *t);
-static void ngx_http_vcita_talk_close(ngx_http_vcita_talk_t *t);
-static void ngx_http_vcita_talk_next(ngx_http_vcita_talk_t *t);
-static void ngx_http_vcita_talk_down(ngx_http_vcita_talk_t *t);
-static void ngx_http_vcita_talk_timer_handler(ngx_event_t *ev);
-static void ngx_http_vcita_talk_set_timer(ngx_http_vcita_talk_t *t,
+static void ngx_http_vcita_redis_connection_opened(
+    ngx_http_vcita_connection_t *conn, ngx_int_t rc);
+static void ngx_http_vcita_redis_connection_writable(
+    ngx_http_vcita_connection_t *conn);
+static void ngx_http_vcita_redis_connection_readable(
+    ngx_http_vcita_connection_t *conn);
+static ngx_int_t ngx_http_vcita_redis_connection_read(
+    ngx_http_vcita_redis_conn_t *t);
+static ngx_int_t ngx_http_vcita_redis_connection_answers(
+    ngx_http_vcita_redis_conn_t *t);
+static ngx_int_t ngx_http_vcita_redis_connection_greet(
+    ngx_http_vcita_redis_conn_t *t);
+static ngx_int_t ngx_http_vcita_redis_connection_ready(
+    ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_connection_close(
+    ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_connection_next(
+    ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_connection_down(
+    ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev);
+static void ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
     ngx_msec_t time);
-static void ngx_http_vcita_talk_set_log(ngx_http_vcita_talk_t *t);
-static u_char *ngx_http_vcita_talk_log(ngx_log_t *log, u_char *buf,
+static void ngx_http_vcita_redis_connection_set_log(
+    ngx_http_vcita_redis_conn_t *t);
+static u_char *ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf,
     size_t len);
 
 
-#define ngx_http_vcita_talk_of(l)                                             \
-    ngx_queue_data(l, ngx_http_vcita_talk_t, link)
+#define ngx_http_vcita_redis_connection_of(l)                                 \
+    ngx_queue_data(l, ngx_http_vcita_redis_conn_t, conn)
 
 
 /*
@@ -61,19 +70,20 @@ static u_char *ngx_http_vcita_talk_log(ngx_log_t *log, u_char *buf,
  */
 
 ngx_int_t
-ngx_http_vcita_talk_init(ngx_http_vcita_talk_t *t, ngx_pool_t *pool)
+ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
+    ngx_pool_t *pool)
 {
     t->ident = -1;
 
-    t->link.host = t->conf->host;
-    t->link.ssl = t->conf->ssl;
-    t->link.verify = t->conf->verify;
-    t->link.log = &t->log;
-    t->link.opened = ngx_http_vcita_talk_opened;
-    t->link.readable = ngx_http_vcita_talk_readable;
-    t->link.writable = ngx_http_vcita_talk_writable;
+    t->conn.host = t->conf->host;
+    t->conn.ssl = t->conf->ssl;
+    t->conn.verify = t->conf->verify;
+    t->conn.log = &t->log;
+    t->conn.opened = ngx_http_vcita_redis_connection_opened;
+    t->conn.readable = ngx_http_vcita_redis_connection_readable;
+    t->conn.writable = ngx_http_vcita_redis_connection_writable;
 
-    t->timer.handler = ngx_http_vcita_talk_timer_handler;
+    t->timer.handler = ngx_http_vcita_redis_connection_timer_handler;
     t->timer.data = t;
     t->timer.log = &t->log;
 
@@ -81,10 +91,10 @@ ngx_http_vcita_talk_init(ngx_http_vcita_talk_t *t, ngx_pool_t *pool)
 
     t->timer.cancelable = 1;
 
-    return ngx_http_vcita_command_greeting(pool, &t->conf->user,
-                                           &t->conf->password,
-                                           t->conf->database, &t->greeting,
-                                           &t->greetings);
+    return ngx_http_vcita_redis_protocol_greeting(pool, &t->conf->user,
+                                                  &t->conf->password,
+                                                  t->conf->database,
+                                                  &t->greeting, &t->greetings);
 }
 
 
@@ -94,11 +104,11 @@ ngx_http_vcita_talk_init(ngx_http_vcita_talk_t *t, ngx_pool_t *pool)
  */
 
 void
-ngx_http_vcita_talk_start(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_int_t  rc;
 
-    if (t->state != NGX_HTTP_VCITA_TALK_CLOSED || t->timer.timer_set) {
+    if (t->state != NGX_HTTP_VCITA_REDIS_CONN_CLOSED || t->timer.timer_set) {
         return;
     }
 
@@ -111,60 +121,63 @@ ngx_http_vcita_talk_start(ngx_http_vcita_talk_t *t)
         return;
     }
 
-    ngx_http_vcita_talk_set_log(t);
+    ngx_http_vcita_redis_connection_set_log(t);
 
     for ( /* void */ ; t->tried < t->conf->naddrs; t->tried++) {
 
-        rc = ngx_http_vcita_link_open(&t->link, &t->conf->addrs[t->address]);
+        rc = ngx_http_vcita_connection_open(&t->conn,
+                                            &t->conf->addrs[t->address]);
 
         if (rc != NGX_ERROR) {
-            t->state = NGX_HTTP_VCITA_TALK_CONNECTING;
-            t->link.connection->idle = !t->busy;
+            t->state = NGX_HTTP_VCITA_REDIS_CONN_CONNECTING;
+            t->conn.connection->idle = !t->busy;
 
-            ngx_http_vcita_talk_set_timer(t, t->conf->connect_timeout);
+            ngx_http_vcita_redis_connection_wait(t, t->conf->connect_timeout);
 
             if (rc == NGX_OK) {
-                ngx_http_vcita_talk_opened(&t->link, NGX_OK);
+                ngx_http_vcita_redis_connection_opened(&t->conn, NGX_OK);
             }
 
             return;
         }
 
-        ngx_http_vcita_talk_next(t);
+        ngx_http_vcita_redis_connection_next(t);
     }
 
-    ngx_http_vcita_talk_down(t);
+    ngx_http_vcita_redis_connection_down(t);
 }
 
 
 static void
-ngx_http_vcita_talk_opened(ngx_http_vcita_link_t *link, ngx_int_t rc)
+ngx_http_vcita_redis_connection_opened(ngx_http_vcita_connection_t *conn,
+    ngx_int_t rc)
 {
-    ngx_http_vcita_talk_t  *t;
+    ngx_http_vcita_redis_conn_t  *t;
 
-    t = ngx_http_vcita_talk_of(link);
+    t = ngx_http_vcita_redis_connection_of(conn);
 
     if (rc == NGX_OK) {
-        t->state = NGX_HTTP_VCITA_TALK_GREETING;
+        t->state = NGX_HTTP_VCITA_REDIS_CONN_GREETING;
         t->sent = 0;
         t->greeted = 0;
 
-        rc = ngx_http_vcita_replies_init(&t->replies, &t->log);
+        rc = ngx_http_vcita_redis_protocol_init(&t->replies, &t->log);
     }
 
     if (rc != NGX_OK) {
-        ngx_http_vcita_talk_broken(t);
+        ngx_http_vcita_redis_connection_broken(t);
         return;
     }
 
-    ngx_http_vcita_talk_writable(link);
+    ngx_http_vcita_redis_connection_writable(conn);
 }
 
 
 /* Tells whether anything is waited for; if not, a worker that quits may go */
 
 void
-ngx_http_vcita_talk_busy(ngx_http_vcita_talk_t *t, ngx_uint_t busy)
+ngx_http_vcita_redis_connection_busy(ngx_http_vcita_redis_conn_t *t,
+    ngx_uint_t busy)
 {
     t->busy = busy;
 
@@ -172,29 +185,29 @@ ngx_http_vcita_talk_busy(ngx_http_vcita_talk_t *t, ngx_uint_t busy)
         t->used = ngx_current_msec;
     }
 
-    if (t->link.connection) {
-        t->link.connection->idle = !busy;
+    if (t->conn.connection) {
+        t->conn.connection->idle = !busy;
     }
 }
 
 
 static void
-ngx_http_vcita_talk_writable(ngx_http_vcita_link_t *link)
+ngx_http_vcita_redis_connection_writable(ngx_http_vcita_connection_t *conn)
 {
-    ngx_int_t               rc;
-    ngx_http_vcita_talk_t  *t;
+    ngx_int_t                     rc;
+    ngx_http_vcita_redis_conn_t  *t;
 
-    t = ngx_http_vcita_talk_of(link);
+    t = ngx_http_vcita_redis_connection_of(conn);
 
-    if (t->state == NGX_HTTP_VCITA_TALK_READY) {
+    if (t->state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
         rc = t->handlers->writable(t);
 
     } else {
-        rc = ngx_http_vcita_talk_write(t, &t->greeting, &t->sent);
+        rc = ngx_http_vcita_redis_connection_write(t, &t->greeting, &t->sent);
     }
 
     if (rc == NGX_ERROR) {
-        ngx_http_vcita_talk_broken(t);
+        ngx_http_vcita_redis_connection_broken(t);
     }
 }
 
@@ -205,13 +218,13 @@ ngx_http_vcita_talk_writable(ngx_http_vcita_link_t *link)
  */
 
 ngx_int_t
-ngx_http_vcita_talk_write(ngx_http_vcita_talk_t *t, ngx_str_t *bytes,
-    size_t *sent)
+ngx_http_vcita_redis_connection_write(ngx_http_vcita_redis_conn_t *t,
+    ngx_str_t *bytes, size_t *sent)
 {
     ssize_t            n;
     ngx_connection_t  *c;
 
-    c = t->link.connection;
+    c = t->conn.connection;
 
     while (*sent < bytes->len) {
 
@@ -234,46 +247,46 @@ ngx_http_vcita_talk_write(ngx_http_vcita_talk_t *t, ngx_str_t *bytes,
 
 
 static void
-ngx_http_vcita_talk_readable(ngx_http_vcita_link_t *link)
+ngx_http_vcita_redis_connection_readable(ngx_http_vcita_connection_t *conn)
 {
-    ngx_http_vcita_talk_t  *t;
+    ngx_http_vcita_redis_conn_t  *t;
 
-    t = ngx_http_vcita_talk_of(link);
+    t = ngx_http_vcita_redis_connection_of(conn);
 
-    if (link->connection->close) {
+    if (conn->connection->close) {
 
         /* the worker quits, or its time to do so is over */
 
-        ngx_http_vcita_talk_close(t);
+        ngx_http_vcita_redis_connection_close(t);
         t->handlers->down(t);
         return;
     }
 
-    if (ngx_http_vcita_talk_read(t) != NGX_OK) {
-        ngx_http_vcita_talk_broken(t);
+    if (ngx_http_vcita_redis_connection_read(t) != NGX_OK) {
+        ngx_http_vcita_redis_connection_broken(t);
         return;
     }
 
     if (t->elsewhere) {
-        ngx_http_vcita_talk_next(t);
-        ngx_http_vcita_talk_broken(t);
+        ngx_http_vcita_redis_connection_next(t);
+        ngx_http_vcita_redis_connection_broken(t);
         return;
     }
 
     if (ngx_exiting && !t->busy) {
-        ngx_http_vcita_talk_close(t);
+        ngx_http_vcita_redis_connection_close(t);
     }
 }
 
 
 static ngx_int_t
-ngx_http_vcita_talk_read(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_read(ngx_http_vcita_redis_conn_t *t)
 {
-    u_char             buf[NGX_HTTP_VCITA_TALK_BUFFER];
+    u_char             buf[NGX_HTTP_VCITA_REDIS_CONN_BUFFER];
     ssize_t            n;
     ngx_connection_t  *c;
 
-    c = t->link.connection;
+    c = t->conn.connection;
 
     for ( ;; ) {
 
@@ -284,17 +297,16 @@ ngx_http_vcita_talk_read(ngx_http_vcita_talk_t *t)
         }
 
         if (n == NGX_ERROR || n == 0) {
-
             if (t->busy) {
-                ngx_http_vcita_talk_say(t,
+                ngx_http_vcita_redis_connection_say(t,
                                  "closed the connection instead of an answer");
             }
 
             return NGX_ERROR;
         }
 
-        if (ngx_http_vcita_replies_feed(&t->replies, buf, n) != NGX_OK
-            || ngx_http_vcita_talk_answers(t) != NGX_OK)
+        if (ngx_http_vcita_redis_protocol_feed(&t->replies, buf, n) != NGX_OK
+            || ngx_http_vcita_redis_connection_answers(t) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -303,21 +315,21 @@ ngx_http_vcita_talk_read(ngx_http_vcita_talk_t *t)
 
 
 static ngx_int_t
-ngx_http_vcita_talk_answers(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_int_t  rc;
 
     do {
-        rc = ngx_http_vcita_replies_next(&t->replies);
+        rc = ngx_http_vcita_redis_protocol_next(&t->replies);
 
         if (rc == NGX_ERROR) {
-            ngx_http_vcita_talk_say(t, "is not understood: %s",
-                                    t->replies.error);
+            ngx_http_vcita_redis_connection_say(t, "is not understood: %s",
+                                                t->replies.error);
 
         } else if (rc == NGX_OK) {
-            rc = (t->state == NGX_HTTP_VCITA_TALK_READY)
+            rc = (t->state == NGX_HTTP_VCITA_REDIS_CONN_READY)
                  ? t->handlers->answer(t, &t->replies.reply)
-                 : ngx_http_vcita_talk_greet(t);
+                 : ngx_http_vcita_redis_connection_greet(t);
         }
 
     } while (rc == NGX_OK);
@@ -327,16 +339,16 @@ ngx_http_vcita_talk_answers(ngx_http_vcita_talk_t *t)
 
 
 static ngx_int_t
-ngx_http_vcita_talk_greet(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_greet(ngx_http_vcita_redis_conn_t *t)
 {
     const char  *want;
 
     t->greeted++;
     want = (t->greeted == t->greetings) ? "PONG" : "OK";
 
-    if (ngx_http_vcita_reply_status(&t->replies.reply, want) != NGX_OK)
+    if (ngx_http_vcita_redis_protocol_status(&t->replies.reply, want) != NGX_OK)
     {
-        ngx_http_vcita_talk_refused(t, &t->replies.reply);
+        ngx_http_vcita_redis_connection_refused(t, &t->replies.reply);
         return NGX_ERROR;
     }
 
@@ -344,21 +356,19 @@ ngx_http_vcita_talk_greet(ngx_http_vcita_talk_t *t)
         return NGX_OK;
     }
 
-    return ngx_http_vcita_talk_ready(t);
+    return ngx_http_vcita_redis_connection_ready(t);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_talk_ready(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
 {
-    t->state = NGX_HTTP_VCITA_TALK_READY;
+    t->state = NGX_HTTP_VCITA_REDIS_CONN_READY;
     t->elsewhere = 0;
     t->tried = 0;
     t->backoff = 0;
     t->used = ngx_current_msec;
-
     t->down = 0;
-
     if (t->told) {
         t->told = 0;
 
@@ -367,7 +377,7 @@ ngx_http_vcita_talk_ready(ngx_http_vcita_talk_t *t)
                       &t->conf->name);
     }
 
-    ngx_http_vcita_talk_set_timer(t, NGX_HTTP_VCITA_TALK_IDLE);
+    ngx_http_vcita_redis_connection_wait(t, NGX_HTTP_VCITA_REDIS_CONN_IDLE);
 
     return t->handlers->ready(t);
 }
@@ -376,9 +386,9 @@ ngx_http_vcita_talk_ready(ngx_http_vcita_talk_t *t)
 /* The end of all in this process; the owner is told nothing */
 
 void
-ngx_http_vcita_talk_end(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_talk_close(t);
+    ngx_http_vcita_redis_connection_close(t);
 
     t->down = 0;
     t->busy = 0;
@@ -386,12 +396,12 @@ ngx_http_vcita_talk_end(ngx_http_vcita_talk_t *t)
 
 
 static void
-ngx_http_vcita_talk_close(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_close(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_link_close(&t->link);
-    ngx_http_vcita_replies_free(&t->replies);
+    ngx_http_vcita_connection_close(&t->conn);
+    ngx_http_vcita_redis_protocol_free(&t->replies);
 
-    t->state = NGX_HTTP_VCITA_TALK_CLOSED;
+    t->state = NGX_HTTP_VCITA_REDIS_CONN_CLOSED;
 
     if (t->timer.timer_set) {
         ngx_del_timer(&t->timer);
@@ -402,102 +412,105 @@ ngx_http_vcita_talk_close(ngx_http_vcita_talk_t *t)
 /* The connection is of no use: another one, or another address */
 
 void
-ngx_http_vcita_talk_broken(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_talk_state_e  state;
+    ngx_http_vcita_redis_conn_state_e  state;
 
     state = t->state;
 
-    ngx_http_vcita_talk_close(t);
+    ngx_http_vcita_redis_connection_close(t);
 
-    if (state == NGX_HTTP_VCITA_TALK_READY) {
+    if (state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
         t->handlers->broken(t);
         return;
     }
 
-    ngx_http_vcita_talk_next(t);
+    ngx_http_vcita_redis_connection_next(t);
     t->tried++;
 
-    ngx_http_vcita_talk_start(t);
+    ngx_http_vcita_redis_connection_start(t);
 }
 
 
 /* An answer did not come in time */
 
 void
-ngx_http_vcita_talk_silent(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_silent(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_talk_say(t, "does not answer within %M ms",
-                            t->conf->timeout);
+    ngx_http_vcita_redis_connection_say(t, "does not answer within %M ms",
+                                        t->conf->timeout);
 
-    ngx_http_vcita_talk_close(t);
-    ngx_http_vcita_talk_next(t);
-    ngx_http_vcita_talk_down(t);
+    ngx_http_vcita_redis_connection_close(t);
+    ngx_http_vcita_redis_connection_next(t);
+    ngx_http_vcita_redis_connection_down(t);
 }
 
 
 static void
-ngx_http_vcita_talk_next(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_next(ngx_http_vcita_redis_conn_t *t)
 {
     t->address = (t->address + 1) % t->conf->naddrs;
 }
 
 
 static void
-ngx_http_vcita_talk_down(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_down(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_talk_say(t, "cannot be reached: who needs it gets "
-                            "503 until it can");
+    ngx_http_vcita_redis_connection_say(t,
+                                        "cannot be reached: who needs it gets "
+                                        "503 until it can");
 
     t->down = 1;
     t->tried = 0;
 
     t->backoff = t->backoff ? ngx_min(2 * t->backoff,
-                                      NGX_HTTP_VCITA_TALK_PATIENCE)
-                            : NGX_HTTP_VCITA_TALK_BACKOFF;
+                                      NGX_HTTP_VCITA_REDIS_CONN_PATIENCE)
+                            : NGX_HTTP_VCITA_REDIS_CONN_BACKOFF;
 
     /* workers and machines do not come all at once */
 
-    ngx_http_vcita_talk_set_timer(t, t->backoff / 2
-                                     + ngx_random() % t->backoff);
+    ngx_http_vcita_redis_connection_wait(t, t->backoff / 2
+                                            + ngx_random() % t->backoff);
 
     t->handlers->down(t);
 }
 
 
 static void
-ngx_http_vcita_talk_timer_handler(ngx_event_t *ev)
+ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev)
 {
-    ngx_msec_t              unused;
-    ngx_http_vcita_talk_t  *t;
+    ngx_msec_t                    unused;
+    ngx_http_vcita_redis_conn_t  *t;
 
     t = ev->data;
 
-    if (t->state == NGX_HTTP_VCITA_TALK_CLOSED) {
-        ngx_http_vcita_talk_start(t);
+    if (t->state == NGX_HTTP_VCITA_REDIS_CONN_CLOSED) {
+        ngx_http_vcita_redis_connection_start(t);
         return;
     }
 
-    if (t->state != NGX_HTTP_VCITA_TALK_READY) {
-        ngx_http_vcita_talk_say(t, "could not be connected within "
-                                "%M ms", t->conf->connect_timeout);
-        ngx_http_vcita_talk_broken(t);
+    if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
+        ngx_http_vcita_redis_connection_say(t, "could not be connected within "
+                                            "%M ms", t->conf->connect_timeout);
+        ngx_http_vcita_redis_connection_broken(t);
         return;
     }
 
     unused = t->busy ? 0 : ngx_current_msec - t->used;
 
-    if (unused < NGX_HTTP_VCITA_TALK_IDLE) {
-        ngx_http_vcita_talk_set_timer(t, NGX_HTTP_VCITA_TALK_IDLE - unused);
+    if (unused < NGX_HTTP_VCITA_REDIS_CONN_IDLE) {
+        ngx_http_vcita_redis_connection_wait(t, NGX_HTTP_VCITA_REDIS_CONN_IDLE
+                                             - unused);
         return;
     }
 
-    ngx_http_vcita_talk_close(t);
+    ngx_http_vcita_redis_connection_close(t);
 }
 
 
 static void
-ngx_http_vcita_talk_set_timer(ngx_http_vcita_talk_t *t, ngx_msec_t time)
+ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
+    ngx_msec_t time)
 {
     /* nginx would keep an old timer that is close to the new one */
 
@@ -512,15 +525,16 @@ ngx_http_vcita_talk_set_timer(ngx_http_vcita_talk_t *t, ngx_msec_t time)
 /* Says what an answer was that is none to its command */
 
 void
-ngx_http_vcita_talk_refused(ngx_http_vcita_talk_t *t,
-    ngx_http_vcita_reply_t *reply)
+ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply)
 {
     ngx_str_t  code;
 
-    ngx_http_vcita_reply_code(reply, &code);
+    ngx_http_vcita_redis_protocol_code(reply, &code);
 
-    ngx_http_vcita_talk_say(t, "answers %V: %s", &code,
-                            ngx_http_vcita_reply_hint(reply));
+    ngx_http_vcita_redis_connection_say(t, "answers %V: %s", &code,
+                                        ngx_http_vcita_redis_protocol_hint(
+                                                                       reply));
 
     /* another address, or a new connection, may lead to the master */
 
@@ -535,13 +549,13 @@ ngx_http_vcita_talk_refused(ngx_http_vcita_talk_t *t,
 /* What an operator should know, but not for each request again */
 
 void
-ngx_http_vcita_talk_say(ngx_http_vcita_talk_t *t,
+ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
     const char *fmt, ...)
 {
-    u_char   *last, line[NGX_HTTP_VCITA_TALK_LINE];
+    u_char   *last, line[NGX_HTTP_VCITA_REDIS_CONN_LINE];
     va_list   args;
 
-    if (ngx_time() - t->logged < NGX_HTTP_VCITA_TALK_SILENCE) {
+    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
         return;
     }
 
@@ -561,22 +575,22 @@ ngx_http_vcita_talk_say(ngx_http_vcita_talk_t *t,
 /* nginx's own words about a connection are as many as ours */
 
 static void
-ngx_http_vcita_talk_set_log(ngx_http_vcita_talk_t *t)
+ngx_http_vcita_redis_connection_set_log(ngx_http_vcita_redis_conn_t *t)
 {
     t->log = *ngx_cycle->log;
-    t->log.handler = ngx_http_vcita_talk_log;
+    t->log.handler = ngx_http_vcita_redis_connection_log;
     t->log.data = t;
 
-    if (ngx_time() - t->logged < NGX_HTTP_VCITA_TALK_SILENCE) {
+    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
         t->log.log_level = NGX_LOG_ALERT;
     }
 }
 
 
 static u_char *
-ngx_http_vcita_talk_log(ngx_log_t *log, u_char *buf, size_t len)
+ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf, size_t len)
 {
-    ngx_http_vcita_talk_t  *t;
+    ngx_http_vcita_redis_conn_t  *t;
 
     t = log->data;
 

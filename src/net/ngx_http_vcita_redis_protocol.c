@@ -20,43 +20,45 @@
 
 
 /* "$65536\r\n", and a line of an error */
-#define NGX_HTTP_VCITA_REPLY_LINE  64
+#define NGX_HTTP_VCITA_REDIS_REPLY_LINE  64
 
 /* from hiredis 1.0 on */
 #if (HIREDIS_MAJOR > 0)
-#define NGX_HTTP_VCITA_REPLY_ELEMENTS  size_t
+#define NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS  size_t
 #else
-#define NGX_HTTP_VCITA_REPLY_ELEMENTS  int
+#define NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS  int
 #endif
 
 
 typedef struct {
     ngx_str_t                 code;
     const char               *hint;
-} ngx_http_vcita_reply_hint_t;
+} ngx_http_vcita_redis_protocol_hint_t;
 
 
-static void *ngx_http_vcita_reply_string(const redisReadTask *task, char *p,
-    size_t len);
-static void *ngx_http_vcita_reply_array(const redisReadTask *task,
-    NGX_HTTP_VCITA_REPLY_ELEMENTS n);
-static void *ngx_http_vcita_reply_integer(const redisReadTask *task,
-    long long n);
-static void *ngx_http_vcita_reply_nil(const redisReadTask *task);
-static void ngx_http_vcita_reply_free(void *reply);
-static void ngx_http_vcita_reply_reset(ngx_http_vcita_reply_t *reply);
+static void *ngx_http_vcita_redis_protocol_new_string(const redisReadTask *task,
+    char *p, size_t len);
+static void *ngx_http_vcita_redis_protocol_new_array(const redisReadTask *task,
+    NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS n);
+static void *ngx_http_vcita_redis_protocol_new_integer(
+    const redisReadTask *task, long long n);
+static void *ngx_http_vcita_redis_protocol_new_nil(const redisReadTask *task);
+static void ngx_http_vcita_redis_protocol_delete(void *reply);
+static void ngx_http_vcita_redis_protocol_reset(
+    ngx_http_vcita_redis_reply_t *reply);
 
 
-static redisReplyObjectFunctions  ngx_http_vcita_reply_functions = {
-    .createString = ngx_http_vcita_reply_string,
-    .createArray = ngx_http_vcita_reply_array,
-    .createInteger = ngx_http_vcita_reply_integer,
-    .createNil = ngx_http_vcita_reply_nil,
-    .freeObject = ngx_http_vcita_reply_free
+static redisReplyObjectFunctions  ngx_http_vcita_redis_protocol_functions = {
+    .createString = ngx_http_vcita_redis_protocol_new_string,
+    .createArray = ngx_http_vcita_redis_protocol_new_array,
+    .createInteger = ngx_http_vcita_redis_protocol_new_integer,
+    .createNil = ngx_http_vcita_redis_protocol_new_nil,
+    .freeObject = ngx_http_vcita_redis_protocol_delete
 };
 
 
-static ngx_http_vcita_reply_hint_t  ngx_http_vcita_reply_hints[] = {
+static ngx_http_vcita_redis_protocol_hint_t
+    ngx_http_vcita_redis_protocol_hints[] = {
 
     { ngx_string("NOAUTH"),
       "it wants a password: see password= and user=" },
@@ -97,20 +99,22 @@ static ngx_http_vcita_reply_hint_t  ngx_http_vcita_reply_hints[] = {
 
     { ngx_null_string, NULL }
 };
-static ngx_int_t ngx_http_vcita_command_add(ngx_pool_t *pool, ngx_str_t *words,
-    ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
+static ngx_int_t ngx_http_vcita_redis_protocol_command_add(ngx_pool_t *pool,
+    ngx_str_t *words, ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
 
 
 /* Gets ready for a new connection */
 
 ngx_int_t
-ngx_http_vcita_replies_init(ngx_http_vcita_replies_t *r, ngx_log_t *log)
+ngx_http_vcita_redis_protocol_init(ngx_http_vcita_redis_replies_t *r,
+    ngx_log_t *log)
 {
     redisReader  *reader;
 
-    ngx_memzero(r, sizeof(ngx_http_vcita_replies_t));
+    ngx_memzero(r, sizeof(ngx_http_vcita_redis_replies_t));
 
-    reader = redisReaderCreateWithFunctions(&ngx_http_vcita_reply_functions);
+    reader = redisReaderCreateWithFunctions(
+                                     &ngx_http_vcita_redis_protocol_functions);
     if (reader == NULL) {
         return NGX_ERROR;
     }
@@ -124,21 +128,22 @@ ngx_http_vcita_replies_init(ngx_http_vcita_replies_t *r, ngx_log_t *log)
 
 
 void
-ngx_http_vcita_replies_free(ngx_http_vcita_replies_t *r)
+ngx_http_vcita_redis_protocol_free(ngx_http_vcita_redis_replies_t *r)
 {
     if (r->reader) {
         redisReaderFree(r->reader);
         r->reader = NULL;
     }
 
-    ngx_http_vcita_reply_reset(&r->reply);
+    ngx_http_vcita_redis_protocol_reset(&r->reply);
 }
 
 
 /* Takes bytes from the connection.  NGX_ERROR: r->error says why not */
 
 ngx_int_t
-ngx_http_vcita_replies_feed(ngx_http_vcita_replies_t *r, u_char *p, size_t len)
+ngx_http_vcita_redis_protocol_feed(ngx_http_vcita_redis_replies_t *r, u_char *p,
+    size_t len)
 {
     if (r->error) {
         return NGX_ERROR;
@@ -160,7 +165,7 @@ ngx_http_vcita_replies_feed(ngx_http_vcita_replies_t *r, u_char *p, size_t len)
  */
 
 ngx_int_t
-ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r)
+ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
 {
     void         *reply;
     redisReader  *reader;
@@ -169,7 +174,7 @@ ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r)
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_reply_reset(&r->reply);
+    ngx_http_vcita_redis_protocol_reset(&r->reply);
 
     reader = r->reader;
     reply = NULL;
@@ -188,7 +193,7 @@ ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r)
         /* a type that hiredis knows and has no function for */
 
         if (reply != &r->reply) {
-            r->reply.type = NGX_HTTP_VCITA_REPLY_OTHER;
+            r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
         }
 
         return NGX_OK;
@@ -196,8 +201,8 @@ ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r)
 
     /* the reader keeps a text until it is whole */
 
-    if (reader->len - reader->pos > NGX_HTTP_VCITA_REPLY_MAX
-                                    + NGX_HTTP_VCITA_REPLY_LINE)
+    if (reader->len - reader->pos > NGX_HTTP_VCITA_REDIS_REPLY_MAX
+                                    + NGX_HTTP_VCITA_REDIS_REPLY_LINE)
     {
         r->error = "its answer is too long";
         return NGX_ERROR;
@@ -208,15 +213,16 @@ ngx_http_vcita_replies_next(ngx_http_vcita_replies_t *r)
 
 
 static void *
-ngx_http_vcita_reply_string(const redisReadTask *task, char *p, size_t len)
+ngx_http_vcita_redis_protocol_new_string(const redisReadTask *task, char *p,
+    size_t len)
 {
-    ngx_http_vcita_reply_t    *reply;
-    ngx_http_vcita_replies_t  *r;
+    ngx_http_vcita_redis_reply_t    *reply;
+    ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
     reply = &r->reply;
 
-    if (len > NGX_HTTP_VCITA_REPLY_MAX) {
+    if (len > NGX_HTTP_VCITA_REDIS_REPLY_MAX) {
         r->error = "its answer is too long";
         return NULL;
     }
@@ -238,19 +244,19 @@ ngx_http_vcita_reply_string(const redisReadTask *task, char *p, size_t len)
     switch (task->type) {
 
     case REDIS_REPLY_STRING:
-        reply->type = NGX_HTTP_VCITA_REPLY_STRING;
+        reply->type = NGX_HTTP_VCITA_REDIS_REPLY_STRING;
         break;
 
     case REDIS_REPLY_STATUS:
-        reply->type = NGX_HTTP_VCITA_REPLY_STATUS;
+        reply->type = NGX_HTTP_VCITA_REDIS_REPLY_STATUS;
         break;
 
     case REDIS_REPLY_ERROR:
-        reply->type = NGX_HTTP_VCITA_REPLY_REFUSAL;
+        reply->type = NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL;
         break;
 
     default:
-        reply->type = NGX_HTTP_VCITA_REPLY_OTHER;
+        reply->type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
         break;
     }
 
@@ -259,10 +265,10 @@ ngx_http_vcita_reply_string(const redisReadTask *task, char *p, size_t len)
 
 
 static void *
-ngx_http_vcita_reply_array(const redisReadTask *task,
-    NGX_HTTP_VCITA_REPLY_ELEMENTS n)
+ngx_http_vcita_redis_protocol_new_array(const redisReadTask *task,
+    NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS n)
 {
-    ngx_http_vcita_replies_t  *r;
+    ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
     r->error = "it answers with an array, which nothing asked for";
@@ -272,45 +278,46 @@ ngx_http_vcita_reply_array(const redisReadTask *task,
 
 
 static void *
-ngx_http_vcita_reply_integer(const redisReadTask *task, long long n)
+ngx_http_vcita_redis_protocol_new_integer(const redisReadTask *task,
+    long long n)
 {
-    ngx_http_vcita_replies_t  *r;
+    ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
-    r->reply.type = NGX_HTTP_VCITA_REPLY_NUMBER;
+    r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_NUMBER;
 
     return &r->reply;
 }
 
 
 static void *
-ngx_http_vcita_reply_nil(const redisReadTask *task)
+ngx_http_vcita_redis_protocol_new_nil(const redisReadTask *task)
 {
-    ngx_http_vcita_replies_t  *r;
+    ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
-    r->reply.type = NGX_HTTP_VCITA_REPLY_NIL;
+    r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_NIL;
 
     return &r->reply;
 }
 
 
 static void
-ngx_http_vcita_reply_free(void *reply)
+ngx_http_vcita_redis_protocol_delete(void *reply)
 {
-    /* ..._reply_reset() does it: the reader's only one is ours */
+    /* ..._redis_protocol_reset() does it: the reader's only one is ours */
 }
 
 
 static void
-ngx_http_vcita_reply_reset(ngx_http_vcita_reply_t *reply)
+ngx_http_vcita_redis_protocol_reset(ngx_http_vcita_redis_reply_t *reply)
 {
     if (reply->text.data) {
         ngx_free(reply->text.data);
     }
 
     ngx_str_null(&reply->text);
-    reply->type = NGX_HTTP_VCITA_REPLY_OTHER;
+    reply->type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
 }
 
 
@@ -320,37 +327,40 @@ ngx_http_vcita_reply_reset(ngx_http_vcita_reply_t *reply)
  */
 
 ngx_int_t
-ngx_http_vcita_reply_value(ngx_http_vcita_reply_t *r)
+ngx_http_vcita_redis_protocol_value(ngx_http_vcita_redis_reply_t *r)
 {
-    if (r->type == NGX_HTTP_VCITA_REPLY_STRING) {
+    if (r->type == NGX_HTTP_VCITA_REDIS_REPLY_STRING) {
         return NGX_OK;
     }
 
-    return (r->type == NGX_HTTP_VCITA_REPLY_NIL) ? NGX_DECLINED : NGX_ERROR;
+    return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_NIL) ? NGX_DECLINED
+           : NGX_ERROR;
 }
 
 
 /* A reply to SET, AUTH, SELECT, PING; NGX_DECLINED: SET ... XX found none */
 
 ngx_int_t
-ngx_http_vcita_reply_status(ngx_http_vcita_reply_t *r, const char *status)
+ngx_http_vcita_redis_protocol_status(ngx_http_vcita_redis_reply_t *r,
+    const char *status)
 {
-    if (r->type == NGX_HTTP_VCITA_REPLY_STATUS) {
+    if (r->type == NGX_HTTP_VCITA_REDIS_REPLY_STATUS) {
         return (r->text.len == ngx_strlen(status)
                 && ngx_memcmp(r->text.data, status, r->text.len) == 0)
                ? NGX_OK : NGX_ERROR;
     }
 
-    return (r->type == NGX_HTTP_VCITA_REPLY_NIL) ? NGX_DECLINED : NGX_ERROR;
+    return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_NIL) ? NGX_DECLINED
+           : NGX_ERROR;
 }
 
 
 /* A reply to DEL */
 
 ngx_int_t
-ngx_http_vcita_reply_number(ngx_http_vcita_reply_t *r)
+ngx_http_vcita_redis_protocol_number(ngx_http_vcita_redis_reply_t *r)
 {
-    return (r->type == NGX_HTTP_VCITA_REPLY_NUMBER) ? NGX_OK : NGX_ERROR;
+    return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_NUMBER) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -360,13 +370,14 @@ ngx_http_vcita_reply_number(ngx_http_vcita_reply_t *r)
  */
 
 void
-ngx_http_vcita_reply_code(ngx_http_vcita_reply_t *r, ngx_str_t *code)
+ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
+    ngx_str_t *code)
 {
     u_char  *p;
 
     ngx_str_set(code, "an answer of a wrong type");
 
-    if (r->type != NGX_HTTP_VCITA_REPLY_REFUSAL) {
+    if (r->type != NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL) {
         return;
     }
 
@@ -385,14 +396,14 @@ ngx_http_vcita_reply_code(ngx_http_vcita_reply_t *r, ngx_str_t *code)
 /* What an operator can do about a refusal */
 
 const char *
-ngx_http_vcita_reply_hint(ngx_http_vcita_reply_t *r)
+ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r)
 {
-    ngx_str_t                     code;
-    ngx_http_vcita_reply_hint_t  *h;
+    ngx_str_t                              code;
+    ngx_http_vcita_redis_protocol_hint_t  *h;
 
-    ngx_http_vcita_reply_code(r, &code);
+    ngx_http_vcita_redis_protocol_code(r, &code);
 
-    for (h = ngx_http_vcita_reply_hints; h->hint; h++) {
+    for (h = ngx_http_vcita_redis_protocol_hints; h->hint; h++) {
 
         if (h->code.len == code.len
             && ngx_memcmp(h->code.data, code.data, code.len) == 0)
@@ -401,7 +412,7 @@ ngx_http_vcita_reply_hint(ngx_http_vcita_reply_t *r)
         }
     }
 
-    return (r->type == NGX_HTTP_VCITA_REPLY_REFUSAL)
+    return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL)
            ? "its own log or redis-cli may tell why"
            : "is it Redis?";
 }
@@ -410,14 +421,14 @@ ngx_http_vcita_reply_hint(ngx_http_vcita_reply_t *r)
 /* The caller frees the bytes, by the function below */
 
 ngx_int_t
-ngx_http_vcita_command(ngx_str_t *words, ngx_uint_t n,
+ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,
     ngx_str_t *bytes)
 {
     int          len;
     char        *p;
-    size_t       lens[NGX_HTTP_VCITA_COMMAND_WORDS];
+    size_t       lens[NGX_HTTP_VCITA_REDIS_COMMAND_WORDS];
     ngx_uint_t   i;
-    const char  *argv[NGX_HTTP_VCITA_COMMAND_WORDS];
+    const char  *argv[NGX_HTTP_VCITA_REDIS_COMMAND_WORDS];
 
     for (i = 0; i < n; i++) {
         argv[i] = (const char *) words[i].data;
@@ -438,7 +449,7 @@ ngx_http_vcita_command(ngx_str_t *words, ngx_uint_t n,
 
 
 void
-ngx_http_vcita_command_free(ngx_str_t *bytes)
+ngx_http_vcita_redis_protocol_command_free(ngx_str_t *bytes)
 {
     ngx_explicit_memzero(bytes->data, bytes->len);
     redisFreeCommand((char *) bytes->data);
@@ -452,7 +463,7 @@ ngx_http_vcita_command_free(ngx_str_t *bytes)
  */
 
 ngx_int_t
-ngx_http_vcita_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
+ngx_http_vcita_redis_protocol_greeting(ngx_pool_t *pool, ngx_str_t *user,
     ngx_str_t *password, ngx_uint_t database, ngx_str_t *bytes,
     ngx_uint_t *answers)
 {
@@ -467,8 +478,9 @@ ngx_http_vcita_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
         words[1] = user->len ? *user : *password;
         words[2] = *password;
 
-        if (ngx_http_vcita_command_add(pool, words, user->len ? 3 : 2, bytes,
-                                       answers)
+        if (ngx_http_vcita_redis_protocol_command_add(pool, words,
+                                                      user->len ? 3 : 2, bytes,
+                                                      answers)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -480,8 +492,8 @@ ngx_http_vcita_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
         words[1].data = number;
         words[1].len = ngx_sprintf(number, "%ui", database) - number;
 
-        if (ngx_http_vcita_command_add(pool, words, 2, bytes, answers)
-            != NGX_OK)
+        if (ngx_http_vcita_redis_protocol_command_add(pool, words, 2, bytes,
+                                                      answers) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -489,18 +501,19 @@ ngx_http_vcita_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
 
     ngx_str_set(&words[0], "PING");
 
-    return ngx_http_vcita_command_add(pool, words, 1, bytes, answers);
+    return ngx_http_vcita_redis_protocol_command_add(pool, words, 1, bytes,
+                                                     answers);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_command_add(ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t n,
-    ngx_str_t *bytes, ngx_uint_t *answers)
+ngx_http_vcita_redis_protocol_command_add(ngx_pool_t *pool, ngx_str_t *words,
+    ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers)
 {
     u_char     *p;
     ngx_str_t   command;
 
-    if (ngx_http_vcita_command(words, n, &command) != NGX_OK) {
+    if (ngx_http_vcita_redis_protocol_command(words, n, &command) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -520,7 +533,7 @@ ngx_http_vcita_command_add(ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t n,
         (*answers)++;
     }
 
-    ngx_http_vcita_command_free(&command);
+    ngx_http_vcita_redis_protocol_command_free(&command);
 
     return p ? NGX_OK : NGX_ERROR;
 }

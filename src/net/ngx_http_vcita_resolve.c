@@ -22,21 +22,21 @@
 typedef struct {
     ngx_uint_t  others;         /* threads before the first look-up */
     ngx_uint_t  left;           /* abandoned look-ups */
-} ngx_http_vcita_threads_t;
+} ngx_http_vcita_resolve_t;
 
 
-static int ngx_http_vcita_threads_start(void *resolver, void *reserved,
+static int ngx_http_vcita_resolve_start(void *resolver, void *reserved,
     void *data);
-static ngx_uint_t ngx_http_vcita_threads_count(void);
+static ngx_uint_t ngx_http_vcita_resolve_count(void);
 
 
-static ngx_http_vcita_threads_t  ngx_http_vcita_threads;
+static ngx_http_vcita_resolve_t  ngx_http_vcita_resolve;
 
 
 /* Warns of a libcurl whose look-ups leave the worker's loop spinning */
 
 void
-ngx_http_vcita_threads_check(ngx_log_t *log)
+ngx_http_vcita_resolve_check(ngx_log_t *log)
 {
     curl_version_info_data  *info;
 
@@ -54,16 +54,16 @@ ngx_http_vcita_threads_check(ngx_log_t *log)
 /* Called in each worker before its first look-up */
 
 void
-ngx_http_vcita_threads_init(void)
+ngx_http_vcita_resolve_init(void)
 {
-    ngx_http_vcita_threads.others = ngx_http_vcita_threads_count();
+    ngx_http_vcita_resolve.others = ngx_http_vcita_resolve_count();
 }
 
 
 /* Sets *lookup, to be zeroed before, when the transfer looks up a name */
 
 CURLcode
-ngx_http_vcita_threads_watch(CURL *easy, ngx_uint_t *lookup)
+ngx_http_vcita_resolve_watch(CURL *easy, ngx_uint_t *lookup)
 {
     CURLcode  code;
 
@@ -74,12 +74,12 @@ ngx_http_vcita_threads_watch(CURL *easy, ngx_uint_t *lookup)
     }
 
     return curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
-                            ngx_http_vcita_threads_start);
+                            ngx_http_vcita_resolve_start);
 }
 
 
 static int
-ngx_http_vcita_threads_start(void *resolver, void *reserved, void *data)
+ngx_http_vcita_resolve_start(void *resolver, void *reserved, void *data)
 {
     ngx_uint_t  *lookup;
 
@@ -93,7 +93,7 @@ ngx_http_vcita_threads_start(void *resolver, void *reserved, void *data)
 /* The transfer ends with this code: does it leave a thread behind? */
 
 void
-ngx_http_vcita_threads_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
+ngx_http_vcita_resolve_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
 {
     curl_off_t  found;
 
@@ -108,7 +108,7 @@ ngx_http_vcita_threads_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
     (void) curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &found);
 
     if (found == 0) {
-        ngx_http_vcita_threads.left++;
+        ngx_http_vcita_resolve.left++;
     }
 }
 
@@ -120,15 +120,15 @@ ngx_http_vcita_threads_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
  */
 
 ngx_uint_t
-ngx_http_vcita_threads_left(void)
+ngx_http_vcita_resolve_abandoned(void)
 {
     ngx_uint_t                 n;
-    ngx_http_vcita_threads_t  *t;
+    ngx_http_vcita_resolve_t  *t;
 
-    t = &ngx_http_vcita_threads;
+    t = &ngx_http_vcita_resolve;
 
     if (t->left) {
-        n = ngx_http_vcita_threads_count();
+        n = ngx_http_vcita_resolve_count();
         n = (n > t->others) ? n - t->others : 0;
 
         t->left = ngx_min(t->left, n);
@@ -141,7 +141,7 @@ ngx_http_vcita_threads_left(void)
 /* the links of the directory are those of an empty one, and one a thread */
 
 static ngx_uint_t
-ngx_http_vcita_threads_count(void)
+ngx_http_vcita_resolve_count(void)
 {
     ngx_file_info_t  fi;
 

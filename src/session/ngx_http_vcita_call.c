@@ -77,11 +77,11 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 
     if (call->patience == 0) {
         ngx_memzero(call->slots, sizeof(call->slots));
-        rc = ngx_http_vcita_pace_take(call->pace);
+        rc = ngx_http_vcita_rate_take(call->rate);
 
     } else {
         patience = (elapsed < call->patience) ? call->patience - elapsed : 0;
-        rc = ngx_http_vcita_pace_reserve(call->pace, n, patience, call->slots);
+        rc = ngx_http_vcita_rate_reserve(call->rate, n, patience, call->slots);
     }
 
     if (rc != NGX_OK) {
@@ -281,8 +281,8 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
     ngx_http_vcita_fetch_cancel(&call->fetch);
     ngx_http_vcita_call_release(call);
 
-    ngx_http_vcita_wipe(&call->fetch.body);
-    ngx_http_vcita_wipe(&call->fetch.answer);
+    ngx_http_vcita_string_wipe(&call->fetch.body);
+    ngx_http_vcita_string_wipe(&call->fetch.answer);
 
     ngx_str_null(&call->fetch.bearer);
 }
@@ -294,7 +294,7 @@ static void
 ngx_http_vcita_call_release(ngx_http_vcita_call_t *call)
 {
     while (call->unused) {
-        ngx_http_vcita_pace_release(call->pace,
+        ngx_http_vcita_rate_release(call->rate,
                    call->started + call->slots[call->reserved - call->unused]);
         call->unused--;
     }

@@ -24,7 +24,7 @@
 typedef enum {
     NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many are under way */
     NGX_HTTP_VCITA_CALL_FAILED        /* out of memory or connections */
-} ngx_http_vcita_unsent_e;
+} ngx_http_vcita_call_unsent_e;
 
 
 typedef struct ngx_http_vcita_call_s  ngx_http_vcita_call_t;
@@ -36,32 +36,32 @@ struct ngx_http_vcita_call_s {
 
     /* to be filled in, the rest zeroed; the fetch has pool, log and peer */
 
-    ngx_http_vcita_fetch_t         fetch;
-    ngx_http_vcita_pace_t         *pace;
-    ngx_http_vcita_statistics_t   *statistics;
-    ngx_msec_t                     patience;  /* 0: never waits */
-    ngx_http_vcita_call_pt         handler;   /* wakes the owner */
-    void                          *data;
+    ngx_http_vcita_fetch_t          fetch;
+    ngx_http_vcita_rate_t          *rate;
+    ngx_http_vcita_statistics_t    *statistics;
+    ngx_msec_t                      patience;  /* 0: never waits */
+    ngx_http_vcita_call_pt          handler;   /* wakes the owner */
+    void                           *data;
 
     /* after NGX_BUSY: seconds, and why where it was not for a slot */
 
-    ngx_uint_t                     retry_after;
-    ngx_http_vcita_unsent_e        unsent;
+    ngx_uint_t                      retry_after;
+    ngx_http_vcita_call_unsent_e    unsent;
 
     /* private */
 
-    ngx_uint_t                     endpoint;
-    ngx_event_t                    timer;
-    ngx_msec_t                     started;
-    ngx_msec_t                     slots[NGX_HTTP_VCITA_CALL_SLOTS];
-    ngx_uint_t                     reserved;
-    ngx_uint_t                     unused;    /* the last of them */
-    ngx_uint_t                     tries;     /* without being reached */
-    ngx_uint_t                     throttled;
+    ngx_uint_t                      endpoint;
+    ngx_event_t                     timer;
+    ngx_msec_t                      started;
+    ngx_msec_t                      slots[NGX_HTTP_VCITA_CALL_SLOTS];
+    ngx_uint_t                      reserved;
+    ngx_uint_t                      unused;    /* the last of them */
+    ngx_uint_t                      tries;     /* without being reached */
+    ngx_uint_t                      throttled;
 
-    unsigned                       waiting:1;
-    unsigned                       calling:1;
-    unsigned                       answered:1;
+    unsigned                        waiting:1;
+    unsigned                        calling:1;
+    unsigned                        answered:1;
 };
 
 

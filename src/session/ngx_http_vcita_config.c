@@ -16,7 +16,7 @@
 /* Remembers where the directive that is being read stands */
 
 void
-ngx_http_vcita_conf_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
+ngx_http_vcita_config_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
 {
     origin->file = cf->conf_file->file.name.data;
     origin->line = cf->conf_file->line;
@@ -29,7 +29,7 @@ ngx_http_vcita_conf_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
  */
 
 char *
-ngx_http_vcita_conf_error(ngx_conf_t *cf, ngx_uint_t level,
+ngx_http_vcita_config_error(ngx_conf_t *cf, ngx_uint_t level,
     ngx_http_vcita_origin_t *origin, const char *fmt, ...)
 {
     u_char   buf[NGX_MAX_ERROR_STR], *last;
@@ -56,7 +56,7 @@ ngx_http_vcita_conf_error(ngx_conf_t *cf, ngx_uint_t level,
 /* A value without control characters, and not empty */
 
 char *
-ngx_http_vcita_conf_text(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_config_text(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *text = data;
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The pace of calls to vcita, shared by all workers.  May touch the shared
+ * The rate of calls to vcita, shared by all workers.  May touch the shared
  * zone that it makes itself.
  *
  * The zone has N slots, and remembers when each was last used: a window after
@@ -27,59 +27,59 @@ typedef struct {
     ngx_uint_t                   calls;
     ngx_msec_t                   turn;      /* of the next to be sent away */
     ngx_msec_t                   slots[1];
-} ngx_http_vcita_pace_sh_t;
+} ngx_http_vcita_rate_sh_t;
 
 
-static ngx_int_t ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data);
-static ngx_msec_t ngx_http_vcita_pace_slot(ngx_http_vcita_pace_sh_t *sh,
+static ngx_int_t ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data);
+static ngx_msec_t ngx_http_vcita_rate_slot(ngx_http_vcita_rate_sh_t *sh,
     ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use);
-static ngx_msec_t ngx_http_vcita_pace_turn(ngx_http_vcita_pace_sh_t *sh,
+static ngx_msec_t ngx_http_vcita_rate_turn(ngx_http_vcita_rate_sh_t *sh,
     ngx_msec_t slot, ngx_msec_t length);
 
 
 /* Adds the shared zone; to be called at the end of configuration */
 
 ngx_int_t
-ngx_http_vcita_pace_zone(ngx_conf_t *cf, ngx_http_vcita_pace_t *pace,
+ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
     void *tag)
 {
     ngx_str_t  name;
 
     ngx_str_set(&name, "vcita_oauth");
 
-    pace->zone = ngx_shared_memory_add(cf, &name, 16 * ngx_pagesize, tag);
+    rate->zone = ngx_shared_memory_add(cf, &name, 16 * ngx_pagesize, tag);
 
-    if (pace->zone == NULL) {
+    if (rate->zone == NULL) {
         return NGX_ERROR;
     }
 
-    pace->zone->init = ngx_http_vcita_pace_init;
-    pace->zone->data = pace;
+    rate->zone->init = ngx_http_vcita_rate_init;
+    rate->zone->data = rate;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data)
+ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 {
     size_t                     len;
     ngx_slab_pool_t           *pool;
-    ngx_http_vcita_pace_t     *pace;
-    ngx_http_vcita_pace_sh_t  *sh, *old;
+    ngx_http_vcita_rate_t     *rate;
+    ngx_http_vcita_rate_sh_t  *sh, *old;
 
-    pace = zone->data;
+    rate = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
     sh = pool->data;
 
-    if (sh && sh->calls == pace->calls) {
+    if (sh && sh->calls == rate->calls) {
         return NGX_OK;
     }
 
     /* a new rate begins without a past */
 
-    len = sizeof(ngx_http_vcita_pace_sh_t)
-          + pace->calls * sizeof(ngx_msec_t);
+    len = sizeof(ngx_http_vcita_rate_sh_t)
+          + rate->calls * sizeof(ngx_msec_t);
 
     ngx_shmtx_lock(&pool->mutex);
 
@@ -87,7 +87,7 @@ ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data)
     sh = ngx_slab_calloc_locked(pool, len);
 
     if (sh) {
-        sh->calls = pace->calls;
+        sh->calls = rate->calls;
         pool->data = sh;
 
         if (old) {
@@ -108,20 +108,20 @@ ngx_http_vcita_pace_init(ngx_shm_zone_t *zone, void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_pace_reserve(ngx_http_vcita_pace_t *pace, ngx_uint_t n,
+ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate, ngx_uint_t n,
     ngx_msec_t patience, ngx_msec_t *slots)
 {
     ngx_msec_t                 now, slot, use, *used;
     ngx_uint_t                 i;
     ngx_slab_pool_t           *pool;
-    ngx_http_vcita_pace_sh_t  *sh;
+    ngx_http_vcita_rate_sh_t  *sh;
 
-    if (pace->calls == 0) {
+    if (rate->calls == 0) {
         ngx_memzero(slots, n * sizeof(ngx_msec_t));
         return NGX_OK;
     }
 
-    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
     now = ngx_current_msec;
 
     ngx_shmtx_lock(&pool->mutex);
@@ -130,12 +130,12 @@ ngx_http_vcita_pace_reserve(ngx_http_vcita_pace_t *pace, ngx_uint_t n,
 
     for (i = 0; i < n; i++) {
 
-        slot = ngx_http_vcita_pace_slot(sh, pace->window, &used, &use);
+        slot = ngx_http_vcita_rate_slot(sh, rate->window, &used, &use);
         slots[i] = slot - now;
 
         if (i == 0 && slots[0] > patience) {
-            slot = ngx_http_vcita_pace_turn(sh, slot,
-                                            n * pace->window / sh->calls);
+            slot = ngx_http_vcita_rate_turn(sh, slot,
+                                            n * rate->window / sh->calls);
             ngx_shmtx_unlock(&pool->mutex);
 
             /*
@@ -163,25 +163,25 @@ ngx_http_vcita_pace_reserve(ngx_http_vcita_pace_t *pace, ngx_uint_t n,
  */
 
 ngx_int_t
-ngx_http_vcita_pace_take(ngx_http_vcita_pace_t *pace)
+ngx_http_vcita_rate_take(ngx_http_vcita_rate_t *rate)
 {
     ngx_int_t                  rc;
     ngx_msec_t                 slot, use, *used;
     ngx_slab_pool_t           *pool;
-    ngx_http_vcita_pace_sh_t  *sh;
+    ngx_http_vcita_rate_sh_t  *sh;
 
-    if (pace->calls == 0) {
+    if (rate->calls == 0) {
         return NGX_OK;
     }
 
-    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
     rc = NGX_BUSY;
 
     ngx_shmtx_lock(&pool->mutex);
 
     sh = pool->data;
 
-    slot = ngx_http_vcita_pace_slot(sh, pace->window, &used, &use);
+    slot = ngx_http_vcita_rate_slot(sh, rate->window, &used, &use);
 
     if (slot == ngx_current_msec) {
         *used = use;
@@ -197,17 +197,17 @@ ngx_http_vcita_pace_take(ngx_http_vcita_pace_t *pace)
 /* Gives back a slot, at the time ngx_current_msec has then, that is not used */
 
 void
-ngx_http_vcita_pace_release(ngx_http_vcita_pace_t *pace, ngx_msec_t slot)
+ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot)
 {
     ngx_uint_t                 i;
     ngx_slab_pool_t           *pool;
-    ngx_http_vcita_pace_sh_t  *sh;
+    ngx_http_vcita_rate_sh_t  *sh;
 
-    if (pace->calls == 0) {
+    if (rate->calls == 0) {
         return;
     }
 
-    pool = (ngx_slab_pool_t *) pace->zone->shm.addr;
+    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
 
     ngx_shmtx_lock(&pool->mutex);
 
@@ -216,7 +216,7 @@ ngx_http_vcita_pace_release(ngx_http_vcita_pace_t *pace, ngx_msec_t slot)
     for (i = 0; i < sh->calls; i++) {
 
         if (sh->slots[i] == slot) {
-            sh->slots[i] = slot - pace->window;
+            sh->slots[i] = slot - rate->window;
             break;
         }
     }
@@ -231,7 +231,7 @@ ngx_http_vcita_pace_release(ngx_http_vcita_pace_t *pace, ngx_msec_t slot)
  */
 
 static ngx_msec_t
-ngx_http_vcita_pace_slot(ngx_http_vcita_pace_sh_t *sh, ngx_msec_t window,
+ngx_http_vcita_rate_slot(ngx_http_vcita_rate_sh_t *sh, ngx_msec_t window,
     ngx_msec_t **used, ngx_msec_t *use)
 {
     ngx_msec_t  now, slot, newest, *oldest;
@@ -277,13 +277,13 @@ ngx_http_vcita_pace_slot(ngx_http_vcita_pace_sh_t *sh, ngx_msec_t window,
  */
 
 static ngx_msec_t
-ngx_http_vcita_pace_turn(ngx_http_vcita_pace_sh_t *sh, ngx_msec_t slot,
+ngx_http_vcita_rate_turn(ngx_http_vcita_rate_sh_t *sh, ngx_msec_t slot,
     ngx_msec_t length)
 {
     ngx_msec_t  now, turn, away;
 
     now = ngx_current_msec;
-    away = NGX_HTTP_VCITA_PACE_AWAY;
+    away = NGX_HTTP_VCITA_RATE_AWAY;
 
     if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
         sh->turn = slot;

@@ -12,13 +12,13 @@
 #include <ngx_core.h>
 
 
-#define NGX_HTTP_VCITA_PACE_MAX    1000
+#define NGX_HTTP_VCITA_RATE_MAX    1000
 
 /* milliseconds added to a window: calls take different times to arrive */
-#define NGX_HTTP_VCITA_PACE_SLACK  100
+#define NGX_HTTP_VCITA_RATE_SLACK  100
 
 /* nobody is sent away for longer than this, in milliseconds */
-#define NGX_HTTP_VCITA_PACE_AWAY   600000
+#define NGX_HTTP_VCITA_RATE_AWAY   600000
 
 
 /* "calls" in any "window" of milliseconds; no calls: no limit */
@@ -27,15 +27,15 @@ typedef struct {
     ngx_uint_t                   calls;
     ngx_msec_t                   window;
     ngx_shm_zone_t              *zone;
-} ngx_http_vcita_pace_t;
+} ngx_http_vcita_rate_t;
 
 
-ngx_int_t ngx_http_vcita_pace_zone(ngx_conf_t *cf, ngx_http_vcita_pace_t *pace,
+ngx_int_t ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
     void *tag);
-ngx_int_t ngx_http_vcita_pace_reserve(ngx_http_vcita_pace_t *pace,
+ngx_int_t ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate,
     ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots);
-ngx_int_t ngx_http_vcita_pace_take(ngx_http_vcita_pace_t *pace);
-void ngx_http_vcita_pace_release(ngx_http_vcita_pace_t *pace, ngx_msec_t slot);
+ngx_int_t ngx_http_vcita_rate_take(ngx_http_vcita_rate_t *rate);
+void ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot);
 
 
 #endif /* _NGX_HTTP_VCITA_RATE_H_INCLUDED_ */

@@ -20,7 +20,7 @@
 
 
 /* some 30,000 sessions, or 15,000 whose claims have changed */
-#define NGX_HTTP_VCITA_VERDICTS  (8 * 1024 * 1024)
+#define NGX_HTTP_VCITA_REVOCATIONS  (8 * 1024 * 1024)
 
 
 /* "good" 0: never asked; "said" 0: the claims are those of the login */
@@ -30,45 +30,46 @@ typedef struct {
     time_t                       next;    /* not to be asked before */
     uint64_t                     said;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
-} ngx_http_vcita_verdict_t;
+} ngx_http_vcita_revocation_entry_t;
 
 /* an entry is a verdict, followed by the current claims if they changed */
 
-#define ngx_http_vcita_verdict_room                                           \
-    (NGX_HTTP_VCITA_ZONE_VALUE - sizeof(ngx_http_vcita_verdict_t))
+#define ngx_http_vcita_revocation_room                                        \
+    (NGX_HTTP_VCITA_ZONE_VALUE - sizeof(ngx_http_vcita_revocation_entry_t))
 
 
-static ngx_int_t ngx_http_vcita_verdict_init(ngx_shm_zone_t *shm_zone,
+static ngx_int_t ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_int_t ngx_http_vcita_verdict_read(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict);
-static void ngx_http_vcita_verdict_write(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict);
-static void ngx_http_vcita_verdict_put(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict);
-static void ngx_http_vcita_verdict_key(ngx_http_vcita_case_t *c, u_char *key);
+static ngx_int_t ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry);
+static void ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry);
+static void ngx_http_vcita_revocation_put(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry);
+static void ngx_http_vcita_revocation_key(ngx_http_vcita_revocation_case_t *c,
+    u_char *key);
 
 
 /* Adds the shared zone; to be called at the end of configuration */
 
 ngx_int_t
-ngx_http_vcita_verdict_zone(ngx_conf_t *cf, ngx_http_vcita_verdicts_t *v,
+ngx_http_vcita_revocation_zone(ngx_conf_t *cf, ngx_http_vcita_revocation_t *v,
     void *tag)
 {
     ngx_str_t  name;
 
     ngx_str_set(&name, "vcita_oauth_verdicts");
 
-    v->shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_VCITA_VERDICTS,
+    v->shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_VCITA_REVOCATIONS,
                                         tag);
     if (v->shm_zone == NULL) {
         return NGX_ERROR;
     }
 
-    v->shm_zone->init = ngx_http_vcita_verdict_init;
+    v->shm_zone->init = ngx_http_vcita_revocation_init;
     v->shm_zone->data = v;
 
     return NGX_OK;
@@ -76,9 +77,9 @@ ngx_http_vcita_verdict_zone(ngx_conf_t *cf, ngx_http_vcita_verdicts_t *v,
 
 
 static ngx_int_t
-ngx_http_vcita_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_http_vcita_verdicts_t  *v;
+    ngx_http_vcita_revocation_t  *v;
 
     v = shm_zone->data;
 
@@ -104,15 +105,15 @@ ngx_http_vcita_verdict_init(ngx_shm_zone_t *shm_zone, void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_verdict(ngx_http_vcita_verdicts_t *v, ngx_http_vcita_case_t *c,
-    ngx_pool_t *pool)
+ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool)
 {
-    ngx_int_t                 rc;
-    ngx_http_vcita_verdict_t  verdict;
+    ngx_int_t                          rc;
+    ngx_http_vcita_revocation_entry_t  entry;
 
     ngx_http_vcita_zone_lock(&v->zone);
 
-    rc = ngx_http_vcita_verdict_read(v, c, pool, &verdict);
+    rc = ngx_http_vcita_revocation_read(v, c, pool, &entry);
 
     /*
      * A session without an entry was good when it began; one that is older
@@ -120,60 +121,61 @@ ngx_http_vcita_verdict(ngx_http_vcita_verdicts_t *v, ngx_http_vcita_case_t *c,
      * overdue.
      */
 
-    if (verdict.good == 0) {
-        verdict.good = ngx_http_vcita_text_time(c->session->created
+    if (entry.good == 0) {
+        entry.good = ngx_http_vcita_string_time(c->session->created
                                                 / 1000);
-        verdict.good = ngx_max(verdict.good, c->now - c->interval);
+        entry.good = ngx_max(entry.good, c->now - c->interval);
     }
 
     if (rc == NGX_OK
         && c->interval
-        && !verdict.dead
-        && c->now - verdict.good >= c->interval
-        && c->now >= verdict.next)
+        && !entry.dead
+        && c->now - entry.good >= c->interval
+        && c->now >= entry.next)
     {
-        verdict.next = c->now + c->busy;
-        ngx_http_vcita_verdict_put(v, c, pool, &verdict);
+        entry.next = c->now + c->busy;
+        ngx_http_vcita_revocation_put(v, c, pool, &entry);
 
         rc = NGX_AGAIN;
     }
 
     ngx_http_vcita_zone_unlock(&v->zone);
 
-    c->good = verdict.good;
+    c->good = entry.good;
 
-    return verdict.dead ? NGX_DECLINED : rc;
+    return entry.dead ? NGX_DECLINED : rc;
 }
 
 
 /* Reads an entry, its claims into the case; all is zero if there is none */
 
 static ngx_int_t
-ngx_http_vcita_verdict_read(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict)
+ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry)
 {
     u_char     key[NGX_HTTP_VCITA_ZONE_KEY];
     ngx_int_t  rc;
     ngx_str_t  value;
 
-    ngx_memzero(verdict, sizeof(ngx_http_vcita_verdict_t));
+    ngx_memzero(entry, sizeof(ngx_http_vcita_revocation_entry_t));
     ngx_str_null(&c->claims);
 
-    ngx_http_vcita_verdict_key(c, key);
+    ngx_http_vcita_revocation_key(c, key);
 
     rc = ngx_http_vcita_zone_get(&v->zone, key, c->now, pool, &value);
 
     if (rc == NGX_OK
-        && value.len >= sizeof(ngx_http_vcita_verdict_t))
+        && value.len >= sizeof(ngx_http_vcita_revocation_entry_t))
     {
-        ngx_memcpy(verdict, value.data, sizeof(ngx_http_vcita_verdict_t));
+        ngx_memcpy(entry, value.data,
+                   sizeof(ngx_http_vcita_revocation_entry_t));
 
-        c->claims.data = value.data + sizeof(ngx_http_vcita_verdict_t);
-        c->claims.len = value.len - sizeof(ngx_http_vcita_verdict_t);
+        c->claims.data = value.data + sizeof(ngx_http_vcita_revocation_entry_t);
+        c->claims.len = value.len - sizeof(ngx_http_vcita_revocation_entry_t);
     }
 
-    c->said = verdict->said;
+    c->said = entry->said;
 
     return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
@@ -182,67 +184,67 @@ ngx_http_vcita_verdict_read(ngx_http_vcita_verdicts_t *v,
 /* vcita knows the token still */
 
 void
-ngx_http_vcita_verdict_good(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool)
+ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool)
 {
-    ngx_http_vcita_verdict_t  verdict;
+    ngx_http_vcita_revocation_entry_t  entry;
 
-    verdict.good = c->now;
-    verdict.next = 0;
-    verdict.dead = 0;
+    entry.good = c->now;
+    entry.next = 0;
+    entry.dead = 0;
 
-    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_revocation_write(v, c, pool, &entry);
 }
 
 
 /* There was no answer: vcita is asked again after so many seconds */
 
 void
-ngx_http_vcita_verdict_later(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool, time_t later)
+ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later)
 {
-    ngx_http_vcita_verdict_t  verdict;
+    ngx_http_vcita_revocation_entry_t  entry;
 
-    verdict.good = c->good;
-    verdict.next = c->now + later;
-    verdict.dead = 0;
+    entry.good = c->good;
+    entry.next = c->now + later;
+    entry.dead = 0;
 
-    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_revocation_write(v, c, pool, &entry);
 }
 
 
 /* The session has ended, and so have all copies of its cookie */
 
 void
-ngx_http_vcita_verdict_dead(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool)
+ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool)
 {
-    ngx_http_vcita_verdict_t  verdict;
+    ngx_http_vcita_revocation_entry_t  entry;
 
-    verdict.good = 0;
-    verdict.next = 0;
-    verdict.dead = 1;
+    entry.good = 0;
+    entry.next = 0;
+    entry.dead = 1;
 
-    ngx_http_vcita_verdict_write(v, c, pool, &verdict);
+    ngx_http_vcita_revocation_write(v, c, pool, &entry);
 }
 
 
 /* Keeps the claims that are known; a session that has ended stays ended */
 
 static void
-ngx_http_vcita_verdict_write(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict)
+ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry)
 {
-    ngx_http_vcita_verdict_t  known;
+    ngx_http_vcita_revocation_entry_t  known;
 
     ngx_http_vcita_zone_lock(&v->zone);
 
-    if (ngx_http_vcita_verdict_read(v, c, pool, &known) == NGX_OK) {
-        verdict->said = known.said;
-        verdict->dead |= known.dead;
+    if (ngx_http_vcita_revocation_read(v, c, pool, &known) == NGX_OK) {
+        entry->said = known.said;
+        entry->dead |= known.dead;
 
-        ngx_http_vcita_verdict_put(v, c, pool, verdict);
+        ngx_http_vcita_revocation_put(v, c, pool, entry);
     }
 
     ngx_http_vcita_zone_unlock(&v->zone);
@@ -255,22 +257,22 @@ ngx_http_vcita_verdict_write(ngx_http_vcita_verdicts_t *v,
  */
 
 void
-ngx_http_vcita_verdict_said(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
+ngx_http_vcita_revocation_said(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
 {
-    ngx_http_vcita_verdict_t  verdict;
+    ngx_http_vcita_revocation_entry_t  entry;
 
     ngx_http_vcita_zone_lock(&v->zone);
 
-    if (ngx_http_vcita_verdict_read(v, c, pool, &verdict) == NGX_OK
-        && verdict.said < c->session->said)
+    if (ngx_http_vcita_revocation_read(v, c, pool, &entry) == NGX_OK
+        && entry.said < c->session->said)
     {
-        verdict.said = c->session->said;
+        entry.said = c->session->said;
 
-        c->said = verdict.said;
+        c->said = entry.said;
         c->claims = *claims;
 
-        ngx_http_vcita_verdict_put(v, c, pool, &verdict);
+        ngx_http_vcita_revocation_put(v, c, pool, &entry);
     }
 
     ngx_http_vcita_zone_unlock(&v->zone);
@@ -283,37 +285,38 @@ ngx_http_vcita_verdict_said(ngx_http_vcita_verdicts_t *v,
  */
 
 static void
-ngx_http_vcita_verdict_put(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool,
-    ngx_http_vcita_verdict_t *verdict)
+ngx_http_vcita_revocation_put(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
+    ngx_http_vcita_revocation_entry_t *entry)
 {
     u_char     key[NGX_HTTP_VCITA_ZONE_KEY], *p;
     size_t     len;
     ngx_str_t  value;
 
-    len = (c->claims.len <= ngx_http_vcita_verdict_room) ? c->claims.len : 0;
+    len = (c->claims.len <= ngx_http_vcita_revocation_room) ? c->claims.len : 0;
 
-    value.len = sizeof(ngx_http_vcita_verdict_t) + len;
+    value.len = sizeof(ngx_http_vcita_revocation_entry_t) + len;
 
     value.data = ngx_pnalloc(pool, value.len);
     if (value.data == NULL) {
         return;
     }
 
-    p = ngx_cpymem(value.data, verdict, sizeof(ngx_http_vcita_verdict_t));
+    p = ngx_cpymem(value.data, entry,
+                   sizeof(ngx_http_vcita_revocation_entry_t));
 
     if (len) {
         ngx_memcpy(p, c->claims.data, len);
     }
 
-    ngx_http_vcita_verdict_key(c, key);
+    ngx_http_vcita_revocation_key(c, key);
 
     (void) ngx_http_vcita_zone_put(&v->zone, key, c->now, &value, c->left);
 }
 
 
 static void
-ngx_http_vcita_verdict_key(ngx_http_vcita_case_t *c, u_char *key)
+ngx_http_vcita_revocation_key(ngx_http_vcita_revocation_case_t *c, u_char *key)
 {
     ngx_memzero(key, NGX_HTTP_VCITA_ZONE_KEY);
     ngx_memcpy(key, c->session->id.data, c->session->id.len);

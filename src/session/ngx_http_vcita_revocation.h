@@ -20,7 +20,7 @@
 typedef struct {
     ngx_http_vcita_zone_t      zone;
     ngx_shm_zone_t            *shm_zone;
-} ngx_http_vcita_verdicts_t;
+} ngx_http_vcita_revocation_t;
 
 
 /* a session, and when vcita is to be asked again; times in seconds */
@@ -36,21 +36,21 @@ typedef struct {
 
     uint64_t                   said;      /* when the claims changed */
     ngx_str_t                  claims;    /* the current ones, sealed */
-} ngx_http_vcita_case_t;
+} ngx_http_vcita_revocation_case_t;
 
 
-ngx_int_t ngx_http_vcita_verdict_zone(ngx_conf_t *cf,
-    ngx_http_vcita_verdicts_t *v, void *tag);
-ngx_int_t ngx_http_vcita_verdict(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_verdict_good(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_verdict_later(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool, time_t later);
-void ngx_http_vcita_verdict_dead(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_verdict_said(ngx_http_vcita_verdicts_t *v,
-    ngx_http_vcita_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
+ngx_int_t ngx_http_vcita_revocation_zone(ngx_conf_t *cf,
+    ngx_http_vcita_revocation_t *v, void *tag);
+ngx_int_t ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later);
+void ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
+void ngx_http_vcita_revocation_said(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
 
 
 #endif /* _NGX_HTTP_VCITA_REVOCATION_H_INCLUDED_ */

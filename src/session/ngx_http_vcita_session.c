@@ -33,7 +33,7 @@
 
 static u_char *ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token);
 static ngx_int_t ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
-    ngx_http_vcita_tag_t *t);
+    ngx_http_vcita_tlv_t *t);
 static ngx_uint_t ngx_http_vcita_session_hex(ngx_str_t *token);
 
 
@@ -54,17 +54,17 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     token = ngx_http_vcita_session_hex(&s->token) ? s->token.len / 2
                                                   : s->token.len;
 
-    if (token > NGX_HTTP_VCITA_TAG_MAX
-        || s->scope.len > NGX_HTTP_VCITA_TAG_MAX)
+    if (token > NGX_HTTP_VCITA_TLV_MAX
+        || s->scope.len > NGX_HTTP_VCITA_TLV_MAX)
     {
         return NGX_DECLINED;
     }
 
-    size = 3 * (NGX_HTTP_VCITA_TAG_HEAD + sizeof(uint64_t))
-           + 4 * NGX_HTTP_VCITA_TAG_HEAD
+    size = 3 * (NGX_HTTP_VCITA_TLV_HEAD + sizeof(uint64_t))
+           + 4 * NGX_HTTP_VCITA_TLV_HEAD
            + s->id.len + token + s->token_type.len + s->scope.len;
 
-    size = ngx_http_vcita_said_fit(claims, size, limit);
+    size = ngx_http_vcita_session_claims_fit(claims, size, limit);
 
     if (size > limit) {
         return NGX_DECLINED;
@@ -77,23 +77,23 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 
     text->data = p;
 
-    p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_CREATED,
+    p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_CREATED,
                                       s->created);
-    p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_EXPIRES,
+    p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_EXPIRES,
                                       s->expires);
 
     if (s->seen) {
-        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
+        p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
     }
 
-    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_ID, &s->id);
+    p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_ID, &s->id);
     p = ngx_http_vcita_session_put_token(p, &s->token);
 
-    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_TOKEN_TYPE,
+    p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_TOKEN_TYPE,
                                &s->token_type);
-    p = ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_SCOPE, &s->scope);
+    p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_SCOPE, &s->scope);
 
-    p = ngx_http_vcita_said_put(p, claims);
+    p = ngx_http_vcita_session_claims_put(p, claims);
 
     text->len = p - text->data;
 
@@ -107,10 +107,10 @@ ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token)
     size_t  i;
 
     if (!ngx_http_vcita_session_hex(token)) {
-        return ngx_http_vcita_tag_put(p, NGX_HTTP_VCITA_TAG_TOKEN, token);
+        return ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_TOKEN, token);
     }
 
-    p = ngx_http_vcita_tag_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX,
+    p = ngx_http_vcita_tlv_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX,
                                 token->len / 2);
 
     for (i = 0; i < token->len; i += 2) {
@@ -128,7 +128,7 @@ ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
 {
     ngx_int_t             rc;
     ngx_str_t             rest, from;
-    ngx_http_vcita_tag_t  t;
+    ngx_http_vcita_tlv_t  t;
 
     ngx_memzero(s, sizeof(ngx_http_vcita_session_t));
     ngx_str_set(&s->token_type, "Bearer");
@@ -139,7 +139,7 @@ ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
     for ( ;; ) {
         from = rest;
 
-        rc = ngx_http_vcita_tag_next(&rest, &t);
+        rc = ngx_http_vcita_tlv_next(&rest, &t);
 
         if (rc == NGX_DONE) {
             break;
@@ -149,7 +149,7 @@ ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
             return NGX_DECLINED;
         }
 
-        if (ngx_http_vcita_said(t.tag)) {
+        if (ngx_http_vcita_session_claims_is_tag(t.tag)) {
 
             /* claims are read in place, and only when one is asked for */
 
@@ -179,32 +179,32 @@ ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
 
 static ngx_int_t
 ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
-    ngx_http_vcita_tag_t *t)
+    ngx_http_vcita_tlv_t *t)
 {
     uint64_t  value;
 
     switch (t->tag) {
 
     case NGX_HTTP_VCITA_TAG_CREATED:
-        return ngx_http_vcita_tag_number(&t->value, &s->created);
+        return ngx_http_vcita_tlv_number(&t->value, &s->created);
 
     case NGX_HTTP_VCITA_TAG_SAID:
-        return ngx_http_vcita_tag_number(&t->value, &s->said);
+        return ngx_http_vcita_tlv_number(&t->value, &s->said);
 
     case NGX_HTTP_VCITA_TAG_EXPIRES:
     case NGX_HTTP_VCITA_TAG_SEEN:
 
-        if (ngx_http_vcita_tag_number(&t->value, &value) != NGX_OK
+        if (ngx_http_vcita_tlv_number(&t->value, &value) != NGX_OK
             || value > 0x7fffffffffffffff)
         {
             return NGX_DECLINED;
         }
 
         if (t->tag == NGX_HTTP_VCITA_TAG_SEEN) {
-            s->seen = ngx_http_vcita_text_time(value);
+            s->seen = ngx_http_vcita_string_time(value);
 
         } else {
-            s->expires = ngx_http_vcita_text_time(value);
+            s->expires = ngx_http_vcita_string_time(value);
         }
 
         return NGX_OK;
@@ -240,7 +240,7 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
  */
 
 ngx_int_t
-ngx_http_vcita_session_again(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
+ngx_http_vcita_session_reencode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     ngx_str_t *text)
 {
     return ngx_http_vcita_session_with(pool, s, NULL, text);
@@ -255,9 +255,9 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 {
     u_char                *p;
     ngx_str_t              rest, from;
-    ngx_http_vcita_tag_t   t;
+    ngx_http_vcita_tlv_t   t;
 
-    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_TAG_HEAD
+    p = ngx_pnalloc(pool, 2 * (NGX_HTTP_VCITA_TLV_HEAD
                                + sizeof(uint64_t))
                           + s->text.len + (claims ? claims->len : 0));
     if (p == NULL) {
@@ -267,11 +267,11 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     text->data = p;
 
     if (s->seen) {
-        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
+        p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
     }
 
     if (s->said) {
-        p = ngx_http_vcita_tag_put_number(p, NGX_HTTP_VCITA_TAG_SAID, s->said);
+        p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_SAID, s->said);
     }
 
     rest = s->text;
@@ -279,13 +279,13 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     for ( ;; ) {
         from = rest;
 
-        if (ngx_http_vcita_tag_next(&rest, &t) != NGX_OK) {
+        if (ngx_http_vcita_tlv_next(&rest, &t) != NGX_OK) {
             break;
         }
 
         if (t.tag != NGX_HTTP_VCITA_TAG_SEEN
             && t.tag != NGX_HTTP_VCITA_TAG_SAID
-            && (claims == NULL || !ngx_http_vcita_said(t.tag)))
+            && (claims == NULL || !ngx_http_vcita_session_claims_is_tag(t.tag)))
         {
             p = ngx_cpymem(p, from.data, rest.data - from.data);
         }
@@ -357,12 +357,12 @@ ngx_http_vcita_session_hex(ngx_str_t *token)
  */
 
 time_t
-ngx_http_vcita_life_left(ngx_http_vcita_session_t *s,
+ngx_http_vcita_session_left(ngx_http_vcita_session_t *s,
     time_t now, time_t timeout, time_t idle)
 {
     time_t  left, created, seen;
 
-    created = ngx_http_vcita_text_time(s->created / 1000);
+    created = ngx_http_vcita_string_time(s->created / 1000);
     seen = s->seen ? s->seen : created;
 
     if (created > now + NGX_HTTP_VCITA_SKEW
@@ -392,12 +392,12 @@ ngx_http_vcita_life_left(ngx_http_vcita_session_t *s,
  */
 
 ngx_uint_t
-ngx_http_vcita_life_slides(ngx_http_vcita_session_t *s, time_t now,
+ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s, time_t now,
     time_t idle)
 {
     time_t  seen;
 
-    seen = s->seen ? s->seen : ngx_http_vcita_text_time(s->created / 1000);
+    seen = s->seen ? s->seen : ngx_http_vcita_string_time(s->created / 1000);
 
     return idle && now - seen > idle / 10;
 }

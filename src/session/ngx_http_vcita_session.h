@@ -54,22 +54,22 @@ ngx_int_t ngx_http_vcita_session_encode(ngx_pool_t *pool,
     ngx_str_t *text);
 ngx_int_t ngx_http_vcita_session_decode(ngx_str_t *text,
     ngx_http_vcita_session_t *s);
-ngx_int_t ngx_http_vcita_session_again(ngx_pool_t *pool,
+ngx_int_t ngx_http_vcita_session_reencode(ngx_pool_t *pool,
     ngx_http_vcita_session_t *s, ngx_str_t *text);
 ngx_int_t ngx_http_vcita_session_with(ngx_pool_t *pool,
     ngx_http_vcita_session_t *s, ngx_str_t *claims, ngx_str_t *text);
-ngx_int_t ngx_http_vcita_session_claim(ngx_http_vcita_session_t *s,
+ngx_int_t ngx_http_vcita_session_claims_get(ngx_http_vcita_session_t *s,
     ngx_str_t *name, ngx_str_t *value);
-ngx_int_t ngx_http_vcita_session_array(ngx_http_vcita_session_t *s,
+ngx_int_t ngx_http_vcita_session_claims_get_array(ngx_http_vcita_session_t *s,
     ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
     ngx_pool_t *pool, ngx_str_t *token);
 
 
-time_t ngx_http_vcita_life_left(ngx_http_vcita_session_t *s, time_t now,
+time_t ngx_http_vcita_session_left(ngx_http_vcita_session_t *s, time_t now,
     time_t timeout, time_t idle);
-ngx_uint_t ngx_http_vcita_life_slides(ngx_http_vcita_session_t *s, time_t now,
-    time_t idle);
+ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
+    time_t now, time_t idle);
 
 
 /* name length, name, value */
@@ -86,14 +86,15 @@ ngx_uint_t ngx_http_vcita_life_slides(ngx_http_vcita_session_t *s, time_t now,
 
 /* the tag is that of a claim */
 
-#define ngx_http_vcita_said(tag)                                              \
+#define ngx_http_vcita_session_claims_is_tag(tag)                             \
     (((tag) & ~NGX_HTTP_VCITA_TAG_KIND)                                       \
      == NGX_HTTP_VCITA_TAG_CLAIM)
 
 
-size_t ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size, size_t limit);
-u_char *ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims);
-ngx_int_t ngx_http_vcita_said_anew(ngx_pool_t *pool,
+size_t ngx_http_vcita_session_claims_fit(ngx_array_t *claims, size_t size,
+    size_t limit);
+u_char *ngx_http_vcita_session_claims_put(u_char *p, ngx_array_t *claims);
+ngx_int_t ngx_http_vcita_session_claims_replace(ngx_pool_t *pool,
     ngx_http_vcita_session_t *s, ngx_array_t *claims, size_t limit,
     ngx_str_t *text);
 

@@ -24,20 +24,20 @@
 #define NGX_HTTP_VCITA_SAID_STORED  4096
 
 
-static size_t ngx_http_vcita_said_size(ngx_http_vcita_member_t *c);
-static ngx_uint_t ngx_http_vcita_said_fits(ngx_http_vcita_member_t *c,
+static size_t ngx_http_vcita_session_claims_size(ngx_http_vcita_member_t *c);
+static ngx_uint_t ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
     size_t limit, size_t size);
-static u_char *ngx_http_vcita_said_put_claim(u_char *p,
+static u_char *ngx_http_vcita_session_claims_put_claim(u_char *p,
     ngx_http_vcita_member_t *c);
-static size_t ngx_http_vcita_said_other(ngx_http_vcita_session_t *s,
+static size_t ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
     ngx_array_t *claims, ngx_uint_t said, u_char *p);
-static ngx_uint_t ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t,
+static ngx_uint_t ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t,
     ngx_array_t *claims);
-static ngx_uint_t ngx_http_vcita_said_member(ngx_http_vcita_member_t *c,
-    ngx_str_t *name);
-static ngx_int_t ngx_http_vcita_said_find(ngx_http_vcita_session_t *s,
+static ngx_uint_t ngx_http_vcita_session_claims_member(
+    ngx_http_vcita_member_t *c, ngx_str_t *name);
+static ngx_int_t ngx_http_vcita_session_claims_find(ngx_http_vcita_session_t *s,
     ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_said_elements(ngx_str_t *lengths,
+static ngx_int_t ngx_http_vcita_session_claims_elements(ngx_str_t *lengths,
     ngx_str_t *value);
 
 
@@ -50,7 +50,7 @@ static ngx_int_t ngx_http_vcita_said_elements(ngx_str_t *lengths,
  */
 
 size_t
-ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size,
+ngx_http_vcita_session_claims_fit(ngx_array_t *claims, size_t size,
     size_t limit)
 {
     ngx_int_t                 pass;
@@ -73,8 +73,8 @@ ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size,
 
             if (ngx_http_vcita_claim_has_value(&c[i])) {
 
-                if (ngx_http_vcita_said_fits(&c[i], limit, size)) {
-                    size += ngx_http_vcita_said_size(&c[i]);
+                if (ngx_http_vcita_session_claims_fits(&c[i], limit, size)) {
+                    size += ngx_http_vcita_session_claims_size(&c[i]);
                     continue;
                 }
 
@@ -92,11 +92,11 @@ ngx_http_vcita_said_fit(ngx_array_t *claims, size_t size,
 
 
 static size_t
-ngx_http_vcita_said_size(ngx_http_vcita_member_t *c)
+ngx_http_vcita_session_claims_size(ngx_http_vcita_member_t *c)
 {
     size_t  size;
 
-    size = NGX_HTTP_VCITA_TAG_HEAD + 1 + c->name.len + c->value.len;
+    size = NGX_HTTP_VCITA_TLV_HEAD + 1 + c->name.len + c->value.len;
 
     if (c->type == NGX_HTTP_VCITA_JSON_ARRAY) {
         size += 2 + c->lengths.len;
@@ -109,15 +109,15 @@ ngx_http_vcita_said_size(ngx_http_vcita_member_t *c)
 /* 1: the claim is not too long, and there is room for it */
 
 static ngx_uint_t
-ngx_http_vcita_said_fits(ngx_http_vcita_member_t *c,
+ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
     size_t limit, size_t size)
 {
     size_t  len;
 
-    len = ngx_http_vcita_said_size(c);
+    len = ngx_http_vcita_session_claims_size(c);
 
     if (len > limit - size
-        || len - NGX_HTTP_VCITA_TAG_HEAD > NGX_HTTP_VCITA_TAG_MAX)
+        || len - NGX_HTTP_VCITA_TLV_HEAD > NGX_HTTP_VCITA_TLV_MAX)
     {
         return 0;
     }
@@ -134,7 +134,7 @@ ngx_http_vcita_said_fits(ngx_http_vcita_member_t *c,
 /* Appends the claims that stay; returns the end */
 
 u_char *
-ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims)
+ngx_http_vcita_session_claims_put(u_char *p, ngx_array_t *claims)
 {
     ngx_uint_t                i;
     ngx_http_vcita_member_t  *c;
@@ -144,7 +144,7 @@ ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims)
     for (i = 0; i < claims->nelts; i++) {
 
         if (ngx_http_vcita_claim_has_value(&c[i])) {
-            p = ngx_http_vcita_said_put_claim(p, &c[i]);
+            p = ngx_http_vcita_session_claims_put_claim(p, &c[i]);
         }
     }
 
@@ -153,7 +153,7 @@ ngx_http_vcita_said_put(u_char *p, ngx_array_t *claims)
 
 
 static u_char *
-ngx_http_vcita_said_put_claim(u_char *p, ngx_http_vcita_member_t *c)
+ngx_http_vcita_session_claims_put_claim(u_char *p, ngx_http_vcita_member_t *c)
 {
     size_t      len, n;
     ngx_uint_t  tag, array;
@@ -167,7 +167,7 @@ ngx_http_vcita_said_put_claim(u_char *p, ngx_http_vcita_member_t *c)
         tag |= NGX_HTTP_VCITA_TAG_ONCE;
     }
 
-    p = ngx_http_vcita_tag_head(p, tag, len);
+    p = ngx_http_vcita_tlv_head(p, tag, len);
 
     *p++ = (u_char) c->name.len;
     p = ngx_cpymem(p, c->name.data, c->name.len);
@@ -192,16 +192,17 @@ ngx_http_vcita_said_put_claim(u_char *p, ngx_http_vcita_member_t *c)
  */
 
 ngx_int_t
-ngx_http_vcita_said_anew(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
-    ngx_array_t *claims, size_t limit, ngx_str_t *text)
+ngx_http_vcita_session_claims_replace(ngx_pool_t *pool,
+    ngx_http_vcita_session_t *s, ngx_array_t *claims, size_t limit,
+    ngx_str_t *text)
 {
     u_char  *p;
     size_t   size;
 
-    size = ngx_http_vcita_said_other(s, claims, 0, NULL)
-           + ngx_http_vcita_said_other(s, claims, 1, NULL);
+    size = ngx_http_vcita_session_claims_other(s, claims, 0, NULL)
+           + ngx_http_vcita_session_claims_other(s, claims, 1, NULL);
 
-    size = ngx_http_vcita_said_fit(claims, size, limit);
+    size = ngx_http_vcita_session_claims_fit(claims, size, limit);
 
     if (size > limit) {
         return NGX_DECLINED;
@@ -216,9 +217,9 @@ ngx_http_vcita_said_anew(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 
     /* in the order of a login: what has not changed is the same text */
 
-    p += ngx_http_vcita_said_other(s, claims, 0, p);
-    p = ngx_http_vcita_said_put(p, claims);
-    p += ngx_http_vcita_said_other(s, claims, 1, p);
+    p += ngx_http_vcita_session_claims_other(s, claims, 0, p);
+    p = ngx_http_vcita_session_claims_put(p, claims);
+    p += ngx_http_vcita_session_claims_other(s, claims, 1, p);
 
     text->len = p - text->data;
 
@@ -232,12 +233,12 @@ ngx_http_vcita_said_anew(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
  */
 
 static size_t
-ngx_http_vcita_said_other(ngx_http_vcita_session_t *s, ngx_array_t *claims,
-    ngx_uint_t said, u_char *p)
+ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
+    ngx_array_t *claims, ngx_uint_t said, u_char *p)
 {
     size_t                len, n;
     ngx_str_t             rest, from;
-    ngx_http_vcita_tag_t  t;
+    ngx_http_vcita_tlv_t  t;
 
     len = 0;
     rest = s->text;
@@ -245,12 +246,12 @@ ngx_http_vcita_said_other(ngx_http_vcita_session_t *s, ngx_array_t *claims,
     for ( ;; ) {
         from = rest;
 
-        if (ngx_http_vcita_tag_next(&rest, &t) != NGX_OK) {
+        if (ngx_http_vcita_tlv_next(&rest, &t) != NGX_OK) {
             return len;
         }
 
-        if (ngx_http_vcita_said(t.tag) != said
-            || (said && ngx_http_vcita_said_over(&t, claims)))
+        if (ngx_http_vcita_session_claims_is_tag(t.tag) != said
+            || (said && ngx_http_vcita_session_claims_over(&t, claims)))
         {
             continue;
         }
@@ -269,7 +270,7 @@ ngx_http_vcita_said_other(ngx_http_vcita_session_t *s, ngx_array_t *claims,
 /* 1: the claims say this anew, or say it no more */
 
 static ngx_uint_t
-ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t, ngx_array_t *claims)
+ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
 {
     ngx_str_t                 name;
     ngx_uint_t                i;
@@ -289,8 +290,8 @@ ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t, ngx_array_t *claims)
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_same(&c[i].name, &name)
-            || ngx_http_vcita_said_member(&c[i], &name))
+        if (ngx_http_vcita_str_eq(&c[i].name, &name)
+            || ngx_http_vcita_session_claims_member(&c[i], &name))
         {
             return 1;
         }
@@ -303,7 +304,8 @@ ngx_http_vcita_said_over(ngx_http_vcita_tag_t *t, ngx_array_t *claims)
 /* 1: the name is that of a member of the object that the claim is no more */
 
 static ngx_uint_t
-ngx_http_vcita_said_member(ngx_http_vcita_member_t *c, ngx_str_t *name)
+ngx_http_vcita_session_claims_member(ngx_http_vcita_member_t *c,
+    ngx_str_t *name)
 {
     size_t  len;
 
@@ -323,12 +325,12 @@ ngx_http_vcita_said_member(ngx_http_vcita_member_t *c, ngx_str_t *name)
  */
 
 ngx_int_t
-ngx_http_vcita_session_claim(ngx_http_vcita_session_t *s, ngx_str_t *name,
+ngx_http_vcita_session_claims_get(ngx_http_vcita_session_t *s, ngx_str_t *name,
     ngx_str_t *value)
 {
     ngx_str_t  lengths;
 
-    return ngx_http_vcita_said_find(s, name, &lengths, value)
+    return ngx_http_vcita_session_claims_find(s, name, &lengths, value)
            == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
 }
 
@@ -339,10 +341,10 @@ ngx_http_vcita_session_claim(ngx_http_vcita_session_t *s, ngx_str_t *name,
  */
 
 ngx_int_t
-ngx_http_vcita_session_array(ngx_http_vcita_session_t *s, ngx_str_t *name,
-    ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_session_claims_get_array(ngx_http_vcita_session_t *s,
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value)
 {
-    return ngx_http_vcita_said_find(s, name, lengths, value)
+    return ngx_http_vcita_session_claims_find(s, name, lengths, value)
            == NGX_DONE ? NGX_OK : NGX_DECLINED;
 }
 
@@ -350,22 +352,22 @@ ngx_http_vcita_session_array(ngx_http_vcita_session_t *s, ngx_str_t *name,
 /* NGX_OK: found; NGX_DONE: found, and it is an array */
 
 static ngx_int_t
-ngx_http_vcita_said_find(ngx_http_vcita_session_t *s, ngx_str_t *name,
+ngx_http_vcita_session_claims_find(ngx_http_vcita_session_t *s, ngx_str_t *name,
     ngx_str_t *lengths, ngx_str_t *value)
 {
     u_char                *p;
     size_t                 len;
     ngx_str_t              rest;
-    ngx_http_vcita_tag_t   t;
+    ngx_http_vcita_tlv_t   t;
 
     rest = s->claims;
 
-    while (ngx_http_vcita_tag_next(&rest, &t) == NGX_OK) {
+    while (ngx_http_vcita_tlv_next(&rest, &t) == NGX_OK) {
 
         p = t.value.data;
         len = t.value.len;
 
-        if (!ngx_http_vcita_said(t.tag)
+        if (!ngx_http_vcita_session_claims_is_tag(t.tag)
             || len < 1 + name->len
             || *p != name->len
             || ngx_memcmp(p + 1, name->data, name->len) != 0)
@@ -381,7 +383,7 @@ ngx_http_vcita_said_find(ngx_http_vcita_session_t *s, ngx_str_t *name,
             return NGX_OK;
         }
 
-        return ngx_http_vcita_said_elements(lengths, value);
+        return ngx_http_vcita_session_claims_elements(lengths, value);
     }
 
     return NGX_DECLINED;
@@ -391,7 +393,7 @@ ngx_http_vcita_said_find(ngx_http_vcita_session_t *s, ngx_str_t *name,
 /* takes the lengths off the front of an array; they add up to what is left */
 
 static ngx_int_t
-ngx_http_vcita_said_elements(ngx_str_t *lengths, ngx_str_t *value)
+ngx_http_vcita_session_claims_elements(ngx_str_t *lengths, ngx_str_t *value)
 {
     u_char  *p;
     size_t   n, sum;

@@ -30,16 +30,16 @@ ngx_http_vcita_store_id(u_char *text, u_char *key)
     ngx_int_t  rc;
     ngx_str_t  id;
 
-    if (ngx_http_vcita_random(random, sizeof(random)) != NGX_OK) {
+    if (ngx_http_vcita_hash_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     id.data = random;
     id.len = sizeof(random);
 
-    (void) ngx_http_vcita_base64url(text, random, sizeof(random));
+    (void) ngx_http_vcita_base64url_encode(text, random, sizeof(random));
 
-    rc = ngx_http_vcita_hash(&id, key);
+    rc = ngx_http_vcita_hash_sha256(&id, key);
 
     ngx_explicit_memzero(random, sizeof(random));
 
@@ -57,7 +57,7 @@ ngx_http_vcita_store_key(ngx_str_t *id, u_char *key)
     ngx_str_t  text;
 
     if (id->len != NGX_HTTP_VCITA_STORE_ID
-        || ngx_http_vcita_unbase64url(random, id) != NGX_OK)
+        || ngx_http_vcita_base64url_decode(random, id) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -65,7 +65,7 @@ ngx_http_vcita_store_key(ngx_str_t *id, u_char *key)
     text.data = random;
     text.len = sizeof(random);
 
-    rc = ngx_http_vcita_hash(&text, key);
+    rc = ngx_http_vcita_hash_sha256(&text, key);
 
     ngx_explicit_memzero(random, sizeof(random));
 

@@ -115,8 +115,8 @@ void ngx_http_vcita_store_zone_count(ngx_http_vcita_store_t *store,
 
 #if (NGX_HTTP_VCITA_REDIS)
 /* n words: the URL, then what follows it in the directive */
-char *ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_vcita_store_t *store);
+char *ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t n, ngx_http_vcita_store_t *store);
 #endif
 
 
@@ -125,7 +125,7 @@ char *ngx_http_vcita_store_redis(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
 
 
 ngx_int_t ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_talk_conf_t *conf, ngx_str_t *prefix,
+    ngx_http_vcita_redis_conn_conf_t *conf, ngx_str_t *prefix,
     ngx_http_vcita_store_t *store);
 
 

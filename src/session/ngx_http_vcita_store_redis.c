@@ -23,7 +23,7 @@
 typedef struct {
     ngx_http_vcita_redis_t          *redis;
     ngx_str_t                        prefix;
-    ngx_http_vcita_recall_t          recall;
+    ngx_http_vcita_redis_cache_t     cache;
     ngx_rbtree_t                     reads;      /* on their way */
     ngx_rbtree_node_t                sentinel;
     ngx_queue_t                      stale;      /* likewise */
@@ -48,7 +48,7 @@ typedef struct {
 typedef struct {
     ngx_queue_t                      queue;      /* of a read's */
     ngx_http_vcita_store_op_t       *op;
-    ngx_http_vcita_redis_command_t  *command;    /* of the others */
+    ngx_http_vcita_redis_pending_t  *command;    /* of the others */
 } ngx_http_vcita_store_redis_wait_t;
 
 
@@ -59,7 +59,7 @@ static ngx_http_vcita_store_redis_read_t *
     ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
     ngx_http_vcita_store_op_t *op);
 static void ngx_http_vcita_store_redis_read_handler(void *data,
-    ngx_http_vcita_reply_t *reply);
+    ngx_http_vcita_redis_reply_t *reply);
 static ngx_int_t ngx_http_vcita_store_redis_value(
     ngx_http_vcita_store_op_t *op, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_store_redis_write(
@@ -75,11 +75,11 @@ static ngx_int_t ngx_http_vcita_store_redis_change(
 static void ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s,
     u_char *key);
 static void ngx_http_vcita_store_redis_set_handler(void *data,
-    ngx_http_vcita_reply_t *reply);
+    ngx_http_vcita_redis_reply_t *reply);
 static void ngx_http_vcita_store_redis_end_handler(void *data,
-    ngx_http_vcita_reply_t *reply);
+    ngx_http_vcita_redis_reply_t *reply);
 static void ngx_http_vcita_store_redis_changed(
-    ngx_http_vcita_store_redis_wait_t *w, ngx_http_vcita_reply_t *reply,
+    ngx_http_vcita_store_redis_wait_t *w, ngx_http_vcita_redis_reply_t *reply,
     ngx_int_t rc);
 static void ngx_http_vcita_store_redis_cancel(ngx_http_vcita_store_op_t *op);
 static ngx_http_vcita_store_redis_read_t *
@@ -103,7 +103,7 @@ static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_redis_type = {
 
 ngx_int_t
 ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
-    ngx_http_vcita_talk_conf_t *conf, ngx_str_t *prefix,
+    ngx_http_vcita_redis_conn_conf_t *conf, ngx_str_t *prefix,
     ngx_http_vcita_store_t *store)
 {
     ngx_pool_cleanup_t            *cln;
@@ -119,7 +119,7 @@ ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
 
     s->prefix = *prefix;
 
-    ngx_http_vcita_recall_init(&s->recall);
+    ngx_http_vcita_redis_cache_init(&s->cache);
     ngx_rbtree_init(&s->reads, &s->sentinel, ngx_str_rbtree_insert_value);
     ngx_queue_init(&s->stale);
 
@@ -146,7 +146,7 @@ ngx_http_vcita_store_redis_cleanup(void *data)
     ngx_queue_t        *q;
     ngx_rbtree_node_t  *node;
 
-    ngx_http_vcita_recall_clear(&s->recall);
+    ngx_http_vcita_redis_cache_clear(&s->cache);
 
     while (s->reads.root != s->reads.sentinel) {
         node = s->reads.root;
@@ -172,8 +172,8 @@ ngx_http_vcita_store_redis_read(ngx_http_vcita_store_op_t *op)
 
     s = op->store->data;
 
-    if (ngx_http_vcita_recall_find(&s->recall, op->key, ngx_current_msec,
-                                   &value) == NGX_OK)
+    if (ngx_http_vcita_redis_cache_find(&s->cache, op->key, ngx_current_msec,
+                                        &value) == NGX_OK)
     {
         return ngx_http_vcita_store_redis_value(op, &value);
     }
@@ -231,7 +231,7 @@ ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
 
     ngx_memcpy(read->key, op->key, NGX_HTTP_VCITA_STORE_KEY);
 
-    read->sn.node.key = ngx_http_vcita_recall_hash(read->key);
+    read->sn.node.key = ngx_http_vcita_redis_cache_hash(read->key);
     read->sn.str.len = NGX_HTTP_VCITA_STORE_KEY;
     read->sn.str.data = read->key;
 
@@ -250,7 +250,7 @@ ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
 
 static void
 ngx_http_vcita_store_redis_read_handler(void *data,
-    ngx_http_vcita_reply_t *reply)
+    ngx_http_vcita_redis_reply_t *reply)
 {
     ngx_http_vcita_store_redis_read_t *read = data;
 
@@ -261,7 +261,7 @@ ngx_http_vcita_store_redis_read_handler(void *data,
     ngx_http_vcita_store_redis_wait_t  *w;
 
     s = read->store;
-    rc = reply ? ngx_http_vcita_reply_value(reply) : NGX_ERROR;
+    rc = reply ? ngx_http_vcita_redis_protocol_value(reply) : NGX_ERROR;
 
     if (reply && rc == NGX_ERROR) {
         ngx_http_vcita_redis_refused(s->redis, reply);
@@ -274,8 +274,8 @@ ngx_http_vcita_store_redis_read_handler(void *data,
         ngx_rbtree_delete(&s->reads, &read->sn.node);
 
         if (rc == NGX_OK) {
-            ngx_http_vcita_recall_keep(&s->recall, read->key, read->since,
-                                       ngx_current_msec, &reply->text);
+            ngx_http_vcita_redis_cache_put(&s->cache, read->key, read->since,
+                                           ngx_current_msec, &reply->text);
         }
     }
 
@@ -338,7 +338,7 @@ ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
 {
     u_char      ttl[NGX_TIME_T_LEN];
     u_char      name[NGX_HTTP_VCITA_STORE_REDIS_NAME];
-    ngx_str_t   words[NGX_HTTP_VCITA_COMMAND_WORDS];
+    ngx_str_t   words[NGX_HTTP_VCITA_REDIS_COMMAND_WORDS];
     ngx_uint_t  n;
 
     if (op->value.len > NGX_HTTP_VCITA_STORE_MAX) {
@@ -418,7 +418,7 @@ ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s, u_char *key)
 {
     ngx_http_vcita_store_redis_read_t  *read;
 
-    ngx_http_vcita_recall_drop(&s->recall, key);
+    ngx_http_vcita_redis_cache_drop(&s->cache, key);
 
     read = ngx_http_vcita_store_redis_on_its_way(s, key);
 
@@ -432,27 +432,27 @@ ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s, u_char *key)
 
 static void
 ngx_http_vcita_store_redis_set_handler(void *data,
-    ngx_http_vcita_reply_t *reply)
+    ngx_http_vcita_redis_reply_t *reply)
 {
     ngx_http_vcita_store_redis_changed(data, reply,
-                               reply ? ngx_http_vcita_reply_status(reply, "OK")
-                                     : NGX_ERROR);
+                      reply ? ngx_http_vcita_redis_protocol_status(reply, "OK")
+                            : NGX_ERROR);
 }
 
 
 static void
 ngx_http_vcita_store_redis_end_handler(void *data,
-    ngx_http_vcita_reply_t *reply)
+    ngx_http_vcita_redis_reply_t *reply)
 {
     ngx_http_vcita_store_redis_changed(data, reply,
-                                     reply ? ngx_http_vcita_reply_number(reply)
-                                           : NGX_ERROR);
+                            reply ? ngx_http_vcita_redis_protocol_number(reply)
+                                  : NGX_ERROR);
 }
 
 
 static void
 ngx_http_vcita_store_redis_changed(ngx_http_vcita_store_redis_wait_t *w,
-    ngx_http_vcita_reply_t *reply, ngx_int_t rc)
+    ngx_http_vcita_redis_reply_t *reply, ngx_int_t rc)
 {
     ngx_http_vcita_store_op_t     *op;
     ngx_http_vcita_store_redis_t  *s;
@@ -502,7 +502,7 @@ ngx_http_vcita_store_redis_on_its_way(ngx_http_vcita_store_redis_t *s,
     name.data = key;
     name.len = NGX_HTTP_VCITA_STORE_KEY;
 
-    hash = ngx_http_vcita_recall_hash(key);
+    hash = ngx_http_vcita_redis_cache_hash(key);
 
     return (ngx_http_vcita_store_redis_read_t *)
                ngx_str_rbtree_lookup(&s->reads, &name, hash);

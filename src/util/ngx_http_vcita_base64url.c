@@ -20,7 +20,7 @@
 #include <tmmintrin.h>
 
 
-static size_t ngx_http_vcita_unbase64url_wide(u_char *dst, u_char *src,
+static size_t ngx_http_vcita_base64url_decode_wide(u_char *dst, u_char *src,
     size_t len);
 
 #endif
@@ -67,7 +67,7 @@ static const u_char  ngx_http_vcita_alphabet[256] = {
 /* Returns the length */
 
 size_t
-ngx_http_vcita_base64url(u_char *dst, u_char *src, size_t len)
+ngx_http_vcita_base64url_encode(u_char *dst, u_char *src, size_t len)
 {
     ngx_str_t  d, s;
 
@@ -88,7 +88,7 @@ ngx_http_vcita_base64url(u_char *dst, u_char *src, size_t len)
  */
 
 ngx_int_t
-ngx_http_vcita_unbase64url(u_char *dst, ngx_str_t *src)
+ngx_http_vcita_base64url_decode(u_char *dst, ngx_str_t *src)
 {
     u_char      *p, *last, a, b, c, d;
     ngx_uint_t   tail;
@@ -108,7 +108,7 @@ ngx_http_vcita_unbase64url(u_char *dst, ngx_str_t *src)
 #if (NGX_HTTP_VCITA_SSSE3)
 
     if (__builtin_cpu_supports("ssse3")) {
-        n = ngx_http_vcita_unbase64url_wide(dst, p, last - p);
+        n = ngx_http_vcita_base64url_decode_wide(dst, p, last - p);
 
         p += n;
         dst += n / 4 * 3;
@@ -169,7 +169,7 @@ ngx_http_vcita_unbase64url(u_char *dst, ngx_str_t *src)
 
 __attribute__((target("ssse3")))
 static size_t
-ngx_http_vcita_unbase64url_wide(u_char *dst, u_char *src, size_t len)
+ngx_http_vcita_base64url_decode_wide(u_char *dst, u_char *src, size_t len)
 {
     size_t   n;
     __m128i  text, high, low, valid, value;

@@ -58,7 +58,7 @@ u_char  ngx_http_vcita_set_cookie[] = "Set-Cookie";
 #if (nginx_version >= 1023000)
 
 ngx_int_t
-ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_table_elt_t  *h, **link;
@@ -67,7 +67,7 @@ ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
     for (h = in->cookie; h; h = h->next) {
 
-        if (ngx_http_vcita_cookie_line_cut(&h->value, pool, names, stems,
+        if (ngx_http_vcita_cookie_cut_line(&h->value, pool, names, stems,
                                            found)
             != NGX_OK)
         {
@@ -93,7 +93,7 @@ ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 #else
 
 ngx_int_t
-ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
+ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     ngx_uint_t         i, n;
@@ -104,7 +104,7 @@ ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
     for (i = 0; i < in->cookies.nelts; i++) {
 
-        if (ngx_http_vcita_cookie_line_cut(&h[i]->value, pool, names, stems,
+        if (ngx_http_vcita_cookie_cut_line(&h[i]->value, pool, names, stems,
                                            found)
             != NGX_OK)
         {
@@ -137,7 +137,7 @@ ngx_http_vcita_cookies_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
  */
 
 ngx_int_t
-ngx_http_vcita_cookie_line_cut(ngx_str_t *line, ngx_pool_t *pool,
+ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
 {
     u_char                  *p, *end, *last, *next, *others;

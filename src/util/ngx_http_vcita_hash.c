@@ -32,7 +32,7 @@ static EVP_MD_CTX *ngx_http_vcita_hash_begin(void);
  */
 
 ngx_int_t
-ngx_http_vcita_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
+ngx_http_vcita_hash_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
     u_char *key)
 {
     size_t         len;
@@ -73,7 +73,8 @@ ngx_http_vcita_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
  */
 
 ngx_int_t
-ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n, u_char *mac)
+ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
+    u_char *mac)
 {
     u_char      *p;
     size_t       len;
@@ -113,10 +114,10 @@ ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n, u_char *mac)
     outer.data = pad;
     outer.len = sizeof(pad);
 
-    rc = ngx_http_vcita_hash(&inner, pad + NGX_HTTP_VCITA_BLOCK);
+    rc = ngx_http_vcita_hash_sha256(&inner, pad + NGX_HTTP_VCITA_BLOCK);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_hash(&outer, mac);
+        rc = ngx_http_vcita_hash_sha256(&outer, mac);
     }
 
     ngx_explicit_memzero(text, inner.len);
@@ -129,7 +130,7 @@ ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n, u_char *mac)
 /* SHA-256 */
 
 ngx_int_t
-ngx_http_vcita_hash(ngx_str_t *text, u_char *hash)
+ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash)
 {
     EVP_MD_CTX  *ctx;
 
@@ -170,7 +171,7 @@ ngx_http_vcita_hash_begin(void)
 
 
 ngx_int_t
-ngx_http_vcita_random(u_char *p, size_t len)
+ngx_http_vcita_hash_random(u_char *p, size_t len)
 {
     if (RAND_bytes(p, len) != 1) {
         ERR_clear_error();
@@ -184,7 +185,7 @@ ngx_http_vcita_random(u_char *p, size_t len)
 /* NGX_OK if the two are equal; takes the same time wherever they differ */
 
 ngx_int_t
-ngx_http_vcita_equal(ngx_str_t *a, ngx_str_t *b)
+ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b)
 {
     if (a->len != b->len || CRYPTO_memcmp(a->data, b->data, a->len) != 0) {
         return NGX_DECLINED;

@@ -16,13 +16,13 @@
 #define NGX_HTTP_VCITA_HASH_LEN    32
 
 
-ngx_int_t ngx_http_vcita_hkdf(ngx_str_t *secret, ngx_str_t *salt,
+ngx_int_t ngx_http_vcita_hash_hkdf(ngx_str_t *secret, ngx_str_t *salt,
     const char *label, u_char *key);
-ngx_int_t ngx_http_vcita_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
+ngx_int_t ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
     u_char *mac);
-ngx_int_t ngx_http_vcita_hash(ngx_str_t *text, u_char *hash);
-ngx_int_t ngx_http_vcita_random(u_char *p, size_t len);
-ngx_int_t ngx_http_vcita_equal(ngx_str_t *a, ngx_str_t *b);
+ngx_int_t ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash);
+ngx_int_t ngx_http_vcita_hash_random(u_char *p, size_t len);
+ngx_int_t ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b);
 u_char *ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field);
 
 

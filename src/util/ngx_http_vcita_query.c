@@ -13,7 +13,7 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-static u_char *ngx_http_vcita_authority_host(u_char *p, u_char *last);
+static u_char *ngx_http_vcita_query_authority_host(u_char *p, u_char *last);
 
 
 /*
@@ -77,7 +77,7 @@ ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query, const char *name,
 
     while (ngx_http_vcita_query_next(&rest, &n, &v) == NGX_OK) {
 
-        rc = ngx_http_vcita_unescape(pool, &n);
+        rc = ngx_http_vcita_query_unescape(pool, &n);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -102,7 +102,7 @@ ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query, const char *name,
         return found;
     }
 
-    rc = ngx_http_vcita_unescape(pool, value);
+    rc = ngx_http_vcita_query_unescape(pool, value);
 
     return (rc == NGX_DECLINED) ? NGX_ABORT : rc;
 }
@@ -114,7 +114,7 @@ ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query, const char *name,
  */
 
 ngx_int_t
-ngx_http_vcita_unescape(ngx_pool_t *pool, ngx_str_t *text)
+ngx_http_vcita_query_unescape(ngx_pool_t *pool, ngx_str_t *text)
 {
     u_char     *p, *s, *last, *start;
     ngx_int_t   c;
@@ -175,7 +175,7 @@ ngx_http_vcita_unescape(ngx_pool_t *pool, ngx_str_t *text)
 /* percent-encodes all but the unreserved characters (RFC 3986, 2.3) */
 
 u_char *
-ngx_http_vcita_escape(u_char *p, ngx_str_t *text)
+ngx_http_vcita_query_escape(u_char *p, ngx_str_t *text)
 {
     return (u_char *) ngx_escape_uri(p, text->data, text->len,
                                      NGX_ESCAPE_URI_COMPONENT);
@@ -185,14 +185,14 @@ ngx_http_vcita_escape(u_char *p, ngx_str_t *text)
 /* NGX_OK for host[:port] (RFC 3986, 3.2) without userinfo */
 
 ngx_int_t
-ngx_http_vcita_authority(ngx_str_t *authority)
+ngx_http_vcita_query_authority(ngx_str_t *authority)
 {
     u_char     *p, *last;
     ngx_int_t   port;
 
     last = authority->data + authority->len;
 
-    p = ngx_http_vcita_authority_host(authority->data, last);
+    p = ngx_http_vcita_query_authority_host(authority->data, last);
 
     if (p == NULL) {
         return NGX_DECLINED;
@@ -219,7 +219,7 @@ ngx_http_vcita_authority(ngx_str_t *authority)
 /* returns the end of the host, NULL if there is none */
 
 static u_char *
-ngx_http_vcita_authority_host(u_char *p, u_char *last)
+ngx_http_vcita_query_authority_host(u_char *p, u_char *last)
 {
     u_char      c, *start;
     ngx_uint_t  literal;

@@ -18,11 +18,11 @@
 #define NGX_HTTP_VCITA_SEAL_VERSION  1
 
 
-static ngx_int_t ngx_http_vcita_open_by(ngx_http_vcita_key_t *key,
+static ngx_int_t ngx_http_vcita_seal_open_by(ngx_http_vcita_seal_key_t *key,
     ngx_str_t *field, ngx_str_t *raw, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx,
     ngx_str_t *field);
-static EVP_CIPHER_CTX *ngx_http_vcita_cipher(u_char *key, int enc);
+static EVP_CIPHER_CTX *ngx_http_vcita_seal_cipher(u_char *key, int enc);
 static void ngx_http_vcita_seal_cleanup(void *data);
 
 
@@ -41,7 +41,7 @@ ngx_http_vcita_seal_init(ngx_http_vcita_seal_t *s, ngx_pool_t *pool,
     ngx_uint_t           i;
     ngx_pool_cleanup_t  *cln;
 
-    if (ngx_array_init(&s->keys, pool, 2, sizeof(ngx_http_vcita_key_t))
+    if (ngx_array_init(&s->keys, pool, 2, sizeof(ngx_http_vcita_seal_key_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -92,35 +92,35 @@ ngx_int_t
 ngx_http_vcita_seal_key(ngx_http_vcita_seal_t *s, ngx_str_t *secret,
     ngx_str_t *salt, const char *purpose)
 {
-    u_char                 bytes[NGX_HTTP_VCITA_KEY_LEN];
-    u_char                 hash[NGX_HTTP_VCITA_HASH_LEN];
-    ngx_int_t              rc;
-    ngx_str_t              text;
-    ngx_http_vcita_key_t  *key;
+    u_char                      bytes[NGX_HTTP_VCITA_KEY_LEN];
+    u_char                      hash[NGX_HTTP_VCITA_HASH_LEN];
+    ngx_int_t                   rc;
+    ngx_str_t                   text;
+    ngx_http_vcita_seal_key_t  *key;
 
     key = ngx_array_push(&s->keys);
     if (key == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(key, sizeof(ngx_http_vcita_key_t));
+    ngx_memzero(key, sizeof(ngx_http_vcita_seal_key_t));
 
     text.data = hash;
     text.len = sizeof(hash);
 
     rc = NGX_ERROR;
 
-    if (ngx_http_vcita_hkdf(secret, salt, purpose, bytes) == NGX_OK
-        && ngx_http_vcita_hash(&s->bound, hash) == NGX_OK
-        && ngx_http_vcita_hmac(bytes, &text, 1, bytes) == NGX_OK)
+    if (ngx_http_vcita_hash_hkdf(secret, salt, purpose, bytes) == NGX_OK
+        && ngx_http_vcita_hash_sha256(&s->bound, hash) == NGX_OK
+        && ngx_http_vcita_hash_hmac(bytes, &text, 1, bytes) == NGX_OK)
     {
-        key->seal = ngx_http_vcita_cipher(bytes, 1);
-        key->open = ngx_http_vcita_cipher(bytes, 0);
+        key->seal = ngx_http_vcita_seal_cipher(bytes, 1);
+        key->open = ngx_http_vcita_seal_cipher(bytes, 0);
 
         text.data = bytes;
         text.len = sizeof(bytes);
 
-        rc = ngx_http_vcita_hash(&text, hash);
+        rc = ngx_http_vcita_hash_sha256(&text, hash);
 
         key->id = hash[0];
     }
@@ -145,10 +145,10 @@ ngx_int_t
 ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     ngx_str_t *text, u_char *room, ngx_str_t *box)
 {
-    int                    n;
-    u_char                *p, *nonce;
-    EVP_CIPHER_CTX        *ctx;
-    ngx_http_vcita_key_t  *key;
+    int                         n;
+    u_char                     *p, *nonce;
+    EVP_CIPHER_CTX             *ctx;
+    ngx_http_vcita_seal_key_t  *key;
 
     key = s->keys.elts;
     ctx = key[0].seal;
@@ -157,7 +157,7 @@ ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     room[1] = key[0].id;
     nonce = ngx_http_vcita_seal_nonce(room);
 
-    if (ngx_http_vcita_random(nonce, NGX_HTTP_VCITA_SEAL_NONCE) != NGX_OK)
+    if (ngx_http_vcita_hash_random(nonce, NGX_HTTP_VCITA_SEAL_NONCE) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -178,38 +178,38 @@ ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     p += text->len + NGX_HTTP_VCITA_SEAL_TAG;
 
     box->data = p;
-    box->len = ngx_http_vcita_base64url(p, room, p - room);
+    box->len = ngx_http_vcita_base64url_encode(p, room, p - room);
 
     return NGX_OK;
 }
 
 
 /*
- * Opens a box.  The room holds ngx_http_vcita_open_room() bytes, and
+ * Opens a box.  The room holds ngx_http_vcita_seal_open_room() bytes, and
  * the text lies in it; "used" is the index of the key that it was sealed
  * with.  NGX_DECLINED: not a box of this kind.
  */
 
 ngx_int_t
-ngx_http_vcita_open(ngx_http_vcita_seal_t *s, ngx_str_t *field, ngx_str_t *box,
-    u_char *room, ngx_str_t *text, ngx_uint_t *used)
+ngx_http_vcita_seal_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+    ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used)
 {
     ngx_str_t  raw;
 
-    if (box->len < ngx_http_vcita_sealed_len(0)
-        || ngx_http_vcita_unbase64url(room, box) != NGX_OK)
+    if (box->len < ngx_http_vcita_seal_len(0)
+        || ngx_http_vcita_base64url_decode(room, box) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
     raw.data = room;
-    raw.len = ngx_http_vcita_unbase64url_len(box->len);
+    raw.len = ngx_http_vcita_base64url_decoded_len(box->len);
 
     /* in place, or beside: another key may share the id of one that fails */
 
     room += (s->keys.nelts == 1) ? NGX_HTTP_VCITA_SEAL_HEAD : raw.len;
 
-    return ngx_http_vcita_open_raw(s, field, &raw, room, text, used);
+    return ngx_http_vcita_seal_open_raw(s, field, &raw, room, text, used);
 }
 
 
@@ -219,27 +219,27 @@ ngx_http_vcita_open(ngx_http_vcita_seal_t *s, ngx_str_t *field, ngx_str_t *box,
  */
 
 ngx_int_t
-ngx_http_vcita_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+ngx_http_vcita_seal_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     ngx_str_t *raw, u_char *room, ngx_str_t *text, ngx_uint_t *used)
 {
-    ngx_uint_t             i;
-    ngx_http_vcita_key_t  *key;
+    ngx_uint_t                  i;
+    ngx_http_vcita_seal_key_t  *key;
 
-    if (raw->len < ngx_http_vcita_raw_len(0)
+    if (raw->len < ngx_http_vcita_seal_raw_len(0)
         || raw->data[0] != NGX_HTTP_VCITA_SEAL_VERSION)
     {
         return NGX_DECLINED;
     }
 
     text->data = room;
-    text->len = raw->len - ngx_http_vcita_raw_len(0);
+    text->len = raw->len - ngx_http_vcita_seal_raw_len(0);
 
     key = s->keys.elts;
 
     for (i = 0; i < s->keys.nelts; i++) {
 
         if (key[i].id == raw->data[1]
-            && ngx_http_vcita_open_by(&key[i], field, raw, text) == NGX_OK)
+            && ngx_http_vcita_seal_open_by(&key[i], field, raw, text) == NGX_OK)
         {
             *used = i;
             return NGX_OK;
@@ -251,7 +251,7 @@ ngx_http_vcita_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
 
 
 static ngx_int_t
-ngx_http_vcita_open_by(ngx_http_vcita_key_t *key, ngx_str_t *field,
+ngx_http_vcita_seal_open_by(ngx_http_vcita_seal_key_t *key, ngx_str_t *field,
     ngx_str_t *raw, ngx_str_t *text)
 {
     int              n;
@@ -308,7 +308,7 @@ ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 /* the key schedule is paid here, once: a box then costs its bytes only */
 
 static EVP_CIPHER_CTX *
-ngx_http_vcita_cipher(u_char *key, int enc)
+ngx_http_vcita_seal_cipher(u_char *key, int enc)
 {
     EVP_CIPHER_CTX  *ctx;
 
@@ -334,8 +334,8 @@ ngx_http_vcita_seal_cleanup(void *data)
 {
     ngx_http_vcita_seal_t *s = data;
 
-    ngx_uint_t             i;
-    ngx_http_vcita_key_t  *key;
+    ngx_uint_t                  i;
+    ngx_http_vcita_seal_key_t  *key;
 
     /* OpenSSL wipes the key schedule when it frees a context */
 

@@ -30,26 +30,26 @@
 #define ngx_http_vcita_seal_nonce(room)  ((room) + 1 + 1)
 
 /* the length of a box of n bytes: its own bytes, and as base64url */
-#define ngx_http_vcita_raw_len(n)                                             \
+#define ngx_http_vcita_seal_raw_len(n)                                        \
     (NGX_HTTP_VCITA_SEAL_HEAD + (n) + NGX_HTTP_VCITA_SEAL_TAG)
 
-#define ngx_http_vcita_sealed_len(n)                                          \
-    ((ngx_http_vcita_raw_len(n) * 4 + 2) / 3)
+#define ngx_http_vcita_seal_len(n)                                            \
+    ((ngx_http_vcita_seal_raw_len(n) * 4 + 2) / 3)
 
 /* the room that open() needs for a box of n characters: its bytes, the text */
-#define ngx_http_vcita_open_room(n)                                           \
-    (2 * ngx_http_vcita_unbase64url_len(n))
+#define ngx_http_vcita_seal_open_room(n)                                      \
+    (2 * ngx_http_vcita_base64url_decoded_len(n))
 
 /* the room that seal() needs for a text of n bytes: the box, in both forms */
 #define ngx_http_vcita_seal_room(n)                                           \
-    (ngx_http_vcita_raw_len(n) + ngx_http_vcita_sealed_len(n))
+    (ngx_http_vcita_seal_raw_len(n) + ngx_http_vcita_seal_len(n))
 
 
 typedef struct {
     u_char                       id;
     EVP_CIPHER_CTX              *seal;
     EVP_CIPHER_CTX              *open;
-} ngx_http_vcita_key_t;
+} ngx_http_vcita_seal_key_t;
 
 
 /*
@@ -58,7 +58,7 @@ typedef struct {
  */
 
 typedef struct {
-    ngx_array_t                  keys;    /* ngx_http_vcita_key_t */
+    ngx_array_t                  keys;    /* ngx_http_vcita_seal_key_t */
     ngx_str_t                    bound;
 } ngx_http_vcita_seal_t;
 
@@ -69,10 +69,11 @@ ngx_int_t ngx_http_vcita_seal_key(ngx_http_vcita_seal_t *s, ngx_str_t *secret,
     ngx_str_t *salt, const char *purpose);
 ngx_int_t ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     ngx_str_t *text, u_char *room, ngx_str_t *box);
-ngx_int_t ngx_http_vcita_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
+ngx_int_t ngx_http_vcita_seal_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     ngx_str_t *box, u_char *room, ngx_str_t *text, ngx_uint_t *used);
-ngx_int_t ngx_http_vcita_open_raw(ngx_http_vcita_seal_t *s, ngx_str_t *field,
-    ngx_str_t *raw, u_char *room, ngx_str_t *text, ngx_uint_t *used);
+ngx_int_t ngx_http_vcita_seal_open_raw(ngx_http_vcita_seal_t *s,
+    ngx_str_t *field, ngx_str_t *raw, u_char *room, ngx_str_t *text,
+    ngx_uint_t *used);
 
 
 #endif /* _NGX_HTTP_VCITA_SEAL_H_INCLUDED_ */

@@ -17,7 +17,7 @@
 /* 1: the two are alike; not for secrets, which seal.c compares */
 
 ngx_uint_t
-ngx_http_vcita_same(ngx_str_t *a, ngx_str_t *b)
+ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b)
 {
     return a->len == b->len
            && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
@@ -27,7 +27,7 @@ ngx_http_vcita_same(ngx_str_t *a, ngx_str_t *b)
 /* 1: no byte in it is a control character */
 
 ngx_uint_t
-ngx_http_vcita_printable(ngx_str_t *text)
+ngx_http_vcita_string_printable(ngx_str_t *text)
 {
     ngx_uint_t  i;
 
@@ -48,7 +48,7 @@ ngx_http_vcita_printable(ngx_str_t *text)
  */
 
 ngx_int_t
-ngx_http_vcita_unicode(ngx_str_t *text)
+ngx_http_vcita_string_unicode(ngx_str_t *text)
 {
     u_char      *p, *last;
     uint32_t     c;
@@ -96,7 +96,7 @@ ngx_http_vcita_unicode(ngx_str_t *text)
  */
 
 ngx_int_t
-ngx_http_vcita_number(ngx_str_t *text, int64_t *value)
+ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value)
 {
     u_char  *p, *last;
 
@@ -132,7 +132,7 @@ ngx_http_vcita_number(ngx_str_t *text, int64_t *value)
 /* Seconds as a time_t; its last one stands for any that 32 bits cannot hold */
 
 time_t
-ngx_http_vcita_text_time(uint64_t seconds)
+ngx_http_vcita_string_time(uint64_t seconds)
 {
     uint64_t  last;
 
@@ -146,7 +146,7 @@ ngx_http_vcita_text_time(uint64_t seconds)
 /* Wipes a secret, and forgets where it was */
 
 void
-ngx_http_vcita_wipe(ngx_str_t *secret)
+ngx_http_vcita_string_wipe(ngx_str_t *secret)
 {
     if (secret->len) {
         ngx_explicit_memzero(secret->data, secret->len);

@@ -16,12 +16,12 @@
 #define NGX_HTTP_VCITA_NUMBER_MAX  10000000000
 
 
-ngx_uint_t ngx_http_vcita_same(ngx_str_t *a, ngx_str_t *b);
-ngx_uint_t ngx_http_vcita_printable(ngx_str_t *text);
-ngx_int_t ngx_http_vcita_unicode(ngx_str_t *text);
-ngx_int_t ngx_http_vcita_number(ngx_str_t *text, int64_t *value);
-time_t ngx_http_vcita_text_time(uint64_t seconds);
-void ngx_http_vcita_wipe(ngx_str_t *secret);
+ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
+ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);
+ngx_int_t ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value);
+time_t ngx_http_vcita_string_time(uint64_t seconds);
+void ngx_http_vcita_string_wipe(ngx_str_t *secret);
 
 
 #endif /* _NGX_HTTP_VCITA_STRING_H_INCLUDED_ */

@@ -13,10 +13,10 @@
 #include "util/ngx_http_vcita_tlv.h"
 
 
-/* The head of a value of len bytes, at most ..._TAG_MAX */
+/* The head of a value of len bytes, at most ..._TLV_MAX */
 
 u_char *
-ngx_http_vcita_tag_head(u_char *p, ngx_uint_t tag, size_t len)
+ngx_http_vcita_tlv_head(u_char *p, ngx_uint_t tag, size_t len)
 {
     *p++ = (u_char) tag;
 
@@ -35,13 +35,13 @@ ngx_http_vcita_tag_head(u_char *p, ngx_uint_t tag, size_t len)
 /* A text; an empty one is not written at all */
 
 u_char *
-ngx_http_vcita_tag_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
+ngx_http_vcita_tlv_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
 {
     if (value->len == 0) {
         return p;
     }
 
-    p = ngx_http_vcita_tag_head(p, tag, value->len);
+    p = ngx_http_vcita_tlv_head(p, tag, value->len);
 
     return ngx_cpymem(p, value->data, value->len);
 }
@@ -50,7 +50,7 @@ ngx_http_vcita_tag_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
 /* A number, in as few bytes as hold it, the highest one first */
 
 u_char *
-ngx_http_vcita_tag_put_number(u_char *p, ngx_uint_t tag,
+ngx_http_vcita_tlv_put_number(u_char *p, ngx_uint_t tag,
     uint64_t value)
 {
     size_t  len;
@@ -59,7 +59,7 @@ ngx_http_vcita_tag_put_number(u_char *p, ngx_uint_t tag,
         /* void */
     }
 
-    p = ngx_http_vcita_tag_head(p, tag, len);
+    p = ngx_http_vcita_tlv_head(p, tag, len);
 
     while (len--) {
         *p++ = (u_char) (value >> (8 * len));
@@ -72,7 +72,7 @@ ngx_http_vcita_tag_put_number(u_char *p, ngx_uint_t tag,
 /* NGX_DECLINED: not a number */
 
 ngx_int_t
-ngx_http_vcita_tag_number(ngx_str_t *value, uint64_t *t)
+ngx_http_vcita_tlv_number(ngx_str_t *value, uint64_t *t)
 {
     size_t  i;
 

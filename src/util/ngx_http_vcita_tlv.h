@@ -13,30 +13,30 @@
 
 
 /* a tag, and a length in up to two groups of seven bits */
-#define NGX_HTTP_VCITA_TAG_HEAD  3
-#define NGX_HTTP_VCITA_TAG_MAX   0x3fff
+#define NGX_HTTP_VCITA_TLV_HEAD  3
+#define NGX_HTTP_VCITA_TLV_MAX   0x3fff
 
 
 typedef struct {
     ngx_uint_t                   tag;
     ngx_str_t                    value;
-} ngx_http_vcita_tag_t;
+} ngx_http_vcita_tlv_t;
 
 
-u_char *ngx_http_vcita_tag_head(u_char *p, ngx_uint_t tag, size_t len);
-u_char *ngx_http_vcita_tag_put(u_char *p, ngx_uint_t tag, ngx_str_t *value);
-u_char *ngx_http_vcita_tag_put_number(u_char *p, ngx_uint_t tag,
+u_char *ngx_http_vcita_tlv_head(u_char *p, ngx_uint_t tag, size_t len);
+u_char *ngx_http_vcita_tlv_put(u_char *p, ngx_uint_t tag, ngx_str_t *value);
+u_char *ngx_http_vcita_tlv_put_number(u_char *p, ngx_uint_t tag,
     uint64_t value);
-ngx_int_t ngx_http_vcita_tag_number(ngx_str_t *value, uint64_t *t);
-static ngx_inline ngx_int_t ngx_http_vcita_tag_next(ngx_str_t *rest,
-    ngx_http_vcita_tag_t *t);
+ngx_int_t ngx_http_vcita_tlv_number(ngx_str_t *value, uint64_t *t);
+static ngx_inline ngx_int_t ngx_http_vcita_tlv_next(ngx_str_t *rest,
+    ngx_http_vcita_tlv_t *t);
 
 
 /* The next value of the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
 
 static ngx_inline ngx_int_t
-ngx_http_vcita_tag_next(ngx_str_t *rest,
-    ngx_http_vcita_tag_t *t)
+ngx_http_vcita_tlv_next(ngx_str_t *rest,
+    ngx_http_vcita_tlv_t *t)
 {
     u_char  *p;
     size_t   left, len;

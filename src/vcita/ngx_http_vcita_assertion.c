@@ -29,22 +29,24 @@
     ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
 
 
-static EVP_PKEY *ngx_http_vcita_signer_read(ngx_str_t *pem,
+static EVP_PKEY *ngx_http_vcita_assertion_signer_read(ngx_str_t *pem,
     const char **error);
-static int ngx_http_vcita_signer_password(char *buf, int size, int rwflag,
-    void *data);
-static const char *ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s);
-static ngx_uint_t ngx_http_vcita_signer_p256(EVP_PKEY *key);
-static ngx_int_t ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s,
-    ngx_pool_t *pool, ngx_str_t *kid);
-static void ngx_http_vcita_signer_cleanup(void *data);
+static int ngx_http_vcita_assertion_signer_password(char *buf, int size,
+    int rwflag, void *data);
+static const char *ngx_http_vcita_assertion_signer_check(
+    ngx_http_vcita_assertion_signer_t *s);
+static ngx_uint_t ngx_http_vcita_assertion_signer_p256(EVP_PKEY *key);
+static ngx_int_t ngx_http_vcita_assertion_signer_head(
+    ngx_http_vcita_assertion_signer_t *s, ngx_pool_t *pool, ngx_str_t *kid);
+static void ngx_http_vcita_assertion_signer_cleanup(void *data);
 static ngx_int_t ngx_http_vcita_assertion_claims(ngx_pool_t *pool,
     ngx_str_t *client_id, ngx_str_t *audience, time_t now,
     ngx_str_t *claims);
 static u_char *ngx_http_vcita_assertion_text(u_char *p, const char *name,
     ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_assertion_sign(ngx_http_vcita_signer_t *s,
-    ngx_str_t *text, u_char *signature, size_t *len);
+static ngx_int_t ngx_http_vcita_assertion_sign(
+    ngx_http_vcita_assertion_signer_t *s, ngx_str_t *text, u_char *signature,
+    size_t *len);
 static ngx_int_t ngx_http_vcita_assertion_raw(u_char *signature, size_t *len);
 
 
@@ -55,8 +57,8 @@ static ngx_int_t ngx_http_vcita_assertion_raw(u_char *signature, size_t *len);
  */
 
 ngx_int_t
-ngx_http_vcita_signer(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
-    ngx_str_t *pem, ngx_str_t *kid, const char **error)
+ngx_http_vcita_assertion_signer(ngx_http_vcita_assertion_signer_t *s,
+    ngx_pool_t *pool, ngx_str_t *pem, ngx_str_t *kid, const char **error)
 {
     ngx_pool_cleanup_t  *cln;
 
@@ -65,25 +67,25 @@ ngx_http_vcita_signer(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    s->key = ngx_http_vcita_signer_read(pem, error);
+    s->key = ngx_http_vcita_assertion_signer_read(pem, error);
     if (s->key == NULL) {
         return NGX_DECLINED;
     }
 
-    cln->handler = ngx_http_vcita_signer_cleanup;
+    cln->handler = ngx_http_vcita_assertion_signer_cleanup;
     cln->data = s->key;
 
-    *error = ngx_http_vcita_signer_check(s);
+    *error = ngx_http_vcita_assertion_signer_check(s);
     if (*error) {
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_signer_head(s, pool, kid);
+    return ngx_http_vcita_assertion_signer_head(s, pool, kid);
 }
 
 
 static EVP_PKEY *
-ngx_http_vcita_signer_read(ngx_str_t *pem, const char **error)
+ngx_http_vcita_assertion_signer_read(ngx_str_t *pem, const char **error)
 {
     BIO         *bio;
     EVP_PKEY    *key;
@@ -96,7 +98,8 @@ ngx_http_vcita_signer_read(ngx_str_t *pem, const char **error)
 
     if (bio) {
         key = PEM_read_bio_PrivateKey(bio, NULL,
-                                      ngx_http_vcita_signer_password, &asked);
+                                      ngx_http_vcita_assertion_signer_password,
+                                      &asked);
         BIO_free(bio);
     }
 
@@ -114,7 +117,8 @@ ngx_http_vcita_signer_read(ngx_str_t *pem, const char **error)
 /* without this, OpenSSL would ask whoever starts nginx */
 
 static int
-ngx_http_vcita_signer_password(char *buf, int size, int rwflag, void *data)
+ngx_http_vcita_assertion_signer_password(char *buf, int size, int rwflag,
+    void *data)
 {
     ngx_uint_t *asked = data;
 
@@ -127,7 +131,7 @@ ngx_http_vcita_signer_password(char *buf, int size, int rwflag, void *data)
 /* RFC 7518, 3.3 and 3.4; returns NULL for a key that will do */
 
 static const char *
-ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s)
+ngx_http_vcita_assertion_signer_check(ngx_http_vcita_assertion_signer_t *s)
 {
     switch (EVP_PKEY_base_id(s->key)) {
 
@@ -143,7 +147,7 @@ ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s)
     case EVP_PKEY_EC:
         s->ec = 1;
 
-        if (!ngx_http_vcita_signer_p256(s->key)) {
+        if (!ngx_http_vcita_assertion_signer_p256(s->key)) {
             return "is of another curve than P-256";
         }
 
@@ -156,7 +160,7 @@ ngx_http_vcita_signer_check(ngx_http_vcita_signer_t *s)
 
 
 static ngx_uint_t
-ngx_http_vcita_signer_p256(EVP_PKEY *key)
+ngx_http_vcita_assertion_signer_p256(EVP_PKEY *key)
 {
 #if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
     char           name[32];
@@ -183,8 +187,8 @@ ngx_http_vcita_signer_p256(EVP_PKEY *key)
 /* the header is the same for all assertions (RFC 7515, 4.1) */
 
 static ngx_int_t
-ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
-    ngx_str_t *kid)
+ngx_http_vcita_assertion_signer_head(ngx_http_vcita_assertion_signer_t *s,
+    ngx_pool_t *pool, ngx_str_t *kid)
 {
     u_char  *p, *json;
     size_t   len;
@@ -207,7 +211,7 @@ ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
     *p++ = '}';
 
     s->head.data = p;
-    s->head.len = ngx_http_vcita_base64url(p, json, p - json);
+    s->head.len = ngx_http_vcita_base64url_encode(p, json, p - json);
     s->head.data[s->head.len++] = '.';
 
     return NGX_OK;
@@ -215,7 +219,7 @@ ngx_http_vcita_signer_head(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
 
 
 static void
-ngx_http_vcita_signer_cleanup(void *data)
+ngx_http_vcita_assertion_signer_cleanup(void *data)
 {
     EVP_PKEY_free(data);
 }
@@ -229,7 +233,7 @@ ngx_http_vcita_signer_cleanup(void *data)
  */
 
 ngx_int_t
-ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
+ngx_http_vcita_assertion(ngx_http_vcita_assertion_signer_t *s, ngx_pool_t *pool,
     ngx_str_t *client_id, ngx_str_t *audience, time_t now, ngx_str_t *jwt)
 {
     u_char     *p, *signature;
@@ -259,7 +263,7 @@ ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
     jwt->data = p;
 
     p = ngx_cpymem(p, s->head.data, s->head.len);
-    p += ngx_http_vcita_base64url(p, claims.data, claims.len);
+    p += ngx_http_vcita_base64url_encode(p, claims.data, claims.len);
 
     jwt->len = p - jwt->data;
 
@@ -269,7 +273,7 @@ ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
     }
 
     *p++ = '.';
-    p += ngx_http_vcita_base64url(p, signature, len);
+    p += ngx_http_vcita_base64url_encode(p, signature, len);
 
     jwt->len = p - jwt->data;
 
@@ -287,12 +291,12 @@ ngx_http_vcita_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
     size_t      len;
     ngx_str_t   jti;
 
-    if (ngx_http_vcita_random(bytes, sizeof(bytes)) != NGX_OK) {
+    if (ngx_http_vcita_hash_random(bytes, sizeof(bytes)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     jti.data = text;
-    jti.len = ngx_http_vcita_base64url(text, bytes, sizeof(bytes));
+    jti.len = ngx_http_vcita_base64url_encode(text, bytes, sizeof(bytes));
 
     len = sizeof("{\"iss\":\"\",\"sub\":\"\",\"aud\":\"\",\"jti\":\"\","
                  "\"iat\":,\"exp\":}")
@@ -335,8 +339,8 @@ ngx_http_vcita_assertion_text(u_char *p, const char *name, ngx_str_t *value)
 /* "len" is the room for the signature, and then what it took of it */
 
 static ngx_int_t
-ngx_http_vcita_assertion_sign(ngx_http_vcita_signer_t *s, ngx_str_t *text,
-    u_char *signature, size_t *len)
+ngx_http_vcita_assertion_sign(ngx_http_vcita_assertion_signer_t *s,
+    ngx_str_t *text, u_char *signature, size_t *len)
 {
     ngx_int_t    rc;
     EVP_MD_CTX  *ctx;

@@ -24,12 +24,12 @@ typedef struct {
     EVP_PKEY                    *key;
     ngx_str_t                    head;    /* the header, and its "." */
     ngx_uint_t                   ec;      /* unsigned  ec:1; */
-} ngx_http_vcita_signer_t;
+} ngx_http_vcita_assertion_signer_t;
 
 
-ngx_int_t ngx_http_vcita_signer(ngx_http_vcita_signer_t *s, ngx_pool_t *pool,
-    ngx_str_t *pem, ngx_str_t *kid, const char **error);
-ngx_int_t ngx_http_vcita_assertion(ngx_http_vcita_signer_t *s,
+ngx_int_t ngx_http_vcita_assertion_signer(ngx_http_vcita_assertion_signer_t *s,
+    ngx_pool_t *pool, ngx_str_t *pem, ngx_str_t *kid, const char **error);
+ngx_int_t ngx_http_vcita_assertion(ngx_http_vcita_assertion_signer_t *s,
     ngx_pool_t *pool, ngx_str_t *client_id, ngx_str_t *audience, time_t now,
     ngx_str_t *jwt);
 

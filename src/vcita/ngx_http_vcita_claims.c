@@ -41,7 +41,7 @@ static ngx_uint_t ngx_http_vcita_claim_wanted(ngx_array_t *wanted,
 static ngx_int_t ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s,
     ngx_array_t *claims);
 static ngx_uint_t ngx_http_vcita_claim_protocol(ngx_str_t *name);
-static u_char ngx_http_vcita_claim_char(u_char c);
+static u_char ngx_http_vcita_claims_char(u_char c);
 
 
 /*
@@ -52,7 +52,7 @@ static u_char ngx_http_vcita_claim_char(u_char c);
  * stands in an object that does not count does not count either.
  *
  * "sub" comes first, then what rules depend on, then what else is wanted
- * (..._wanted_t), then others, as many as ..._CLAIMS.
+ * (..._claims_wanted_t), then others, as many as ..._CLAIMS.
  *
  * Empty values, and those with a control byte (they end in headers) are no
  * claims: what is left of them is a JSON_NULL, or an object, so that nothing
@@ -122,7 +122,7 @@ ngx_http_vcita_claim_spell(ngx_pool_t *pool, ngx_http_vcita_member_t *m,
     s->lost = 0;
 
     for (i = 0; i < m->name.len; i++) {
-        c = ngx_http_vcita_claim_char(m->name.data[i]);
+        c = ngx_http_vcita_claims_char(m->name.data[i]);
 
         if (c == m->name.data[i]) {
             continue;
@@ -153,7 +153,7 @@ ngx_http_vcita_claim_choose(ngx_http_vcita_spelling_t *s, ngx_uint_t n)
               ngx_http_vcita_claim_cmp);
 
     for (i = 1; i < n; i++) {
-        s[i].lost = ngx_http_vcita_same(&s[i].name, &s[i - 1].name);
+        s[i].lost = ngx_http_vcita_str_eq(&s[i].name, &s[i - 1].name);
     }
 
     ngx_qsort(s, n, sizeof(ngx_http_vcita_spelling_t),
@@ -250,7 +250,7 @@ ngx_http_vcita_claim_taken(ngx_array_t *claims, ngx_str_t *name)
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_same(&c[i].name, name)) {
+        if (ngx_http_vcita_str_eq(&c[i].name, name)) {
             return &c[i];
         }
     }
@@ -262,8 +262,8 @@ ngx_http_vcita_claim_taken(ngx_array_t *claims, ngx_str_t *name)
 static ngx_uint_t
 ngx_http_vcita_claim_wanted(ngx_array_t *wanted, ngx_str_t *name)
 {
-    ngx_uint_t                i;
-    ngx_http_vcita_wanted_t  *w;
+    ngx_uint_t                       i;
+    ngx_http_vcita_claims_wanted_t  *w;
 
     if (name->len == 3 && ngx_strncmp(name->data, "sub", 3) == 0) {
         return NGX_HTTP_VCITA_CLAIM_SUB;
@@ -273,7 +273,7 @@ ngx_http_vcita_claim_wanted(ngx_array_t *wanted, ngx_str_t *name)
 
     for (i = 0; i < wanted->nelts; i++) {
 
-        if (ngx_http_vcita_same(&w[i].name, name)) {
+        if (ngx_http_vcita_str_eq(&w[i].name, name)) {
             return w[i].wanted;
         }
     }
@@ -309,7 +309,7 @@ ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s, ngx_array_t *claims)
 
     /* that there was a value which cannot be kept is still of interest */
 
-    if (c->value.len == 0 || !ngx_http_vcita_printable(&c->value)) {
+    if (c->value.len == 0 || !ngx_http_vcita_string_printable(&c->value)) {
         c->type = NGX_HTTP_VCITA_JSON_NULL;
     }
 
@@ -352,12 +352,12 @@ ngx_http_vcita_claims_sub(ngx_array_t *members, ngx_str_t *sub)
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, "sub");
+    m = ngx_http_vcita_json_member(members, "sub");
 
     if (m == NULL
         || m->type != NGX_HTTP_VCITA_JSON_STRING
         || m->value.len == 0
-        || !ngx_http_vcita_printable(&m->value))
+        || !ngx_http_vcita_string_printable(&m->value))
     {
         return NGX_DECLINED;
     }
@@ -369,7 +369,7 @@ ngx_http_vcita_claims_sub(ngx_array_t *members, ngx_str_t *sub)
 
 
 static u_char
-ngx_http_vcita_claim_char(u_char c)
+ngx_http_vcita_claims_char(u_char c)
 {
     if (c >= 'A' && c <= 'Z') {
         return c | 0x20;

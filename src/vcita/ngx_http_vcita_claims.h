@@ -41,14 +41,14 @@ typedef struct {
     ngx_str_t                    lengths;
     ngx_uint_t                   depth;
     ngx_http_vcita_json_type_e   type;
-    ngx_uint_t                   once;   /* of a claim: see said.h */
+    ngx_uint_t                   once;   /* of a claim: see session_claims.h */
     ngx_uint_t                   wanted; /* see claims.h */
 } ngx_http_vcita_member_t;
 
 
-ngx_int_t ngx_http_vcita_json(ngx_pool_t *pool, ngx_str_t *text,
+ngx_int_t ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *members);
-ngx_http_vcita_member_t *ngx_http_vcita_member(ngx_array_t *members,
+ngx_http_vcita_member_t *ngx_http_vcita_json_member(ngx_array_t *members,
     const char *name);
 
 
@@ -71,7 +71,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                    name;
     ngx_http_vcita_wanted_e      wanted;
-} ngx_http_vcita_wanted_t;
+} ngx_http_vcita_claims_wanted_t;
 
 
 /* the claim has a value; one that has none only takes its name */

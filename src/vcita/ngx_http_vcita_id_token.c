@@ -23,14 +23,14 @@
 #define NGX_HTTP_VCITA_JWT_PARTS  3
 
 
-static ngx_int_t ngx_http_vcita_jwt_split(ngx_str_t *jwt, ngx_str_t *part);
-static ngx_int_t ngx_http_vcita_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
-    ngx_array_t *members);
-static ngx_int_t ngx_http_vcita_jwt_decode(ngx_pool_t *pool, ngx_str_t *part,
-    ngx_str_t *text);
-static ngx_uint_t ngx_http_vcita_jwt_signed(ngx_array_t *header);
+static ngx_int_t ngx_http_vcita_id_token_split(ngx_str_t *jwt, ngx_str_t *part);
+static ngx_int_t ngx_http_vcita_id_token_object(ngx_pool_t *pool,
+    ngx_str_t *part, ngx_array_t *members);
+static ngx_int_t ngx_http_vcita_id_token_decode(ngx_pool_t *pool,
+    ngx_str_t *part, ngx_str_t *text);
+static ngx_uint_t ngx_http_vcita_id_token_signed(ngx_array_t *header);
 static const char *ngx_http_vcita_id_token_check(ngx_array_t *members,
-    ngx_http_vcita_expected_t *e);
+    ngx_http_vcita_id_token_expected_t *e);
 static ngx_uint_t ngx_http_vcita_id_token_audience(ngx_array_t *members,
     ngx_str_t *client_id);
 static ngx_uint_t ngx_http_vcita_id_token_among(ngx_http_vcita_member_t *aud,
@@ -52,12 +52,12 @@ static ngx_uint_t ngx_http_vcita_id_token_is(ngx_http_vcita_member_t *m,
 
 const char *
 ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
-    ngx_http_vcita_expected_t *expected, ngx_array_t *members)
+    ngx_http_vcita_id_token_expected_t *expected, ngx_array_t *members)
 {
     ngx_str_t    signature, part[NGX_HTTP_VCITA_JWT_PARTS];
     ngx_array_t  header;
 
-    if (ngx_http_vcita_jwt_split(jwt, part) != NGX_OK) {
+    if (ngx_http_vcita_id_token_split(jwt, part) != NGX_OK) {
         return "it is not a JWT of three parts";
     }
 
@@ -67,14 +67,14 @@ ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
         return "there is no memory to read it";
     }
 
-    if (ngx_http_vcita_jwt_object(pool, &part[0], &header) != NGX_OK
-        || ngx_http_vcita_jwt_object(pool, &part[1], members) != NGX_OK)
+    if (ngx_http_vcita_id_token_object(pool, &part[0], &header) != NGX_OK
+        || ngx_http_vcita_id_token_object(pool, &part[1], members) != NGX_OK)
     {
         return "it is not a JWT that can be read";
     }
 
-    if (!ngx_http_vcita_jwt_signed(&header)
-        || ngx_http_vcita_jwt_decode(pool, &part[2], &signature) != NGX_OK)
+    if (!ngx_http_vcita_id_token_signed(&header)
+        || ngx_http_vcita_id_token_decode(pool, &part[2], &signature) != NGX_OK)
     {
         return "it is not signed";
     }
@@ -86,7 +86,7 @@ ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
 /* a part that is empty is none */
 
 static ngx_int_t
-ngx_http_vcita_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
+ngx_http_vcita_id_token_split(ngx_str_t *jwt, ngx_str_t *part)
 {
     u_char      *p, *dot, *last;
     ngx_uint_t   i;
@@ -124,19 +124,19 @@ ngx_http_vcita_jwt_split(ngx_str_t *jwt, ngx_str_t *part)
 
 
 static ngx_int_t
-ngx_http_vcita_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
+ngx_http_vcita_id_token_object(ngx_pool_t *pool, ngx_str_t *part,
     ngx_array_t *members)
 {
     ngx_int_t  rc;
     ngx_str_t  text;
 
-    rc = ngx_http_vcita_jwt_decode(pool, part, &text);
+    rc = ngx_http_vcita_id_token_decode(pool, part, &text);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_vcita_json(pool, &text, members);
+    rc = ngx_http_vcita_json_members(pool, &text, members);
 
     ngx_explicit_memzero(text.data, text.len);
 
@@ -145,27 +145,28 @@ ngx_http_vcita_jwt_object(ngx_pool_t *pool, ngx_str_t *part,
 
 
 static ngx_int_t
-ngx_http_vcita_jwt_decode(ngx_pool_t *pool, ngx_str_t *part, ngx_str_t *text)
+ngx_http_vcita_id_token_decode(ngx_pool_t *pool, ngx_str_t *part,
+    ngx_str_t *text)
 {
-    text->len = ngx_http_vcita_unbase64url_len(part->len);
+    text->len = ngx_http_vcita_base64url_decoded_len(part->len);
 
     text->data = ngx_pnalloc(pool, text->len + 1);
     if (text->data == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_unbase64url(text->data, part);
+    return ngx_http_vcita_base64url_decode(text->data, part);
 }
 
 
 /* "none" would be a token that anybody can write (RFC 7518, 3.6) */
 
 static ngx_uint_t
-ngx_http_vcita_jwt_signed(ngx_array_t *header)
+ngx_http_vcita_id_token_signed(ngx_array_t *header)
 {
     ngx_http_vcita_member_t  *alg;
 
-    alg = ngx_http_vcita_member(header, "alg");
+    alg = ngx_http_vcita_json_member(header, "alg");
 
     if (alg == NULL
         || alg->type != NGX_HTTP_VCITA_JSON_STRING
@@ -184,7 +185,7 @@ ngx_http_vcita_jwt_signed(ngx_array_t *header)
 
     /* extensions that have to be understood, and are not (RFC 7515, 4.1.11) */
 
-    return ngx_http_vcita_member(header, "crit") == NULL;
+    return ngx_http_vcita_json_member(header, "crit") == NULL;
 }
 
 
@@ -192,7 +193,7 @@ ngx_http_vcita_jwt_signed(ngx_array_t *header)
 
 static const char *
 ngx_http_vcita_id_token_check(ngx_array_t *members,
-    ngx_http_vcita_expected_t *e)
+    ngx_http_vcita_id_token_expected_t *e)
 {
     time_t                    when;
     ngx_str_t                 sub;
@@ -286,7 +287,7 @@ ngx_http_vcita_id_token_among(ngx_http_vcita_member_t *aud,
     for (i = 0; i < aud->lengths.len; i += 2) {
         element.len = (size_t) p[i] << 8 | p[i + 1];
 
-        if (ngx_http_vcita_same(&element, client_id)) {
+        if (ngx_http_vcita_str_eq(&element, client_id)) {
             return 1;
         }
 
@@ -311,7 +312,7 @@ ngx_http_vcita_id_token_nonce(ngx_array_t *members, ngx_str_t *nonce)
     }
 
     return m->type == NGX_HTTP_VCITA_JSON_STRING
-           && ngx_http_vcita_equal(&m->value, nonce) == NGX_OK;
+           && ngx_http_vcita_secret_eq(&m->value, nonce) == NGX_OK;
 }
 
 
@@ -326,12 +327,12 @@ ngx_http_vcita_id_token_time(ngx_array_t *members, const char *name,
 
     if (m == NULL
         || m->type != NGX_HTTP_VCITA_JSON_NUMBER
-        || ngx_http_vcita_number(&m->value, &n) != NGX_OK)
+        || ngx_http_vcita_string_number(&m->value, &n) != NGX_OK)
     {
         return 0;
     }
 
-    *value = ngx_http_vcita_text_time(n);
+    *value = ngx_http_vcita_string_time(n);
 
     return 1;
 }
@@ -344,7 +345,7 @@ ngx_http_vcita_id_token_claim(ngx_array_t *members, const char *name)
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
 
     return (m && m->type != NGX_HTTP_VCITA_JSON_NULL) ? m : NULL;
 }
@@ -355,5 +356,5 @@ ngx_http_vcita_id_token_is(ngx_http_vcita_member_t *m, ngx_str_t *value)
 {
     return m
            && m->type == NGX_HTTP_VCITA_JSON_STRING
-           && ngx_http_vcita_same(&m->value, value);
+           && ngx_http_vcita_str_eq(&m->value, value);
 }

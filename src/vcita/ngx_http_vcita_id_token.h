@@ -20,11 +20,11 @@ typedef struct {
     ngx_str_t                    nonce;     /* empty: none was sent */
     time_t                       now;
     time_t                       skew;
-} ngx_http_vcita_expected_t;
+} ngx_http_vcita_id_token_expected_t;
 
 
 const char *ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
-    ngx_http_vcita_expected_t *expected, ngx_array_t *members);
+    ngx_http_vcita_id_token_expected_t *expected, ngx_array_t *members);
 
 
 #endif /* _NGX_HTTP_VCITA_ID_TOKEN_H_INCLUDED_ */

@@ -68,7 +68,7 @@ static int ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
     ngx_http_vcita_json_type_e type, const void *p, size_t len);
 static int ngx_http_vcita_json_join(ngx_http_vcita_json_t *j,
     ngx_http_vcita_level_t *l, ngx_http_vcita_member_t *m);
-static ngx_http_vcita_member_t *ngx_http_vcita_json_member(
+static ngx_http_vcita_member_t *ngx_http_vcita_json_add_member(
     ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l);
 
 
@@ -94,13 +94,14 @@ static yajl_callbacks  ngx_http_vcita_json_callbacks = {
  */
 
 ngx_int_t
-ngx_http_vcita_json(ngx_pool_t *pool, ngx_str_t *text, ngx_array_t *members)
+ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members)
 {
     ngx_int_t              rc;
     ngx_http_vcita_json_t  j;
 
     if (text->len == 0
-        || ngx_http_vcita_unicode(text) != NGX_OK
+        || ngx_http_vcita_string_unicode(text) != NGX_OK
         || !ngx_http_vcita_json_blanks(text))
     {
         return NGX_DECLINED;
@@ -311,7 +312,7 @@ ngx_http_vcita_json_start(ngx_http_vcita_json_t *j, ngx_uint_t array)
         return 1;
     }
 
-    m = ngx_http_vcita_json_member(j, parent);
+    m = ngx_http_vcita_json_add_member(j, parent);
     if (m == NULL) {
         return 0;
     }
@@ -401,7 +402,7 @@ ngx_http_vcita_json_end_array(void *data)
         return 1;
     }
 
-    m = ngx_http_vcita_json_member(j, &j->levels[j->depth - 1]);
+    m = ngx_http_vcita_json_add_member(j, &j->levels[j->depth - 1]);
     if (m == NULL) {
         return 0;
     }
@@ -504,7 +505,7 @@ ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
         value = ngx_array_push(l->elements);
 
     } else {
-        m = ngx_http_vcita_json_member(j, l);
+        m = ngx_http_vcita_json_add_member(j, l);
         value = m ? &m->value : NULL;
 
         if (m) {
@@ -531,7 +532,8 @@ ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
 
 
 static ngx_http_vcita_member_t *
-ngx_http_vcita_json_member(ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l)
+ngx_http_vcita_json_add_member(ngx_http_vcita_json_t *j,
+    ngx_http_vcita_level_t *l)
 {
     ngx_http_vcita_member_t  *m;
 
@@ -553,7 +555,7 @@ ngx_http_vcita_json_member(ngx_http_vcita_json_t *j, ngx_http_vcita_level_t *l)
 /* a member of the outermost object, or NULL */
 
 ngx_http_vcita_member_t *
-ngx_http_vcita_member(ngx_array_t *members, const char *name)
+ngx_http_vcita_json_member(ngx_array_t *members, const char *name)
 {
     size_t                    len;
     ngx_uint_t                i;

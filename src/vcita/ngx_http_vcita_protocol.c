@@ -28,31 +28,31 @@ typedef struct {
 } ngx_http_vcita_param_t;
 
 
-static u_char *ngx_http_vcita_token_param(u_char *p,
+static u_char *ngx_http_vcita_protocol_token_param(u_char *p,
     ngx_http_vcita_param_t *param, ngx_uint_t first, ngx_uint_t json);
-static size_t ngx_http_vcita_json_len(ngx_str_t *value);
-static u_char *ngx_http_vcita_json_put(u_char *p, ngx_str_t *value);
+static size_t ngx_http_vcita_protocol_json_len(ngx_str_t *value);
+static u_char *ngx_http_vcita_protocol_json_put(u_char *p, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_token_read(ngx_uint_t status,
     ngx_array_t *members, ngx_http_vcita_token_t *token);
 static void ngx_http_vcita_token_refuse(ngx_array_t *members,
     ngx_http_vcita_token_t *token);
-static void ngx_http_vcita_token_forget(ngx_array_t *members);
-static ngx_int_t ngx_http_vcita_token_fill(ngx_array_t *members,
+static void ngx_http_vcita_protocol_token_forget(ngx_array_t *members);
+static ngx_int_t ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
     ngx_http_vcita_token_t *token);
-static void ngx_http_vcita_token_id(ngx_array_t *members,
+static void ngx_http_vcita_protocol_token_id(ngx_array_t *members,
     ngx_http_vcita_token_t *token);
-static ngx_int_t ngx_http_vcita_token_text(ngx_array_t *members,
+static ngx_int_t ngx_http_vcita_protocol_token_text(ngx_array_t *members,
     const char *name, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_token_expires(ngx_array_t *members,
+static ngx_int_t ngx_http_vcita_protocol_token_expires(ngx_array_t *members,
     time_t *expires_in);
-static ngx_uint_t ngx_http_vcita_b64token(ngx_str_t *token);
+static ngx_uint_t ngx_http_vcita_protocol_b64token(ngx_str_t *token);
 
 
 /* the body of a token request; it holds secrets: wipe it when done */
 
 ngx_int_t
-ngx_http_vcita_token_request(ngx_pool_t *pool, ngx_http_vcita_grant_t *grant,
-    ngx_str_t *body)
+ngx_http_vcita_protocol_token_request(ngx_pool_t *pool,
+    ngx_http_vcita_grant_t *grant, ngx_str_t *body)
 {
     u_char                 *p;
     size_t                  len;
@@ -88,8 +88,9 @@ ngx_http_vcita_token_request(ngx_pool_t *pool, ngx_http_vcita_grant_t *grant,
 
     for (i = 0; i < NGX_HTTP_VCITA_PARAMS; i++) {
         len += param[i].name.len + sizeof("\"\":\"\",") - 1
-               + (grant->json ? ngx_http_vcita_json_len(param[i].value)
-                              : ngx_http_vcita_escaped_len(param[i].value));
+               + (grant->json ? ngx_http_vcita_protocol_json_len(param[i].value)
+                              : ngx_http_vcita_query_escaped_len(
+                                                              param[i].value));
     }
 
     p = ngx_pnalloc(pool, len);
@@ -102,7 +103,8 @@ ngx_http_vcita_token_request(ngx_pool_t *pool, ngx_http_vcita_grant_t *grant,
     for (i = 0; i < NGX_HTTP_VCITA_PARAMS; i++) {
 
         if (param[i].value->len) {
-            p = ngx_http_vcita_token_param(p, &param[i], i == 0, grant->json);
+            p = ngx_http_vcita_protocol_token_param(p, &param[i], i == 0,
+                                                    grant->json);
         }
     }
 
@@ -117,12 +119,12 @@ ngx_http_vcita_token_request(ngx_pool_t *pool, ngx_http_vcita_grant_t *grant,
 
 
 static u_char *
-ngx_http_vcita_token_param(u_char *p, ngx_http_vcita_param_t *param,
+ngx_http_vcita_protocol_token_param(u_char *p, ngx_http_vcita_param_t *param,
     ngx_uint_t first, ngx_uint_t json)
 {
     if (json) {
         p = ngx_sprintf(p, "%c\"%V\":\"", first ? '{' : ',', &param->name);
-        p = ngx_http_vcita_json_put(p, param->value);
+        p = ngx_http_vcita_protocol_json_put(p, param->value);
         *p++ = '"';
 
         return p;
@@ -134,19 +136,19 @@ ngx_http_vcita_token_param(u_char *p, ngx_http_vcita_param_t *param,
 
     p = ngx_sprintf(p, "%V=", &param->name);
 
-    return ngx_http_vcita_escape(p, param->value);
+    return ngx_http_vcita_query_escape(p, param->value);
 }
 
 
 static size_t
-ngx_http_vcita_json_len(ngx_str_t *value)
+ngx_http_vcita_protocol_json_len(ngx_str_t *value)
 {
     return value->len + ngx_escape_json(NULL, value->data, value->len);
 }
 
 
 static u_char *
-ngx_http_vcita_json_put(u_char *p, ngx_str_t *value)
+ngx_http_vcita_protocol_json_put(u_char *p, ngx_str_t *value)
 {
     return (u_char *) ngx_escape_json(p, value->data, value->len);
 }
@@ -158,7 +160,7 @@ ngx_http_vcita_json_put(u_char *p, ngx_str_t *value)
  */
 
 ngx_int_t
-ngx_http_vcita_token_answer(ngx_pool_t *pool, ngx_uint_t status,
+ngx_http_vcita_protocol_token_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body, ngx_http_vcita_token_t *token)
 {
     ngx_int_t    rc;
@@ -172,7 +174,7 @@ ngx_http_vcita_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_json(pool, body, &members);
+    rc = ngx_http_vcita_json_members(pool, body, &members);
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_token_read(status, &members, token);
@@ -183,7 +185,7 @@ ngx_http_vcita_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return rc;
     }
 
-    ngx_http_vcita_token_forget(&members);
+    ngx_http_vcita_protocol_token_forget(&members);
 
     return NGX_OK;
 }
@@ -195,17 +197,18 @@ ngx_http_vcita_token_read(ngx_uint_t status, ngx_array_t *members,
 {
     ngx_http_vcita_member_t  *error;
 
-    error = ngx_http_vcita_member(members, "error");
+    error = ngx_http_vcita_json_member(members, "error");
 
     if (error
         && error->type == NGX_HTTP_VCITA_JSON_STRING
         && error->value.len)
     {
         token->error = error->value;
-        ngx_http_vcita_error_code(&token->error);
+        ngx_http_vcita_protocol_error_code(&token->error);
 
-        if (ngx_http_vcita_token_text(members, "error_description",
-                                      &token->error_description) != NGX_OK)
+        if (ngx_http_vcita_protocol_token_text(members, "error_description",
+                                               &token->error_description)
+                                               != NGX_OK)
         {
             ngx_str_null(&token->error_description);
         }
@@ -217,7 +220,7 @@ ngx_http_vcita_token_read(ngx_uint_t status, ngx_array_t *members,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_token_fill(members, token);
+    return ngx_http_vcita_protocol_token_fill(members, token);
 }
 
 
@@ -254,11 +257,11 @@ ngx_http_vcita_token_refuse(ngx_array_t *members,
 /* a token that is not used is not left lying about */
 
 static void
-ngx_http_vcita_token_forget(ngx_array_t *members)
+ngx_http_vcita_protocol_token_forget(ngx_array_t *members)
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, "refresh_token");
+    m = ngx_http_vcita_json_member(members, "refresh_token");
 
     if (m && m->value.len) {
         ngx_explicit_memzero(m->value.data, m->value.len);
@@ -267,20 +270,21 @@ ngx_http_vcita_token_forget(ngx_array_t *members)
 
 
 static ngx_int_t
-ngx_http_vcita_token_fill(ngx_array_t *members, ngx_http_vcita_token_t *token)
+ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
+    ngx_http_vcita_token_t *token)
 {
-    if (ngx_http_vcita_token_text(members, "access_token",
-                                  &token->access_token)
+    if (ngx_http_vcita_protocol_token_text(members, "access_token",
+                                           &token->access_token)
         != NGX_OK
-        || !ngx_http_vcita_b64token(&token->access_token))
+        || !ngx_http_vcita_protocol_b64token(&token->access_token))
     {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_token_text(members, "token_type",
-                                  &token->token_type)
+    if (ngx_http_vcita_protocol_token_text(members, "token_type",
+                                           &token->token_type)
         != NGX_OK
-        || ngx_http_vcita_token_text(members, "scope", &token->scope)
+        || ngx_http_vcita_protocol_token_text(members, "scope", &token->scope)
            != NGX_OK)
     {
         return NGX_DECLINED;
@@ -295,20 +299,21 @@ ngx_http_vcita_token_fill(ngx_array_t *members, ngx_http_vcita_token_t *token)
         return NGX_DECLINED;
     }
 
-    ngx_http_vcita_token_id(members, token);
+    ngx_http_vcita_protocol_token_id(members, token);
 
-    return ngx_http_vcita_token_expires(members, &token->expires_in);
+    return ngx_http_vcita_protocol_token_expires(members, &token->expires_in);
 }
 
 
 /* whatever stands there has to be right: a number is no JWT, but not nothing */
 
 static void
-ngx_http_vcita_token_id(ngx_array_t *members, ngx_http_vcita_token_t *token)
+ngx_http_vcita_protocol_token_id(ngx_array_t *members,
+    ngx_http_vcita_token_t *token)
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, "id_token");
+    m = ngx_http_vcita_json_member(members, "id_token");
 
     if (m == NULL || m->type == NGX_HTTP_VCITA_JSON_NULL) {
         return;
@@ -325,21 +330,21 @@ ngx_http_vcita_token_id(ngx_array_t *members, ngx_http_vcita_token_t *token)
 /* a member that is absent, null, or a string without control bytes */
 
 static ngx_int_t
-ngx_http_vcita_token_text(ngx_array_t *members, const char *name,
+ngx_http_vcita_protocol_token_text(ngx_array_t *members, const char *name,
     ngx_str_t *value)
 {
     ngx_http_vcita_member_t  *m;
 
     ngx_str_null(value);
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
 
     if (m == NULL || m->type == NGX_HTTP_VCITA_JSON_NULL) {
         return NGX_OK;
     }
 
     if (m->type != NGX_HTTP_VCITA_JSON_STRING
-        || !ngx_http_vcita_printable(&m->value))
+        || !ngx_http_vcita_string_printable(&m->value))
     {
         return NGX_DECLINED;
     }
@@ -356,7 +361,7 @@ ngx_http_vcita_token_text(ngx_array_t *members, const char *name,
  */
 
 static ngx_int_t
-ngx_http_vcita_token_expires(ngx_array_t *members, time_t *expires_in)
+ngx_http_vcita_protocol_token_expires(ngx_array_t *members, time_t *expires_in)
 {
     u_char                   *p, *last;
     int64_t                   value;
@@ -364,7 +369,7 @@ ngx_http_vcita_token_expires(ngx_array_t *members, time_t *expires_in)
 
     *expires_in = 0;
 
-    m = ngx_http_vcita_member(members, "expires_in");
+    m = ngx_http_vcita_json_member(members, "expires_in");
 
     if (m == NULL || m->type == NGX_HTTP_VCITA_JSON_NULL) {
         return NGX_OK;
@@ -376,7 +381,7 @@ ngx_http_vcita_token_expires(ngx_array_t *members, time_t *expires_in)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_number(&m->value, &value) != NGX_OK) {
+    if (ngx_http_vcita_string_number(&m->value, &value) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -394,7 +399,7 @@ ngx_http_vcita_token_expires(ngx_array_t *members, time_t *expires_in)
     /* an end that far away is as good as none */
 
     *expires_in = (value < NGX_HTTP_VCITA_NUMBER_MAX)
-                  ? ngx_http_vcita_text_time(value) : 0;
+                  ? ngx_http_vcita_string_time(value) : 0;
 
     return NGX_OK;
 }
@@ -403,7 +408,7 @@ ngx_http_vcita_token_expires(ngx_array_t *members, time_t *expires_in)
 /* RFC 6750, 2.1 */
 
 static ngx_uint_t
-ngx_http_vcita_b64token(ngx_str_t *token)
+ngx_http_vcita_protocol_b64token(ngx_str_t *token)
 {
     u_char  c, *p, *last;
 
@@ -446,7 +451,7 @@ ngx_http_vcita_b64token(ngx_str_t *token)
  */
 
 ngx_int_t
-ngx_http_vcita_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
+ngx_http_vcita_protocol_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub, ngx_array_t *claims)
 {
     ngx_int_t    rc;
@@ -462,7 +467,7 @@ ngx_http_vcita_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_vcita_json(pool, body, &members);
+    rc = ngx_http_vcita_json_members(pool, body, &members);
 
     if (rc != NGX_OK) {
         return rc;
@@ -479,7 +484,7 @@ ngx_http_vcita_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
 /* What the log adds to a 403 without JSON, which is none of vcita's; or NULL */
 
 const char *
-ngx_http_vcita_vcita_blocked(ngx_uint_t status, ngx_str_t *body)
+ngx_http_vcita_protocol_blocked(ngx_uint_t status, ngx_str_t *body)
 {
     size_t  i;
 
@@ -507,7 +512,7 @@ ngx_http_vcita_vcita_blocked(ngx_uint_t status, ngx_str_t *body)
 /* an error code as one of ours may look; any other becomes "other" */
 
 void
-ngx_http_vcita_error_code(ngx_str_t *error)
+ngx_http_vcita_protocol_error_code(ngx_str_t *error)
 {
     u_char      c;
     ngx_uint_t  i;

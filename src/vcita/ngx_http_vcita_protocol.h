@@ -42,14 +42,15 @@ typedef struct {
 } ngx_http_vcita_token_t;
 
 
-ngx_int_t ngx_http_vcita_token_request(ngx_pool_t *pool,
+ngx_int_t ngx_http_vcita_protocol_token_request(ngx_pool_t *pool,
     ngx_http_vcita_grant_t *grant, ngx_str_t *body);
-ngx_int_t ngx_http_vcita_token_answer(ngx_pool_t *pool, ngx_uint_t status,
-    ngx_str_t *body, ngx_http_vcita_token_t *token);
-ngx_int_t ngx_http_vcita_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
-    ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub, ngx_array_t *claims);
-const char *ngx_http_vcita_vcita_blocked(ngx_uint_t status, ngx_str_t *body);
-void ngx_http_vcita_error_code(ngx_str_t *error);
+ngx_int_t ngx_http_vcita_protocol_token_answer(ngx_pool_t *pool,
+    ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_token_t *token);
+ngx_int_t ngx_http_vcita_protocol_userinfo_answer(ngx_pool_t *pool,
+    ngx_uint_t status, ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub,
+    ngx_array_t *claims);
+const char *ngx_http_vcita_protocol_blocked(ngx_uint_t status, ngx_str_t *body);
+void ngx_http_vcita_protocol_error_code(ngx_str_t *error);
 
 
 #endif /* _NGX_HTTP_VCITA_PROTOCOL_H_INCLUDED_ */

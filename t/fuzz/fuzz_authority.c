@@ -22,7 +22,7 @@ fuzz_target(authority)
 
     host = fuzz_authority_host(in);
 
-    if (ngx_http_vcita_authority(in) == NGX_OK) {
+    if (ngx_http_vcita_query_authority(in) == NGX_OK) {
         fuzz_check(host);
         fuzz_check(host == in->len || fuzz_authority_port(in, host));
         return;

@@ -20,14 +20,15 @@ fuzz_target(base64url)
 
     /* as text */
 
-    room = fuzz_room(ngx_http_vcita_unbase64url_len(in->len));
+    room = fuzz_room(ngx_http_vcita_base64url_decoded_len(in->len));
 
-    if (ngx_http_vcita_unbase64url(room.data, in) == NGX_OK) {
+    if (ngx_http_vcita_base64url_decode(room.data, in) == NGX_OK) {
 
         fuzz_check(fuzz_base64url_plain(in));
 
         text = fuzz_room(in->len);
-        text.len = ngx_http_vcita_base64url(text.data, room.data, room.len);
+        text.len = ngx_http_vcita_base64url_encode(text.data, room.data,
+                                                   room.len);
         fuzz_check(fuzz_same(&text, in));
     }
 
@@ -35,14 +36,14 @@ fuzz_target(base64url)
 
     text = fuzz_room((in->len * 4 + 2) / 3);
 
-    fuzz_check(ngx_http_vcita_base64url(text.data, in->data, in->len)
+    fuzz_check(ngx_http_vcita_base64url_encode(text.data, in->data, in->len)
                == text.len);
     fuzz_check(fuzz_base64url_plain(&text));
-    fuzz_check(ngx_http_vcita_unbase64url_len(text.len) == in->len);
+    fuzz_check(ngx_http_vcita_base64url_decoded_len(text.len) == in->len);
 
     room = fuzz_room(in->len);
 
-    fuzz_check(ngx_http_vcita_unbase64url(room.data, &text) == NGX_OK);
+    fuzz_check(ngx_http_vcita_base64url_decode(room.data, &text) == NGX_OK);
     fuzz_check(fuzz_same(&room, in));
 }
 

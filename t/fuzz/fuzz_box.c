@@ -28,10 +28,10 @@ fuzz_target(box)
 
     ngx_str_set(&field, "https://a.example/cb");
 
-    room = fuzz_room(ngx_http_vcita_open_room(in->len));
+    room = fuzz_room(ngx_http_vcita_seal_open_room(in->len));
 
-    fuzz_check(ngx_http_vcita_open(kind, &field, in, room.data, &text, &used)
-               == NGX_DECLINED);
+    fuzz_check(ngx_http_vcita_seal_open(kind, &field, in, room.data, &text,
+                                        &used) == NGX_DECLINED);
 
     /* the same bytes as what a box is the base64url of, under our head */
 
@@ -39,16 +39,16 @@ fuzz_target(box)
 
     if (raw.len > 1) {
         raw.data[0] = 1;
-        raw.data[1] = ((ngx_http_vcita_key_t *) kind->keys.elts)->id;
+        raw.data[1] = ((ngx_http_vcita_seal_key_t *) kind->keys.elts)->id;
     }
 
     box = fuzz_room((raw.len * 4 + 2) / 3);
-    ngx_http_vcita_base64url(box.data, raw.data, raw.len);
+    ngx_http_vcita_base64url_encode(box.data, raw.data, raw.len);
 
-    room = fuzz_room(ngx_http_vcita_open_room(box.len));
+    room = fuzz_room(ngx_http_vcita_seal_open_room(box.len));
 
-    fuzz_check(ngx_http_vcita_open(kind, NULL, &box, room.data, &text, &used)
-               == NGX_DECLINED);
+    fuzz_check(ngx_http_vcita_seal_open(kind, NULL, &box, room.data, &text,
+                                        &used) == NGX_DECLINED);
 }
 
 

@@ -28,7 +28,7 @@ fuzz_target(claims)
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
     claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    if (ngx_http_vcita_json(fuzz_pool, in, members) != NGX_OK) {
+    if (ngx_http_vcita_json_members(fuzz_pool, in, members) != NGX_OK) {
         return;
     }
 
@@ -66,10 +66,10 @@ fuzz_target(claims)
 static ngx_array_t *
 fuzz_claims_wanted(void)
 {
-    ngx_array_t              *wanted;
-    ngx_http_vcita_wanted_t  *w;
+    ngx_array_t                     *wanted;
+    ngx_http_vcita_claims_wanted_t  *w;
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_claims_wanted_t));
 
     w = ngx_array_push_n(wanted, 2);
     fuzz_check(w);
@@ -115,7 +115,7 @@ fuzz_claims_sub(ngx_array_t *members, ngx_array_t *claims)
     ngx_str_t                 sub;
     ngx_http_vcita_member_t  *m, *c;
 
-    m = ngx_http_vcita_member(members, "sub");
+    m = ngx_http_vcita_json_member(members, "sub");
 
     if (m == NULL) {
         fuzz_check(ngx_http_vcita_claims_sub(members, &sub) == NGX_DECLINED);

@@ -32,7 +32,7 @@ fuzz_target(client)
 
     get = (r->method == NGX_HTTP_GET || r->method == NGX_HTTP_HEAD);
 
-    if (ngx_http_vcita_client_navigates(r)) {
+    if (ngx_http_vcita_user_agent_navigates(r)) {
         fuzz_check(get);
         fuzz_check(!fuzz_client_has(r, "sec-fetch-mode", "")
                    || fuzz_client_has(r, "sec-fetch-mode", "navigate"));
@@ -44,30 +44,30 @@ fuzz_target(client)
                    || fuzz_client_has(r, "accept", "text/html"));
     }
 
-    if (ngx_http_vcita_client_is_person(r)) {
+    if (ngx_http_vcita_user_agent_is_person(r)) {
         fuzz_check(fuzz_client_has(r, "accept", "text/html")
                    || (r->method == NGX_HTTP_POST
                        && fuzz_client_has(r, "content-type", "/")));
     }
 
-    if (ngx_http_vcita_client_is_foreign(r)) {
+    if (ngx_http_vcita_user_agent_is_foreign(r)) {
         fuzz_check(fuzz_client_has(r, "sec-fetch-site", "cross-site"));
     }
 
     ngx_str_set(&line, "sec-fetch-site: a,Cross-Site ;b");
     fuzz_client_add(r, &line);
 
-    fuzz_check(ngx_http_vcita_client_is_foreign(r));
+    fuzz_check(ngx_http_vcita_user_agent_is_foreign(r));
 
     ngx_str_set(&line, "sec-fetch-mode:navigate");
     fuzz_client_add(r, &line);
 
-    fuzz_check(ngx_http_vcita_client_navigates(r) == get);
+    fuzz_check(ngx_http_vcita_user_agent_navigates(r) == get);
 
     ngx_str_set(&line, "accept: */*, TEXT/HTML;q=0.1");
     fuzz_client_add(r, &line);
 
-    fuzz_check(ngx_http_vcita_client_is_person(r));
+    fuzz_check(ngx_http_vcita_user_agent_is_person(r));
 }
 
 

@@ -45,7 +45,7 @@ fuzz_target(cookie)
     sent = line;
     found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
-    fuzz_check(ngx_http_vcita_cookie_line_cut(&line, fuzz_pool, &names, &stems,
+    fuzz_check(ngx_http_vcita_cookie_cut_line(&line, fuzz_pool, &names, &stems,
                                               found)
                == NGX_OK);
 
@@ -66,7 +66,7 @@ fuzz_target(cookie)
     again = line;
     found->nelts = 0;
 
-    fuzz_check(ngx_http_vcita_cookie_line_cut(&again, fuzz_pool, &names,
+    fuzz_check(ngx_http_vcita_cookie_cut_line(&again, fuzz_pool, &names,
                                               &stems, found)
                == NGX_OK);
     fuzz_check(found->nelts == 0);

@@ -55,8 +55,8 @@ fuzz_target(cookie_list)
 
     fuzz_cookie_list_fill(in, headers, all);
 
-    fuzz_check(ngx_http_vcita_cookies_cut(headers, fuzz_pool, &names, &stems,
-                                          found)
+    fuzz_check(ngx_http_vcita_cookie_cut(headers, fuzz_pool, &names, &stems,
+                                         found)
                == NGX_OK);
 
     fuzz_cookie_list_expect(all);
@@ -235,9 +235,8 @@ fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
         if (fuzz_cookie_list_is_cookie(h[i])) {
             line = h[i]->value;
 
-            fuzz_check(ngx_http_vcita_cookie_line_cut(&line, fuzz_pool, names,
-                                                      stems, found)
-                       == NGX_OK);
+            fuzz_check(ngx_http_vcita_cookie_cut_line(&line, fuzz_pool, names,
+                                                      stems, found) == NGX_OK);
         }
     }
 

@@ -46,7 +46,7 @@ fuzz_target(grant)
     grant.redirect_uri = fuzz_line(in);
     grant.code = fuzz_copy(in);
 
-    fuzz_check(ngx_http_vcita_token_request(fuzz_pool, &grant, &body)
+    fuzz_check(ngx_http_vcita_protocol_token_request(fuzz_pool, &grant, &body)
                == NGX_OK);
 
     body = fuzz_copy(&body);
@@ -126,7 +126,7 @@ fuzz_grant_json(ngx_http_vcita_grant_t *grant, ngx_str_t *body)
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_json(fuzz_pool, body, members);
+    rc = ngx_http_vcita_json_members(fuzz_pool, body, members);
 
     /* bytes that are no text cannot be told in JSON */
 
@@ -156,7 +156,7 @@ fuzz_grant_json_param(ngx_array_t *members, const char *name,
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
 
     if (value->len == 0) {
         fuzz_check(m == NULL);

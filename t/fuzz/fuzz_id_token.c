@@ -23,7 +23,7 @@
 static ngx_str_t fuzz_id_token_jwt(ngx_str_t *in, ngx_str_t *header);
 static ngx_str_t fuzz_id_token_part(ngx_str_t *text);
 static ngx_uint_t fuzz_id_token_parts(ngx_str_t *jwt);
-static void fuzz_id_token_expect(ngx_http_vcita_expected_t *e);
+static void fuzz_id_token_expect(ngx_http_vcita_id_token_expected_t *e);
 static void fuzz_id_token_good(ngx_array_t *members);
 static void fuzz_id_token_audience(ngx_array_t *members);
 static ngx_uint_t fuzz_id_token_is(ngx_array_t *members, const char *name,
@@ -34,11 +34,11 @@ static void fuzz_id_token_header(ngx_str_t *header);
 
 fuzz_target(id_token)
 {
-    u_char                      raw;
-    const char                 *wrong;
-    ngx_str_t                   jwt, header;
-    ngx_array_t                *members;
-    ngx_http_vcita_expected_t   e;
+    u_char                               raw;
+    const char                          *wrong;
+    ngx_str_t                            jwt, header;
+    ngx_array_t                         *members;
+    ngx_http_vcita_id_token_expected_t   e;
 
     fuzz_id_token_expect(&e);
 
@@ -91,7 +91,7 @@ fuzz_id_token_parts(ngx_str_t *jwt)
 
 
 static void
-fuzz_id_token_expect(ngx_http_vcita_expected_t *e)
+fuzz_id_token_expect(ngx_http_vcita_id_token_expected_t *e)
 {
     ngx_str_set(&e->client_id, "client");
     ngx_str_set(&e->issuer, "https://i");
@@ -133,7 +133,7 @@ fuzz_id_token_part(ngx_str_t *text)
     ngx_str_t  part;
 
     part = fuzz_room((text->len * 4 + 2) / 3);
-    ngx_http_vcita_base64url(part.data, text->data, text->len);
+    ngx_http_vcita_base64url_encode(part.data, text->data, text->len);
 
     return part;
 }
@@ -168,7 +168,7 @@ fuzz_id_token_audience(ngx_array_t *members)
     ngx_uint_t                i, n, found;
     ngx_http_vcita_member_t  *aud, *azp;
 
-    azp = ngx_http_vcita_member(members, "azp");
+    azp = ngx_http_vcita_json_member(members, "azp");
 
     fuzz_check(azp == NULL || azp->type == NGX_HTTP_VCITA_JSON_NULL
                || fuzz_id_token_is(members, "azp", "client"));
@@ -177,7 +177,7 @@ fuzz_id_token_audience(ngx_array_t *members)
         return;
     }
 
-    aud = ngx_http_vcita_member(members, "aud");
+    aud = ngx_http_vcita_json_member(members, "aud");
 
     fuzz_check(aud && aud->type == NGX_HTTP_VCITA_JSON_ARRAY);
 
@@ -206,7 +206,7 @@ fuzz_id_token_is(ngx_array_t *members, const char *name, const char *value)
 {
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
 
     return m && m->type == NGX_HTTP_VCITA_JSON_STRING
            && fuzz_same_text(&m->value, value);
@@ -219,7 +219,7 @@ fuzz_id_token_time(ngx_array_t *members, const char *name)
     u_char                   *text;
     ngx_http_vcita_member_t  *m;
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
 
     fuzz_check(m && m->type == NGX_HTTP_VCITA_JSON_NUMBER);
 
@@ -237,13 +237,14 @@ fuzz_id_token_header(ngx_str_t *header)
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    fuzz_check(ngx_http_vcita_json(fuzz_pool, header, members) == NGX_OK);
+    fuzz_check(ngx_http_vcita_json_members(fuzz_pool, header, members)
+               == NGX_OK);
 
-    alg = ngx_http_vcita_member(members, "alg");
+    alg = ngx_http_vcita_json_member(members, "alg");
 
     fuzz_check(alg && alg->type == NGX_HTTP_VCITA_JSON_STRING);
     fuzz_check(alg->value.len);
     fuzz_check(alg->value.len != 4
                || strncasecmp((char *) alg->value.data, "none", 4) != 0);
-    fuzz_check(ngx_http_vcita_member(members, "crit") == NULL);
+    fuzz_check(ngx_http_vcita_json_member(members, "crit") == NULL);
 }

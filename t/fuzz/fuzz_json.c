@@ -35,7 +35,7 @@ fuzz_target(json)
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_json(fuzz_pool, in, members);
+    rc = ngx_http_vcita_json_members(fuzz_pool, in, members);
 
     if (rc != NGX_OK) {
         fuzz_check(rc == NGX_DECLINED);
@@ -54,7 +54,7 @@ fuzz_target(json)
     text = fuzz_json_object(members);
     again = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    fuzz_check(ngx_http_vcita_json(fuzz_pool, &text, again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_json_members(fuzz_pool, &text, again) == NGX_OK);
 
     same = again->elts;
     n = 0;
@@ -95,7 +95,8 @@ fuzz_json_alone(ngx_str_t *text)
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    fuzz_check(ngx_http_vcita_json(fuzz_pool, &more, members) == NGX_DECLINED);
+    fuzz_check(ngx_http_vcita_json_members(fuzz_pool, &more, members)
+               == NGX_DECLINED);
 }
 
 
@@ -109,7 +110,7 @@ fuzz_json_found(ngx_array_t *members, ngx_http_vcita_member_t *m)
     /* C's end of a text inside of a name is none of a JSON string */
 
     return ngx_strlen(name) != m->name.len
-           || ngx_http_vcita_member(members, (char *) name) == m;
+           || ngx_http_vcita_json_member(members, (char *) name) == m;
 }
 
 

@@ -116,13 +116,13 @@ fuzz_query_escape(ngx_str_t *text)
 
     plain = *text;
 
-    if (ngx_http_vcita_unescape(fuzz_pool, &plain) == NGX_OK) {
+    if (ngx_http_vcita_query_unescape(fuzz_pool, &plain) == NGX_OK) {
         fuzz_check(plain.len <= text->len);
     }
 
-    escaped = fuzz_room(ngx_http_vcita_escaped_len(text));
+    escaped = fuzz_room(ngx_http_vcita_query_escaped_len(text));
 
-    p = ngx_http_vcita_escape(escaped.data, text);
+    p = ngx_http_vcita_query_escape(escaped.data, text);
     fuzz_check(p == escaped.data + escaped.len);
 
     for (i = 0; i < escaped.len; i++) {
@@ -130,7 +130,7 @@ fuzz_query_escape(ngx_str_t *text)
                    || memchr("-._~%", escaped.data[i], 5));
     }
 
-    fuzz_check(ngx_http_vcita_unescape(fuzz_pool, &escaped) == NGX_OK);
+    fuzz_check(ngx_http_vcita_query_unescape(fuzz_pool, &escaped) == NGX_OK);
     fuzz_check(fuzz_same(&escaped, text));
 }
 

@@ -20,14 +20,14 @@
 
 
 typedef struct {
-    ngx_uint_t               n;
-    ngx_uint_t               failed;
-    ngx_http_vcita_reply_t   replies[FUZZ_REPLIES];
+    ngx_uint_t                     n;
+    ngx_uint_t                     failed;
+    ngx_http_vcita_redis_reply_t   replies[FUZZ_REPLIES];
 } fuzz_replies_t;
 
 
 static void fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f);
-static void fuzz_reply_meaning(ngx_http_vcita_reply_t *r);
+static void fuzz_reply_meaning(ngx_http_vcita_redis_reply_t *r);
 
 
 fuzz_target(reply)
@@ -59,15 +59,15 @@ fuzz_target(reply)
 static void
 fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
 {
-    size_t                     i;
-    ngx_int_t                  rc;
-    ngx_str_t                  piece;
-    ngx_http_vcita_reply_t    *r;
-    ngx_http_vcita_replies_t   replies;
+    size_t                           i;
+    ngx_int_t                        rc;
+    ngx_str_t                        piece;
+    ngx_http_vcita_redis_reply_t    *r;
+    ngx_http_vcita_redis_replies_t   replies;
 
     ngx_memzero(f, sizeof(fuzz_replies_t));
 
-    fuzz_check(ngx_http_vcita_replies_init(&replies, fuzz_pool->log)
+    fuzz_check(ngx_http_vcita_redis_protocol_init(&replies, fuzz_pool->log)
                == NGX_OK);
 
     for (i = 0; i < in->len && !f->failed; i += step) {
@@ -75,11 +75,11 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
         piece.len = ngx_min(step, in->len - i);
         piece = fuzz_copy(&piece);
 
-        fuzz_check(ngx_http_vcita_replies_feed(&replies, piece.data, piece.len)
-                   == NGX_OK);
+        fuzz_check(ngx_http_vcita_redis_protocol_feed(&replies, piece.data,
+                                                      piece.len) == NGX_OK);
 
         for ( ;; ) {
-            rc = ngx_http_vcita_replies_next(&replies);
+            rc = ngx_http_vcita_redis_protocol_next(&replies);
 
             if (rc != NGX_OK) {
                 break;
@@ -93,7 +93,7 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
                     r->text = fuzz_header(&r->text);
                 }
 
-                fuzz_check(r->text.len <= NGX_HTTP_VCITA_REPLY_MAX);
+                fuzz_check(r->text.len <= NGX_HTTP_VCITA_REDIS_REPLY_MAX);
             }
 
             f->n++;
@@ -103,27 +103,28 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
         f->failed = (rc == NGX_ERROR);
     }
 
-    ngx_http_vcita_replies_free(&replies);
+    ngx_http_vcita_redis_protocol_free(&replies);
 }
 
 
 static void
-fuzz_reply_meaning(ngx_http_vcita_reply_t *r)
+fuzz_reply_meaning(ngx_http_vcita_redis_reply_t *r)
 {
     ngx_int_t    rc;
     ngx_str_t    code;
     const char  *hint;
 
-    rc = ngx_http_vcita_reply_value(r);
-    fuzz_check((rc == NGX_OK) == (r->type == NGX_HTTP_VCITA_REPLY_STRING));
+    rc = ngx_http_vcita_redis_protocol_value(r);
+    fuzz_check((rc == NGX_OK)
+               == (r->type == NGX_HTTP_VCITA_REDIS_REPLY_STRING));
 
-    rc = ngx_http_vcita_reply_status(r, "OK");
+    rc = ngx_http_vcita_redis_protocol_status(r, "OK");
     fuzz_check(rc != NGX_OK || fuzz_same_text(&r->text, "OK"));
 
-    ngx_http_vcita_reply_code(r, &code);
+    ngx_http_vcita_redis_protocol_code(r, &code);
     fuzz_check(code.len && code.len <= 32 && fuzz_printable(&code));
 
-    hint = ngx_http_vcita_reply_hint(r);
+    hint = ngx_http_vcita_redis_protocol_hint(r);
     fuzz_check(hint != NULL);
 }
 

@@ -55,7 +55,7 @@ fuzz_target(seal)
     fuzz_check(ngx_http_vcita_seal(&kind[FUZZ_SEAL_NEW], &field, &text,
                                    room.data, &box)
                == NGX_OK);
-    fuzz_check(box.len == ngx_http_vcita_sealed_len(text.len));
+    fuzz_check(box.len == ngx_http_vcita_seal_len(text.len));
     fuzz_check(fuzz_inside(&box, &room));
 
     box = fuzz_copy(&box);
@@ -142,9 +142,9 @@ fuzz_seal_open(ngx_http_vcita_seal_t *kind, ngx_str_t *field, ngx_str_t *box,
     ngx_int_t  rc;
     ngx_str_t  room;
 
-    room = fuzz_room(ngx_http_vcita_open_room(box->len));
+    room = fuzz_room(ngx_http_vcita_seal_open_room(box->len));
 
-    rc = ngx_http_vcita_open(kind, field, box, room.data, text, used);
+    rc = ngx_http_vcita_seal_open(kind, field, box, room.data, text, used);
 
     if (rc == NGX_OK) {
         fuzz_check(fuzz_inside(text, &room));

@@ -80,13 +80,14 @@ fuzz_session_look_up(ngx_http_vcita_session_t *s, ngx_str_t *name,
     claim->type = NGX_HTTP_VCITA_JSON_STRING;
     claim->wanted = NGX_HTTP_VCITA_CLAIM_NAMED;
 
-    rc = ngx_http_vcita_session_claim(s, name, &claim->value);
+    rc = ngx_http_vcita_session_claims_get(s, name, &claim->value);
 
     if (rc == NGX_OK) {
         fuzz_check(fuzz_inside(&claim->value, &s->claims));
     }
 
-    if (ngx_http_vcita_session_array(s, name, &lengths, &value) == NGX_OK)
+    if (ngx_http_vcita_session_claims_get_array(s, name, &lengths, &value)
+        == NGX_OK)
     {
         fuzz_check(rc == NGX_OK);
         fuzz_check(fuzz_same(&value, &claim->value));
@@ -134,13 +135,13 @@ fuzz_session_claims(ngx_http_vcita_session_t *s)
     ngx_str_t                 rest, name;
     ngx_uint_t                i;
     ngx_array_t              *claims;
-    ngx_http_vcita_tag_t      t;
+    ngx_http_vcita_tlv_t      t;
     ngx_http_vcita_member_t   claim, *c;
 
     claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
     rest = s->claims;
 
-    while (ngx_http_vcita_tag_next(&rest, &t) == NGX_OK) {
+    while (ngx_http_vcita_tlv_next(&rest, &t) == NGX_OK) {
 
         if ((t.tag != FUZZ_SESSION_CLAIM && t.tag != FUZZ_SESSION_ARRAY)
             || t.value.len == 0
@@ -235,7 +236,7 @@ fuzz_session_anew(ngx_http_vcita_session_t *s, ngx_array_t *claims)
     given = *s;
     given.seen = 1790000000;
 
-    fuzz_check(ngx_http_vcita_session_again(fuzz_pool, &given, &text)
+    fuzz_check(ngx_http_vcita_session_reencode(fuzz_pool, &given, &text)
                == NGX_OK);
 
     text = fuzz_copy(&text);
@@ -257,7 +258,7 @@ fuzz_session_anew(ngx_http_vcita_session_t *s, ngx_array_t *claims)
         fuzz_check(fuzz_same(&claim.value, &c[i].value));
     }
 
-    fuzz_check(ngx_http_vcita_session_again(fuzz_pool, &again, &same)
+    fuzz_check(ngx_http_vcita_session_reencode(fuzz_pool, &again, &same)
                == NGX_OK);
     fuzz_check(fuzz_same(&text, &same));
 }
@@ -271,25 +272,25 @@ fuzz_session_life(ngx_http_vcita_session_t *s)
     created = (time_t) (s->created / 1000);
     now = created;
 
-    fuzz_check(ngx_http_vcita_life_left(s, s->expires, 3600, 0) == 0);
-    fuzz_check(ngx_http_vcita_life_left(s, now, 0, 0) == 0);
+    fuzz_check(ngx_http_vcita_session_left(s, s->expires, 3600, 0) == 0);
+    fuzz_check(ngx_http_vcita_session_left(s, now, 0, 0) == 0);
 
-    left = ngx_http_vcita_life_left(s, now, 3600, 60);
+    left = ngx_http_vcita_session_left(s, now, 3600, 60);
 
     fuzz_check(left >= 0 && left <= 60);
 
     if (left) {
         fuzz_check(now + left <= s->expires);
         fuzz_check(s->seen <= now + NGX_HTTP_VCITA_SKEW);
-        fuzz_check(ngx_http_vcita_life_left(s, now, 3600, 0) >= left);
-        fuzz_check(!ngx_http_vcita_life_slides(s, now, 0));
+        fuzz_check(ngx_http_vcita_session_left(s, now, 3600, 0) >= left);
+        fuzz_check(!ngx_http_vcita_session_slides(s, now, 0));
     }
 
     if (s->expires > now && s->seen <= now) {
-        fuzz_check(ngx_http_vcita_life_left(s, now, 1, 0) == 1);
+        fuzz_check(ngx_http_vcita_session_left(s, now, 1, 0) == 1);
     }
 
     now -= NGX_HTTP_VCITA_SKEW + 1;
 
-    fuzz_check(ngx_http_vcita_life_left(s, now, 3600, 0) == 0);
+    fuzz_check(ngx_http_vcita_session_left(s, now, 3600, 0) == 0);
 }

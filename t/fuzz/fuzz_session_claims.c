@@ -93,17 +93,17 @@ fuzz_target(session_claims)
 static ngx_array_t *
 fuzz_session_claims_of(ngx_str_t *json)
 {
-    ngx_array_t              *members, *claims, *wanted;
-    ngx_http_vcita_wanted_t  *w;
+    ngx_array_t                     *members, *claims, *wanted;
+    ngx_http_vcita_claims_wanted_t  *w;
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
     claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    if (ngx_http_vcita_json(fuzz_pool, json, members) != NGX_OK) {
+    if (ngx_http_vcita_json_members(fuzz_pool, json, members) != NGX_OK) {
         return NULL;
     }
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_claims_wanted_t));
 
     w = ngx_array_push(wanted);
     fuzz_check(w);
@@ -162,7 +162,7 @@ fuzz_session_claims_compare(ngx_http_vcita_session_t *s, ngx_array_t *claims)
 
     for (i = 0; i < claims->nelts; i++) {
 
-        rc = ngx_http_vcita_session_claim(s, &c[i].name, &value);
+        rc = ngx_http_vcita_session_claims_get(s, &c[i].name, &value);
 
         if (!ngx_http_vcita_claim_has_value(&c[i])) {
             fuzz_check(rc == NGX_DECLINED);
@@ -174,7 +174,8 @@ fuzz_session_claims_compare(ngx_http_vcita_session_t *s, ngx_array_t *claims)
         fuzz_check(rc == NGX_OK && fuzz_same(&value, &c[i].value));
         fuzz_check(c[i].wanted || value.len <= 256);
 
-        rc = ngx_http_vcita_session_array(s, &c[i].name, &lengths, &value);
+        rc = ngx_http_vcita_session_claims_get_array(s, &c[i].name, &lengths,
+                                                     &value);
 
         if (c[i].type == NGX_HTTP_VCITA_JSON_ARRAY) {
             fuzz_check(rc == NGX_OK);

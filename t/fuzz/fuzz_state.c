@@ -24,23 +24,24 @@ typedef struct {
 } fuzz_state_t;
 
 
-static ngx_http_vcita_app_t  fuzz_state_app;
-static u_char                fuzz_state_key[NGX_HTTP_VCITA_KEY_LEN];
+static ngx_http_vcita_client_t  fuzz_state_app;
+static u_char                   fuzz_state_key[NGX_HTTP_VCITA_KEY_LEN];
 
 
 static void fuzz_state_init(void);
 static uint64_t fuzz_state_number(ngx_str_t *text, size_t at, size_t len);
 static ngx_uint_t fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
-    ngx_http_vcita_state_t *s);
-static void fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s);
-static void fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_state_t *s);
+    ngx_http_vcita_login_state_t *s);
+static void fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_login_state_t *s);
+static void fuzz_state_derived(fuzz_state_t *f,
+    ngx_http_vcita_login_state_t *s);
 
 
 fuzz_target(state)
 {
-    ngx_str_t                text;
-    fuzz_state_t            *f;
-    ngx_http_vcita_state_t   s;
+    ngx_str_t                      text;
+    fuzz_state_t                  *f;
+    ngx_http_vcita_login_state_t   s;
 
     fuzz_state_init();
 
@@ -83,7 +84,8 @@ fuzz_state_init(void)
 
 
 static ngx_uint_t
-fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text, ngx_http_vcita_state_t *s)
+fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
+    ngx_http_vcita_login_state_t *s)
 {
     ngx_int_t  rc;
     ngx_str_t  room, box, tail;
@@ -94,7 +96,8 @@ fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text, ngx_http_vcita_state_t *s)
                                    &f->ctx.redirect_uri, text, room.data, &box)
                == NGX_OK);
 
-    rc = ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app, &box, s);
+    rc = ngx_http_vcita_login_state_open(&f->r, &f->ctx, &fuzz_state_app, &box,
+                                         s);
 
     /* a state has a return address */
 
@@ -141,10 +144,10 @@ fuzz_state_number(ngx_str_t *text, size_t at, size_t len)
 /* what is sealed opens as it was, and for that redirect_uri alone */
 
 static void
-fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s)
+fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_login_state_t *s)
 {
-    ngx_str_t                state;
-    ngx_http_vcita_state_t   again;
+    ngx_str_t                      state;
+    ngx_http_vcita_login_state_t   again;
 
     f->ctx.login.data = s->login;
     f->ctx.login.len = sizeof(s->login);
@@ -152,10 +155,10 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s)
     s->login[0] |= 1;
     f->ctx.login = fuzz_copy(&f->ctx.login);
 
-    fuzz_check(ngx_http_vcita_state_seal(&f->r, &f->ctx, &fuzz_state_app, s,
-                                         &state) == NGX_OK);
-    fuzz_check(ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app,
-                                         &state, &again)
+    fuzz_check(ngx_http_vcita_login_state_seal(&f->r, &f->ctx, &fuzz_state_app,
+                                               s, &state) == NGX_OK);
+    fuzz_check(ngx_http_vcita_login_state_open(&f->r, &f->ctx, &fuzz_state_app,
+                                               &state, &again)
                == NGX_OK);
 
     fuzz_check(again.issued == s->issued);
@@ -167,8 +170,8 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s)
 
     f->ctx.redirect_uri.len--;
 
-    fuzz_check(ngx_http_vcita_state_open(&f->r, &f->ctx, &fuzz_state_app,
-                                         &state, &again)
+    fuzz_check(ngx_http_vcita_login_state_open(&f->r, &f->ctx, &fuzz_state_app,
+                                               &state, &again)
                == NGX_DECLINED);
 }
 
@@ -176,24 +179,24 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_state_t *s)
 /* always the same 43 characters, and others with another login cookie */
 
 static void
-fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_state_t *s)
+fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_login_state_t *s)
 {
     ngx_str_t  one, two;
 
     one = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
     two = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &one)
-               == NGX_OK);
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+                                                 &one) == NGX_OK);
     fuzz_check(one.len == NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &two)
-               == NGX_OK);
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+                                                 &two) == NGX_OK);
     fuzz_check(fuzz_same(&one, &two));
 
     f->ctx.login.len--;
 
-    fuzz_check(ngx_http_vcita_state_derive(&f->ctx, s, fuzz_state_key, &two)
-               == NGX_OK);
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+                                                 &two) == NGX_OK);
     fuzz_check(!fuzz_same(&one, &two));
 }

@@ -12,22 +12,22 @@
 #include "fuzz.h"
 
 
-static void fuzz_tags_again(ngx_http_vcita_tag_t *t);
-static void fuzz_tags_number(ngx_http_vcita_tag_t *t);
+static void fuzz_tags_again(ngx_http_vcita_tlv_t *t);
+static void fuzz_tags_number(ngx_http_vcita_tlv_t *t);
 
 
 fuzz_target(tags)
 {
     ngx_int_t             rc;
     ngx_str_t             rest, from;
-    ngx_http_vcita_tag_t  t;
+    ngx_http_vcita_tlv_t  t;
 
     rest = *in;
 
     for ( ;; ) {
         from = rest;
 
-        rc = ngx_http_vcita_tag_next(&rest, &t);
+        rc = ngx_http_vcita_tlv_next(&rest, &t);
 
         if (rc != NGX_OK) {
             break;
@@ -37,7 +37,7 @@ fuzz_target(tags)
         fuzz_check(t.tag == *from.data);
         fuzz_check(fuzz_inside(&t.value, &from));
         fuzz_check(t.value.data >= from.data + 2);
-        fuzz_check(t.value.data <= from.data + NGX_HTTP_VCITA_TAG_HEAD);
+        fuzz_check(t.value.data <= from.data + NGX_HTTP_VCITA_TLV_HEAD);
         fuzz_check(rest.data == t.value.data + t.value.len);
         fuzz_check(rest.data + rest.len == in->data + in->len);
 
@@ -50,15 +50,15 @@ fuzz_target(tags)
 
 
 static void
-fuzz_tags_again(ngx_http_vcita_tag_t *t)
+fuzz_tags_again(ngx_http_vcita_tlv_t *t)
 {
     u_char                *p;
     ngx_str_t              text;
-    ngx_http_vcita_tag_t   again;
+    ngx_http_vcita_tlv_t   again;
 
-    text = fuzz_room(NGX_HTTP_VCITA_TAG_HEAD + t->value.len);
+    text = fuzz_room(NGX_HTTP_VCITA_TLV_HEAD + t->value.len);
 
-    p = ngx_http_vcita_tag_put(text.data, t->tag, &t->value);
+    p = ngx_http_vcita_tlv_put(text.data, t->tag, &t->value);
     text.len = p - text.data;
 
     if (t->value.len == 0) {
@@ -66,7 +66,7 @@ fuzz_tags_again(ngx_http_vcita_tag_t *t)
         return;
     }
 
-    fuzz_check(ngx_http_vcita_tag_next(&text, &again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_tlv_next(&text, &again) == NGX_OK);
     fuzz_check(again.tag == t->tag);
     fuzz_check(fuzz_same(&again.value, &t->value));
     fuzz_check(text.len == 0);
@@ -74,25 +74,25 @@ fuzz_tags_again(ngx_http_vcita_tag_t *t)
 
 
 static void
-fuzz_tags_number(ngx_http_vcita_tag_t *t)
+fuzz_tags_number(ngx_http_vcita_tlv_t *t)
 {
     u_char                *p;
     uint64_t               number, same;
     ngx_str_t              text;
-    ngx_http_vcita_tag_t   again;
+    ngx_http_vcita_tlv_t   again;
 
-    if (ngx_http_vcita_tag_number(&t->value, &number) != NGX_OK) {
+    if (ngx_http_vcita_tlv_number(&t->value, &number) != NGX_OK) {
         fuzz_check(t->value.len == 0 || t->value.len > sizeof(uint64_t));
         return;
     }
 
     text = fuzz_room(2 + t->value.len);
 
-    p = ngx_http_vcita_tag_put_number(text.data, t->tag, number);
+    p = ngx_http_vcita_tlv_put_number(text.data, t->tag, number);
     text.len = p - text.data;
 
-    fuzz_check(ngx_http_vcita_tag_next(&text, &again) == NGX_OK);
+    fuzz_check(ngx_http_vcita_tlv_next(&text, &again) == NGX_OK);
     fuzz_check(again.value.len == 1 || *again.value.data);
-    fuzz_check(ngx_http_vcita_tag_number(&again.value, &same) == NGX_OK);
+    fuzz_check(ngx_http_vcita_tlv_number(&again.value, &same) == NGX_OK);
     fuzz_check(same == number);
 }

@@ -21,12 +21,12 @@ static void fuzz_text_number(ngx_str_t *text);
 
 fuzz_target(text)
 {
-    if (ngx_http_vcita_unicode(in) != NGX_OK) {
+    if (ngx_http_vcita_string_unicode(in) != NGX_OK) {
         fuzz_check(!fuzz_utf8(in) || memchr(in->data, '\\', in->len));
     }
 
-    fuzz_check(ngx_http_vcita_printable(in) == fuzz_printable(in));
-    fuzz_check(ngx_http_vcita_same(in, in));
+    fuzz_check(ngx_http_vcita_string_printable(in) == fuzz_printable(in));
+    fuzz_check(ngx_http_vcita_str_eq(in, in));
 
     fuzz_text_error(in);
     fuzz_text_number(in);
@@ -53,7 +53,7 @@ fuzz_text_error(ngx_str_t *text)
 
     error = *text;
 
-    ngx_http_vcita_error_code(&error);
+    ngx_http_vcita_protocol_error_code(&error);
 
     fuzz_check(good ? error.data == text->data && error.len == text->len
                     : fuzz_same_text(&error, "other"));
@@ -82,7 +82,7 @@ fuzz_text_number(ngx_str_t *text)
 
     good = (digits && end == p + text->len);
 
-    fuzz_check((ngx_http_vcita_number(text, &got) == NGX_OK) == good);
+    fuzz_check((ngx_http_vcita_string_number(text, &got) == NGX_OK) == good);
 
     if (good) {
         p[digits] = '\0';

@@ -28,7 +28,7 @@ fuzz_target(token)
     status = (fuzz_byte(in) % 2) ? 400 : 200;
     body = fuzz_copy(in);
 
-    rc = ngx_http_vcita_token_answer(fuzz_pool, status, &body, &token);
+    rc = ngx_http_vcita_protocol_token_answer(fuzz_pool, status, &body, &token);
 
     if (rc == NGX_OK) {
         fuzz_check(status == 200);

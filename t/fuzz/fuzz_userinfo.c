@@ -21,17 +21,17 @@ fuzz_target(userinfo)
     ngx_array_t              *claims, *none, *wanted;
     ngx_http_vcita_member_t  *c;
 
-    wanted = fuzz_array(sizeof(ngx_http_vcita_wanted_t));
+    wanted = fuzz_array(sizeof(ngx_http_vcita_claims_wanted_t));
     claims = fuzz_array(sizeof(ngx_http_vcita_member_t));
     none = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
-    rc = ngx_http_vcita_userinfo_answer(fuzz_pool, 401, in, wanted, &sub,
-                                        none);
+    rc = ngx_http_vcita_protocol_userinfo_answer(fuzz_pool, 401, in, wanted,
+                                                 &sub, none);
 
     fuzz_check(rc == NGX_DECLINED && none->nelts == 0);
 
-    rc = ngx_http_vcita_userinfo_answer(fuzz_pool, 200, in, wanted, &sub,
-                                        claims);
+    rc = ngx_http_vcita_protocol_userinfo_answer(fuzz_pool, 200, in, wanted,
+                                                 &sub, claims);
 
     if (rc != NGX_OK) {
         fuzz_check(rc == NGX_DECLINED && claims->nelts == 0);

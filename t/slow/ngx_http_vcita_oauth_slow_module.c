@@ -182,7 +182,7 @@ ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
     ngx_memzero(&op, sizeof(ngx_http_vcita_store_op_t));
     ngx_memset(value, 'v', sizeof(value));
 
-    op.store = vlcf->app->storage.store;
+    op.store = vlcf->client->storage.store;
     op.pool = r->pool;
     op.log = r->connection->log;
     op.value.data = value;
@@ -191,7 +191,7 @@ ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
 
     for (i = 0; i < slcf->n; i++) {
 
-        if (ngx_http_vcita_random(op.key, sizeof(op.key)) != NGX_OK
+        if (ngx_http_vcita_hash_random(op.key, sizeof(op.key)) != NGX_OK
             || op.store->type->write(&op) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -202,7 +202,7 @@ ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
 }
 
 
-/* all applications are registered by now */
+/* all clients are registered by now */
 
 static ngx_int_t
 ngx_http_vcita_slow_init(ngx_conf_t *cf)
@@ -241,15 +241,15 @@ static ngx_int_t
 ngx_http_vcita_slow_server(ngx_conf_t *cf, ngx_http_vcita_srv_conf_t *vscf,
     ngx_str_t *folder)
 {
-    ngx_uint_t                i;
-    ngx_http_vcita_app_t    **app;
-    ngx_http_vcita_slow_t    *slow;
-    ngx_http_vcita_store_t   *store;
+    ngx_uint_t                 i;
+    ngx_http_vcita_slow_t     *slow;
+    ngx_http_vcita_store_t    *store;
+    ngx_http_vcita_client_t  **client;
 
-    app = vscf->apps.elts;
+    client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->apps.nelts; i++) {
-        store = app[i]->storage.store;
+    for (i = 0; i < vscf->clients.nelts; i++) {
+        store = client[i]->storage.store;
 
         if (store == NULL || store->type == &ngx_http_vcita_slow_type) {
             continue;

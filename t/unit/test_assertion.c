@@ -21,8 +21,8 @@
 
 static EVP_PKEY *test_assertion_key(int type, int bits);
 static ngx_str_t test_assertion_pem(EVP_PKEY *key, const EVP_CIPHER *cipher);
-static ngx_int_t test_assertion_load(ngx_http_vcita_signer_t *s, ngx_str_t pem,
-    const char *kid, const char **error);
+static ngx_int_t test_assertion_load(ngx_http_vcita_assertion_signer_t *s,
+    ngx_str_t pem, const char *kid, const char **error);
 static void test_assertion_refused(ngx_str_t pem, const char *why,
     const char *name);
 static ngx_uint_t test_assertion_split(ngx_str_t *jwt, ngx_str_t *part);
@@ -36,11 +36,11 @@ static ngx_uint_t test_assertion_der(ngx_str_t *raw, u_char *der);
 
 unit_test(assertion_rsa)
 {
-    EVP_PKEY                 *key, *other;
-    ngx_str_t                 id, aud, jwt, part[3];
-    ngx_array_t              *members;
-    const char               *error;
-    ngx_http_vcita_signer_t   s;
+    EVP_PKEY                           *key, *other;
+    ngx_str_t                           id, aud, jwt, part[3];
+    ngx_array_t                        *members;
+    const char                         *error;
+    ngx_http_vcita_assertion_signer_t   s;
 
     key = test_assertion_key(EVP_PKEY_RSA, 2048);
     other = test_assertion_key(EVP_PKEY_RSA, 2048);
@@ -80,11 +80,11 @@ unit_test(assertion_rsa)
 
 unit_test(assertion_ec)
 {
-    EVP_PKEY                 *key;
-    ngx_str_t                 id, aud, jwt, part[3];
-    ngx_uint_t                i, bad, padded;
-    const char               *error;
-    ngx_http_vcita_signer_t   s;
+    EVP_PKEY                           *key;
+    ngx_str_t                           id, aud, jwt, part[3];
+    ngx_uint_t                          i, bad, padded;
+    const char                         *error;
+    ngx_http_vcita_assertion_signer_t   s;
 
     key = test_assertion_key(EVP_PKEY_EC, NID_X9_62_prime256v1);
 
@@ -127,13 +127,13 @@ unit_test(assertion_ec)
 
 unit_test(assertion_text)
 {
-    EVP_PKEY                 *key;
-    ngx_str_t                 id, aud, jwt, part[3], jti, last;
-    ngx_uint_t                i;
-    ngx_array_t              *members;
-    const char               *error;
-    ngx_http_vcita_signer_t   s;
-    ngx_http_vcita_member_t  *m;
+    EVP_PKEY                           *key;
+    ngx_str_t                           id, aud, jwt, part[3], jti, last;
+    ngx_uint_t                          i;
+    ngx_array_t                        *members;
+    const char                         *error;
+    ngx_http_vcita_assertion_signer_t   s;
+    ngx_http_vcita_member_t            *m;
 
     key = test_assertion_key(EVP_PKEY_EC, NID_X9_62_prime256v1);
 
@@ -167,12 +167,12 @@ unit_test(assertion_text)
         members = test_assertion_members(&part[1]);
         test_assertion_is(members, "aud", "https://a.b/token?a=\"b\"&c=\\d");
 
-        m = ngx_http_vcita_member(members, "iss");
+        m = ngx_http_vcita_json_member(members, "iss");
         is_eq(&m->value, &id, "iss comes back");
-        m = ngx_http_vcita_member(members, "sub");
+        m = ngx_http_vcita_json_member(members, "sub");
         is_eq(&m->value, &id, "sub comes back");
 
-        m = ngx_http_vcita_member(members, "jti");
+        m = ngx_http_vcita_json_member(members, "jti");
         jti = m->value;
         is_int(jti.len, NGX_HTTP_VCITA_TEXT_LEN, "jti: 256 bits");
         ok(!unit_same(&jti, &last), "and never the same");
@@ -185,11 +185,11 @@ unit_test(assertion_text)
 
 unit_test(assertion_keys)
 {
-    EVP_PKEY                 *key;
-    ngx_str_t                 pem, text;
-    ngx_uint_t                i;
-    const char               *error;
-    ngx_http_vcita_signer_t   s;
+    EVP_PKEY                           *key;
+    ngx_str_t                           pem, text;
+    ngx_uint_t                          i;
+    const char                         *error;
+    ngx_http_vcita_assertion_signer_t   s;
 
     key = test_assertion_key(EVP_PKEY_RSA, 1024);
     test_assertion_refused(test_assertion_pem(key, NULL),
@@ -306,24 +306,24 @@ test_assertion_pem(EVP_PKEY *key, const EVP_CIPHER *cipher)
 
 
 static ngx_int_t
-test_assertion_load(ngx_http_vcita_signer_t *s, ngx_str_t pem, const char *kid,
-    const char **error)
+test_assertion_load(ngx_http_vcita_assertion_signer_t *s, ngx_str_t pem,
+    const char *kid, const char **error)
 {
     ngx_str_t  name;
 
     name = unit_text(kid);
     *error = NULL;
 
-    return ngx_http_vcita_signer(s, unit_pool, &pem, &name, error);
+    return ngx_http_vcita_assertion_signer(s, unit_pool, &pem, &name, error);
 }
 
 
 static void
 test_assertion_refused(ngx_str_t pem, const char *why, const char *name)
 {
-    ngx_str_t                said;
-    const char              *error;
-    ngx_http_vcita_signer_t  s;
+    ngx_str_t                          said;
+    const char                        *error;
+    ngx_http_vcita_assertion_signer_t  s;
 
     is_int(test_assertion_load(&s, pem, "", &error), NGX_DECLINED, "%s", name);
 
@@ -352,9 +352,9 @@ test_assertion_split(ngx_str_t *jwt, ngx_str_t *part)
         }
 
         text.len = p - text.data;
-        part[n] = unit_room(ngx_http_vcita_unbase64url_len(text.len));
+        part[n] = unit_room(ngx_http_vcita_base64url_decoded_len(text.len));
 
-        if (ngx_http_vcita_unbase64url(part[n].data, &text) != NGX_OK) {
+        if (ngx_http_vcita_base64url_decode(part[n].data, &text) != NGX_OK) {
             return 0;
         }
 
@@ -377,7 +377,7 @@ test_assertion_members(ngx_str_t *part)
         abort();
     }
 
-    is_int(ngx_http_vcita_json(unit_pool, part, members), NGX_OK,
+    is_int(ngx_http_vcita_json_members(unit_pool, part, members), NGX_OK,
            "a JSON object");
 
     return members;
@@ -392,7 +392,7 @@ test_assertion_is(ngx_array_t *members, const char *name, const char *want)
 
     ngx_str_null(&none);
 
-    m = ngx_http_vcita_member(members, name);
+    m = ngx_http_vcita_json_member(members, name);
     is_str(m ? &m->value : &none, want, "%s", name);
 }
 

@@ -324,7 +324,7 @@ unit_test(claims_json)
     got = test_claims_show(members, 1);
     text = unit_copy("sub\0x:s=1|a:s=x\0y|", 18);
     is_eq(&got, &text, "are kept");
-    ok(ngx_http_vcita_member(members, "sub") == NULL,
+    ok(ngx_http_vcita_json_member(members, "sub") == NULL,
        "and end no name");
 }
 
@@ -507,7 +507,7 @@ unit_test(claims_large)
 
         ok(unit_clock() - start < TEST_CLAIMS_BOUND, "soon enough");
         ok(claims->nelts <= NGX_HTTP_VCITA_CLAIMS, "not too many");
-        ok(ngx_http_vcita_member(claims, "sub") != NULL, "with sub");
+        ok(ngx_http_vcita_json_member(claims, "sub") != NULL, "with sub");
     }
 
     /* names that differ at their ends, in an object of a long name */
@@ -647,7 +647,7 @@ unit_test(claims_limits)
     is_str(&m[1].value, "2", "as the first answer has it");
     is_str(&m[claims->nelts - 1].name, "named", "what is named, too");
 
-    m = ngx_http_vcita_member(claims, "sub");
+    m = ngx_http_vcita_json_member(claims, "sub");
     ok(m != NULL && m->value.len == 1, "sub is among them");
 }
 
@@ -730,20 +730,20 @@ unit_test(claims_member)
     members = test_claims_members();
     test_claims_parse(&text, members);
 
-    m = ngx_http_vcita_member(members, "sub");
+    m = ngx_http_vcita_json_member(members, "sub");
     ok(m != NULL, "a member is found");
     is_str(&m->value, "outer", "that of the outermost object");
 
-    ok(ngx_http_vcita_member(members, "a__b") == NULL,
+    ok(ngx_http_vcita_json_member(members, "a__b") == NULL,
        "an inner one has no name of its own");
 
-    m = ngx_http_vcita_member(members, "a");
+    m = ngx_http_vcita_json_member(members, "a");
     ok(m && m->type == NGX_HTTP_VCITA_JSON_OBJECT && m->value.len == 0,
        "an object is there, without a value");
 
-    ok(ngx_http_vcita_member(members, "") == NULL, "no name");
+    ok(ngx_http_vcita_json_member(members, "") == NULL, "no name");
 
-    m = ngx_http_vcita_member(members, "c");
+    m = ngx_http_vcita_json_member(members, "c");
     ok(m && m->type == NGX_HTTP_VCITA_JSON_NULL, "null is there");
 }
 
@@ -770,7 +770,7 @@ test_claims_parse(ngx_str_t *text, ngx_array_t *members)
 
     copy = unit_copy(text->data, text->len);
 
-    return ngx_http_vcita_json(unit_pool, &copy, members);
+    return ngx_http_vcita_json_members(unit_pool, &copy, members);
 }
 
 
@@ -779,8 +779,8 @@ test_claims_parse(ngx_str_t *text, ngx_array_t *members)
 static ngx_int_t
 test_claims_take(ngx_array_t *members, ngx_array_t *claims)
 {
-    ngx_array_t               wanted;
-    ngx_http_vcita_wanted_t   w[2];
+    ngx_array_t                      wanted;
+    ngx_http_vcita_claims_wanted_t   w[2];
 
     ngx_memzero(&wanted, sizeof(ngx_array_t));
 

@@ -338,7 +338,7 @@ test_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_str_t *found)
     room.data[line->len] = '\0';
     line->data = room.data;
 
-    rc = ngx_http_vcita_cookie_line_cut(line, unit_pool, names, names, list);
+    rc = ngx_http_vcita_cookie_cut_line(line, unit_pool, names, names, list);
 
     *found = test_cookie_show(list);
 

@@ -187,7 +187,7 @@ test_id_token_part(const char *text)
 
     raw = unit_text(text);
     part = unit_room(raw.len * 4 / 3 + 4);
-    part.len = ngx_http_vcita_base64url(part.data, raw.data, raw.len);
+    part.len = ngx_http_vcita_base64url_encode(part.data, raw.data, raw.len);
 
     return part;
 }
@@ -213,8 +213,8 @@ test_id_token_jwt(const char *header, const char *payload,
 static const char *
 test_id_token_try(ngx_str_t *jwt, const char *issuer, const char *nonce)
 {
-    ngx_array_t                *members;
-    ngx_http_vcita_expected_t   e;
+    ngx_array_t                         *members;
+    ngx_http_vcita_id_token_expected_t   e;
 
     members = ngx_array_create(unit_pool, 4, sizeof(ngx_http_vcita_member_t));
     if (members == NULL) {

@@ -91,20 +91,20 @@ unit_test(keys_hash)
     text = unit_text("abc");
     want = unit_hex("ba7816bf8f01cfea414140de5dae2223"
                     "b00361a396177a9cb410ff61f20015ad");
-    is_int(ngx_http_vcita_hash(&text, hash), NGX_OK, "a hash");
+    is_int(ngx_http_vcita_hash_sha256(&text, hash), NGX_OK, "a hash");
     is_mem(hash, want.data, want.len, "SHA-256 of abc (FIPS 180-2)");
 
     text = unit_text("");
     want = unit_hex("e3b0c44298fc1c149afbf4c8996fb924"
                     "27ae41e4649b934ca495991b7852b855");
-    is_int(ngx_http_vcita_hash(&text, hash), NGX_OK, "a hash");
+    is_int(ngx_http_vcita_hash_sha256(&text, hash), NGX_OK, "a hash");
     is_mem(hash, want.data, want.len, "SHA-256 of nothing");
 
     text = unit_text("abcdbcdecdefdefgefghfghighij"
                      "hijkijkljklmklmnlmnomnopnopq");
     want = unit_hex("248d6a61d20638b8e5c026930c3e6039"
                     "a33ce45964ff2167f6ecedd419db06c1");
-    is_int(ngx_http_vcita_hash(&text, hash), NGX_OK, "a hash");
+    is_int(ngx_http_vcita_hash_sha256(&text, hash), NGX_OK, "a hash");
     is_mem(hash, want.data, want.len, "SHA-256 of two blocks");
 }
 
@@ -126,19 +126,20 @@ unit_test(keys_hkdf)
         label = unit_hex(t[i].label);
         want = unit_hex(t[i].key);
 
-        is_int(ngx_http_vcita_hkdf(&secret, &salt, (char *) label.data, key),
-               NGX_OK, "HKDF, RFC 5869 A.%ui", i + 1);
+        is_int(ngx_http_vcita_hash_hkdf(&secret, &salt, (char *) label.data,
+                                        key), NGX_OK, "HKDF, RFC 5869 A.%ui",
+               i + 1);
         is_mem(key, want.data, want.len, "the key of A.%ui", i + 1);
     }
 
     secret = unit_text("secret");
     salt = unit_text("client");
-    ngx_http_vcita_hkdf(&secret, &salt, "session", key);
-    ngx_http_vcita_hkdf(&secret, &salt, "state", other);
+    ngx_http_vcita_hash_hkdf(&secret, &salt, "session", key);
+    ngx_http_vcita_hash_hkdf(&secret, &salt, "state", other);
     ok(ngx_memcmp(key, other, sizeof(key)) != 0, "another label");
 
     salt = unit_text("clienu");
-    ngx_http_vcita_hkdf(&secret, &salt, "session", other);
+    ngx_http_vcita_hash_hkdf(&secret, &salt, "session", other);
     ok(ngx_memcmp(key, other, sizeof(key)) != 0, "another salt");
 }
 
@@ -172,14 +173,14 @@ unit_test(keys_hmac)
     bad = 0;
 
     for (i = 0; i < 200; i++) {
-        ngx_http_vcita_random(key, sizeof(key));
+        ngx_http_vcita_hash_random(key, sizeof(key));
 
         text = unit_room(3 * 2 + 3 * 100);
         p = text.data;
 
         for (j = 0; j < 3; j++) {
             parts[j] = unit_room(unit_random(100));
-            ngx_http_vcita_random(parts[j].data, parts[j].len);
+            ngx_http_vcita_hash_random(parts[j].data, parts[j].len);
 
             *p++ = 0;
             *p++ = (u_char) parts[j].len;
@@ -192,7 +193,7 @@ unit_test(keys_hmac)
         k.len = sizeof(key);
         test_keys_mac(&k, &text, want);
 
-        bad += (ngx_http_vcita_hmac(key, parts, 3, mac) != NGX_OK
+        bad += (ngx_http_vcita_hash_hmac(key, parts, 3, mac) != NGX_OK
                 || ngx_memcmp(mac, want, sizeof(mac)) != 0);
     }
 
@@ -200,33 +201,33 @@ unit_test(keys_hmac)
 
     parts[0] = unit_text("ab");
     parts[1] = unit_text("c");
-    ngx_http_vcita_hmac(key, parts, 2, mac);
+    ngx_http_vcita_hash_hmac(key, parts, 2, mac);
 
     parts[0] = unit_text("a");
     parts[1] = unit_text("bc");
-    ngx_http_vcita_hmac(key, parts, 2, want);
+    ngx_http_vcita_hash_hmac(key, parts, 2, want);
     ok(ngx_memcmp(mac, want, sizeof(mac)) != 0, "ab, c is not a, bc");
 
     parts[0] = unit_text("");
-    is_int(ngx_http_vcita_hmac(key, parts, 1, mac), NGX_OK,
+    is_int(ngx_http_vcita_hash_hmac(key, parts, 1, mac), NGX_OK,
            "HMAC of an empty part");
 
-    ngx_http_vcita_hmac(key, parts, 0, want);
+    ngx_http_vcita_hash_hmac(key, parts, 0, want);
     ok(ngx_memcmp(mac, want, sizeof(mac)) != 0, "an empty part is not none");
 
     parts[0] = unit_room(510);
     ngx_memzero(parts[0].data, 510);
-    is_int(ngx_http_vcita_hmac(key, parts, 1, mac), NGX_OK,
+    is_int(ngx_http_vcita_hash_hmac(key, parts, 1, mac), NGX_OK,
            "HMAC of 510 bytes");
 
     parts[0] = unit_room(511);
     ngx_memzero(parts[0].data, 511);
-    is_int(ngx_http_vcita_hmac(key, parts, 1, mac), NGX_ERROR,
+    is_int(ngx_http_vcita_hash_hmac(key, parts, 1, mac), NGX_ERROR,
            "HMAC of 511 bytes has no room");
 
     parts[0] = unit_room(70000);
     ngx_memzero(parts[0].data, 70000);
-    is_int(ngx_http_vcita_hmac(key, parts, 1, mac), NGX_ERROR,
+    is_int(ngx_http_vcita_hash_hmac(key, parts, 1, mac), NGX_ERROR,
            "a length over two bytes does not wrap");
 }
 
@@ -248,7 +249,7 @@ test_keys_mac(ngx_str_t *key, ngx_str_t *data, u_char *mac)
     }
 
     ngx_memcpy(text.data + TEST_KEYS_BLOCK, data->data, data->len);
-    ngx_http_vcita_hash(&text, mac);
+    ngx_http_vcita_hash_sha256(&text, mac);
 
     text = unit_room(TEST_KEYS_BLOCK + NGX_HTTP_VCITA_HASH_LEN);
 
@@ -257,7 +258,7 @@ test_keys_mac(ngx_str_t *key, ngx_str_t *data, u_char *mac)
     }
 
     ngx_memcpy(text.data + TEST_KEYS_BLOCK, mac, NGX_HTTP_VCITA_HASH_LEN);
-    ngx_http_vcita_hash(&text, mac);
+    ngx_http_vcita_hash_sha256(&text, mac);
 }
 
 
@@ -267,29 +268,29 @@ unit_test(keys_equal)
     ngx_uint_t  i, bad;
 
     a = unit_room(43);
-    ngx_http_vcita_random(a.data, a.len);
+    ngx_http_vcita_hash_random(a.data, a.len);
     b = unit_copy(a.data, a.len);
 
-    is_int(ngx_http_vcita_equal(&a, &b), NGX_OK, "equal");
+    is_int(ngx_http_vcita_secret_eq(&a, &b), NGX_OK, "equal");
 
     bad = 0;
 
     for (i = 0; i < a.len * 8; i++) {
         b = unit_copy(a.data, a.len);
         b.data[i / 8] ^= (u_char) (1 << i % 8);
-        bad += (ngx_http_vcita_equal(&a, &b) != NGX_DECLINED);
+        bad += (ngx_http_vcita_secret_eq(&a, &b) != NGX_DECLINED);
 
         b = unit_copy(a.data, i % a.len);
-        bad += (ngx_http_vcita_equal(&a, &b) != NGX_DECLINED);
-        bad += (ngx_http_vcita_equal(&b, &a) != NGX_DECLINED);
+        bad += (ngx_http_vcita_secret_eq(&a, &b) != NGX_DECLINED);
+        bad += (ngx_http_vcita_secret_eq(&b, &a) != NGX_DECLINED);
     }
 
     is_int(bad, 0, "no other bit or length is equal");
 
     ngx_str_null(&none);
     b = unit_text("");
-    is_int(ngx_http_vcita_equal(&none, &b), NGX_OK, "nothing is equal");
-    is_int(ngx_http_vcita_equal(&none, &a), NGX_DECLINED,
+    is_int(ngx_http_vcita_secret_eq(&none, &b), NGX_OK, "nothing is equal");
+    is_int(ngx_http_vcita_secret_eq(&none, &a), NGX_DECLINED,
            "nothing and something");
 }
 
@@ -302,11 +303,11 @@ unit_test(keys_random)
     same = 0;
 
     for (i = 0; i < 100; i++) {
-        ngx_http_vcita_random(one, sizeof(one));
-        ngx_http_vcita_random(two, sizeof(two));
+        ngx_http_vcita_hash_random(one, sizeof(one));
+        ngx_http_vcita_hash_random(two, sizeof(two));
         same += (ngx_memcmp(one, two, sizeof(one)) == 0);
     }
 
     is_int(same, 0, "random bytes differ");
-    is_int(ngx_http_vcita_random(one, 0), NGX_OK, "no random bytes");
+    is_int(ngx_http_vcita_hash_random(one, 0), NGX_OK, "no random bytes");
 }

@@ -137,9 +137,10 @@ unit_test(life_left)
         s.seen = t[i].seen;
         s.expires = t[i].expires;
 
-        is_int(ngx_http_vcita_life_left(&s, t[i].now, t[i].timeout, t[i].idle),
-               t[i].left, "left %ui: at %T, of %uL, seen %T, to %T", i,
-               t[i].now, t[i].created, t[i].seen, t[i].expires);
+        is_int(ngx_http_vcita_session_left(&s, t[i].now, t[i].timeout,
+                                           t[i].idle), t[i].left,
+               "left %ui: at %T, of %uL, seen %T, to %T", i, t[i].now,
+               t[i].created, t[i].seen, t[i].expires);
     }
 }
 
@@ -152,11 +153,11 @@ unit_test(life_time)
 
     max = (sizeof(time_t) == 4) ? 0x7fffffff : 0x7fffffffffffffff;
 
-    is_int(ngx_http_vcita_text_time(0), 0, "the beginning");
-    is_int(ngx_http_vcita_text_time(1790000000), 1790000000, "now");
-    is_int(ngx_http_vcita_text_time(max), max, "the last second");
-    is_int(ngx_http_vcita_text_time(max + 1), max, "the one behind it");
-    is_int(ngx_http_vcita_text_time((uint64_t) -1), max, "any later");
+    is_int(ngx_http_vcita_string_time(0), 0, "the beginning");
+    is_int(ngx_http_vcita_string_time(1790000000), 1790000000, "now");
+    is_int(ngx_http_vcita_string_time(max), max, "the last second");
+    is_int(ngx_http_vcita_string_time(max + 1), max, "the one behind it");
+    is_int(ngx_http_vcita_string_time((uint64_t) -1), max, "any later");
 }
 
 
@@ -174,7 +175,7 @@ unit_test(life_slides)
         s.created = t[i].created;
         s.seen = t[i].seen;
 
-        is_int(ngx_http_vcita_life_slides(&s, t[i].now, t[i].idle),
+        is_int(ngx_http_vcita_session_slides(&s, t[i].now, t[i].idle),
                t[i].slides, "slides %ui: at %T, of %uL, seen %T, by %T", i,
                t[i].now, t[i].created, t[i].seen, t[i].idle);
     }

@@ -190,13 +190,13 @@ unit_test(query_unescape)
     text = unit_text("nothing-to-do%");
     text.len--;
     got = text;
-    is_int(ngx_http_vcita_unescape(unit_pool, &got), NGX_OK,
+    is_int(ngx_http_vcita_query_unescape(unit_pool, &got), NGX_OK,
            "a text without escapes");
     ok(got.data == text.data, "is left where it is");
 
     text = unit_text("a%20b%zz and more of it");
     got = text;
-    is_int(ngx_http_vcita_unescape(unit_pool, &got), NGX_DECLINED,
+    is_int(ngx_http_vcita_query_unescape(unit_pool, &got), NGX_DECLINED,
            "an escape that is none");
     is_eq(&got, &text, "leaves the text as it was");
 
@@ -208,7 +208,7 @@ unit_test(query_unescape)
         text.data[2] = (u_char) i;
 
         got = text;
-        rc = ngx_http_vcita_unescape(unit_pool, &got);
+        rc = ngx_http_vcita_query_unescape(unit_pool, &got);
 
         if (test_query_reference(&text, &want) != rc
             || (rc == NGX_OK && !unit_same(&got, &want)))
@@ -231,7 +231,7 @@ unit_test(query_unescape)
         }
 
         got = text;
-        rc = ngx_http_vcita_unescape(unit_pool, &got);
+        rc = ngx_http_vcita_query_unescape(unit_pool, &got);
 
         if (test_query_reference(&text, &want) != rc
             || (rc == NGX_OK && !unit_same(&got, &want)))
@@ -309,8 +309,8 @@ unit_test(query_escape)
         text.data[i] = (u_char) i;
     }
 
-    got = unit_room(ngx_http_vcita_escaped_len(&text));
-    p = ngx_http_vcita_escape(got.data, &text);
+    got = unit_room(ngx_http_vcita_query_escaped_len(&text));
+    p = ngx_http_vcita_query_escape(got.data, &text);
     is_int(p - got.data, got.len, "the length of what is escaped");
 
     kept = 0;
@@ -333,12 +333,12 @@ unit_test(query_escape)
     is_int(kept, 26 + 26 + 10 + 4, "the unreserved characters stay");
     is_int(bad, 0, "and no other");
 
-    is_int(ngx_http_vcita_unescape(unit_pool, &got), NGX_OK,
+    is_int(ngx_http_vcita_query_unescape(unit_pool, &got), NGX_OK,
            "what is escaped is unescaped");
     is_eq(&got, &text, "and comes back");
 
     ngx_str_null(&text);
-    is_int(ngx_http_vcita_escaped_len(&text), 0, "nothing is escaped");
+    is_int(ngx_http_vcita_query_escaped_len(&text), 0, "nothing is escaped");
 }
 
 
@@ -352,7 +352,7 @@ unit_test(query_authority)
 
     for (i = 0; i < n; i++) {
         text = unit_text(test_query_authorities[i]);
-        is_int(ngx_http_vcita_authority(&text), NGX_OK,
+        is_int(ngx_http_vcita_query_authority(&text), NGX_OK,
                "an authority: %s", test_query_authorities[i]);
     }
 
@@ -361,7 +361,7 @@ unit_test(query_authority)
 
     for (i = 0; i < n; i++) {
         text = unit_text(test_query_no_authorities[i]);
-        is_int(ngx_http_vcita_authority(&text), NGX_DECLINED,
+        is_int(ngx_http_vcita_query_authority(&text), NGX_DECLINED,
                "no authority: %s", test_query_no_authorities[i]);
     }
 
@@ -374,22 +374,22 @@ unit_test(query_authority)
         text.data[1] = c;
         n = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
             || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-        bad += ((ngx_http_vcita_authority(&text) == NGX_OK) != n);
+        bad += ((ngx_http_vcita_query_authority(&text) == NGX_OK) != n);
 
         text = unit_text("[:.:]");
         text.data[2] = c;
         n = (test_query_hex(c) >= 0 || c == ':' || c == '.');
-        bad += ((ngx_http_vcita_authority(&text) == NGX_OK) != n);
+        bad += ((ngx_http_vcita_query_authority(&text) == NGX_OK) != n);
 
         text = unit_text("a:1.2");
         text.data[3] = c;
         n = (c >= '0' && c <= '9');
-        bad += ((ngx_http_vcita_authority(&text) == NGX_OK) != n);
+        bad += ((ngx_http_vcita_query_authority(&text) == NGX_OK) != n);
     }
 
     is_int(bad, 0, "any byte in a host, a literal and a port");
 
     text = unit_copy("a\0b", 3);
-    is_int(ngx_http_vcita_authority(&text), NGX_DECLINED,
+    is_int(ngx_http_vcita_query_authority(&text), NGX_DECLINED,
            "a zero byte");
 }

@@ -12,107 +12,108 @@
 #include "unit.h"
 
 
-#define TEST_RECALL_TIME  NGX_HTTP_VCITA_RECALL_TIME
+#define TEST_RECALL_TIME  NGX_HTTP_VCITA_REDIS_CACHE_TIME
 #define TEST_RECALL_KEYS  64
 
 
 static u_char *test_recall_key(ngx_uint_t n);
-static ngx_int_t test_recall_has(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
-    ngx_msec_t now, const char *text);
-static void test_recall_keep(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
+static ngx_int_t test_recall_has(ngx_http_vcita_redis_cache_t *cache,
+    ngx_uint_t n, ngx_msec_t now, const char *text);
+static void test_recall_keep(ngx_http_vcita_redis_cache_t *cache, ngx_uint_t n,
     ngx_msec_t since, ngx_msec_t now, const char *text);
 
 
-unit_test(recall)
+unit_test(cache)
 {
-    ngx_msec_t               t;
-    ngx_uint_t               i;
-    ngx_http_vcita_recall_t  recall;
+    ngx_msec_t                    t;
+    ngx_uint_t                    i;
+    ngx_http_vcita_redis_cache_t  cache;
 
-    ngx_http_vcita_recall_init(&recall);
+    ngx_http_vcita_redis_cache_init(&cache);
 
     /* just before the clock turns over, too */
 
     for (i = 0; i < 2; i++) {
         t = i ? (ngx_msec_t) -500 : 5000;
 
-        is_int(test_recall_has(&recall, 1, t, NULL), 1, "nothing is known");
+        is_int(test_recall_has(&cache, 1, t, NULL), 1, "nothing is known");
 
-        test_recall_keep(&recall, 1, t, t + 100, "one");
-        test_recall_keep(&recall, 2, t + 200, t + 300, "");
+        test_recall_keep(&cache, 1, t, t + 100, "one");
+        test_recall_keep(&cache, 2, t + 200, t + 300, "");
 
-        is_int(test_recall_has(&recall, 1, t + 300, "one"), 1, "a value");
-        is_int(test_recall_has(&recall, 2, t + 300, ""), 1, "an empty one");
-        is_int(test_recall_has(&recall, 3, t + 300, NULL), 1, "another key");
+        is_int(test_recall_has(&cache, 1, t + 300, "one"), 1, "a value");
+        is_int(test_recall_has(&cache, 2, t + 300, ""), 1, "an empty one");
+        is_int(test_recall_has(&cache, 3, t + 300, NULL), 1, "another key");
 
-        is_int(test_recall_has(&recall, 1, t + TEST_RECALL_TIME - 1, "one"),
-               1, "for a second");
-        is_int(test_recall_has(&recall, 1, t + TEST_RECALL_TIME, NULL), 1,
+        is_int(test_recall_has(&cache, 1, t + TEST_RECALL_TIME - 1, "one"), 1,
+               "for a second");
+        is_int(test_recall_has(&cache, 1, t + TEST_RECALL_TIME, NULL), 1,
                "from when it was asked for, not from when it came");
-        is_int(test_recall_has(&recall, 2, t + TEST_RECALL_TIME, ""), 1,
+        is_int(test_recall_has(&cache, 2, t + TEST_RECALL_TIME, ""), 1,
                "each by itself");
 
-        test_recall_keep(&recall, 3, t, t + TEST_RECALL_TIME, "late");
-        is_int(test_recall_has(&recall, 3, t + TEST_RECALL_TIME, NULL), 1,
+        test_recall_keep(&cache, 3, t, t + TEST_RECALL_TIME, "late");
+        is_int(test_recall_has(&cache, 3, t + TEST_RECALL_TIME, NULL), 1,
                "what took a second is not kept");
 
-        test_recall_keep(&recall, 4, t + 1000, t + 1000, "old");
-        test_recall_keep(&recall, 4, t + 1010, t + 1010, "new");
-        is_int(test_recall_has(&recall, 4, t + 1020, "new"), 1,
+        test_recall_keep(&cache, 4, t + 1000, t + 1000, "old");
+        test_recall_keep(&cache, 4, t + 1010, t + 1010, "new");
+        is_int(test_recall_has(&cache, 4, t + 1020, "new"), 1,
                "the newer value counts");
 
-        ngx_http_vcita_recall_drop(&recall, test_recall_key(4));
-        is_int(test_recall_has(&recall, 4, t + 1020, NULL), 1,
+        ngx_http_vcita_redis_cache_drop(&cache, test_recall_key(4));
+        is_int(test_recall_has(&cache, 4, t + 1020, NULL), 1,
                "what is dropped is gone");
-        ngx_http_vcita_recall_drop(&recall, test_recall_key(4));
+        ngx_http_vcita_redis_cache_drop(&cache, test_recall_key(4));
 
-        ngx_http_vcita_recall_clear(&recall);
-        is_int(recall.size, 0, "nothing is left");
-        ok(ngx_queue_empty(&recall.queue), "in the queue");
-        ok(recall.rbtree.root == recall.rbtree.sentinel, "or in the tree");
+        ngx_http_vcita_redis_cache_clear(&cache);
+        is_int(cache.size, 0, "nothing is left");
+        ok(ngx_queue_empty(&cache.queue), "in the queue");
+        ok(cache.rbtree.root == cache.rbtree.sentinel, "or in the tree");
     }
 }
 
 
 unit_test(recall_size)
 {
-    ngx_str_t                value;
-    ngx_uint_t               i, n;
-    ngx_http_vcita_recall_t  recall;
+    ngx_str_t                     value;
+    ngx_uint_t                    i, n;
+    ngx_http_vcita_redis_cache_t  cache;
 
-    ngx_http_vcita_recall_init(&recall);
+    ngx_http_vcita_redis_cache_init(&cache);
 
     value = unit_room(65535);
     ngx_memset(value.data, 'x', value.len);
 
     for (i = 0; i < 1000; i++) {
-        ngx_http_vcita_recall_keep(&recall, test_recall_key(i), 10, 10,
-                                   &value);
+        ngx_http_vcita_redis_cache_put(&cache, test_recall_key(i), 10, 10,
+                                       &value);
     }
 
-    ok(recall.size <= NGX_HTTP_VCITA_RECALL_SIZE, "8 megabytes");
-    ok(recall.size + 70000 > NGX_HTTP_VCITA_RECALL_SIZE, "all of them");
+    ok(cache.size <= NGX_HTTP_VCITA_REDIS_CACHE_SIZE, "8 megabytes");
+    ok(cache.size + 70000 > NGX_HTTP_VCITA_REDIS_CACHE_SIZE, "all of them");
 
     n = 0;
 
     for (i = 0; i < 1000; i++) {
-        n += (ngx_http_vcita_recall_find(&recall, test_recall_key(i), 10,
-                                         &value)
+        n += (ngx_http_vcita_redis_cache_find(&cache, test_recall_key(i), 10,
+                                              &value)
               == NGX_OK);
     }
 
-    is_int(n, NGX_HTTP_VCITA_RECALL_SIZE / 65700, "so many");
-    is_int(ngx_http_vcita_recall_find(&recall, test_recall_key(999), 10,
-                                      &value),
+    is_int(n, NGX_HTTP_VCITA_REDIS_CACHE_SIZE / 65700, "so many");
+    is_int(ngx_http_vcita_redis_cache_find(&cache, test_recall_key(999), 10,
+                                           &value),
            NGX_OK, "the last one is there");
-    is_int(ngx_http_vcita_recall_find(&recall, test_recall_key(0), 10, &value),
-           NGX_DECLINED, "the oldest has gone");
+    is_int(ngx_http_vcita_redis_cache_find(&cache, test_recall_key(0), 10,
+                                           &value), NGX_DECLINED,
+           "the oldest has gone");
 
-    test_recall_keep(&recall, 0, 2000, 2000, "x");
-    ok(recall.size < 1000, "what is over leaves when something new comes");
+    test_recall_keep(&cache, 0, 2000, 2000, "x");
+    ok(cache.size < 1000, "what is over leaves when something new comes");
 
-    ngx_http_vcita_recall_clear(&recall);
-    is_int(recall.size, 0, "nothing is left");
+    ngx_http_vcita_redis_cache_clear(&cache);
+    is_int(cache.size, 0, "nothing is left");
 }
 
 
@@ -120,15 +121,15 @@ unit_test(recall_size)
 
 unit_test(recall_random)
 {
-    u_char                   c;
-    ngx_msec_t               now, since[TEST_RECALL_KEYS];
-    ngx_str_t                value;
-    ngx_int_t                rc;
-    ngx_uint_t               i, n, bad;
-    u_char                   kept[TEST_RECALL_KEYS];
-    ngx_http_vcita_recall_t  recall;
+    u_char                        c;
+    ngx_msec_t                    now, since[TEST_RECALL_KEYS];
+    ngx_str_t                     value;
+    ngx_int_t                     rc;
+    ngx_uint_t                    i, n, bad;
+    u_char                        kept[TEST_RECALL_KEYS];
+    ngx_http_vcita_redis_cache_t  cache;
 
-    ngx_http_vcita_recall_init(&recall);
+    ngx_http_vcita_redis_cache_init(&cache);
     ngx_memzero(kept, sizeof(kept));
     ngx_memzero(since, sizeof(since));
 
@@ -149,18 +150,18 @@ unit_test(recall_random)
             kept[n] = c;
             since[n] = now;
 
-            ngx_http_vcita_recall_keep(&recall, test_recall_key(n), now, now,
-                                       &value);
+            ngx_http_vcita_redis_cache_put(&cache, test_recall_key(n), now, now,
+                                           &value);
             break;
 
         case 1:
             kept[n] = 0;
-            ngx_http_vcita_recall_drop(&recall, test_recall_key(n));
+            ngx_http_vcita_redis_cache_drop(&cache, test_recall_key(n));
             break;
 
         default:
-            rc = ngx_http_vcita_recall_find(&recall, test_recall_key(n), now,
-                                            &value);
+            rc = ngx_http_vcita_redis_cache_find(&cache, test_recall_key(n),
+                                                 now, &value);
 
             if (kept[n] && now - since[n] < TEST_RECALL_TIME) {
                 bad += (rc != NGX_OK || value.len != 1
@@ -174,8 +175,8 @@ unit_test(recall_random)
 
     is_int(bad, 0, "as a plain table");
 
-    ngx_http_vcita_recall_clear(&recall);
-    is_int(recall.size, 0, "nothing is left");
+    ngx_http_vcita_redis_cache_clear(&cache);
+    is_int(cache.size, 0, "nothing is left");
 }
 
 
@@ -184,7 +185,7 @@ unit_test(recall_random)
 static u_char *
 test_recall_key(ngx_uint_t n)
 {
-    static u_char  key[NGX_HTTP_VCITA_RECALL_KEY];
+    static u_char  key[NGX_HTTP_VCITA_REDIS_CACHE_KEY];
 
     ngx_memzero(key, sizeof(key));
 
@@ -197,13 +198,14 @@ test_recall_key(ngx_uint_t n)
 
 
 static ngx_int_t
-test_recall_has(ngx_http_vcita_recall_t *recall, ngx_uint_t n, ngx_msec_t now,
-    const char *text)
+test_recall_has(ngx_http_vcita_redis_cache_t *cache, ngx_uint_t n,
+    ngx_msec_t now, const char *text)
 {
     ngx_int_t  rc;
     ngx_str_t  value, want;
 
-    rc = ngx_http_vcita_recall_find(recall, test_recall_key(n), now, &value);
+    rc = ngx_http_vcita_redis_cache_find(cache, test_recall_key(n), now,
+                                         &value);
     if (text == NULL) {
         return rc == NGX_DECLINED;
     }
@@ -215,12 +217,13 @@ test_recall_has(ngx_http_vcita_recall_t *recall, ngx_uint_t n, ngx_msec_t now,
 
 
 static void
-test_recall_keep(ngx_http_vcita_recall_t *recall, ngx_uint_t n,
+test_recall_keep(ngx_http_vcita_redis_cache_t *cache, ngx_uint_t n,
     ngx_msec_t since, ngx_msec_t now, const char *text)
 {
     ngx_str_t  value;
 
     value = unit_text(text);
 
-    ngx_http_vcita_recall_keep(recall, test_recall_key(n), since, now, &value);
+    ngx_http_vcita_redis_cache_put(cache, test_recall_key(n), since, now,
+                                   &value);
 }

@@ -31,16 +31,16 @@ static ngx_str_t test_reply_code(const char *refusal);
 
 
 static test_reply_t  test_replies[] = {
-    { "$5\r\nhello\r\n", NGX_HTTP_VCITA_REPLY_STRING, "hello" },
-    { "$0\r\n\r\n", NGX_HTTP_VCITA_REPLY_STRING, "" },
-    { "$4\r\n\r\n\r\n\r\n", NGX_HTTP_VCITA_REPLY_STRING, "\r\n\r\n" },
-    { "+OK\r\n", NGX_HTTP_VCITA_REPLY_STATUS, "OK" },
-    { "+\r\n", NGX_HTTP_VCITA_REPLY_STATUS, "" },
-    { "-ERR no\r\n", NGX_HTTP_VCITA_REPLY_REFUSAL, "ERR no" },
-    { ":0\r\n", NGX_HTTP_VCITA_REPLY_NUMBER, "" },
-    { ":-12\r\n", NGX_HTTP_VCITA_REPLY_NUMBER, "" },
-    { "$-1\r\n", NGX_HTTP_VCITA_REPLY_NIL, "" },
-    { "*-1\r\n", NGX_HTTP_VCITA_REPLY_NIL, "" },
+    { "$5\r\nhello\r\n", NGX_HTTP_VCITA_REDIS_REPLY_STRING, "hello" },
+    { "$0\r\n\r\n", NGX_HTTP_VCITA_REDIS_REPLY_STRING, "" },
+    { "$4\r\n\r\n\r\n\r\n", NGX_HTTP_VCITA_REDIS_REPLY_STRING, "\r\n\r\n" },
+    { "+OK\r\n", NGX_HTTP_VCITA_REDIS_REPLY_STATUS, "OK" },
+    { "+\r\n", NGX_HTTP_VCITA_REDIS_REPLY_STATUS, "" },
+    { "-ERR no\r\n", NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL, "ERR no" },
+    { ":0\r\n", NGX_HTTP_VCITA_REDIS_REPLY_NUMBER, "" },
+    { ":-12\r\n", NGX_HTTP_VCITA_REDIS_REPLY_NUMBER, "" },
+    { "$-1\r\n", NGX_HTTP_VCITA_REDIS_REPLY_NIL, "" },
+    { "*-1\r\n", NGX_HTTP_VCITA_REDIS_REPLY_NIL, "" },
     { "*1\r\n+OK\r\n", TEST_REPLY_NONE, "" },
     { "*0\r\n", TEST_REPLY_NONE, "" },
     { "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", TEST_REPLY_NONE, "" },
@@ -85,19 +85,20 @@ unit_test(reply_long)
 
     bytes = unit_room(100000);
 
-    p = ngx_sprintf(bytes.data, "$%d\r\n", NGX_HTTP_VCITA_REPLY_MAX);
-    ngx_memset(p, 'x', NGX_HTTP_VCITA_REPLY_MAX);
-    p += NGX_HTTP_VCITA_REPLY_MAX;
+    p = ngx_sprintf(bytes.data, "$%d\r\n", NGX_HTTP_VCITA_REDIS_REPLY_MAX);
+    ngx_memset(p, 'x', NGX_HTTP_VCITA_REDIS_REPLY_MAX);
+    p += NGX_HTTP_VCITA_REDIS_REPLY_MAX;
     bytes.len = ngx_sprintf(p, "\r\n") - bytes.data;
 
-    is_int(test_reply_one(&bytes, 16384, &text), NGX_HTTP_VCITA_REPLY_STRING,
+    is_int(test_reply_one(&bytes, 16384, &text),
+           NGX_HTTP_VCITA_REDIS_REPLY_STRING,
            "the longest text");
-    is_int(text.len, NGX_HTTP_VCITA_REPLY_MAX, "all of it");
+    is_int(text.len, NGX_HTTP_VCITA_REDIS_REPLY_MAX, "all of it");
 
     p = ngx_sprintf(bytes.data, "$%d\r\n",
-                    NGX_HTTP_VCITA_REPLY_MAX + 1);
-    ngx_memset(p, 'x', NGX_HTTP_VCITA_REPLY_MAX + 1);
-    p += NGX_HTTP_VCITA_REPLY_MAX + 1;
+                    NGX_HTTP_VCITA_REDIS_REPLY_MAX + 1);
+    ngx_memset(p, 'x', NGX_HTTP_VCITA_REDIS_REPLY_MAX + 1);
+    p += NGX_HTTP_VCITA_REDIS_REPLY_MAX + 1;
     bytes.len = ngx_sprintf(p, "\r\n") - bytes.data;
 
     is_int(test_reply_one(&bytes, 16384, &text), TEST_REPLY_NONE,
@@ -144,14 +145,14 @@ unit_test(reply_random)
     }
 
     ok(count[TEST_REPLY_NONE] > 1000, "some are no answers");
-    ok(count[NGX_HTTP_VCITA_REPLY_STATUS] > 100, "some are");
+    ok(count[NGX_HTTP_VCITA_REDIS_REPLY_STATUS] > 100, "some are");
 }
 
 
 unit_test(reply_meaning)
 {
-    ngx_str_t               code;
-    ngx_http_vcita_reply_t  r;
+    ngx_str_t                     code;
+    ngx_http_vcita_redis_reply_t  r;
 
     code = test_reply_code("NOAUTH Authentication required.");
     is_str(&code, "NOAUTH", "the code of an error");
@@ -168,29 +169,29 @@ unit_test(reply_meaning)
     code = test_reply_code("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQ x");
     is_int(code.len, 32, "a long one is cut");
 
-    ngx_memzero(&r, sizeof(ngx_http_vcita_reply_t));
+    ngx_memzero(&r, sizeof(ngx_http_vcita_redis_reply_t));
 
-    r.type = NGX_HTTP_VCITA_REPLY_OTHER;
-    is_int(ngx_http_vcita_reply_value(&r), NGX_ERROR, "no value");
-    is_int(ngx_http_vcita_reply_status(&r, "OK"), NGX_ERROR,
+    r.type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
+    is_int(ngx_http_vcita_redis_protocol_value(&r), NGX_ERROR, "no value");
+    is_int(ngx_http_vcita_redis_protocol_status(&r, "OK"), NGX_ERROR,
            "no status");
-    is_int(ngx_http_vcita_reply_number(&r), NGX_ERROR, "no number");
+    is_int(ngx_http_vcita_redis_protocol_number(&r), NGX_ERROR, "no number");
 
-    r.type = NGX_HTTP_VCITA_REPLY_NIL;
-    is_int(ngx_http_vcita_reply_value(&r), NGX_DECLINED, "no session");
-    is_int(ngx_http_vcita_reply_status(&r, "OK"), NGX_DECLINED,
+    r.type = NGX_HTTP_VCITA_REDIS_REPLY_NIL;
+    is_int(ngx_http_vcita_redis_protocol_value(&r), NGX_DECLINED, "no session");
+    is_int(ngx_http_vcita_redis_protocol_status(&r, "OK"), NGX_DECLINED,
            "nothing to replace");
 
-    r.type = NGX_HTTP_VCITA_REPLY_STATUS;
+    r.type = NGX_HTTP_VCITA_REDIS_REPLY_STATUS;
     r.text = unit_text("QUEUED");
-    is_int(ngx_http_vcita_reply_status(&r, "OK"), NGX_ERROR,
+    is_int(ngx_http_vcita_redis_protocol_status(&r, "OK"), NGX_ERROR,
            "another status");
     r.text = unit_copy("OK\0x", 4);
-    is_int(ngx_http_vcita_reply_status(&r, "OK"), NGX_ERROR,
+    is_int(ngx_http_vcita_redis_protocol_status(&r, "OK"), NGX_ERROR,
            "a zero byte does not end it");
     r.text.len = 2;
-    is_int(ngx_http_vcita_reply_status(&r, "OK"), NGX_OK, "OK");
-    is_int(ngx_http_vcita_reply_value(&r), NGX_ERROR,
+    is_int(ngx_http_vcita_redis_protocol_status(&r, "OK"), NGX_OK, "OK");
+    is_int(ngx_http_vcita_redis_protocol_value(&r), NGX_ERROR,
            "a status is no value");
 }
 
@@ -207,8 +208,8 @@ unit_test(command)
     ngx_str_null(&user);
     ngx_str_null(&password);
 
-    is_int(ngx_http_vcita_command_greeting(unit_pool, &user, &password, 0,
-                                           &bytes, &answers),
+    is_int(ngx_http_vcita_redis_protocol_greeting(unit_pool, &user, &password,
+                                                  0, &bytes, &answers),
            NGX_OK, "the shortest greeting");
     is_str(&bytes, "*1\r\n$4\r\nPING\r\n", "PING");
     is_int(answers, 1, "one answer");
@@ -217,8 +218,9 @@ unit_test(command)
     password = unit_copy("a\0\r\nb", 5);
     want = unit_copy(greeting, sizeof(greeting) - 1);
 
-    is_int(ngx_http_vcita_command_greeting(unit_pool, &user, &password, 12,
-                                           &bytes, &answers), NGX_OK,
+    is_int(ngx_http_vcita_redis_protocol_greeting(unit_pool, &user, &password,
+                                                  12, &bytes,
+                                                  &answers), NGX_OK,
            "the longest one");
     is_eq(&bytes, &want, "AUTH, SELECT, PING");
     is_int(answers, 3, "three answers");
@@ -230,15 +232,15 @@ unit_test(command)
 static ngx_uint_t
 test_reply_one(ngx_str_t *bytes, size_t step, ngx_str_t *text)
 {
-    size_t                    i;
-    ngx_int_t                 rc;
-    ngx_uint_t                type;
-    ngx_http_vcita_replies_t  r;
+    size_t                          i;
+    ngx_int_t                       rc;
+    ngx_uint_t                      type;
+    ngx_http_vcita_redis_replies_t  r;
 
     text->len = 0;
     text->data = NULL;
 
-    if (ngx_http_vcita_replies_init(&r, unit_log) != NGX_OK) {
+    if (ngx_http_vcita_redis_protocol_init(&r, unit_log) != NGX_OK) {
         return TEST_REPLY_NONE;
     }
 
@@ -246,10 +248,10 @@ test_reply_one(ngx_str_t *bytes, size_t step, ngx_str_t *text)
 
     for (i = 0; i < bytes->len; i += step) {
 
-        rc = ngx_http_vcita_replies_feed(&r, bytes->data + i,
-                                         ngx_min(step, bytes->len - i));
+        rc = ngx_http_vcita_redis_protocol_feed(&r, bytes->data + i,
+                                                ngx_min(step, bytes->len - i));
         if (rc == NGX_OK) {
-            rc = ngx_http_vcita_replies_next(&r);
+            rc = ngx_http_vcita_redis_protocol_next(&r);
         }
 
         if (rc == NGX_ERROR) {
@@ -263,7 +265,7 @@ test_reply_one(ngx_str_t *bytes, size_t step, ngx_str_t *text)
         }
     }
 
-    ngx_http_vcita_replies_free(&r);
+    ngx_http_vcita_redis_protocol_free(&r);
 
     return type;
 }
@@ -272,14 +274,14 @@ test_reply_one(ngx_str_t *bytes, size_t step, ngx_str_t *text)
 static ngx_str_t
 test_reply_code(const char *refusal)
 {
-    ngx_str_t               code;
-    ngx_http_vcita_reply_t  r;
+    ngx_str_t                     code;
+    ngx_http_vcita_redis_reply_t  r;
 
-    r.type = NGX_HTTP_VCITA_REPLY_REFUSAL;
+    r.type = NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL;
     r.text = unit_copy(refusal, ngx_strlen(refusal) + 1);
     r.text.len--;
 
-    ngx_http_vcita_reply_code(&r, &code);
+    ngx_http_vcita_redis_protocol_code(&r, &code);
 
     return code;
 }

@@ -63,8 +63,9 @@ unit_test(seal_base64url)
         bytes = unit_text(test_seal_base64url[i][0]);
         text = unit_room(ngx_strlen(test_seal_base64url[i][1]));
 
-        is_int(ngx_http_vcita_base64url(text.data, bytes.data, bytes.len),
-               text.len, "base64url %ui: length", i);
+        is_int(ngx_http_vcita_base64url_encode(text.data, bytes.data,
+                                               bytes.len), text.len,
+               "base64url %ui: length", i);
         is_str(&text, test_seal_base64url[i][1], "base64url %ui", i);
 
         is_int(test_seal_decode(&text, &back), NGX_OK,
@@ -85,12 +86,13 @@ unit_test(seal_base64url)
     for (i = 0; i < 2000; i++) {
         len = unit_random(100);
         bytes = unit_room(len);
-        ngx_http_vcita_random(bytes.data, len);
+        ngx_http_vcita_hash_random(bytes.data, len);
 
         text = unit_room((len * 4 + 2) / 3);
 
-        if (ngx_http_vcita_base64url(text.data, bytes.data, len) != text.len
-            || ngx_http_vcita_unbase64url_len(text.len) != len
+        if (ngx_http_vcita_base64url_encode(text.data, bytes.data, len)
+            != text.len
+            || ngx_http_vcita_base64url_decoded_len(text.len) != len
             || test_seal_decode(&text, &back) != NGX_OK
             || !unit_same(&back, &bytes))
         {
@@ -131,12 +133,13 @@ unit_test(seal_base64url_long)
             alone.data = text.data + i / 4 * 4;
             alone.len = ngx_min(4, text.data + text.len - alone.data);
 
-            rc = ngx_http_vcita_unbase64url(four, &alone);
+            rc = ngx_http_vcita_base64url_decode(four, &alone);
 
             if (test_seal_decode(&text, &back) != rc
                 || (rc == NGX_OK
                     && ngx_memcmp(back.data + i / 4 * 3, four,
-                                  ngx_http_vcita_unbase64url_len(alone.len))
+                                  ngx_http_vcita_base64url_decoded_len(
+                                                                    alone.len))
                        != 0))
             {
                 bad++;
@@ -170,15 +173,15 @@ unit_test(seal_base64url_bound)
         ngx_memset(text.data, 'A', len);
         ngx_memset(raw, 0xa5, sizeof(raw));
 
-        n = ngx_http_vcita_unbase64url_len(len);
-        wrong += (ngx_http_vcita_unbase64url(raw, &text) != NGX_OK);
+        n = ngx_http_vcita_base64url_decoded_len(len);
+        wrong += (ngx_http_vcita_base64url_decode(raw, &text) != NGX_OK);
 
         for (i = 0; i < sizeof(raw); i++) {
             past += (i >= n && raw[i] != 0xa5);
             wrong += (i < n && raw[i] != 0);
         }
 
-        wrong += (ngx_http_vcita_unbase64url(text.data, &text) != NGX_OK);
+        wrong += (ngx_http_vcita_base64url_decode(text.data, &text) != NGX_OK);
 
         for (i = 0; i < n; i++) {
             wrong += (text.data[i] != 0);
@@ -212,12 +215,12 @@ unit_test(seal_base64url_strict)
             c[1] = (u_char) b;
             text.len = 2;
 
-            if (ngx_http_vcita_unbase64url(raw, &text) != NGX_OK) {
+            if (ngx_http_vcita_base64url_decode(raw, &text) != NGX_OK) {
                 continue;
             }
 
             good++;
-            len = ngx_http_vcita_base64url(raw + 1, raw, 1);
+            len = ngx_http_vcita_base64url_encode(raw + 1, raw, 1);
             bad += !(len == 2 && raw[1] == a && raw[2] == b);
         }
     }
@@ -236,7 +239,7 @@ unit_test(seal_base64url_strict)
                 c[2] = (u_char) d;
                 text.len = 3;
 
-                if (ngx_http_vcita_unbase64url(raw, &text) == NGX_OK) {
+                if (ngx_http_vcita_base64url_decode(raw, &text) == NGX_OK) {
                     good++;
                     bad += (raw[0] != (a << 2 | b >> 4)
                             || (raw[1] & 0xf0) != (b << 4 & 0xf0));
@@ -257,7 +260,7 @@ unit_test(seal_base64url_strict)
             text.len = 4;
 
             good = test_seal_spelled(test_seal_alphabet, &text);
-            bad += ((ngx_http_vcita_unbase64url(raw, &text) == NGX_OK)
+            bad += ((ngx_http_vcita_base64url_decode(raw, &text) == NGX_OK)
                     != good);
         }
     }
@@ -269,7 +272,7 @@ unit_test(seal_base64url_strict)
     for (len = 1; len < 400; len += 4) {
         text = unit_room(len);
         ngx_memset(text.data, 'A', len);
-        bad += (ngx_http_vcita_unbase64url(unit_room(len).data, &text)
+        bad += (ngx_http_vcita_base64url_decode(unit_room(len).data, &text)
                 != NGX_DECLINED);
     }
 
@@ -298,9 +301,9 @@ test_seal_spelled(const char *alphabet, ngx_str_t *text)
 static ngx_int_t
 test_seal_decode(ngx_str_t *text, ngx_str_t *bytes)
 {
-    *bytes = unit_room(ngx_http_vcita_unbase64url_len(text->len));
+    *bytes = unit_room(ngx_http_vcita_base64url_decoded_len(text->len));
 
-    return ngx_http_vcita_unbase64url(bytes->data, text);
+    return ngx_http_vcita_base64url_decode(bytes->data, text);
 }
 
 
@@ -319,12 +322,12 @@ unit_test(seal_box)
         i = (len < 500) ? len : len * 100;
 
         text = unit_room(i);
-        ngx_http_vcita_random(text.data, text.len);
+        ngx_http_vcita_hash_random(text.data, text.len);
 
         box = test_seal_box(s, "field", &text);
         used = 99;
 
-        bad += (box.len != ngx_http_vcita_sealed_len(text.len)
+        bad += (box.len != ngx_http_vcita_seal_len(text.len)
                 || !test_seal_spelled(test_seal_alphabet, &box)
                 || test_seal_open(s, "field", &box, &back, &used) != NGX_OK
                 || used != 0
@@ -473,7 +476,7 @@ unit_test(seal_hostile)
 
         if (c != 1) {
             raw[0] = (u_char) c;
-            ngx_http_vcita_base64url(other.data, raw, bytes.len);
+            ngx_http_vcita_base64url_encode(other.data, raw, bytes.len);
             bad += (test_seal_opens(s, NULL, &other) != NGX_DECLINED);
         }
     }
@@ -488,7 +491,7 @@ unit_test(seal_hostile)
 
         if (c != i) {
             raw[1] = (u_char) c;
-            ngx_http_vcita_base64url(other.data, raw, bytes.len);
+            ngx_http_vcita_base64url_encode(other.data, raw, bytes.len);
             bad += (test_seal_opens(s, NULL, &other) != NGX_DECLINED);
         }
     }
@@ -496,14 +499,14 @@ unit_test(seal_hostile)
     is_int(bad, 0, "no other key id");
 
     raw[1] = (u_char) i;
-    ngx_http_vcita_base64url(other.data, raw, bytes.len);
+    ngx_http_vcita_base64url_encode(other.data, raw, bytes.len);
     is_int(test_seal_opens(s, NULL, &other), NGX_OK, "put right, it opens");
 
     bad = 0;
 
     for (i = 0; i < 20000; i++) {
         bytes = unit_room(unit_random(90));
-        ngx_http_vcita_random(bytes.data, bytes.len);
+        ngx_http_vcita_hash_random(bytes.data, bytes.len);
 
         if (bytes.len > 1 && i % 2) {
             bytes.data[0] = 1;
@@ -511,7 +514,7 @@ unit_test(seal_hostile)
         }
 
         other = unit_room((bytes.len * 4 + 2) / 3);
-        ngx_http_vcita_base64url(other.data, bytes.data, bytes.len);
+        ngx_http_vcita_base64url_encode(other.data, bytes.data, bytes.len);
         bad += (test_seal_opens(s, NULL, &other) != NGX_DECLINED);
     }
 
@@ -646,10 +649,10 @@ test_seal_open(ngx_http_vcita_seal_t *s, const char *field, ngx_str_t *box,
     ngx_str_t  f, room;
 
     f = unit_text(field ? field : "");
-    room = unit_room(ngx_http_vcita_open_room(box->len));
+    room = unit_room(ngx_http_vcita_seal_open_room(box->len));
 
-    return ngx_http_vcita_open(s, field ? &f : NULL, box, room.data, text,
-                               used);
+    return ngx_http_vcita_seal_open(s, field ? &f : NULL, box, room.data, text,
+                                    used);
 }
 
 
@@ -666,7 +669,7 @@ test_seal_opens(ngx_http_vcita_seal_t *s, const char *field, ngx_str_t *box)
 static ngx_uint_t
 test_seal_id(const char *secret)
 {
-    ngx_http_vcita_key_t  *key;
+    ngx_http_vcita_seal_key_t  *key;
 
     key = test_seal_kind("session", "name", secret)->keys.elts;
 

@@ -286,17 +286,18 @@ unit_test(session_claims)
     is_str(&value, "a,b,,c,d", "an array");
 
     name = unit_text("roles");
-    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value), NGX_OK,
+    is_int(ngx_http_vcita_session_claims_get_array(&s, &name, &lengths, &value),
+           NGX_OK,
            "the claim roles is an array");
     is_str(&value, "a,b,,c,d", "its value");
     text = unit_hex("0001 0003 0000 0001");
     is_eq(&lengths, &text, "its elements' lengths");
 
     name = unit_text("sub");
-    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
+    is_int(ngx_http_vcita_session_claims_get_array(&s, &name, &lengths, &value),
            NGX_DECLINED, "the claim sub is none");
     name = unit_text("rolex");
-    is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
+    is_int(ngx_http_vcita_session_claims_get_array(&s, &name, &lengths, &value),
            NGX_DECLINED, "nor is one that is not there");
 
     ok(test_session_value(&s, "gone").data == NULL, "a claim left out");
@@ -334,8 +335,9 @@ unit_test(session_claims)
         is_int(value.len, 0, "no claim in %s", test_session_no_claims[i]);
 
         name = unit_text("abc");
-        is_int(ngx_http_vcita_session_array(&s, &name, &lengths, &value),
-               NGX_DECLINED, "no array either");
+        is_int(ngx_http_vcita_session_claims_get_array(&s, &name, &lengths,
+                                                       &value), NGX_DECLINED,
+               "no array either");
     }
 }
 
@@ -627,7 +629,7 @@ unit_test(session_again)
                "again %ui: a session", i);
 
         s.seen = test_session_agains[i].seen;
-        is_int(ngx_http_vcita_session_again(unit_pool, &s, &again), NGX_OK,
+        is_int(ngx_http_vcita_session_reencode(unit_pool, &s, &again), NGX_OK,
                "again %ui: encoded", i);
 
         rest = again;
@@ -713,7 +715,7 @@ unit_test(session_again_size)
         back.seen = 0xffffffff;
         back.said = 0xffffffffff;
 
-        (void) ngx_http_vcita_session_again(unit_pool, &back, &text);
+        (void) ngx_http_vcita_session_reencode(unit_pool, &back, &text);
 
         fit++;
         larger += (text.len > limit);
@@ -811,7 +813,7 @@ test_session_value(ngx_http_vcita_session_t *s, const char *name)
 
     n = unit_text(name);
 
-    if (ngx_http_vcita_session_claim(s, &n, &value) != NGX_OK) {
+    if (ngx_http_vcita_session_claims_get(s, &n, &value) != NGX_OK) {
         ngx_str_null(&value);
     }
 

@@ -90,25 +90,26 @@ unit_test(store_box)
     is_int(ngx_http_vcita_seal(s, &one, &text, room, &box), NGX_OK,
            "sealed");
 
-    raw = unit_copy(room, ngx_http_vcita_raw_len(text.len));
+    raw = unit_copy(room, ngx_http_vcita_seal_raw_len(text.len));
     room = unit_room(text.len).data;
 
-    is_int(ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used), NGX_OK,
+    is_int(ngx_http_vcita_seal_open_raw(s, &one, &raw, room, &got, &used),
+           NGX_OK,
            "its bytes open");
     is_eq(&got, &text, "the text");
     is_int(used, 0, "by the first key");
 
-    is_int(ngx_http_vcita_open_raw(s, &two, &raw, room, &got, &used),
+    is_int(ngx_http_vcita_seal_open_raw(s, &two, &raw, room, &got, &used),
            NGX_DECLINED, "not under another field");
-    is_int(ngx_http_vcita_open_raw(s, NULL, &raw, room, &got, &used),
+    is_int(ngx_http_vcita_seal_open_raw(s, NULL, &raw, room, &got, &used),
            NGX_DECLINED, "nor under none");
 
     opened = 0;
 
     for (i = 0; i < raw.len * 8; i++) {
         raw.data[i / 8] ^= 1 << i % 8;
-        opened += (ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used)
-                   == NGX_OK);
+        opened += (ngx_http_vcita_seal_open_raw(s, &one, &raw, room, &got,
+                                                &used) == NGX_OK);
         raw.data[i / 8] ^= 1 << i % 8;
     }
 
@@ -116,12 +117,13 @@ unit_test(store_box)
 
     for (i = 0; i < raw.len; i++) {
         part = unit_copy(raw.data, i);
-        opened += (ngx_http_vcita_open_raw(s, &one, &part, room, &got, &used)
-                   == NGX_OK);
+        opened += (ngx_http_vcita_seal_open_raw(s, &one, &part, room, &got,
+                                                &used) == NGX_OK);
     }
 
     is_int(opened, 0, "nor its length");
-    is_int(ngx_http_vcita_open_raw(s, &one, &raw, room, &got, &used), NGX_OK,
+    is_int(ngx_http_vcita_seal_open_raw(s, &one, &raw, room, &got, &used),
+           NGX_OK,
            "as it was it opens");
 }
 

@@ -361,7 +361,7 @@ unit_test(vcita_error_code)
         n = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
             || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
 
-        ngx_http_vcita_error_code(&error);
+        ngx_http_vcita_protocol_error_code(&error);
         bad += ((error.len == 3) != n);
         bad += (error.len != 3 && error.len != 5);
     }
@@ -370,16 +370,16 @@ unit_test(vcita_error_code)
 
     error = unit_room(64);
     ngx_memset(error.data, 'e', 64);
-    ngx_http_vcita_error_code(&error);
+    ngx_http_vcita_protocol_error_code(&error);
     is_int(error.len, 64, "64 bytes");
 
     error = unit_room(65);
     ngx_memset(error.data, 'e', 65);
-    ngx_http_vcita_error_code(&error);
+    ngx_http_vcita_protocol_error_code(&error);
     is_str(&error, "other", "65 bytes");
 
     ngx_str_null(&error);
-    ngx_http_vcita_error_code(&error);
+    ngx_http_vcita_protocol_error_code(&error);
     is_str(&error, "other", "none");
 }
 
@@ -401,7 +401,7 @@ unit_test(vcita_userinfo)
 
         is_int(rc, t[i].rc, "userinfo %ui: %ui %s", i, t[i].status,
                t[i].body);
-        ok((ngx_http_vcita_member(claims, "sub") != NULL)
+        ok((ngx_http_vcita_json_member(claims, "sub") != NULL)
            == (rc == NGX_OK), "userinfo %ui: a claim sub", i);
 
         if (rc != NGX_OK) {
@@ -423,7 +423,7 @@ unit_test(vcita_userinfo)
                         &claims);
     is_int(claims->nelts, 6, "its claims, and those that are none");
 
-    m = ngx_http_vcita_member(claims, "email_verified");
+    m = ngx_http_vcita_json_member(claims, "email_verified");
     ok(m != NULL, "a boolean");
     is_str(&m->value, "true", "as text");
 }
@@ -443,14 +443,14 @@ unit_test(vcita_request)
     grant.redirect_uri = unit_text("https://a.b/oauth/callback");
     grant.code = unit_text("c0de");
 
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "grant_type=authorization_code&client_id=id"
                   "&client_secret=s3cret&code=c0de"
                   "&redirect_uri=https%3A%2F%2Fa.b%2Foauth%2Fcallback",
            "a form without PKCE");
 
     grant.code_verifier = unit_text("v-._~");
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "grant_type=authorization_code&client_id=id"
                   "&client_secret=s3cret&code=c0de"
                   "&redirect_uri=https%3A%2F%2Fa.b%2Foauth%2Fcallback"
@@ -458,14 +458,14 @@ unit_test(vcita_request)
            "a form with PKCE");
 
     ngx_str_null(&grant.client_secret);
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "grant_type=authorization_code&client_id=id&code=c0de"
                   "&redirect_uri=https%3A%2F%2Fa.b%2Foauth%2Fcallback"
                   "&code_verifier=v-._~",
            "a form without a secret");
 
     grant.json = 1;
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "{\"grant_type\":\"authorization_code\","
                   "\"client_id\":\"id\",\"code\":\"c0de\","
                   "\"redirect_uri\":\"https://a.b/oauth/callback\","
@@ -478,7 +478,7 @@ unit_test(vcita_request)
     grant.client_assertion = unit_text("a.b-c_d.e");
     ngx_str_null(&grant.code_verifier);
 
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "{\"grant_type\":\"authorization_code\","
                   "\"client_id\":\"id\","
                   "\"client_assertion_type\":\"urn:ietf:params:oauth:"
@@ -488,7 +488,7 @@ unit_test(vcita_request)
            "JSON with an assertion");
 
     grant.json = 0;
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     is_str(&body, "grant_type=authorization_code&client_id=id"
                   "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
                   "client-assertion-type%3Ajwt-bearer"
@@ -519,13 +519,13 @@ unit_test(vcita_request)
     grant.code_verifier = all;
 
     grant.json = 0;
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     rest = body;
 
     for (i = 0; ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK;
          i++)
     {
-        ngx_http_vcita_unescape(unit_pool, &value);
+        ngx_http_vcita_query_unescape(unit_pool, &value);
 
         if (i) {
             is_eq(&value, &all, "form: %V comes back", &name);
@@ -535,9 +535,9 @@ unit_test(vcita_request)
     is_int(i, 6, "form: parameters");
 
     grant.json = 1;
-    ngx_http_vcita_token_request(unit_pool, &grant, &body);
+    ngx_http_vcita_protocol_token_request(unit_pool, &grant, &body);
     members = ngx_array_create(unit_pool, 8, sizeof(ngx_http_vcita_member_t));
-    is_int(ngx_http_vcita_json(unit_pool, &body, members), NGX_OK,
+    is_int(ngx_http_vcita_json_members(unit_pool, &body, members), NGX_OK,
            "JSON is JSON");
     is_int(members->nelts, 6, "JSON: members");
 
@@ -558,7 +558,7 @@ test_vcita_token(ngx_uint_t status, const char *body,
 
     text = unit_text(body);
 
-    rc = ngx_http_vcita_token_answer(unit_pool, status, &text, token);
+    rc = ngx_http_vcita_protocol_token_answer(unit_pool, status, &text, token);
 
     ngx_memzero(text.data, text.len);
 
@@ -582,8 +582,8 @@ test_vcita_userinfo(ngx_uint_t status, const char *body,
 
     text = unit_text(body);
 
-    return ngx_http_vcita_userinfo_answer(unit_pool, status, &text, &wanted,
-                                          &sub, *claims);
+    return ngx_http_vcita_protocol_userinfo_answer(unit_pool, status, &text,
+                                                   &wanted, &sub, *claims);
 }
 
 

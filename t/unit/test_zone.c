@@ -438,7 +438,7 @@ test_zone_key(ngx_uint_t n, u_char *key)
     text.data = (u_char *) &n;
     text.len = sizeof(n);
 
-    (void) ngx_http_vcita_hash(&text, key);
+    (void) ngx_http_vcita_hash_sha256(&text, key);
 }
 
 
