@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "conf/ngx_http_vcita_conf.h"
 #include "http/ngx_http_vcita_http.h"
 #include "net/ngx_http_vcita_curl_multi.h"
 #include "net/ngx_http_vcita_redis.h"

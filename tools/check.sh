@@ -4,7 +4,7 @@
 # Each check is a script of tools/check/, and runs in a second or two.
 #
 #   contract    every row of t/contract.rows has a test
-#   rooms       no room knows one above it: by #include and by symbol
+#   rooms       arrows go down, by #include and by symbol; no circle
 #   directives  each directive is read, inherited, tested and documented
 #   errors      docs/errors.md quotes the log as the sources have it
 #   links       every link of the documents leads somewhere

@@ -11,7 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_http.h"
+#include "conf/ngx_http_vcita_conf.h"
 
 
 static char *ngx_http_vcita_client_conf_check(ngx_conf_t *cf,

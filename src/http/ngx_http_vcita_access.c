@@ -11,12 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_callback_moved.h"
-#include "http/ngx_http_vcita_count.h"
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_session_lost.h"
-#include "http/ngx_http_vcita_subrequest.h"
-#include "http/ngx_http_vcita_user_agent.h"
 
 
 static ngx_int_t ngx_http_vcita_access_moved(ngx_http_request_t *r,

@@ -11,8 +11,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_callback_moved.h"
-#include "http/ngx_http_vcita_count.h"
 #include "http/ngx_http_vcita_http.h"
 #include "util/ngx_http_vcita_query.h"
 

@@ -12,8 +12,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_count.h"
-#include "http/ngx_http_vcita_exchange.h"
 #include "http/ngx_http_vcita_http.h"
 #include "net/ngx_http_vcita_curl_multi.h"
 

@@ -11,9 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_count.h"
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_user_agent.h"
 #include "util/ngx_http_vcita_query.h"
 
 

@@ -12,9 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_count.h"
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_session_known.h"
 #include "session/ngx_http_vcita_call.h"
 #include "session/ngx_http_vcita_session.h"
 

@@ -12,7 +12,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_session_known.h"
 
 
 static void ngx_http_vcita_session_known_wipe_cleanup(void *data);

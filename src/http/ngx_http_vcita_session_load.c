@@ -12,8 +12,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_session_known.h"
-#include "http/ngx_http_vcita_subrequest.h"
 
 
 /* what a request knows of a client, while it is in another one */

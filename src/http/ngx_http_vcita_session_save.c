@@ -13,10 +13,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_count.h"
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_session_known.h"
-#include "http/ngx_http_vcita_user_agent.h"
 
 
 /* the bytes that make a cookie, or a value in a store, of the largest size */

@@ -12,7 +12,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_user_agent.h"
 #include "util/ngx_http_vcita_version.h"
 
 

@@ -14,7 +14,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_subrequest.h"
 
 
 static ngx_uint_t ngx_http_vcita_subrequest_satisfied(ngx_http_request_t *r);

@@ -10,7 +10,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_exchange.h"
 #include "http/ngx_http_vcita_http.h"
 
 

@@ -11,7 +11,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "http/ngx_http_vcita_user_agent.h"
 
 
 #define NGX_HTTP_VCITA_ABSENT  0

@@ -11,8 +11,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_count.h"
-#include "http/ngx_http_vcita_exchange.h"
 #include "http/ngx_http_vcita_http.h"
 #include "vcita/ngx_http_vcita_claims.h"
 #include "vcita/ngx_http_vcita_id_token.h"

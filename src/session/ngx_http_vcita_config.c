@@ -10,7 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "http/ngx_http_vcita_http.h"
+#include "session/ngx_http_vcita_config.h"
 
 
 /* Remembers where the directive that is being read stands */

@@ -113,13 +113,6 @@ char *ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
 void ngx_http_vcita_store_zone_count(ngx_http_vcita_store_t *store,
     ngx_uint_t *sessions, ngx_uint_t *evicted);
 
-#if (NGX_HTTP_VCITA_REDIS)
-/* n words: the URL, then what follows it in the directive */
-char *ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args,
-    ngx_uint_t n, ngx_http_vcita_store_t *store);
-#endif
-
-
 /* in front of a key, in bytes */
 #define NGX_HTTP_VCITA_STORE_REDIS_PREFIX  64
 

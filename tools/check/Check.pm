@@ -13,7 +13,7 @@ our @EXPORT = qw( $PREFIX slurp tracked c_files without_comments literals
                   functions titles wrong done );
 
 # what all names of the module begin with
-our $PREFIX = 'ngx_http_vcita_oauth';
+our $PREFIX = 'ngx_http_vcita';
 
 my $Name = $0 =~ s{.*/(\w+)\.pl$}{$1}r;
 my $Wrong = 0;
@@ -40,7 +40,7 @@ sub tracked {
 
 
 # the sources of the module itself
-sub c_files { return sort glob "$PREFIX*.c src/*/*.[ch]" }
+sub c_files { return sort glob "${PREFIX}_oauth_module.c src/*/*.[ch]" }
 
 
 # C with its comments and strings emptied; lines stay where they are

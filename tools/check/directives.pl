@@ -6,9 +6,9 @@ use warnings;
 
 use Check;
 
-my $front = slurp("${PREFIX}_module.c");
-my $settings = slurp("src/${PREFIX}_settings.c");
-my $header = slurp("src/$PREFIX.h");
+my $front = slurp("${PREFIX}_oauth_module.c");
+my $settings = slurp("src/conf/${PREFIX}_settings.c");
+my $header = slurp("src/session/${PREFIX}_config.h");
 my $tests = join "\n", map { slurp($_) } glob 't/*.t t/lib/*.pm';
 my $manual = slurp('docs/directives.md');
 my $readme = slurp('README.md');
@@ -57,12 +57,12 @@ for my $name (sort keys %place) {
 
 # what an application is configured with is all in the table
 
-my ($app) = $header =~ /\{([^{}]*)\} ${PREFIX}_app_t;/ or die "no app_t\n";
-my ($configured) = $app =~ m{/\* as configured \*/(.*?)\w+_origin_t\b}s
-    or die "no settings in app_t\n";
+my ($client) = $header =~ /\{([^{}]*)\} ${PREFIX}_client_t;/ or die "no client_t\n";
+my ($configured) = $client =~ m{/\* as configured \*/(.*?)\w+_origin_t\b}s
+    or die "no settings in client_t\n";
 
 for my $member (members($configured)) {
-    wrong("app->$member is in no row of the table of settings")
+    wrong("client->$member is in no row of the table of settings")
         if $rows !~ /_field\(\Q$member\E\)/;
 }
 

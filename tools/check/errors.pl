@@ -20,7 +20,7 @@ my @said = map { regex($_) } grep { s/%\w+//gr =~ /\w.*\w/ } @literals;
 
 # codes: those that have words for a page, and none besides
 
-my $source = slurp("src/${PREFIX}_errors.c");
+my $source = slurp("src/http/${PREFIX}_errors.c");
 my %word = map { $_ => 1 } literals($source);
 my ($codes) = $source =~ /_errors\[\] = \{(.*?)^\};/ms
     or die "no table of errors\n";

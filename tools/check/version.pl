@@ -6,9 +6,9 @@ use warnings;
 
 use Check;
 
-my $header = slurp("src/${PREFIX}_version.h");
+my $header = slurp("src/util/${PREFIX}_version.h");
 my ($version) = $header =~ /^#define NGX_HTTP_VCITA_VERSION +"([^"]*)"$/m
-    or die "no version in src/${PREFIX}_version.h\n";
+    or die "no version in src/util/${PREFIX}_version.h\n";
 
 my %first = (
     'CHANGES' => qr/\A\nChanges with the vcita OAuth gate (\S+) /,

@@ -1,0 +1,97 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Configuration time: the handlers of directives, and what they share.
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_CONF_H_INCLUDED_
+#define _NGX_HTTP_VCITA_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "session/ngx_http_vcita_config.h"
+
+
+/* directives */
+
+char *ngx_http_vcita_directives_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_authorize_endpoint(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_default_scope(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
+void ngx_http_vcita_directives_merge_revalidate(
+    ngx_http_vcita_revalidate_t *prev, ngx_http_vcita_revalidate_t *conf);
+char *ngx_http_vcita_directives_revalidate(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_directives_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* settings */
+
+char *ngx_http_vcita_settings_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_vcita_client_t *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *prev, ngx_http_vcita_client_t *client);
+ngx_uint_t ngx_http_vcita_settings_differ(ngx_http_vcita_client_t *a,
+    ngx_http_vcita_client_t *b);
+const char *ngx_http_vcita_settings_name(ngx_uint_t setting);
+
+/* secrets */
+
+char *ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_secrets_text(ngx_conf_t *cf, ngx_str_t *text);
+char *ngx_http_vcita_secrets_key_file(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* store_conf */
+
+char *ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* url_conf */
+
+char *ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_uint_t ngx_http_vcita_url_conf_loopback(ngx_str_t *url);
+
+/* client_conf */
+
+char *ngx_http_vcita_client_conf_init(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *client, ngx_http_vcita_origin_t *user,
+    const char *directive);
+
+/* server_conf */
+
+char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
+char *ngx_http_vcita_server_conf_register(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *conf);
+
+#if (NGX_HTTP_VCITA_REDIS)
+/* n words: the URL, then what follows it in the directive */
+char *ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args,
+    ngx_uint_t n, ngx_http_vcita_store_t *store);
+#endif
+
+
+#endif /* _NGX_HTTP_VCITA_CONF_H_INCLUDED_ */

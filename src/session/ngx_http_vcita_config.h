@@ -1,0 +1,259 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The configuration: what conf has made of the directives, and http reads.
+ * It knows no requests.
+ */
+
+
+#ifndef _NGX_HTTP_VCITA_CONFIG_H_INCLUDED_
+#define _NGX_HTTP_VCITA_CONFIG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "net/ngx_http_vcita_fetch.h"
+#include "session/ngx_http_vcita_rate.h"
+#include "session/ngx_http_vcita_revocation.h"
+#include "session/ngx_http_vcita_session.h"
+#include "session/ngx_http_vcita_stats.h"
+#include "session/ngx_http_vcita_store.h"
+#include "util/ngx_http_vcita_cookie.h"
+#include "util/ngx_http_vcita_hash.h"
+#include "util/ngx_http_vcita_seal.h"
+#include "util/ngx_http_vcita_string.h"
+#include "vcita/ngx_http_vcita_assertion.h"
+#include "vcita/ngx_http_vcita_protocol.h"
+
+
+#define NGX_HTTP_VCITA_OFF            0
+#define NGX_HTTP_VCITA_ON             1
+#define NGX_HTTP_VCITA_OPTIONAL       2
+#define NGX_HTTP_VCITA_AUTO           2
+
+#define NGX_HTTP_VCITA_FORM           0
+#define NGX_HTTP_VCITA_JSON           1
+
+#define NGX_HTTP_VCITA_LAX            0
+#define NGX_HTTP_VCITA_NONE           1
+
+/* a server's cookie names come in pairs, one for each client */
+#define NGX_HTTP_VCITA_SESSION        0
+#define NGX_HTTP_VCITA_LOGIN          1
+#define NGX_HTTP_VCITA_COOKIES        2
+
+
+/* where a directive stands */
+
+typedef struct {
+    u_char                       *file;
+    ngx_uint_t                    line;
+} ngx_http_vcita_origin_t;
+
+
+/* keys that are not for sealing; one pair for each key of the session */
+
+typedef struct {
+    u_char                        pkce[NGX_HTTP_VCITA_KEY_LEN];
+    u_char                        nonce[NGX_HTTP_VCITA_KEY_LEN];
+} ngx_http_vcita_derive_t;
+
+
+/* the settings that a client consists of: its directives, in order */
+
+typedef enum {
+    NGX_HTTP_VCITA_CLIENT_ID = 0,
+    NGX_HTTP_VCITA_CLIENT_SECRET,
+    NGX_HTTP_VCITA_CLIENT_ASSERTION_KEY,
+    NGX_HTTP_VCITA_REDIRECT_URI,
+    NGX_HTTP_VCITA_TOKEN_ENDPOINT,
+    NGX_HTTP_VCITA_TOKEN_FORMAT,
+    NGX_HTTP_VCITA_USERINFO_ENDPOINT,
+    NGX_HTTP_VCITA_USERINFO,
+    NGX_HTTP_VCITA_PKCE,
+    NGX_HTTP_VCITA_ISSUER,
+    NGX_HTTP_VCITA_SESSION_KEY_FILE,
+    NGX_HTTP_VCITA_SESSION_TIMEOUT,
+    NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT,
+    NGX_HTTP_VCITA_LOGIN_TIMEOUT,
+    NGX_HTTP_VCITA_SESSION_STORE,
+    NGX_HTTP_VCITA_COOKIE_NAME,
+    NGX_HTTP_VCITA_COOKIE_DOMAIN,
+    NGX_HTTP_VCITA_COOKIE_SAMESITE,
+    NGX_HTTP_VCITA_CONNECT_TIMEOUT,
+    NGX_HTTP_VCITA_TIMEOUT,
+    NGX_HTTP_VCITA_SSL_CERTIFICATE,
+    NGX_HTTP_VCITA_SSL_VERIFY,
+    NGX_HTTP_VCITA_HTTP_PROXY,
+    NGX_HTTP_VCITA_SETTINGS
+} ngx_http_vcita_setting_e;
+
+
+/* a redirect_uri in its parts: scheme with "://", host[:port], the rest */
+
+typedef struct {
+    ngx_str_t                     uri;
+    ngx_str_t                     scheme;
+    ngx_str_t                     authority;
+    ngx_str_t                     path;
+    ngx_str_t                     callback;   /* as r->uri shows it */
+    ngx_http_complex_value_t     *host;       /* NULL: it is literal */
+} ngx_http_vcita_redirect_t;
+
+
+/* the secrets are as many as the files, which come first */
+
+typedef struct {
+    ngx_array_t                  *files;      /* ngx_str_t */
+    ngx_array_t                  *secrets;    /* ngx_str_t */
+} ngx_http_vcita_key_files_t;
+
+
+/* the file and the kid come first: by them two are compared */
+
+typedef struct {
+    ngx_array_t                            *names;     /* NULL: there is none */
+    ngx_str_t                               secret;    /* the file's SHA-256 */
+    ngx_http_vcita_assertion_signer_t       signer;
+} ngx_http_vcita_client_key_t;
+
+
+/* where sessions live: as configured, and the store */
+
+typedef struct {
+    ngx_str_t                     text;
+    ngx_http_vcita_store_t       *store;      /* NULL: in the cookie */
+} ngx_http_vcita_store_conf_t;
+
+
+typedef struct {
+
+    /* as configured */
+
+    ngx_str_t                     client_id;
+    ngx_str_t                     client_secret;
+    ngx_http_vcita_client_key_t   assertion_key;
+    ngx_http_vcita_redirect_t     redirect;
+    ngx_str_t                     token_endpoint;
+    ngx_uint_t                    token_format;
+    ngx_str_t                     userinfo_endpoint;
+    ngx_uint_t                    userinfo;
+    ngx_flag_t                    pkce;
+    ngx_str_t                     issuer;
+    ngx_http_vcita_key_files_t    session_keys;
+    time_t                        session_timeout;
+    time_t                        session_idle_timeout; /* 0: off */
+    time_t                        login_timeout;
+    ngx_http_vcita_store_conf_t   storage;
+    ngx_str_t                     cookie_name;
+    ngx_str_t                     cookie_domain;
+    ngx_uint_t                    cookie_samesite;
+    ngx_msec_t                    connect_timeout;
+    ngx_msec_t                    timeout;
+    ngx_str_t                     ssl_certificate;
+    ngx_flag_t                    ssl_verify;
+    ngx_str_t                     http_proxy;
+
+    ngx_http_vcita_origin_t       origin[NGX_HTTP_VCITA_SETTINGS];
+
+    /* made of it */
+
+    ngx_http_vcita_seal_t         session_seal;
+    ngx_http_vcita_seal_t         state_seal;
+    ngx_array_t                   derive;
+
+    ngx_http_vcita_cookie_t       session_cookie;
+    ngx_http_vcita_cookie_t       login_cookie;
+
+    ngx_http_vcita_endpoint_t     endpoint;
+    ngx_array_t                   authorize;  /* ..._authorize_t * */
+
+    unsigned                      ready:1;
+    unsigned                      https:1;
+    unsigned                      identified:1; /* so far, by vcita */
+    unsigned                      unbound:1;    /* was warned of */
+} ngx_http_vcita_client_t;
+
+
+/*
+ * What a location sends to the authorize endpoint.  A state names it by a
+ * hash, since a callback may land in another location.
+ */
+
+typedef struct {
+    uint32_t                      id;
+    ngx_str_t                     prefix;     /* up to "&state=" */
+    ngx_str_t                     scope;
+    unsigned                      openid:1;
+    unsigned                      prompt:1;
+} ngx_http_vcita_authorize_t;
+
+
+/* when vcita is asked again about a session; seconds */
+
+typedef struct {
+    time_t                        interval;   /* 0: never */
+    time_t                        stale;
+} ngx_http_vcita_revalidate_t;
+
+
+typedef struct {
+    ngx_http_vcita_rate_t         rate;
+    ngx_http_vcita_revocation_t   revocation;
+    ngx_http_vcita_statistics_t   statistics;
+    ngx_array_t                   zones;      /* ..._store_t * */
+    X509_STORE                   *system_store;
+    ngx_uint_t                    gates;      /* unsigned  gates:1; */
+    ngx_uint_t                    revalidates;
+                                              /* unsigned  revalidates:1; */
+    ngx_int_t                     request_id; /* a variable's index */
+    ngx_array_t                   ruled;      /* ngx_str_t, variables */
+    ngx_array_t                   wanted;     /* ..._claims_wanted_t, claims */
+} ngx_http_vcita_main_conf_t;
+
+
+/* the clients of a server; it has none: it has no gate */
+
+typedef struct {
+    ngx_array_t                   clients;    /* ..._client_t * */
+    ngx_array_t                   cookies;    /* ngx_str_t, in pairs */
+    ngx_array_t                   stems;      /* ngx_str_t, of a pair */
+} ngx_http_vcita_srv_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                    gate;
+    ngx_http_vcita_client_t      *client;
+    ngx_array_t                  *scope;      /* ngx_str_t */
+    ngx_array_t                  *rules;      /* NULL: none */
+    ngx_http_vcita_revalidate_t   revalidate;
+    ngx_str_t                     authorize_endpoint;
+    ngx_str_t                     authorize_args;
+    ngx_http_complex_value_t     *logout_uri;
+    ngx_uint_t                    logout;     /* unsigned  logout:1; */
+
+    ngx_http_vcita_authorize_t   *authorize;
+    ngx_uint_t                    merged;     /* unsigned  merged:1; */
+
+    ngx_http_vcita_origin_t       gate_origin;
+    ngx_http_vcita_origin_t       rules_origin; /* a location's own */
+    ngx_http_vcita_origin_t       logout_origin;
+    ngx_http_vcita_origin_t       endpoint_origin;
+    ngx_http_vcita_origin_t       args_origin;
+} ngx_http_vcita_loc_conf_t;
+
+
+char *ngx_http_vcita_config_text(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_config_error(ngx_conf_t *cf, ngx_uint_t level,
+    ngx_http_vcita_origin_t *origin, const char *fmt, ...);
+void ngx_http_vcita_config_origin(ngx_conf_t *cf,
+    ngx_http_vcita_origin_t *origin);
+
+
+extern ngx_module_t  ngx_http_vcita_oauth_module;
+
+
+#endif /* _NGX_HTTP_VCITA_CONFIG_H_INCLUDED_ */
