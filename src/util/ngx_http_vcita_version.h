@@ -9,7 +9,7 @@
 
 
 /* CHANGES and debian/changelog begin with it */
-#define NGX_HTTP_VCITA_VERSION  "1.0.0"
+#define NGX_HTTP_VCITA_VERSION  "1.1.0"
 
 
 #endif /* _NGX_HTTP_VCITA_VERSION_H_INCLUDED_ */
