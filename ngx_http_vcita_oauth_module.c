@@ -22,9 +22,8 @@ static ngx_int_t ngx_http_vcita_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_init_zones(ngx_conf_t *cf,
     ngx_http_vcita_main_conf_t *vmcf);
 static ngx_int_t ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf,
-    ngx_uint_t phase, ngx_http_handler_pt handler);
-static ngx_int_t ngx_http_vcita_init_front(ngx_http_core_main_conf_t *cmcf,
-    ngx_uint_t phase, ngx_http_handler_pt handler);
+    ngx_uint_t phase, ngx_http_handler_pt handler, ngx_uint_t front);
+static ngx_int_t ngx_http_vcita_late_handler(ngx_http_request_t *r);
 static void *ngx_http_vcita_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_vcita_create_srv_conf(ngx_conf_t *cf);
@@ -268,17 +267,23 @@ ngx_http_vcita_init(ngx_conf_t *cf)
      */
 
     if (ngx_http_vcita_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
-                                  ngx_http_vcita_post_read_handler) != NGX_OK
+                                  ngx_http_vcita_post_read_handler, 0)
+        != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                     ngx_http_vcita_post_read_late) != NGX_OK
+                                     ngx_http_vcita_late_handler, 0)
+           != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_REWRITE_PHASE,
-                                     ngx_http_vcita_post_read_late) != NGX_OK
-        || ngx_http_vcita_init_front(cmcf, NGX_HTTP_LOG_PHASE,
-                                     ngx_http_vcita_post_read_late) != NGX_OK
-        || ngx_http_vcita_init_front(cmcf, NGX_HTTP_ACCESS_PHASE,
-                                     ngx_http_vcita_access_handler) != NGX_OK
+                                     ngx_http_vcita_late_handler, 0)
+           != NGX_OK
+        || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_LOG_PHASE,
+                                     ngx_http_vcita_late_handler, 1)
+           != NGX_OK
+        || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
+                                     ngx_http_vcita_access_handler, 1)
+           != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_PRECONTENT_PHASE,
-                                  ngx_http_vcita_callback_handler) != NGX_OK)
+                                     ngx_http_vcita_callback_handler, 0)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -332,31 +337,14 @@ ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
 }
 
 
-static ngx_int_t
-ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler)
-{
-    ngx_http_handler_pt  *h;
-
-    h = ngx_array_push(&cmcf->phases[phase].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = handler;
-
-    return NGX_OK;
-}
-
-
 /*
  * Handlers run in the reverse order of the array: at its front, the gate is
  * the last to be asked, and an address that is denied never reaches vcita
  */
 
 static ngx_int_t
-ngx_http_vcita_init_front(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
-    ngx_http_handler_pt handler)
+ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
+    ngx_http_handler_pt handler, ngx_uint_t front)
 {
     ngx_uint_t            i;
     ngx_array_t          *handlers;
@@ -370,13 +358,31 @@ ngx_http_vcita_init_front(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
 
     h = handlers->elts;
 
-    for (i = handlers->nelts - 1; i > 0; i--) {
+    for (i = handlers->nelts - 1; front && i > 0; i--) {
         h[i] = h[i - 1];
     }
 
-    h[0] = handler;
+    h[i] = handler;
 
     return NGX_OK;
+}
+
+
+/* each request comes by three times, and nearly all have been read */
+
+static ngx_int_t
+ngx_http_vcita_late_handler(ngx_http_request_t *r)
+{
+    ngx_http_vcita_srv_conf_t  *vscf;
+
+    if (ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module)) {
+        return NGX_DECLINED;
+    }
+
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+
+    return vscf->clients.nelts ? ngx_http_vcita_post_read_late(r, vscf)
+                               : NGX_DECLINED;
 }
 
 

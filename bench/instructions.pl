@@ -181,7 +181,7 @@ sub same_allocations {
 
 sub record {
     my $text = "# Instructions per request: make bench-check, which fails when"
-        . " one grows by over 5 %.\n"
+        . " one grows by over 1 %.\n"
         . '# ' . join(', ', software()) . "\n\n";
 
     $text .= sprintf "%-30s %8.0f\n", $_, $found{$_}{instructions}

@@ -87,13 +87,33 @@ ngx_http_vcita_callback_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* parameters of a callback: each request pays for this, so names as they are */
+/* parameters of a callback; names are compared as they are */
 
 static ngx_uint_t
 ngx_http_vcita_callback_moved_looks(ngx_str_t *query)
 {
-    ngx_str_t   rest, name, value;
-    ngx_uint_t  state, answer;
+    u_char      *p, *last;
+    ngx_str_t    rest, name, value;
+    ngx_uint_t   state, answer;
+
+    /* each query of this length is looked at, and few have a "state=" */
+
+    last = query->data + query->len;
+    p = query->data;
+
+    do {
+        p = memchr(p, '=', last - p);
+
+        if (p == NULL) {
+            return 0;
+        }
+
+        p++;
+
+    } while (p - query->data < (ssize_t) sizeof("state=") - 1
+             || ngx_strncmp(p - (sizeof("state=") - 1), "state=",
+                            sizeof("state=") - 1)
+                != 0);
 
     rest = *query;
     state = 0;

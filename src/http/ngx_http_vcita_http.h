@@ -42,7 +42,7 @@
 #define NGX_HTTP_VCITA_BEGAN          0xc0
 
 /* a request's cookies of ours that its context has room for */
-#define NGX_HTTP_VCITA_FOUND          4
+#define NGX_HTTP_VCITA_FOUND          2
 
 
 /* what travels through vcita and back in the "state" parameter */
@@ -58,6 +58,12 @@ typedef struct {
     ngx_str_t                     return_uri;
     ngx_uint_t                    key;        /* that sealed it */
 } ngx_http_vcita_login_state_t;
+
+
+/* issued, attempt, sent, authorize, login, session; the return address */
+
+#define NGX_HTTP_VCITA_STATE_HEAD                                             \
+    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)
 
 
 typedef struct ngx_http_vcita_exchange_s  ngx_http_vcita_exchange_t;
@@ -206,7 +212,8 @@ struct ngx_http_vcita_exchange_s {
 /* post_read */
 
 ngx_int_t ngx_http_vcita_post_read_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf);
 
 /* ctx */
 

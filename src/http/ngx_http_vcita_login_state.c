@@ -15,12 +15,6 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* issued, attempt, sent, authorize, login, session; the return address */
-
-#define NGX_HTTP_VCITA_STATE_HEAD                                             \
-    (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)
-
-
 static u_char *ngx_http_vcita_login_state_put(u_char *p, uint64_t value,
     size_t len);
 static uint64_t ngx_http_vcita_login_state_get(u_char **p, size_t len);

@@ -61,7 +61,7 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-    } else if (r->args.len
+    } else if (r->args.len > ngx_http_vcita_seal_len(NGX_HTTP_VCITA_STATE_HEAD)
                && ngx_http_vcita_callback_moved(r, ctx, &r->args) == NGX_ERROR)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -78,19 +78,14 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
  */
 
 ngx_int_t
-ngx_http_vcita_post_read_late(ngx_http_request_t *r)
+ngx_http_vcita_post_read_late(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
 {
-    ngx_uint_t                   i;
-    ngx_http_vcita_ctx_t        *ctx;
-    ngx_http_vcita_client_t    **client;
-    ngx_http_vcita_srv_conf_t   *vscf;
+    ngx_uint_t                 i;
+    ngx_http_vcita_ctx_t      *ctx;
+    ngx_http_vcita_client_t  **client;
 
-    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
-
-    if (vscf->clients.nelts == 0
-        || r != r->main
-        || ngx_http_vcita_ctx_get(r))
-    {
+    if (r != r->main || ngx_http_vcita_ctx_get(r)) {
         return NGX_DECLINED;
     }
 

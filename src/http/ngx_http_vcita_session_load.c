@@ -337,6 +337,8 @@ ngx_http_vcita_session_load_take(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_str_t *text)
 {
+    ngx_http_vcita_main_conf_t  *vmcf;
+
     if (ngx_http_vcita_session_decode(text, &ctx->session) != NGX_OK) {
         return NGX_DECLINED;
     }
@@ -349,5 +351,8 @@ ngx_http_vcita_session_load_take(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_session_known(r, client, &ctx->session);
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    return vmcf->revocation.shm_zone
+           ? ngx_http_vcita_session_known(r, client, &ctx->session) : NGX_OK;
 }

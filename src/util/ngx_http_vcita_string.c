@@ -129,20 +129,6 @@ ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value)
 }
 
 
-/* Seconds as a time_t; its last one stands for any that 32 bits cannot hold */
-
-time_t
-ngx_http_vcita_string_time(uint64_t seconds)
-{
-    uint64_t  last;
-
-    last = (sizeof(time_t) == sizeof(int32_t)) ? NGX_MAX_INT32_VALUE
-                                               : 0x7fffffffffffffff;
-
-    return (time_t) ngx_min(seconds, last);
-}
-
-
 /* Wipes a secret, and forgets where it was */
 
 void

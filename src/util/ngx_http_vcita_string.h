@@ -16,11 +16,22 @@
 #define NGX_HTTP_VCITA_NUMBER_MAX  10000000000
 
 
+/* seconds as a time_t; its last one stands for any that 32 bits cannot hold */
+
+#if (NGX_TIME_T_SIZE == 4)
+#define NGX_HTTP_VCITA_TIME_MAX  NGX_MAX_INT32_VALUE
+#else
+#define NGX_HTTP_VCITA_TIME_MAX  0x7fffffffffffffff
+#endif
+
+#define ngx_http_vcita_string_time(seconds)                                   \
+    (time_t) ngx_min((uint64_t) (seconds), NGX_HTTP_VCITA_TIME_MAX)
+
+
 ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value);
-time_t ngx_http_vcita_string_time(uint64_t seconds);
 void ngx_http_vcita_string_wipe(ngx_str_t *secret);
 
 
