@@ -47,8 +47,10 @@ sub VcitaFlow::Code::memory_of {
     for (<$maps>) {
         my ($from, $to, $kind) = /^([0-9a-f]+)-([0-9a-f]+) rw-([sp])/ or next;
         no warnings 'portable';
+        my $size = hex($to) - hex $from;
+        next if $size > 1 << 30;                # a sanitizer's own, terabytes
         sysseek $mem, hex $from, 0;
-        sysread $mem, my $text, hex($to) - hex $from or next;
+        sysread $mem, my $text, $size or next;
         ($kind eq 's' ? $shared : $own) .= $text;
     }
     return ($shared, $own);

@@ -188,7 +188,7 @@ ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 ngx_int_t
 ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
-    u_char     *query, *last;
+    u_char     *query;
     ngx_str_t   value, *uri;
 
     ngx_str_set(&value, "no-store");
@@ -205,18 +205,19 @@ ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     }
 
     uri = &r->unparsed_uri;
-    last = uri->data + uri->len;
 
     /* after an internal redirect, the arguments may be the error page's own */
 
     if (!ctx->redirected
-        || (r->args.data >= uri->data && r->args.data <= last))
+        || (uri->len
+            && r->args.data >= uri->data
+            && r->args.data <= uri->data + uri->len))
     {
         ctx->query = r->args;
         ngx_str_null(&r->args);
     }
 
-    query = ngx_strlchr(uri->data, last, '?');
+    query = ngx_http_vcita_ctx_query(uri);
 
     if (query) {
         uri->len = query - uri->data;
@@ -235,13 +236,14 @@ ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
     ngx_str_t  *line;
 
     line = &r->request_line;
-    last = line->data + line->len;
 
-    query = ngx_strlchr(line->data, last, '?');
+    query = ngx_http_vcita_ctx_query(line);
 
     if (query == NULL) {
         return NGX_OK;
     }
+
+    last = line->data + line->len;
 
     for (tail = last; tail > query && tail[-1] != ' '; tail--) {
         /* void */
@@ -263,6 +265,22 @@ ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
     line->len = last - p;
 
     return NGX_OK;
+}
+
+
+/*
+ * Where the query of an address begins, NULL: it has none.  A request that
+ * nginx refused early may have neither address nor line.
+ */
+
+u_char *
+ngx_http_vcita_ctx_query(ngx_str_t *text)
+{
+    if (text->len == 0) {
+        return NULL;
+    }
+
+    return ngx_strlchr(text->data, text->data + text->len, '?');
 }
 
 

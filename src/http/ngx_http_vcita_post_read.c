@@ -185,7 +185,7 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
 
-    query = ngx_strlchr(text->data, text->data + text->len, '?');
+    query = ngx_http_vcita_ctx_query(text);
 
     if (query == NULL) {
         return NGX_OK;
