@@ -422,7 +422,7 @@ ngx_int_t ngx_http_vcita_session_known(ngx_http_request_t *r,
     ngx_http_vcita_client_t *client, ngx_http_vcita_session_t *s);
 ngx_int_t ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
     ngx_http_vcita_client_t *client, ngx_http_vcita_revocation_case_t *c);
-ngx_int_t ngx_http_vcita_session_known_said(ngx_pool_t *pool,
+ngx_int_t ngx_http_vcita_session_known_change(ngx_pool_t *pool,
     ngx_http_vcita_client_t *client, ngx_http_vcita_revocation_t *revocation,
     ngx_http_vcita_revocation_case_t *c);
 ngx_int_t ngx_http_vcita_session_known_wipe(ngx_pool_t *pool, ngx_str_t *text);

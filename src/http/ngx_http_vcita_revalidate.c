@@ -337,7 +337,7 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
     s = v->vcase.session;
 
     limit = ngx_http_vcita_session_save_room(v->client)
-            - (s->said ? 0 : NGX_HTTP_VCITA_SESSION_SAID);
+            - (s->changed ? 0 : NGX_HTTP_VCITA_SESSION_CHANGED);
 
     rc = ngx_http_vcita_session_claims_replace(r->pool, s, &v->claims, limit,
                                                &text);
@@ -400,7 +400,7 @@ static ngx_int_t
 ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v, ngx_str_t *text)
 {
-    uint64_t                   said;
+    uint64_t                   changed;
     ngx_str_t                  again;
     ngx_time_t                *tp;
     ngx_http_vcita_session_t  *s;
@@ -408,7 +408,7 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
     s = v->vcase.session;
     tp = ngx_timeofday();
 
-    said = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->said + 1);
+    changed = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->changed + 1);
 
     if (ngx_http_vcita_session_known_wipe(r->pool, &s->text) != NGX_OK
         || ngx_http_vcita_session_decode(text, s) != NGX_OK)
@@ -416,7 +416,7 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    s->said = said;
+    s->changed = changed;
 
     if (ngx_http_vcita_session_reencode(r->pool, s, &again) != NGX_OK
         || ngx_http_vcita_session_known_wipe(r->pool, &again) != NGX_OK
@@ -425,8 +425,8 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_session_known_said(r->pool, v->client, v->revocation,
-                                             &v->vcase);
+    return ngx_http_vcita_session_known_change(r->pool, v->client,
+                                               v->revocation, &v->vcase);
 }
 
 
@@ -470,7 +470,7 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
 }
 
 
-/* the cookie may have copies: the verdict is kept until all of them end */
+/* the cookie may have copies: the answer is kept until all of them end */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,

@@ -51,9 +51,9 @@ ngx_http_vcita_session_known(ngx_http_request_t *r,
 
     /* after a restart, a cookie can have newer claims than the zone */
 
-    if (s->said > c.said) {
-        return ngx_http_vcita_session_known_said(r->pool, client,
-                                                 &vmcf->revocation, &c);
+    if (s->changed > c.changed) {
+        return ngx_http_vcita_session_known_change(r->pool, client,
+                                                   &vmcf->revocation, &c);
     }
 
     return ngx_http_vcita_session_known_bind(r->pool, client, &c);
@@ -73,7 +73,7 @@ ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
 
     s = c->session;
 
-    if (s->said >= c->said) {
+    if (s->changed >= c->changed) {
         return NGX_OK;
     }
 
@@ -89,7 +89,7 @@ ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
         return NGX_DECLINED;
     }
 
-    s->said = c->said;
+    s->changed = c->changed;
 
     if (ngx_http_vcita_session_with(pool, s, &claims, &text) != NGX_OK
         || ngx_http_vcita_session_known_wipe(pool, &text) != NGX_OK)
@@ -110,7 +110,7 @@ ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
 /* Makes the claims of a session the current ones; the zone has them sealed */
 
 ngx_int_t
-ngx_http_vcita_session_known_said(ngx_pool_t *pool,
+ngx_http_vcita_session_known_change(ngx_pool_t *pool,
     ngx_http_vcita_client_t *client, ngx_http_vcita_revocation_t *revocation,
     ngx_http_vcita_revocation_case_t *c)
 {
@@ -134,7 +134,7 @@ ngx_http_vcita_session_known_said(ngx_pool_t *pool,
     box.data = room;
     box.len = ngx_http_vcita_seal_raw_len(claims->len);
 
-    ngx_http_vcita_revocation_said(revocation, c, pool, &box);
+    ngx_http_vcita_revocation_change(revocation, c, pool, &box);
 
     return NGX_OK;
 }

@@ -30,14 +30,14 @@ typedef struct {
 } ngx_http_vcita_redis_cache_t;
 
 
-void ngx_http_vcita_redis_cache_init(ngx_http_vcita_redis_cache_t *recall);
-ngx_int_t ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *recall,
+void ngx_http_vcita_redis_cache_init(ngx_http_vcita_redis_cache_t *cache);
+ngx_int_t ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *cache,
     u_char *key, ngx_msec_t now, ngx_str_t *value);
-void ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *recall,
+void ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *cache,
     u_char *key, ngx_msec_t since, ngx_msec_t now, ngx_str_t *value);
-void ngx_http_vcita_redis_cache_drop(ngx_http_vcita_redis_cache_t *recall,
+void ngx_http_vcita_redis_cache_drop(ngx_http_vcita_redis_cache_t *cache,
     u_char *key);
-void ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *recall);
+void ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *cache);
 uint32_t ngx_http_vcita_redis_cache_hash(u_char *key);
 
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Verdicts: what vcita last said of a session, known to all workers, so that
- * one of them asks and the others believe it.  May touch a shared zone that
- * it makes itself.
+ * Revocation: vcita's last answer about a session, known to all workers, so
+ * that one of them asks and the others believe it.  May touch a shared zone
+ * that it makes itself.
  *
  * A session that has been asked about has an entry until it ends; when the
  * zone is full, the one that was not used for the longest time goes.  Its
@@ -23,16 +23,16 @@
 #define NGX_HTTP_VCITA_REVOCATIONS  (8 * 1024 * 1024)
 
 
-/* "good" 0: never asked; "said" 0: the claims are those of the login */
+/* "good" 0: never asked; "changed" 0: the claims are those of the login */
 
 typedef struct {
     time_t                       good;
     time_t                       next;    /* not to be asked before */
-    uint64_t                     said;
+    uint64_t                     changed;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
 } ngx_http_vcita_revocation_entry_t;
 
-/* an entry is a verdict, followed by the current claims if they changed */
+/* an entry is an answer, followed by the current claims if they changed */
 
 #define ngx_http_vcita_revocation_room                                        \
     (NGX_HTTP_VCITA_ZONE_VALUE - sizeof(ngx_http_vcita_revocation_entry_t))
@@ -100,7 +100,7 @@ ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone, void *data)
  * good, and the caller is the one who asks vcita; nobody else does so until
  * the caller tells the answer, or c->busy seconds have gone by.
  *
- * If c->said is later than the session's, the claims of the session are
+ * If c->changed is later than the session's, the claims of the session are
  * outdated.  c->claims has the current ones, and is empty if they are lost.
  */
 
@@ -175,7 +175,7 @@ ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
         c->claims.len = value.len - sizeof(ngx_http_vcita_revocation_entry_t);
     }
 
-    c->said = entry->said;
+    c->changed = entry->changed;
 
     return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
@@ -241,7 +241,7 @@ ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_zone_lock(&v->zone);
 
     if (ngx_http_vcita_revocation_read(v, c, pool, &known) == NGX_OK) {
-        entry->said = known.said;
+        entry->changed = known.changed;
         entry->dead |= known.dead;
 
         ngx_http_vcita_revocation_put(v, c, pool, entry);
@@ -257,7 +257,7 @@ ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
  */
 
 void
-ngx_http_vcita_revocation_said(ngx_http_vcita_revocation_t *v,
+ngx_http_vcita_revocation_change(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, ngx_str_t *claims)
 {
     ngx_http_vcita_revocation_entry_t  entry;
@@ -265,11 +265,11 @@ ngx_http_vcita_revocation_said(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_zone_lock(&v->zone);
 
     if (ngx_http_vcita_revocation_read(v, c, pool, &entry) == NGX_OK
-        && entry.said < c->session->said)
+        && entry.changed < c->session->changed)
     {
-        entry.said = c->session->said;
+        entry.changed = c->session->changed;
 
-        c->said = entry.said;
+        c->changed = entry.changed;
         c->claims = *claims;
 
         ngx_http_vcita_revocation_put(v, c, pool, &entry);

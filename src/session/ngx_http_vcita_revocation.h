@@ -15,7 +15,7 @@
 #include "util/ngx_http_vcita_zone.h"
 
 
-/* what all workers know of what vcita last said of a session */
+/* vcita's last answer about each session, for all workers */
 
 typedef struct {
     ngx_http_vcita_zone_t      zone;
@@ -34,7 +34,7 @@ typedef struct {
 
     time_t                     good;      /* the last good answer */
 
-    uint64_t                   said;      /* when the claims changed */
+    uint64_t                   changed;   /* when the claims changed */
     ngx_str_t                  claims;    /* the current ones, sealed */
 } ngx_http_vcita_revocation_case_t;
 
@@ -49,7 +49,7 @@ void ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later);
 void ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_revocation_said(ngx_http_vcita_revocation_t *v,
+void ngx_http_vcita_revocation_change(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, ngx_str_t *claims);
 
 

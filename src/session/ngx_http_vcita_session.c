@@ -6,7 +6,7 @@
  * build does not know is passed over, and kept, unless its critical bit says
  * that it must be understood.  And how long it lives: by its own end, by what
  * the configuration gives it, and by when it was last seen; times are seconds.
- * May touch what is said in it, its times, and a pool.
+ * May touch the session, its times, and a pool.
  */
 
 
@@ -28,7 +28,7 @@
 #define NGX_HTTP_VCITA_TAG_TOKEN_HEX   0x06
 #define NGX_HTTP_VCITA_TAG_TOKEN_TYPE  0x07
 #define NGX_HTTP_VCITA_TAG_SCOPE       0x08
-#define NGX_HTTP_VCITA_TAG_SAID        0x0a
+#define NGX_HTTP_VCITA_TAG_CHANGED     0x0a
 
 
 static u_char *ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token);
@@ -188,8 +188,8 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
     case NGX_HTTP_VCITA_TAG_CREATED:
         return ngx_http_vcita_tlv_number(&t->value, &s->created);
 
-    case NGX_HTTP_VCITA_TAG_SAID:
-        return ngx_http_vcita_tlv_number(&t->value, &s->said);
+    case NGX_HTTP_VCITA_TAG_CHANGED:
+        return ngx_http_vcita_tlv_number(&t->value, &s->changed);
 
     case NGX_HTTP_VCITA_TAG_EXPIRES:
     case NGX_HTTP_VCITA_TAG_SEEN:
@@ -233,10 +233,10 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
 
 
 /*
- * Encodes a decoded session again, with what "seen" and "said" are now.  Every
- * other value is copied as it stands, and in its place: those that a later
- * build has put there are not this one's to drop.  The text holds the token,
- * too.
+ * Encodes a decoded session again, with what "seen" and "changed" are
+ * now.  Every other value is copied as it stands, and in its place: those that
+ * a later build has put there are not this one's to drop.  The text holds the
+ * token, too.
  */
 
 ngx_int_t
@@ -270,8 +270,9 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
         p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_SEEN, s->seen);
     }
 
-    if (s->said) {
-        p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_SAID, s->said);
+    if (s->changed) {
+        p = ngx_http_vcita_tlv_put_number(p, NGX_HTTP_VCITA_TAG_CHANGED,
+                                          s->changed);
     }
 
     rest = s->text;
@@ -284,7 +285,7 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
         }
 
         if (t.tag != NGX_HTTP_VCITA_TAG_SEEN
-            && t.tag != NGX_HTTP_VCITA_TAG_SAID
+            && t.tag != NGX_HTTP_VCITA_TAG_CHANGED
             && (claims == NULL || !ngx_http_vcita_session_claims_is_tag(t.tag)))
         {
             p = ngx_cpymem(p, from.data, rest.data - from.data);

@@ -14,27 +14,27 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
-#define NGX_HTTP_VCITA_SESSION_ID    16
+#define NGX_HTTP_VCITA_SESSION_ID       16
 
-/* what "said" adds to a text, at most */
-#define NGX_HTTP_VCITA_SESSION_SAID  (3 + 8)
+/* what "changed" adds to a text, at most */
+#define NGX_HTTP_VCITA_SESSION_CHANGED  (3 + 8)
 
 /* seconds by which the clocks of a fleet may differ */
-#define NGX_HTTP_VCITA_SKEW          60
+#define NGX_HTTP_VCITA_SKEW             60
 
 
 /*
- * Times are Unix time, "created" and "said" in milliseconds, the others in
+ * Times are Unix time, "created" and "changed" in milliseconds, the others in
  * seconds.  A decoded session points into the text that it was decoded from.
  * "seen" is when the last navigation was answered, 0: none has been since the
- * login.  "said" is when vcita changed the claims, 0: never since the login.
+ * login.  "changed" is when vcita changed the claims, 0: never since the login.
  */
 
 typedef struct {
     uint64_t                     created;
     time_t                       seen;
     time_t                       expires;
-    uint64_t                     said;
+    uint64_t                     changed;
 
     ngx_str_t                    id;
     ngx_str_t                    token;
@@ -78,7 +78,7 @@ ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
 /* name length, name, number of elements, their lengths, value */
 #define NGX_HTTP_VCITA_TAG_ARRAY       0x11
 
-/* of both: said once, by an id_token; userinfo is asked again */
+/* of both: sent once, in an id_token; userinfo is asked again */
 #define NGX_HTTP_VCITA_TAG_ONCE        0x02
 
 #define NGX_HTTP_VCITA_TAG_KIND        0x03

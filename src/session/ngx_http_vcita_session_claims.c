@@ -2,9 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * What is said in a session of whom it belongs to: claims, written when it
- * begins, read in place at each request, and exchanged when vcita says
- * something else.  May touch claims, tags and a pool.
+ * Claims in a session: written when it begins, read in place at each request,
+ * and replaced when vcita changes them.  May touch claims, tags and a pool.
  */
 
 
@@ -17,11 +16,11 @@
 
 
 /* the longest value of a claim: of one that nothing names, of others */
-#define NGX_HTTP_VCITA_SAID_OTHER   256
-#define NGX_HTTP_VCITA_SAID_NAMED   1024
+#define NGX_HTTP_VCITA_CLAIM_OTHER_LEN   256
+#define NGX_HTTP_VCITA_CLAIM_NAMED_LEN   1024
 
 /* no cookie holds a session of that size: others may be as long as a tag */
-#define NGX_HTTP_VCITA_SAID_STORED  4096
+#define NGX_HTTP_VCITA_CLAIM_STORED_LEN  4096
 
 
 static size_t ngx_http_vcita_session_claims_size(ngx_http_vcita_member_t *c);
@@ -30,7 +29,7 @@ static ngx_uint_t ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
 static u_char *ngx_http_vcita_session_claims_put_claim(u_char *p,
     ngx_http_vcita_member_t *c);
 static size_t ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
-    ngx_array_t *claims, ngx_uint_t said, u_char *p);
+    ngx_array_t *claims, ngx_uint_t replaced, u_char *p);
 static ngx_uint_t ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t,
     ngx_array_t *claims);
 static ngx_uint_t ngx_http_vcita_session_claims_member(
@@ -123,11 +122,11 @@ ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
     }
 
     if (c->wanted == NGX_HTTP_VCITA_CLAIM_OTHER) {
-        return c->value.len <= NGX_HTTP_VCITA_SAID_OTHER;
+        return c->value.len <= NGX_HTTP_VCITA_CLAIM_OTHER_LEN;
     }
 
-    return limit >= NGX_HTTP_VCITA_SAID_STORED
-           || c->value.len <= NGX_HTTP_VCITA_SAID_NAMED;
+    return limit >= NGX_HTTP_VCITA_CLAIM_STORED_LEN
+           || c->value.len <= NGX_HTTP_VCITA_CLAIM_NAMED_LEN;
 }
 
 
@@ -234,7 +233,7 @@ ngx_http_vcita_session_claims_replace(ngx_pool_t *pool,
 
 static size_t
 ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
-    ngx_array_t *claims, ngx_uint_t said, u_char *p)
+    ngx_array_t *claims, ngx_uint_t replaced, u_char *p)
 {
     size_t                len, n;
     ngx_str_t             rest, from;
@@ -250,8 +249,8 @@ ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
             return len;
         }
 
-        if (ngx_http_vcita_session_claims_is_tag(t.tag) != said
-            || (said && ngx_http_vcita_session_claims_over(&t, claims)))
+        if (ngx_http_vcita_session_claims_is_tag(t.tag) != replaced
+            || (replaced && ngx_http_vcita_session_claims_over(&t, claims)))
         {
             continue;
         }

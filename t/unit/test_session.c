@@ -663,9 +663,9 @@ unit_test(session_with)
                     "10 02 0173 12 02 0174 20 01 78");
     is_int(ngx_http_vcita_session_decode(&text, &s), NGX_OK,
            "a session");
-    is_int(s.said, 5, "when its claims were said");
+    is_int(s.changed, 5, "when its claims were said");
 
-    s.said = 9;
+    s.changed = 9;
     claims = unit_hex("10 02 0175 11 08 03616263 0001 0001");
 
     is_int(ngx_http_vcita_session_with(unit_pool, &s, &claims, &with), NGX_OK,
@@ -679,7 +679,7 @@ unit_test(session_with)
     is_int(ngx_http_vcita_session_decode(&with, &back), NGX_OK,
            "is a session");
     ok(test_session_same(&s, &back), "the same one");
-    is_int(back.said, 9, "said then");
+    is_int(back.changed, 9, "said then");
     is_eq(&back.claims, &claims, "its claims");
 
     text = unit_hex(TEST_SESSION "0a 00");
@@ -713,7 +713,7 @@ unit_test(session_again_size)
 
         (void) ngx_http_vcita_session_decode(&text, &back);
         back.seen = 0xffffffff;
-        back.said = 0xffffffffff;
+        back.changed = 0xffffffffff;
 
         (void) ngx_http_vcita_session_reencode(unit_pool, &back, &text);
 
