@@ -13,6 +13,7 @@ BEGIN {
 }
 
 use lib 't/lib';
+use VcitaRedis;
 use VcitaTest;
 use VcitaCheck;
 use VcitaLoad;
@@ -21,7 +22,7 @@ use VcitaMachine;
 use Cwd ();
 use File::Path ();
 
-my $PAST = 'e72c7ef4602056b9e4f0d24c917c006457855605';    # the first with boxes as they are now
+my $PAST = '41b0fae0774628a319b2713f0f6c55f26ec91ca0';    # the release before this one, 1.0.0
 my $WHAT = 'config *.c src t/unit/config tools';
 
 my $root = Cwd::getcwd();
@@ -180,3 +181,23 @@ for my $m (@m) {
         @{ $r->{cookies} }), 12, "each of the twelve is in at $m->{name}";
 }
 is_deeply [ map { $_->stop } @m ], [], 'nothing to warn of in the logs';
+
+
+=== TEST 4: the release before and this one: a login that began at one ends at the other; sessions in cookies and in Redis are in at both
+--- flow
+my $past = module_of(from_history() ? 'past' : 'older');
+redis->start;
+for my $store ('', 'vcita_oauth_session_store redis://127.0.0.1:' . $ENV{TEST_NGINX_REDIS_PORT} . ';') {
+    my $where = $store ? 'in Redis' : 'in a cookie';
+    my $old = machine('old', gate => $store, module => $past);
+    my $new = machine('new', gate => $store, redirect => $old->port);
+    for ([ $old, $new, 'a state of the release before' ], [ $new, $old, 'a state of this one' ]) {
+        my ($from, $to, $what) = @$_;
+        my $b = browser(base => $from->url(''));
+        is $b->get($from->url('/first'))->status, 302, "$where: $what: a login begins";
+        my $back = $b->callback_url(code => stub_code()) =~ s{^http://[^/]+}{$to->url('')}er;
+        is $b->get($back =~ s{(?<!:)//}{/}r)->status, 303, "$where: $what: ends at the other";
+        is $b->get($_->url('/page'))->status, 200, "$where: $what: in at $_->{name}" for $old, $new, $old;
+    }
+    is_deeply [ map { $_->stop } $old, $new ], [], "$where: nothing to warn of in the logs";
+}
