@@ -51,7 +51,9 @@ fuzz_target(client)
     }
 
     if (ngx_http_vcita_user_agent_is_foreign(r)) {
-        fuzz_check(fuzz_client_has(r, "sec-fetch-site", "cross-site"));
+        fuzz_check(fuzz_client_has(r, "sec-fetch-site", "cross-site")
+                   || (!fuzz_client_has(r, "sec-fetch-site", "")
+                       && fuzz_client_has(r, "origin", "")));
     }
 
     ngx_str_set(&line, "sec-fetch-site: a,Cross-Site ;b");
