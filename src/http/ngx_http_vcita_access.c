@@ -210,7 +210,7 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the store does not say who this is: nobody comes in, not as nobody either */
+/* the store does not respond: deny, even under "optional" */
 
 static ngx_int_t
 ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
@@ -302,7 +302,7 @@ ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
-    /* an error, of ours or of another module, never turns into a login */
+    /* an error of any module never turns into a login */
 
     if (ctx->status == 0 && r->err_status >= NGX_HTTP_BAD_REQUEST) {
         ctx->status = r->err_status;
