@@ -4,11 +4,16 @@ use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
 
-# the counters as JSON, of all workers
+# the counters of all workers, each by its name and its labels' values: "calls_total token ok"
 sub VcitaFlow::Code::counters {
-    my $r = VcitaFlow::browser()->get('/status', headers => [ Accept => 'application/json' ]);
+    my $r = VcitaFlow::browser()->get('/status');
     die 'no status: ' . $r->status . "\n" if $r->status != 200;
-    return $r->json;
+    my %counter;
+    for (grep { !/^#|_build_info/ } split /\n/, $r->body) {
+        my ($name, $labels, $n) = /^vcita_oauth_(\w+)(?:\{(.*)\})? ([\d.]+)$/ or die "a line: $_\n";
+        $counter{ join ' ', $name, ($labels // '') =~ /="([^"]*)"/g } = $n;
+    }
+    return \%counter;
 }
 
 # what promtool has to say of a text
@@ -26,14 +31,8 @@ sub VcitaFlow::Code::promtool {
 # what has become more since
 sub VcitaFlow::Code::more {
     my ($old, $new) = @_;
-    my %more;
-    my $walk; $walk = sub {
-        my ($o, $n, $name) = @_;
-        if (ref $n) { $walk->(ref $o ? $o->{$_} : 0, $n->{$_}, length $name ? "$name $_" : $_) for keys %$n; return }
-        $more{$name} = $n - $o if $n != $o;
-    };
-    $walk->($old, $new, '');
-    delete @more{ grep { /^call_duration/ } keys %more };
+    my %more = map { ($_ => $new->{$_} - ($old->{$_} // 0)) } grep { !/^call_duration/ } keys %$new;
+    delete @more{ grep { !$more{$_} } keys %more };
     return \%more;
 }
 
@@ -79,16 +78,16 @@ my ($nginx) = `$ENV{TEST_NGINX_BINARY} -v 2>&1` =~ m{nginx/([\d.]+)};
 like $text, qr/,nginx="\Q$nginx\E"\} 1$/m, 'and that of nginx';
 
 
-=== TEST 2: vcita_oauth_status: JSON for `Accept: application/json`
+=== TEST 2: vcita_oauth_status: Prometheus text, whatever the request asks for
 --- flow
-my $r = browser()->get('/status', headers => [ Accept => 'application/json' ]);
-is $r->header('Content-Type'), 'application/json', 'its type';
-my $c = $r->json;
-is join(' ', sort keys %{ $c->{requests_total} }), 'anonymous forbidden passed redirected unauthorized unavailable', 'decisions';
-is ref $c->{calls_total}{token}, 'HASH', 'calls';
-is join(' ', sort keys %{ $c->{build_info} }), 'nginx version', 'versions';
-is join(' ', sort keys %{ $c->{call_duration_seconds}{userinfo} }), 'buckets count sum', 'times';
-is browser()->get('/status', headers => [ Accept => '*/*' ])->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8', 'anything: text';
+for ([ '/status', 'application/json' ], [ '/status?format=json', 'application/json' ], [ '/status?format=json', '*/*' ],
+     [ '/status', 'text/html' ]) {
+    my ($path, $accept) = @$_;
+    my $r = browser()->get($path, headers => [ Accept => $accept ]);
+    is $r->status, 200, "$path for $accept: a page";
+    is $r->header('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8', 'its type';
+    like $r->body, qr/\A# HELP vcita_oauth_build_info .*^vcita_oauth_logins_finished_total \d+$/ms, 'its text';
+}
 is browser()->head('/status')->status, 200, 'HEAD';
 is browser()->post('/status', { a => 1 })->status, 405, 'POST';
 

@@ -403,7 +403,6 @@ ngx_uint_t ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r,
     ngx_uint_t iframe);
 ngx_uint_t ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_is_insecure(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_user_agent_wants_json(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_way(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 

@@ -3,7 +3,7 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The status, a content handler: the counters, in the text format of
- * Prometheus, or as JSON for who asks for that.
+ * Prometheus.
  */
 
 
@@ -23,15 +23,6 @@
 #define NGX_HTTP_VCITA_STATUS_NAME  64
 
 
-/* what is written, into a room that is large enough for whatever it says */
-
-typedef struct {
-    u_char                        *p;
-    u_char                        *last;
-    ngx_uint_t                     json;     /* unsigned  json:1; */
-} ngx_http_vcita_status_t;
-
-
 /* counters of one name, told apart by a label; names end with NULL */
 
 typedef struct {
@@ -43,31 +34,21 @@ typedef struct {
 } ngx_http_vcita_family_t;
 
 
-static ngx_int_t ngx_http_vcita_status_send(ngx_http_request_t *r,
-    ngx_http_vcita_status_t *s, u_char *start);
-static void ngx_http_vcita_status_build(ngx_http_vcita_status_t *s);
-static void ngx_http_vcita_status_counters(ngx_http_vcita_status_t *s,
+static void ngx_http_vcita_status_counters(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
-static void ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
+static void ngx_http_vcita_status_failures(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
-static void ngx_http_vcita_status_calls(ngx_http_vcita_status_t *s,
+static void ngx_http_vcita_status_calls(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
-static void ngx_http_vcita_status_times(ngx_http_vcita_status_t *s,
+static void ngx_http_vcita_status_times(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
-static void ngx_http_vcita_status_time(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum, ngx_uint_t endpoint);
-static void ngx_http_vcita_status_zones(ngx_http_vcita_status_t *s,
-    ngx_array_t *zones);
-static void ngx_http_vcita_status_zone(ngx_http_vcita_status_t *s,
-    ngx_array_t *zones,
+static void ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
     ngx_uint_t evicted);
-static void ngx_http_vcita_status_begin(ngx_http_vcita_status_t *s,
-    const char *name, const char *type, const char *help);
-static void ngx_http_vcita_status_end(ngx_http_vcita_status_t *s);
-static void ngx_http_vcita_status_value(ngx_http_vcita_status_t *s,
-    const char *name, const char *label, const char *value, ngx_uint_t n);
-static void ngx_http_vcita_status_print(ngx_http_vcita_status_t *s,
-    const char *fmt, ...);
+static void ngx_http_vcita_status_begin(ngx_buf_t *b, const char *name,
+    const char *type, const char *help);
+static void ngx_http_vcita_status_value(ngx_buf_t *b, const char *name,
+    const char *label, const char *value, ngx_uint_t n);
+static void ngx_http_vcita_status_print(ngx_buf_t *b, const char *fmt, ...);
 
 
 static const char  *ngx_http_vcita_decisions[] = {
@@ -136,10 +117,10 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
 ngx_int_t
 ngx_http_vcita_status_handler(ngx_http_request_t *r)
 {
-    size_t                       room;
-    u_char                      *start;
+    ngx_str_t                    value;
+    ngx_buf_t                   *b;
     ngx_http_vcita_stats_t       sum;
-    ngx_http_vcita_status_t      s;
+    ngx_http_complex_value_t     cv;
     ngx_http_vcita_main_conf_t  *vmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -148,37 +129,38 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    room = NGX_HTTP_VCITA_STATUS_ROOM
-           + vmcf->zones.nelts * NGX_HTTP_VCITA_STATUS_ZONE;
-
-    start = ngx_palloc(r->pool, room);
-    if (start == NULL) {
+    b = ngx_create_temp_buf(r->pool,
+                            NGX_HTTP_VCITA_STATUS_ROOM
+                            + vmcf->zones.nelts * NGX_HTTP_VCITA_STATUS_ZONE);
+    if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    s.p = start;
-    s.last = start + room;
-    s.json = ngx_http_vcita_user_agent_wants_json(r);
-
     ngx_http_vcita_stats_sum(&vmcf->statistics, &sum);
 
-    ngx_http_vcita_status_build(&s);
-    ngx_http_vcita_status_counters(&s, &sum);
-    ngx_http_vcita_status_failures(&s, &sum);
-    ngx_http_vcita_status_calls(&s, &sum);
-    ngx_http_vcita_status_times(&s, &sum);
-    ngx_http_vcita_status_zones(&s, &vmcf->zones);
+    /* of this module, and of the nginx that it was built for, which loads it */
 
-    return ngx_http_vcita_status_send(r, &s, start);
-}
+    ngx_http_vcita_status_begin(b, "build_info", "gauge",
+                                "The versions that run here.");
+    ngx_http_vcita_status_print(b, "vcita_oauth_build_info{version=\"%s\","
+                                   "nginx=\"%s\"} 1\n",
+                                NGX_HTTP_VCITA_VERSION, NGINX_VERSION);
 
+    ngx_http_vcita_status_counters(b, &sum);
+    ngx_http_vcita_status_failures(b, &sum);
+    ngx_http_vcita_status_calls(b, &sum);
+    ngx_http_vcita_status_times(b, &sum);
 
-static ngx_int_t
-ngx_http_vcita_status_send(ngx_http_request_t *r, ngx_http_vcita_status_t *s,
-    u_char *start)
-{
-    ngx_str_t                 value;
-    ngx_http_complex_value_t  cv;
+    if (vmcf->zones.nelts) {
+        ngx_http_vcita_status_begin(b, "zone_sessions", "gauge",
+                                    "Sessions in a zone.");
+        ngx_http_vcita_status_zones(b, &vmcf->zones, 0);
+
+        ngx_http_vcita_status_begin(b, "zone_evicted_total", "counter",
+                                    "Sessions that a full zone has ended "
+                                    "before their time.");
+        ngx_http_vcita_status_zones(b, &vmcf->zones, 1);
+    }
 
     ngx_str_set(&value, "no-store");
 
@@ -186,60 +168,19 @@ ngx_http_vcita_status_send(ngx_http_request_t *r, ngx_http_vcita_status_t *s,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (s->json) {
-
-        /* the last comma becomes the end */
-
-        start[0] = '{';
-        s->p[-1] = '}';
-        *s->p++ = LF;
-
-        ngx_str_set(&value, "application/json");
-
-    } else {
-        ngx_str_set(&value, "text/plain; version=0.0.4; charset=utf-8");
-    }
-
     ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
 
-    cv.value.data = start;
-    cv.value.len = s->p - start;
+    cv.value.data = b->pos;
+    cv.value.len = b->last - b->pos;
+
+    ngx_str_set(&value, "text/plain; version=0.0.4; charset=utf-8");
 
     return ngx_http_send_response(r, NGX_HTTP_OK, &value, &cv);
 }
 
 
-/* of this module, and of the nginx that it was built for, which loads it */
-
 static void
-ngx_http_vcita_status_build(ngx_http_vcita_status_t *s)
-{
-    /* the place of the bracket */
-
-    if (s->json) {
-        s->p++;
-    }
-
-    ngx_http_vcita_status_begin(s, "build_info", "gauge",
-                                "The versions that run here.");
-
-    if (s->json) {
-        ngx_http_vcita_status_print(s,
-                                    "\"version\":\"%s\",\"nginx\":\"%s\"},",
-                                    NGX_HTTP_VCITA_VERSION, NGINX_VERSION);
-        return;
-    }
-
-    ngx_http_vcita_status_print(s,
-                                "vcita_oauth_build_info{version=\"%s\","
-                                "nginx=\"%s\"} 1\n",
-                                NGX_HTTP_VCITA_VERSION, NGINX_VERSION);
-}
-
-
-static void
-ngx_http_vcita_status_counters(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum)
+ngx_http_vcita_status_counters(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 {
     ngx_uint_t                i;
     ngx_atomic_t             *counter;
@@ -249,34 +190,29 @@ ngx_http_vcita_status_counters(ngx_http_vcita_status_t *s,
 
         counter = (ngx_atomic_t *) ((u_char *) sum + f->offset);
 
-        ngx_http_vcita_status_begin(s, f->name, "counter", f->help);
+        ngx_http_vcita_status_begin(b, f->name, "counter", f->help);
 
         if (f->label == NULL) {
-            ngx_http_vcita_status_value(s, f->name, NULL, NULL, *counter);
+            ngx_http_vcita_status_value(b, f->name, NULL, NULL, *counter);
         }
 
         for (i = 0; f->label && f->values[i]; i++) {
-            ngx_http_vcita_status_value(s, f->name, f->label, f->values[i],
+            ngx_http_vcita_status_value(b, f->name, f->label, f->values[i],
                                         counter[i]);
-        }
-
-        if (f->label) {
-            ngx_http_vcita_status_end(s);
         }
     }
 }
 
 
 static void
-ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum)
+ngx_http_vcita_status_failures(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 {
     ngx_uint_t   i;
     const char  *name, *reason;
 
     name = "logins_failed_total";
 
-    ngx_http_vcita_status_begin(s, name, "counter",
+    ngx_http_vcita_status_begin(b, name, "counter",
                                 "Logins that failed, by "
                                 "$vcita_oauth_error.");
 
@@ -288,166 +224,95 @@ ngx_http_vcita_status_failures(ngx_http_vcita_status_t *s,
             break;
         }
 
-        ngx_http_vcita_status_value(s, name, "reason", reason,
+        ngx_http_vcita_status_value(b, name, "reason", reason,
                                     sum->logins_failed[i]);
     }
-
-    ngx_http_vcita_status_end(s);
 }
 
 
 static void
-ngx_http_vcita_status_calls(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum)
+ngx_http_vcita_status_calls(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 {
-    ngx_uint_t    i, j;
-    const char   *name, *endpoint, *outcome;
+    ngx_uint_t  i, j;
 
-    name = "calls_total";
-
-    ngx_http_vcita_status_begin(s, name, "counter",
+    ngx_http_vcita_status_begin(b, "calls_total", "counter",
                                 "Calls to vcita that have ended, by "
                                 "endpoint and outcome.");
 
     for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
 
-        endpoint = ngx_http_vcita_endpoints[i];
-
-        if (s->json) {
-            ngx_http_vcita_status_print(s, "\"%s\":{", endpoint);
-        }
-
         for (j = 0; j < NGX_HTTP_VCITA_CALL_OUTCOMES; j++) {
 
-            outcome = ngx_http_vcita_outcomes[j];
-
-            if (s->json) {
-                ngx_http_vcita_status_print(s, "\"%s\":%uA,", outcome,
-                                            sum->calls[i][j]);
-                continue;
-            }
-
-            ngx_http_vcita_status_print(s,
-                                    "vcita_oauth_%s{endpoint=\"%s\","
+            ngx_http_vcita_status_print(b,
+                                    "vcita_oauth_calls_total{endpoint=\"%s\","
                                     "outcome=\"%s\"} %uA\n",
-                                    name, endpoint, outcome, sum->calls[i][j]);
+                                    ngx_http_vcita_endpoints[i],
+                                    ngx_http_vcita_outcomes[j],
+                                    sum->calls[i][j]);
         }
-
-        ngx_http_vcita_status_end(s);
     }
 
-    ngx_http_vcita_status_end(s);
-
-    name = "calls_in_flight";
-
-    ngx_http_vcita_status_begin(s, name, "gauge",
+    ngx_http_vcita_status_begin(b, "calls_in_flight", "gauge",
                                 "Calls to vcita under way.");
-    ngx_http_vcita_status_value(s, name, NULL, NULL, sum->in_flight);
-}
-
-
-static void
-ngx_http_vcita_status_times(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum)
-{
-    ngx_uint_t  i;
-
-    ngx_http_vcita_status_begin(s, "call_duration_seconds", "histogram",
-                                "How long calls to vcita took.");
-
-    for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
-        ngx_http_vcita_status_time(s, sum, i);
-    }
-
-    ngx_http_vcita_status_end(s);
+    ngx_http_vcita_status_value(b, "calls_in_flight", NULL, NULL,
+                                sum->in_flight);
 }
 
 
 /* each bucket counts those before it, too, and the last one counts all */
 
 static void
-ngx_http_vcita_status_time(ngx_http_vcita_status_t *s,
-    ngx_http_vcita_stats_t *sum, ngx_uint_t endpoint)
+ngx_http_vcita_status_times(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 {
     u_char       bound[NGX_INT_T_LEN + sizeof(".000")];
-    ngx_uint_t   i, n;
+    ngx_uint_t   i, j, n;
     ngx_msec_t   ms;
     const char  *name;
 
-    n = 0;
-    name = ngx_http_vcita_endpoints[endpoint];
+    ngx_http_vcita_status_begin(b, "call_duration_seconds", "histogram",
+                                "How long calls to vcita took.");
 
-    if (s->json) {
-        ngx_http_vcita_status_print(s, "\"%s\":{\"buckets\":{", name);
-    }
+    for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
 
-    for (i = 0; i < NGX_HTTP_VCITA_STAT_BUCKETS; i++) {
+        n = 0;
+        name = ngx_http_vcita_endpoints[i];
 
-        n += sum->times[endpoint][i];
-        ms = ngx_http_vcita_stats_bound(i);
+        for (j = 0; j < NGX_HTTP_VCITA_STAT_BUCKETS; j++) {
 
-        if (ms) {
-            ngx_sprintf(bound, "%M.%02M%Z", ms / 1000, ms % 1000 / 10);
+            n += sum->times[i][j];
+            ms = ngx_http_vcita_stats_bound(j);
 
-        } else {
-            ngx_sprintf(bound, "+Inf%Z");
-        }
+            if (ms) {
+                ngx_sprintf(bound, "%M.%02M%Z", ms / 1000, ms % 1000 / 10);
 
-        if (s->json) {
-            ngx_http_vcita_status_print(s, "\"%s\":%ui,", bound, n);
+            } else {
+                ngx_sprintf(bound, "+Inf%Z");
+            }
 
-        } else {
-            ngx_http_vcita_status_print(s,
+            ngx_http_vcita_status_print(b,
                                      "vcita_oauth_call_duration_seconds_bucket"
                                      "{endpoint=\"%s\",le=\"%s\"} %ui\n",
                                      name, bound, n);
         }
-    }
 
-    ms = sum->time[endpoint];
+        ms = sum->time[i];
 
-    if (s->json) {
-        ngx_http_vcita_status_end(s);
-        ngx_http_vcita_status_print(s,
-                                    "\"sum\":%M.%03M,\"count\":%ui},",
-                                    ms / 1000, ms % 1000, n);
-        return;
-    }
-
-    ngx_http_vcita_status_print(s,
+        ngx_http_vcita_status_print(b,
                                 "vcita_oauth_call_duration_seconds_sum"
                                 "{endpoint=\"%s\"} %M.%03M\n"
                                 "vcita_oauth_call_duration_seconds_count"
                                 "{endpoint=\"%s\"} %ui\n",
                                 name, ms / 1000, ms % 1000, name, n);
-}
-
-
-static void
-ngx_http_vcita_status_zones(ngx_http_vcita_status_t *s, ngx_array_t *zones)
-{
-    if (zones->nelts == 0) {
-        return;
     }
-
-    ngx_http_vcita_status_begin(s, "zone_sessions", "gauge",
-                                "Sessions in a zone.");
-    ngx_http_vcita_status_zone(s, zones, 0);
-
-    ngx_http_vcita_status_begin(s, "zone_evicted_total", "counter",
-                                "Sessions that a full zone has ended "
-                                "before their time.");
-    ngx_http_vcita_status_zone(s, zones, 1);
 }
 
 
 static void
-ngx_http_vcita_status_zone(ngx_http_vcita_status_t *s, ngx_array_t *zones,
+ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
     ngx_uint_t evicted)
 {
-    u_char                         *p;
-    u_char                          name[6 * NGX_HTTP_VCITA_STATUS_NAME
-                                         + 1];
+    u_char                   *p;
+    u_char                    name[6 * NGX_HTTP_VCITA_STATUS_NAME + 1];
     ngx_uint_t                i, n[2];
     ngx_http_vcita_store_t  **store;
 
@@ -462,76 +327,45 @@ ngx_http_vcita_status_zone(ngx_http_vcita_status_t *s, ngx_array_t *zones,
                                            NGX_HTTP_VCITA_STATUS_NAME));
         *p = '\0';
 
-        ngx_http_vcita_status_value(s,
+        ngx_http_vcita_status_value(b,
                               evicted ? "zone_evicted_total" : "zone_sessions",
                               "zone", (char *) name, n[evicted]);
     }
-
-    ngx_http_vcita_status_end(s);
 }
 
 
 /* a name of the metric, and what is known of it */
 
 static void
-ngx_http_vcita_status_begin(ngx_http_vcita_status_t *s, const char *name,
-    const char *type, const char *help)
+ngx_http_vcita_status_begin(ngx_buf_t *b, const char *name, const char *type,
+    const char *help)
 {
-    if (s->json) {
-        ngx_http_vcita_status_print(s, "\"%s\":{", name);
-        return;
-    }
-
-    ngx_http_vcita_status_print(s,
-                                "# HELP vcita_oauth_%s %s\n"
-                                "# TYPE vcita_oauth_%s %s\n",
+    ngx_http_vcita_status_print(b, "# HELP vcita_oauth_%s %s\n"
+                                   "# TYPE vcita_oauth_%s %s\n",
                                 name, help, name, type);
 }
 
 
-/* of those that have several values: the last comma becomes the end */
-
 static void
-ngx_http_vcita_status_end(ngx_http_vcita_status_t *s)
+ngx_http_vcita_status_value(ngx_buf_t *b, const char *name, const char *label,
+    const char *value, ngx_uint_t n)
 {
-    if (s->json) {
-        s->p[-1] = '}';
-        *s->p++ = ',';
-    }
-}
-
-
-static void
-ngx_http_vcita_status_value(ngx_http_vcita_status_t *s, const char *name,
-    const char *label, const char *value, ngx_uint_t n)
-{
-    if (s->json && label) {
-        ngx_http_vcita_status_print(s, "\"%s\":%ui,", value, n);
-
-    } else if (s->json) {
-
-        /* the value itself, in place of the bracket */
-
-        s->p--;
-        ngx_http_vcita_status_print(s, "%ui,", n);
-
-    } else if (label) {
-        ngx_http_vcita_status_print(s,
-                                    "vcita_oauth_%s{%s=\"%s\"} %ui\n",
+    if (label) {
+        ngx_http_vcita_status_print(b, "vcita_oauth_%s{%s=\"%s\"} %ui\n",
                                     name, label, value, n);
 
     } else {
-        ngx_http_vcita_status_print(s, "vcita_oauth_%s %ui\n", name, n);
+        ngx_http_vcita_status_print(b, "vcita_oauth_%s %ui\n", name, n);
     }
 }
 
 
 static void
-ngx_http_vcita_status_print(ngx_http_vcita_status_t *s, const char *fmt, ...)
+ngx_http_vcita_status_print(ngx_buf_t *b, const char *fmt, ...)
 {
     va_list  args;
 
     va_start(args, fmt);
-    s->p = ngx_vslprintf(s->p, s->last - 4, fmt, args);
+    b->last = ngx_vslprintf(b->last, b->end, fmt, args);
     va_end(args);
 }

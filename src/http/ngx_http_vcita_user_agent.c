@@ -375,12 +375,3 @@ ngx_http_vcita_user_agent_value(ngx_str_t *value, const char *text)
 
     return 0;
 }
-
-
-/* Whether JSON is asked for */
-
-ngx_uint_t
-ngx_http_vcita_user_agent_wants_json(ngx_http_request_t *r)
-{
-    return ngx_http_vcita_user_agent_has(r, "accept", "application/json");
-}
