@@ -40,8 +40,7 @@ static ngx_http_vcita_session_save_t *ngx_http_vcita_session_save_create(
     ngx_http_request_t *r, ngx_http_vcita_client_t *client, time_t max_age);
 static ngx_int_t ngx_http_vcita_session_save_store(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_http_vcita_session_save_t *k, ngx_str_t *text,
-    ngx_http_vcita_store_pt what);
+    ngx_http_vcita_session_save_t *k, ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_session_save_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
@@ -83,10 +82,10 @@ ngx_http_vcita_session_save(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     k->id = ctx->cookie;
+    k->ask->op.replace = 1;
     ngx_memcpy(k->ask->op.key, ctx->load->op.key, sizeof(k->ask->op.key));
 
-    return ngx_http_vcita_session_save_store(r, ctx, client, k, text,
-                                         client->storage.store->type->replace);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, text);
 }
 
 
@@ -119,8 +118,7 @@ ngx_http_vcita_session_save_new(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_session_save_store(r, ctx, client, k, text,
-                                           client->storage.store->type->write);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, text);
 }
 
 
@@ -207,8 +205,7 @@ ngx_http_vcita_session_save_create(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_vcita_session_save_store(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_http_vcita_session_save_t *k, ngx_str_t *text,
-    ngx_http_vcita_store_pt what)
+    ngx_http_vcita_session_save_t *k, ngx_str_t *text)
 {
     u_char                     *room;
     ngx_str_t                   key, box;
@@ -236,7 +233,7 @@ ngx_http_vcita_session_save_store(ngx_http_request_t *r,
 
     ctx->save = k;
 
-    (void) ngx_http_vcita_wait_ask(k->ask, what);
+    (void) ngx_http_vcita_wait_ask(k->ask, op->store->type->write);
 
     return ngx_http_vcita_session_save_result(r, ctx);
 }

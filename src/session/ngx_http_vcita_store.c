@@ -27,23 +27,18 @@ ngx_int_t
 ngx_http_vcita_store_id(u_char *text, u_char *key)
 {
     u_char     random[NGX_HTTP_VCITA_STORE_RANDOM];
-    ngx_int_t  rc;
     ngx_str_t  id;
 
     if (ngx_http_vcita_hash_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    id.data = random;
-    id.len = sizeof(random);
-
-    (void) ngx_http_vcita_base64url_encode(text, random, sizeof(random));
-
-    rc = ngx_http_vcita_hash_sha256(&id, key);
+    id.data = text;
+    id.len = ngx_http_vcita_base64url_encode(text, random, sizeof(random));
 
     ngx_explicit_memzero(random, sizeof(random));
 
-    return rc;
+    return ngx_http_vcita_store_key(&id, key);
 }
 
 

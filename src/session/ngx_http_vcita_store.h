@@ -42,6 +42,7 @@ struct ngx_http_vcita_store_op_s {
     u_char                   key[NGX_HTTP_VCITA_STORE_KEY];
     ngx_str_t                value;    /* sealed, not text */
     time_t                   ttl;      /* seconds, to write */
+    ngx_uint_t               replace;  /* unsigned  replace:1; to write */
 
     ngx_int_t                rc;       /* for the handler */
     void                   (*handler)(ngx_http_vcita_store_op_t *op);
@@ -76,11 +77,8 @@ typedef struct {
     /* NGX_OK: it is in op->value; NGX_DECLINED: there is none */
     ngx_http_vcita_store_pt  read;
 
-    /* over what was there */
+    /* over what was there; NGX_DECLINED: op->replace, and nothing was there */
     ngx_http_vcita_store_pt  write;
-
-    /* only what is still there; NGX_DECLINED: it has ended meanwhile */
-    ngx_http_vcita_store_pt  replace;
 
     /* NGX_OK whether or not it was there */
     ngx_http_vcita_store_pt  end;

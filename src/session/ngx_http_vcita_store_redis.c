@@ -64,16 +64,10 @@ static ngx_int_t ngx_http_vcita_store_redis_value(
     ngx_http_vcita_store_op_t *op, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_store_redis_write(
     ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_store_redis_replace(
-    ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
-    ngx_uint_t replace);
 static ngx_int_t ngx_http_vcita_store_redis_end(ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_store_redis_change(
     ngx_http_vcita_store_op_t *op, ngx_str_t *words, ngx_uint_t n,
     ngx_http_vcita_redis_pt handler);
-static void ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s,
-    u_char *key);
 static void ngx_http_vcita_store_redis_set_handler(void *data,
     ngx_http_vcita_redis_reply_t *reply);
 static void ngx_http_vcita_store_redis_end_handler(void *data,
@@ -93,7 +87,6 @@ static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_redis_type = {
     NGX_HTTP_VCITA_IN_REDIS,
     ngx_http_vcita_store_redis_read,
     ngx_http_vcita_store_redis_write,
-    ngx_http_vcita_store_redis_replace,
     ngx_http_vcita_store_redis_end,
     ngx_http_vcita_store_redis_cancel
 };
@@ -316,25 +309,10 @@ ngx_http_vcita_store_redis_value(ngx_http_vcita_store_op_t *op,
 }
 
 
-static ngx_int_t
-ngx_http_vcita_store_redis_write(ngx_http_vcita_store_op_t *op)
-{
-    return ngx_http_vcita_store_redis_set(op, 0);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_store_redis_replace(ngx_http_vcita_store_op_t *op)
-{
-    return ngx_http_vcita_store_redis_set(op, 1);
-}
-
-
 /* Redis ends the session by itself when its time is over */
 
 static ngx_int_t
-ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
-    ngx_uint_t replace)
+ngx_http_vcita_store_redis_write(ngx_http_vcita_store_op_t *op)
 {
     u_char      ttl[NGX_TIME_T_LEN];
     u_char      name[NGX_HTTP_VCITA_STORE_REDIS_NAME];
@@ -355,7 +333,7 @@ ngx_http_vcita_store_redis_set(ngx_http_vcita_store_op_t *op,
 
     n = 5;
 
-    if (replace) {
+    if (op->replace) {
         ngx_str_set(&words[n], "XX");
         n++;
     }
@@ -384,11 +362,26 @@ ngx_http_vcita_store_redis_change(ngx_http_vcita_store_op_t *op,
     ngx_str_t *words, ngx_uint_t n, ngx_http_vcita_redis_pt handler)
 {
     ngx_http_vcita_store_redis_t       *s;
+    ngx_http_vcita_store_redis_read_t  *read;
     ngx_http_vcita_store_redis_wait_t  *w;
 
     s = op->store->data;
 
-    ngx_http_vcita_store_redis_drop(s, op->key);
+    /*
+     * What this worker knows of the session is over; a read that is on its
+     * way still serves those that wait for it, but no later request
+     */
+
+    ngx_http_vcita_redis_cache_drop(&s->cache, op->key);
+
+    read = ngx_http_vcita_store_redis_on_its_way(s, op->key);
+
+    if (read) {
+        ngx_rbtree_delete(&s->reads, &read->sn.node);
+        ngx_queue_insert_tail(&s->stale, &read->queue);
+        read->stale = 1;
+    }
+
 
     w = ngx_palloc(op->pool, sizeof(ngx_http_vcita_store_redis_wait_t));
     if (w == NULL) {
@@ -405,28 +398,6 @@ ngx_http_vcita_store_redis_change(ngx_http_vcita_store_op_t *op,
     op->state = w;
 
     return NGX_AGAIN;
-}
-
-
-/*
- * What this worker knows of a session is over; a read that is on its way is
- * still good for those who wait for it, but for nobody after them
- */
-
-static void
-ngx_http_vcita_store_redis_drop(ngx_http_vcita_store_redis_t *s, u_char *key)
-{
-    ngx_http_vcita_store_redis_read_t  *read;
-
-    ngx_http_vcita_redis_cache_drop(&s->cache, key);
-
-    read = ngx_http_vcita_store_redis_on_its_way(s, key);
-
-    if (read) {
-        ngx_rbtree_delete(&s->reads, &read->sn.node);
-        ngx_queue_insert_tail(&s->stale, &read->queue);
-        read->stale = 1;
-    }
 }
 
 

@@ -34,21 +34,14 @@ static ngx_int_t ngx_http_vcita_store_zone_init(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_vcita_store_zone_read(ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_store_zone_write(
     ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_store_zone_replace(
-    ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_store_zone_end(ngx_http_vcita_store_op_t *op);
 static void ngx_http_vcita_store_zone_cancel(ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
-    ngx_uint_t replace);
-static ngx_uint_t ngx_http_vcita_store_zone_evicted(
-    ngx_http_vcita_zone_sh_t *sh);
 
 
 static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_zone_type = {
     NGX_HTTP_VCITA_IN_ZONE,
     ngx_http_vcita_store_zone_read,
     ngx_http_vcita_store_zone_write,
-    ngx_http_vcita_store_zone_replace,
     ngx_http_vcita_store_zone_end,
     ngx_http_vcita_store_zone_cancel
 };
@@ -179,20 +172,6 @@ ngx_http_vcita_store_zone_read(ngx_http_vcita_store_op_t *op)
 
 
 static ngx_int_t
-ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
-{
-    return ngx_http_vcita_store_zone_put(op, 0);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_store_zone_replace(ngx_http_vcita_store_op_t *op)
-{
-    return ngx_http_vcita_store_zone_put(op, 1);
-}
-
-
-static ngx_int_t
 ngx_http_vcita_store_zone_end(ngx_http_vcita_store_op_t *op)
 {
     ngx_http_vcita_store_zone_t  *z;
@@ -218,12 +197,12 @@ ngx_http_vcita_store_zone_cancel(ngx_http_vcita_store_op_t *op)
 
 
 static ngx_int_t
-ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
-    ngx_uint_t replace)
+ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    evicted;
     ngx_http_vcita_zone_t        *zone;
+    ngx_http_vcita_zone_sh_t     *sh;
     ngx_http_vcita_store_zone_t  *z;
 
     z = op->store->data;
@@ -242,14 +221,27 @@ ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
 
     ngx_http_vcita_zone_lock(zone);
 
-    rc = replace ? ngx_http_vcita_zone_has(zone, op->key, ngx_time()) : NGX_OK;
+    rc = op->replace ? ngx_http_vcita_zone_has(zone, op->key, ngx_time())
+                     : NGX_OK;
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_zone_put(zone, op->key, ngx_time(), &op->value,
                                      op->ttl);
     }
 
-    evicted = ngx_http_vcita_store_zone_evicted(zone->sh);
+    /* the log is told of all that it does not know yet, but not each time */
+
+    sh = zone->sh;
+    evicted = sh->evicted - sh->told;
+
+    if (ngx_time() - sh->told_at < NGX_HTTP_VCITA_STORE_ZONE_SILENT) {
+        evicted = 0;
+    }
+
+    if (evicted) {
+        sh->told = sh->evicted;
+        sh->told_at = ngx_time();
+    }
 
     ngx_http_vcita_zone_unlock(zone);
 
@@ -262,28 +254,6 @@ ngx_http_vcita_store_zone_put(ngx_http_vcita_store_op_t *op,
     }
 
     return rc;
-}
-
-
-/* how many the log is to be told of: all that it does not know yet, or none */
-
-static ngx_uint_t
-ngx_http_vcita_store_zone_evicted(ngx_http_vcita_zone_sh_t *sh)
-{
-    ngx_uint_t  n;
-
-    n = sh->evicted - sh->told;
-
-    if (n == 0
-        || ngx_time() - sh->told_at < NGX_HTTP_VCITA_STORE_ZONE_SILENT)
-    {
-        return 0;
-    }
-
-    sh->told = sh->evicted;
-    sh->told_at = ngx_time();
-
-    return n;
 }
 
 

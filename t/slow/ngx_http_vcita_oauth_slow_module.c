@@ -57,7 +57,6 @@ static ngx_int_t ngx_http_vcita_slow_server(ngx_conf_t *cf,
     ngx_http_vcita_srv_conf_t *vscf, ngx_str_t *folder);
 static ngx_int_t ngx_http_vcita_slow_read(ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_slow_write(ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_slow_replace(ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_slow_end(ngx_http_vcita_store_op_t *op);
 static void ngx_http_vcita_slow_cancel(ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_slow_start(ngx_http_vcita_store_op_t *op,
@@ -125,7 +124,6 @@ static const ngx_http_vcita_store_type_t  ngx_http_vcita_slow_type = {
     NGX_HTTP_VCITA_IN_REDIS,
     ngx_http_vcita_slow_read,
     ngx_http_vcita_slow_write,
-    ngx_http_vcita_slow_replace,
     ngx_http_vcita_slow_end,
     ngx_http_vcita_slow_cancel
 };
@@ -286,17 +284,7 @@ ngx_http_vcita_slow_write(ngx_http_vcita_store_op_t *op)
     ngx_http_vcita_slow_t *slow = op->store->data;
 
     return ngx_http_vcita_slow_start(op, slow->real.type->write,
-                                     "write");
-}
-
-
-static ngx_int_t
-ngx_http_vcita_slow_replace(ngx_http_vcita_store_op_t *op)
-{
-    ngx_http_vcita_slow_t *slow = op->store->data;
-
-    return ngx_http_vcita_slow_start(op, slow->real.type->replace,
-                                     "replace");
+                                     op->replace ? "replace" : "write");
 }
 
 
@@ -378,12 +366,12 @@ ngx_http_vcita_slow_timer(ngx_event_t *ev)
     if (ngx_http_vcita_slow_told(slow, "down")) {
         op->rc = NGX_ERROR;
 
-    } else if (s->what == slow->real.type->replace
+    } else if (op->replace
                && ngx_http_vcita_slow_told(slow, "gone"))
     {
         op->rc = NGX_DECLINED;
 
-    } else if (s->what == slow->real.type->replace
+    } else if (op->replace
                && ngx_http_vcita_slow_told(slow, "full"))
     {
         op->rc = NGX_ERROR;
