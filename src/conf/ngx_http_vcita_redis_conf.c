@@ -12,6 +12,7 @@
 
 #include "conf/ngx_http_vcita_conf.h"
 #include "session/ngx_http_vcita_store.h"
+#include "util/ngx_http_vcita_query.h"
 
 
 #define NGX_HTTP_VCITA_REDIS_PORT     6379
@@ -66,8 +67,6 @@ static char *ngx_http_vcita_redis_conf_prefix(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
 static char *ngx_http_vcita_redis_conf_check(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
-static char *ngx_http_vcita_redis_conf_tls(ngx_conf_t *cf,
-    ngx_http_vcita_redis_conf_t *c);
 
 
 static ngx_http_vcita_redis_conf_option_t
@@ -114,12 +113,18 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
         rv = ngx_http_vcita_redis_conf_check(cf, &c);
     }
 
-    if (rv == NGX_CONF_OK && c.tls) {
-        rv = ngx_http_vcita_redis_conf_tls(cf, &c);
-    }
-
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (c.tls) {
+        c.connection->ssl = ngx_http_vcita_connection_ssl(cf, &c.ca);
+        if (c.connection->ssl == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" cannot be verified",
+                               &c.connection->name);
+            return NGX_CONF_ERROR;
+        }
     }
 
     ngx_conf_init_value(c.connection->verify, 1);
@@ -222,36 +227,19 @@ static char *
 ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p, u_char *last,
     ngx_str_t *text)
 {
-    u_char     *d;
-    ngx_int_t   c;
+    u_char  *d;
 
     d = ngx_pnalloc(cf->pool, last - p + 1);
     if (d == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    text->data = d;
-
-    while (p < last) {
-
-        if (*p != '%') {
-            *d++ = *p++;
-            continue;
-        }
-
-        c = (last - p < 3) ? NGX_ERROR : ngx_hextoi(p + 1, 2);
-
-        if (c == NGX_ERROR) {
-            return "has a user or a password with \"%\" in it that two "
-                   "hexadecimal digits do not follow: write %25";
-        }
-
-        *d++ = (u_char) c;
-        p += 3;
+    if (ngx_http_vcita_query_decode(d, p, last, text) != NGX_OK) {
+        return "has a user or a password with \"%\" in it that two "
+               "hexadecimal digits do not follow: write %25";
     }
 
-    *d = '\0';
-    text->len = d - text->data;
+    d[text->len] = '\0';
 
     return NGX_CONF_OK;
 }
@@ -548,21 +536,6 @@ ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" is not verified: anyone in between can "
                            "be it", &connection->name);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_vcita_redis_conf_tls(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
-{
-    c->connection->ssl = ngx_http_vcita_connection_ssl(cf, &c->ca);
-
-    if (c->connection->ssl == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" cannot be verified", &c->connection->name);
-        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

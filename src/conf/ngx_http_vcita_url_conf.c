@@ -293,36 +293,20 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src, u_char *last)
 {
-    u_char     *p;
-    ngx_int_t   c;
+    u_char  *p;
 
-    for (p = dst->data; src < last; src++) {
-
-        if (*src < ' ' || *src == 0x7f || *src == '\\') {
+    for (p = src; p < last; p++) {
+        if (*p < ' ' || *p == 0x7f || *p == '\\') {
             return NGX_DECLINED;
         }
-
-        if (*src != '%') {
-            *p++ = *src;
-            continue;
-        }
-
-        if (last - src < 3) {
-            return NGX_DECLINED;
-        }
-
-        c = ngx_hextoi(src + 1, 2);
-
-        if (c == NGX_ERROR || c == '\0' || c == '?') {
-            return NGX_DECLINED;
-        }
-
-        *p++ = (u_char) c;
-        src += 2;
     }
 
-    *p = '\0';
-    dst->len = p - dst->data;
+    if (ngx_http_vcita_query_decode(dst->data, src, last, dst) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
-    return NGX_OK;
+    dst->data[dst->len] = '\0';
+
+    return (ngx_strlen(dst->data) == dst->len && !ngx_strchr(dst->data, '?'))
+           ? NGX_OK : NGX_DECLINED;
 }

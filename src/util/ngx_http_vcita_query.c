@@ -116,8 +116,7 @@ ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query, const char *name,
 ngx_int_t
 ngx_http_vcita_query_unescape(ngx_pool_t *pool, ngx_str_t *text)
 {
-    u_char     *p, *s, *last, *start;
-    ngx_int_t   c;
+    u_char  *p, *s, *last, *start;
 
     s = text->data;
     last = s + text->len;
@@ -130,43 +129,53 @@ ngx_http_vcita_query_unescape(ngx_pool_t *pool, ngx_str_t *text)
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(pool, text->len);
-    if (p == NULL) {
+    start = ngx_pnalloc(pool, text->len);
+    if (start == NULL) {
         return NGX_ERROR;
     }
 
-    start = p;
-    s = text->data;
+    p = start;
 
-    while (s < last) {
+    for (s = text->data; s < last; s++) {
+        *p++ = (*s == '+') ? ' ' : *s;
+    }
 
-        if (*s == '+') {
-            *p++ = ' ';
-            s++;
+    return ngx_http_vcita_query_decode(start, start, p, text);
+}
+
+
+/*
+ * Decodes percent-encoding alone; the text, which is then at dst, may be
+ * decoded in place.  NGX_DECLINED: a "%" without two digits.
+ */
+
+ngx_int_t
+ngx_http_vcita_query_decode(u_char *dst, u_char *src, u_char *last,
+    ngx_str_t *text)
+{
+    u_char     *p;
+    ngx_int_t   c;
+
+    p = dst;
+
+    while (src < last) {
+
+        if (*src != '%') {
+            *p++ = *src++;
             continue;
         }
 
-        if (*s != '%') {
-            *p++ = *s++;
-            continue;
-        }
-
-        if (last - s < 3) {
-            return NGX_DECLINED;
-        }
-
-        c = ngx_hextoi(s + 1, 2);
-
+        c = (last - src < 3) ? NGX_ERROR : ngx_hextoi(src + 1, 2);
         if (c == NGX_ERROR) {
             return NGX_DECLINED;
         }
 
         *p++ = (u_char) c;
-        s += 3;
+        src += 3;
     }
 
-    text->data = start;
-    text->len = p - start;
+    text->data = dst;
+    text->len = p - dst;
 
     return NGX_OK;
 }

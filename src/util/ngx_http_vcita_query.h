@@ -22,6 +22,8 @@ ngx_int_t ngx_http_vcita_query_next(ngx_str_t *rest, ngx_str_t *name,
 ngx_int_t ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query,
     const char *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_query_unescape(ngx_pool_t *pool, ngx_str_t *text);
+ngx_int_t ngx_http_vcita_query_decode(u_char *dst, u_char *src, u_char *last,
+    ngx_str_t *text);
 u_char *ngx_http_vcita_query_escape(u_char *p, ngx_str_t *text);
 ngx_int_t ngx_http_vcita_query_authority(ngx_str_t *authority);
 
