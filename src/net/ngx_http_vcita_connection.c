@@ -22,7 +22,6 @@
 static ngx_int_t ngx_http_vcita_connection_start(
     ngx_http_vcita_connection_t *conn);
 static void ngx_http_vcita_connection_connect_handler(ngx_event_t *ev);
-static ngx_int_t ngx_http_vcita_connection_test(ngx_connection_t *c);
 static void ngx_http_vcita_connection_opened(ngx_http_vcita_connection_t *conn,
     ngx_int_t rc);
 static void ngx_http_vcita_connection_read_handler(ngx_event_t *ev);
@@ -220,30 +219,14 @@ ngx_http_vcita_connection_start(ngx_http_vcita_connection_t *conn)
 static void
 ngx_http_vcita_connection_connect_handler(ngx_event_t *ev)
 {
+    int                           err;
+    socklen_t                     len;
     ngx_int_t                     rc;
     ngx_connection_t             *c;
     ngx_http_vcita_connection_t  *conn;
 
     c = ev->data;
     conn = c->data;
-
-    rc = c->close ? NGX_ERROR : ngx_http_vcita_connection_test(c);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_connection_start(conn);
-    }
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_vcita_connection_opened(conn, rc);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_vcita_connection_test(ngx_connection_t *c)
-{
-    int        err;
-    socklen_t  len;
 
     err = 0;
     len = sizeof(int);
@@ -254,10 +237,13 @@ ngx_http_vcita_connection_test(ngx_connection_t *c)
 
     if (err) {
         (void) ngx_connection_error(c, err, "connect() failed");
-        return NGX_ERROR;
     }
 
-    return NGX_OK;
+    rc = (err || c->close) ? NGX_ERROR : ngx_http_vcita_connection_start(conn);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_vcita_connection_opened(conn, rc);
+    }
 }
 
 

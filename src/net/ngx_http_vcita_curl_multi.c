@@ -65,7 +65,6 @@ static void ngx_http_vcita_curl_multi_timer_handler(ngx_event_t *ev);
 static void ngx_http_vcita_curl_multi_nudge_handler(ngx_event_t *ev);
 static void ngx_http_vcita_curl_multi_drain(void);
 static void ngx_http_vcita_curl_multi_abort(void);
-static void ngx_http_vcita_curl_multi_deadline_handler(ngx_event_t *ev);
 static void ngx_http_vcita_curl_multi_done_handler(ngx_event_t *ev);
 static void ngx_http_vcita_curl_multi_event(ngx_event_t *ev,
     ngx_event_handler_pt handler, void *data);
@@ -105,8 +104,7 @@ ngx_http_vcita_curl_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
     ngx_http_vcita_curl_multi_event(&t->done,
                                     ngx_http_vcita_curl_multi_done_handler, t);
     ngx_http_vcita_curl_multi_event(&t->deadline,
-                                    ngx_http_vcita_curl_multi_deadline_handler,
-                                    t);
+                                    ngx_http_vcita_curl_multi_done_handler, t);
 
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
         || ngx_http_vcita_resolve_watch(t->easy, &t->lookup) != CURLE_OK
@@ -553,17 +551,6 @@ ngx_http_vcita_curl_multi_abort(void)
 
         ngx_post_event(&t->done, &ngx_posted_events);
     }
-}
-
-
-static void
-ngx_http_vcita_curl_multi_deadline_handler(ngx_event_t *ev)
-{
-    ngx_http_vcita_transfer_t  *t;
-
-    t = ev->data;
-
-    ngx_http_vcita_curl_multi_done_handler(&t->done);
 }
 
 

@@ -28,7 +28,6 @@
 static ngx_int_t ngx_http_vcita_fetch_setup(ngx_http_vcita_fetch_t *f);
 static ngx_int_t ngx_http_vcita_fetch_setup_tls(ngx_http_vcita_fetch_t *f);
 static ngx_int_t ngx_http_vcita_fetch_setup_method(ngx_http_vcita_fetch_t *f);
-static ngx_int_t ngx_http_vcita_fetch_setup_reuse(ngx_http_vcita_fetch_t *f);
 static ngx_int_t ngx_http_vcita_fetch_header(ngx_http_vcita_fetch_t *f,
     const char *name, ngx_str_t *value);
 static CURLcode ngx_http_vcita_fetch_tls(CURL *easy, void *ssl_ctx,
@@ -226,38 +225,20 @@ ngx_http_vcita_fetch_setup_method(ngx_http_vcita_fetch_t *f)
         }
     }
 
-    if (ngx_http_vcita_fetch_setup_reuse(f) != NGX_OK) {
+    /*
+     * A POST is sent again by libcurl itself when a connection that it reused
+     * turns out dead, but a code must go out once.  And libcurl does not know
+     * by which store of certificates a connection was checked.
+     */
+
+    if ((f->body.len || !f->endpoint->reuse)
+        && (curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK
+            || curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK))
+    {
         return NGX_ERROR;
     }
 
     if (curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers) != CURLE_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * A POST is sent again by libcurl itself when a connection that it reused turns
- * out dead, but a code must go out once.  And libcurl does not know by which
- * store of certificates a connection was checked.
- */
-
-static ngx_int_t
-ngx_http_vcita_fetch_setup_reuse(ngx_http_vcita_fetch_t *f)
-{
-    CURL  *e;
-
-    if (f->body.len == 0 && f->endpoint->reuse) {
-        return NGX_OK;
-    }
-
-    e = f->transfer.easy;
-
-    if (curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK)
-    {
         return NGX_ERROR;
     }
 

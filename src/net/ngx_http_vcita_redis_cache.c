@@ -29,8 +29,6 @@ static ngx_http_vcita_redis_cache_node_t *
 static void ngx_http_vcita_redis_cache_remove(
     ngx_http_vcita_redis_cache_t *cache,
     ngx_http_vcita_redis_cache_node_t *node);
-static void ngx_http_vcita_redis_cache_make_room(
-    ngx_http_vcita_redis_cache_t *cache, size_t size, ngx_msec_t now);
 
 
 #define ngx_http_vcita_redis_cache_over(since, now)                           \
@@ -79,13 +77,28 @@ ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *cache, u_char *key,
     ngx_msec_t since, ngx_msec_t now, ngx_str_t *value)
 {
     size_t                              size;
+    ngx_queue_t                        *q;
     ngx_http_vcita_redis_cache_node_t  *node;
 
     ngx_http_vcita_redis_cache_drop(cache, key);
 
     size = sizeof(ngx_http_vcita_redis_cache_node_t) + value->len;
 
-    ngx_http_vcita_redis_cache_make_room(cache, size, now);
+    /* what is over goes first, then, for want of room, the oldest */
+
+    while (!ngx_queue_empty(&cache->queue)) {
+
+        q = ngx_queue_head(&cache->queue);
+        node = ngx_queue_data(q, ngx_http_vcita_redis_cache_node_t, queue);
+
+        if (!ngx_http_vcita_redis_cache_over(node->since, now)
+            && cache->size + size <= NGX_HTTP_VCITA_REDIS_CACHE_SIZE)
+        {
+            break;
+        }
+
+        ngx_http_vcita_redis_cache_remove(cache, node);
+    }
 
     if (ngx_http_vcita_redis_cache_over(since, now)
         || cache->size + size > NGX_HTTP_VCITA_REDIS_CACHE_SIZE)
@@ -182,28 +195,4 @@ ngx_http_vcita_redis_cache_remove(ngx_http_vcita_redis_cache_t *cache,
     cache->size -= node->size;
 
     ngx_free(node);
-}
-
-
-/* what is over goes first, then, for want of room, the oldest */
-
-static void
-ngx_http_vcita_redis_cache_make_room(ngx_http_vcita_redis_cache_t *cache,
-    size_t size, ngx_msec_t now)
-{
-    ngx_queue_t                        *q;
-    ngx_http_vcita_redis_cache_node_t  *node;
-
-    while (!ngx_queue_empty(&cache->queue)) {
-        q = ngx_queue_head(&cache->queue);
-        node = ngx_queue_data(q, ngx_http_vcita_redis_cache_node_t, queue);
-
-        if (!ngx_http_vcita_redis_cache_over(node->since, now)
-            && cache->size + size <= NGX_HTTP_VCITA_REDIS_CACHE_SIZE)
-        {
-            return;
-        }
-
-        ngx_http_vcita_redis_cache_remove(cache, node);
-    }
 }

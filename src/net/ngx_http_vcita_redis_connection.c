@@ -54,8 +54,6 @@ static void ngx_http_vcita_redis_connection_down(
 static void ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev);
 static void ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
     ngx_msec_t time);
-static void ngx_http_vcita_redis_connection_set_log(
-    ngx_http_vcita_redis_conn_t *t);
 static u_char *ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf,
     size_t len);
 
@@ -121,7 +119,15 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
         return;
     }
 
-    ngx_http_vcita_redis_connection_set_log(t);
+    /* nginx's own words about a connection are as many as ours */
+
+    t->log = *ngx_cycle->log;
+    t->log.handler = ngx_http_vcita_redis_connection_log;
+    t->log.data = t;
+
+    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
+        t->log.log_level = NGX_LOG_ALERT;
+    }
 
     for ( /* void */ ; t->tried < t->conf->naddrs; t->tried++) {
 
@@ -569,21 +575,6 @@ ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "vcita_oauth_session_store \"%V\" %*s",
                   &t->conf->name, (size_t) (last - line), line);
-}
-
-
-/* nginx's own words about a connection are as many as ours */
-
-static void
-ngx_http_vcita_redis_connection_set_log(ngx_http_vcita_redis_conn_t *t)
-{
-    t->log = *ngx_cycle->log;
-    t->log.handler = ngx_http_vcita_redis_connection_log;
-    t->log.data = t;
-
-    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
-        t->log.log_level = NGX_LOG_ALERT;
-    }
 }
 
 

@@ -60,18 +60,10 @@ ngx_http_vcita_config_text(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_str_t *text = data;
 
-    ngx_uint_t  i;
-
     if (text->len == 0) {
         return "is empty";
     }
 
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] < 0x20 || text->data[i] == 0x7f) {
-            return "has a control character";
-        }
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_vcita_string_printable(text) ? NGX_CONF_OK
+                                                 : "has a control character";
 }

@@ -31,7 +31,6 @@
 #define NGX_HTTP_VCITA_TAG_CHANGED     0x0a
 
 
-static u_char *ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token);
 static ngx_int_t ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
     ngx_http_vcita_tlv_t *t);
 static ngx_uint_t ngx_http_vcita_session_hex(ngx_str_t *token);
@@ -48,11 +47,12 @@ ngx_int_t
 ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     ngx_array_t *claims, size_t limit, ngx_str_t *text)
 {
-    u_char  *p;
-    size_t   size, token;
+    u_char      *p;
+    size_t       i, size, token;
+    ngx_uint_t   hex;
 
-    token = ngx_http_vcita_session_hex(&s->token) ? s->token.len / 2
-                                                  : s->token.len;
+    hex = ngx_http_vcita_session_hex(&s->token);
+    token = hex ? s->token.len / 2 : s->token.len;
 
     if (token > NGX_HTTP_VCITA_TLV_MAX
         || s->scope.len > NGX_HTTP_VCITA_TLV_MAX)
@@ -87,7 +87,17 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     }
 
     p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_ID, &s->id);
-    p = ngx_http_vcita_session_put_token(p, &s->token);
+
+    if (hex) {
+        p = ngx_http_vcita_tlv_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX, token);
+
+        for (i = 0; i < s->token.len; i += 2) {
+            *p++ = (u_char) ngx_hextoi(&s->token.data[i], 2);
+        }
+
+    } else {
+        p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_TOKEN, &s->token);
+    }
 
     p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_TOKEN_TYPE,
                                &s->token_type);
@@ -98,26 +108,6 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     text->len = p - text->data;
 
     return NGX_OK;
-}
-
-
-static u_char *
-ngx_http_vcita_session_put_token(u_char *p, ngx_str_t *token)
-{
-    size_t  i;
-
-    if (!ngx_http_vcita_session_hex(token)) {
-        return ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_TOKEN, token);
-    }
-
-    p = ngx_http_vcita_tlv_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX,
-                                token->len / 2);
-
-    for (i = 0; i < token->len; i += 2) {
-        *p++ = (u_char) ngx_hextoi(&token->data[i], 2);
-    }
-
-    return p;
 }
 
 

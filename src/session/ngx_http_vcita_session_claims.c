@@ -32,8 +32,6 @@ static size_t ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
     ngx_array_t *claims, ngx_uint_t replaced, u_char *p);
 static ngx_uint_t ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t,
     ngx_array_t *claims);
-static ngx_uint_t ngx_http_vcita_session_claims_member(
-    ngx_http_vcita_member_t *c, ngx_str_t *name);
 static ngx_int_t ngx_http_vcita_session_claims_find(ngx_http_vcita_session_t *s,
     ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_session_claims_elements(ngx_str_t *lengths,
@@ -271,6 +269,7 @@ ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
 static ngx_uint_t
 ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
 {
+    size_t                    len;
     ngx_str_t                 name;
     ngx_uint_t                i;
     ngx_http_vcita_member_t  *c;
@@ -289,32 +288,26 @@ ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
 
     for (i = 0; i < claims->nelts; i++) {
 
-        if (ngx_http_vcita_str_eq(&c[i].name, &name)
-            || ngx_http_vcita_session_claims_member(&c[i], &name))
+        len = c[i].name.len;
+
+        if (name.len < len || ngx_memcmp(name.data, c[i].name.data, len) != 0)
+        {
+            continue;
+        }
+
+        /* the claim itself, or a member of the object that it is no more */
+
+        if (name.len == len
+            || (name.len > len + 2
+                && name.data[len] == '_'
+                && name.data[len + 1] == '_'
+                && c[i].type != NGX_HTTP_VCITA_JSON_OBJECT))
         {
             return 1;
         }
     }
 
     return 0;
-}
-
-
-/* 1: the name is that of a member of the object that the claim is no more */
-
-static ngx_uint_t
-ngx_http_vcita_session_claims_member(ngx_http_vcita_member_t *c,
-    ngx_str_t *name)
-{
-    size_t  len;
-
-    len = c->name.len;
-
-    return c->type != NGX_HTTP_VCITA_JSON_OBJECT
-           && name->len > len + 2
-           && ngx_memcmp(name->data, c->name.data, len) == 0
-           && name->data[len] == '_'
-           && name->data[len + 1] == '_';
 }
 
 

@@ -31,8 +31,6 @@ static ngx_int_t ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p,
     u_char *end, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut,
     ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end);
-static void ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut,
-    ngx_str_t *line);
 static void ngx_http_vcita_cookie_trim(ngx_str_t *line);
 static ngx_int_t ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
     ngx_table_elt_t *h);
@@ -199,20 +197,13 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
         ngx_http_vcita_cookie_trim(&cut.kept);
     }
 
-    ngx_http_vcita_cookie_end(&cut, line);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut, ngx_str_t *line)
-{
-    if (cut->kept.len) {
-        cut->kept.data[cut->kept.len] = '\0';
+    if (cut.kept.len) {
+        cut.kept.data[cut.kept.len] = '\0';
     }
 
-    *line = cut->kept;
+    *line = cut.kept;
+
+    return NGX_OK;
 }
 
 

@@ -23,9 +23,6 @@
 #define NGX_HTTP_VCITA_BLOCK  64
 
 
-static EVP_MD_CTX *ngx_http_vcita_hash_begin(void);
-
-
 /*
  * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_KEY_LEN bytes for
  * the labelled purpose.
@@ -127,46 +124,40 @@ ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
 }
 
 
-/* SHA-256 */
+/*
+ * SHA-256, on a context that is kept: OpenSSL's look-up of an algorithm takes
+ * longer than a hash of a few bytes
+ */
 
 ngx_int_t
 ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash)
 {
-    EVP_MD_CTX  *ctx;
-
-    ctx = ngx_http_vcita_hash_begin();
-
-    if (ctx == NULL
-        || EVP_DigestUpdate(ctx, text->data, text->len) != 1
-        || EVP_DigestFinal_ex(ctx, hash, NULL) != 1)
-    {
-        ERR_clear_error();
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* OpenSSL's look-up of an algorithm takes longer than a hash of a few bytes */
-
-static EVP_MD_CTX *
-ngx_http_vcita_hash_begin(void)
-{
+    const EVP_MD       *md;
     static EVP_MD_CTX  *ctx;
 
-    if (ctx) {
-        return (EVP_DigestInit_ex(ctx, NULL, NULL) == 1) ? ctx : NULL;
+    md = NULL;
+
+    if (ctx == NULL) {
+        ctx = EVP_MD_CTX_new();
+        md = EVP_sha256();
     }
 
-    ctx = EVP_MD_CTX_new();
-
-    if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
-        EVP_MD_CTX_free(ctx);
-        ctx = NULL;
+    if (ctx
+        && EVP_DigestInit_ex(ctx, md, NULL) == 1
+        && EVP_DigestUpdate(ctx, text->data, text->len) == 1
+        && EVP_DigestFinal_ex(ctx, hash, NULL) == 1)
+    {
+        return NGX_OK;
     }
 
-    return ctx;
+    /* the next call looks the algorithm up again */
+
+    EVP_MD_CTX_free(ctx);
+    ctx = NULL;
+
+    ERR_clear_error();
+
+    return NGX_ERROR;
 }
 
 

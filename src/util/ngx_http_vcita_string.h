@@ -28,6 +28,10 @@
     (time_t) ngx_min((uint64_t) (seconds), NGX_HTTP_VCITA_TIME_MAX)
 
 
+#define ngx_http_vcita_string_json_len(s)                                     \
+    ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
+
+
 ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);

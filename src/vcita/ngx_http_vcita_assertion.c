@@ -17,6 +17,7 @@
 #include <openssl/pem.h>
 
 #include "util/ngx_http_vcita_seal.h"
+#include "util/ngx_http_vcita_string.h"
 #include "vcita/ngx_http_vcita_assertion.h"
 
 
@@ -24,9 +25,6 @@
 
 /* half of an ES256 signature (RFC 7518, 3.4) */
 #define NGX_HTTP_VCITA_P256_LEN  32
-
-#define ngx_http_vcita_json_len(s)                                            \
-    ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
 
 
 static EVP_PKEY *ngx_http_vcita_assertion_signer_read(ngx_str_t *pem,
@@ -194,7 +192,7 @@ ngx_http_vcita_assertion_signer_head(ngx_http_vcita_assertion_signer_t *s,
     size_t   len;
 
     len = sizeof("{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"\"}")
-          + ngx_http_vcita_json_len(kid);
+          + ngx_http_vcita_string_json_len(kid);
 
     json = ngx_pnalloc(pool, len + ngx_base64_encoded_length(len) + 1);
     if (json == NULL) {
@@ -300,8 +298,8 @@ ngx_http_vcita_assertion_claims(ngx_pool_t *pool, ngx_str_t *client_id,
 
     len = sizeof("{\"iss\":\"\",\"sub\":\"\",\"aud\":\"\",\"jti\":\"\","
                  "\"iat\":,\"exp\":}")
-          + 2 * ngx_http_vcita_json_len(client_id)
-          + ngx_http_vcita_json_len(audience)
+          + 2 * ngx_http_vcita_string_json_len(client_id)
+          + ngx_http_vcita_string_json_len(audience)
           + jti.len + 2 * NGX_TIME_T_LEN;
 
     p = ngx_pnalloc(pool, len);

@@ -48,7 +48,6 @@ typedef struct {
 } ngx_http_vcita_json_t;
 
 
-static ngx_uint_t ngx_http_vcita_json_blanks(ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_json_parse(ngx_http_vcita_json_t *j,
     ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_json_twice(ngx_array_t *keys);
@@ -100,9 +99,12 @@ ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
     ngx_int_t              rc;
     ngx_http_vcita_json_t  j;
 
+    /* yajl takes VT and FF for white space, which they are not (RFC 8259, 2) */
+
     if (text->len == 0
         || ngx_http_vcita_string_unicode(text) != NGX_OK
-        || !ngx_http_vcita_json_blanks(text))
+        || memchr(text->data, 0x0b, text->len)
+        || memchr(text->data, 0x0c, text->len))
     {
         return NGX_DECLINED;
     }
@@ -126,24 +128,6 @@ ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return ngx_http_vcita_json_twice(&j.keys);
-}
-
-
-/* yajl takes VT and FF for white space, which they are not (RFC 8259, 2) */
-
-static ngx_uint_t
-ngx_http_vcita_json_blanks(ngx_str_t *text)
-{
-    size_t  i;
-
-    for (i = 0; i < text->len; i++) {
-
-        if (text->data[i] == 0x0b || text->data[i] == 0x0c) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -30,16 +30,11 @@ typedef struct {
 
 static u_char *ngx_http_vcita_protocol_token_param(u_char *p,
     ngx_http_vcita_param_t *param, ngx_uint_t first, ngx_uint_t json);
-static size_t ngx_http_vcita_protocol_json_len(ngx_str_t *value);
-static u_char *ngx_http_vcita_protocol_json_put(u_char *p, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_token_read(ngx_uint_t status,
     ngx_array_t *members, ngx_http_vcita_token_t *token);
 static void ngx_http_vcita_token_refuse(ngx_array_t *members,
     ngx_http_vcita_token_t *token);
-static void ngx_http_vcita_protocol_token_forget(ngx_array_t *members);
 static ngx_int_t ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
-    ngx_http_vcita_token_t *token);
-static void ngx_http_vcita_protocol_token_id(ngx_array_t *members,
     ngx_http_vcita_token_t *token);
 static ngx_int_t ngx_http_vcita_protocol_token_text(ngx_array_t *members,
     const char *name, ngx_str_t *value);
@@ -88,7 +83,7 @@ ngx_http_vcita_protocol_token_request(ngx_pool_t *pool,
 
     for (i = 0; i < NGX_HTTP_VCITA_PARAMS; i++) {
         len += param[i].name.len + sizeof("\"\":\"\",") - 1
-               + (grant->json ? ngx_http_vcita_protocol_json_len(param[i].value)
+               + (grant->json ? ngx_http_vcita_string_json_len(param[i].value)
                               : ngx_http_vcita_query_escaped_len(
                                                               param[i].value));
     }
@@ -124,7 +119,8 @@ ngx_http_vcita_protocol_token_param(u_char *p, ngx_http_vcita_param_t *param,
 {
     if (json) {
         p = ngx_sprintf(p, "%c\"%V\":\"", first ? '{' : ',', &param->name);
-        p = ngx_http_vcita_protocol_json_put(p, param->value);
+        p = (u_char *) ngx_escape_json(p, param->value->data,
+                                       param->value->len);
         *p++ = '"';
 
         return p;
@@ -140,20 +136,6 @@ ngx_http_vcita_protocol_token_param(u_char *p, ngx_http_vcita_param_t *param,
 }
 
 
-static size_t
-ngx_http_vcita_protocol_json_len(ngx_str_t *value)
-{
-    return value->len + ngx_escape_json(NULL, value->data, value->len);
-}
-
-
-static u_char *
-ngx_http_vcita_protocol_json_put(u_char *p, ngx_str_t *value)
-{
-    return (u_char *) ngx_escape_json(p, value->data, value->len);
-}
-
-
 /*
  * Reads a token answer.  NGX_DECLINED: no token came, token->error says why,
  * and no other value of the answer is left in memory.
@@ -163,8 +145,9 @@ ngx_int_t
 ngx_http_vcita_protocol_token_answer(ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body, ngx_http_vcita_token_t *token)
 {
-    ngx_int_t    rc;
-    ngx_array_t  members;
+    ngx_int_t                 rc;
+    ngx_array_t               members;
+    ngx_http_vcita_member_t  *m;
 
     ngx_memzero(token, sizeof(ngx_http_vcita_token_t));
 
@@ -185,7 +168,13 @@ ngx_http_vcita_protocol_token_answer(ngx_pool_t *pool, ngx_uint_t status,
         return rc;
     }
 
-    ngx_http_vcita_protocol_token_forget(&members);
+    /* a token that is not used is not left lying about */
+
+    m = ngx_http_vcita_json_member(&members, "refresh_token");
+
+    if (m && m->value.len) {
+        ngx_explicit_memzero(m->value.data, m->value.len);
+    }
 
     return NGX_OK;
 }
@@ -254,25 +243,12 @@ ngx_http_vcita_token_refuse(ngx_array_t *members,
 }
 
 
-/* a token that is not used is not left lying about */
-
-static void
-ngx_http_vcita_protocol_token_forget(ngx_array_t *members)
-{
-    ngx_http_vcita_member_t  *m;
-
-    m = ngx_http_vcita_json_member(members, "refresh_token");
-
-    if (m && m->value.len) {
-        ngx_explicit_memzero(m->value.data, m->value.len);
-    }
-}
-
-
 static ngx_int_t
 ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
     ngx_http_vcita_token_t *token)
 {
+    ngx_http_vcita_member_t  *m;
+
     if (ngx_http_vcita_protocol_token_text(members, "access_token",
                                            &token->access_token)
         != NGX_OK
@@ -299,31 +275,19 @@ ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
         return NGX_DECLINED;
     }
 
-    ngx_http_vcita_protocol_token_id(members, token);
-
-    return ngx_http_vcita_protocol_token_expires(members, &token->expires_in);
-}
-
-
-/* whatever stands there has to be right: a number is no JWT, but not nothing */
-
-static void
-ngx_http_vcita_protocol_token_id(ngx_array_t *members,
-    ngx_http_vcita_token_t *token)
-{
-    ngx_http_vcita_member_t  *m;
+    /* an id_token that is no string is not the same as none: it is invalid */
 
     m = ngx_http_vcita_json_member(members, "id_token");
 
-    if (m == NULL || m->type == NGX_HTTP_VCITA_JSON_NULL) {
-        return;
+    if (m && m->type != NGX_HTTP_VCITA_JSON_NULL) {
+        token->identified = 1;
+
+        if (m->type == NGX_HTTP_VCITA_JSON_STRING) {
+            token->id_token = m->value;
+        }
     }
 
-    token->identified = 1;
-
-    if (m->type == NGX_HTTP_VCITA_JSON_STRING) {
-        token->id_token = m->value;
-    }
+    return ngx_http_vcita_protocol_token_expires(members, &token->expires_in);
 }
 
 
