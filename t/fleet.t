@@ -188,7 +188,7 @@ redis->kill;
 wait_for { at($b, 1) == 503 } 3, '503 at the first';
 wait_for { at($b, 2) == 503 } 3, '503 at the second';
 wait_for { at($b, 3) == 503 } 3, '503 at the third';
-like machine_log(2), qr/session_store "rediss:[^"]*" cannot be reached/, 'the log says it';
+like machine_log(2), qr/session_store "rediss:[^"]*" is unreachable/, 'the log says it';
 
 redis->start;
 redis->command(qw( ACL SETUSER nginx on resetkeys resetchannels -@all +get +set +del +select +ping ~vcita:* ), '>of the fleet');

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A connection to a server of the operator's, plain or by TLS, that outlives
- * requests.  May touch nginx's connections and events.
+ * A client connection to a server that the operator names (Redis), plain or
+ * TLS.  It outlives requests.  May touch nginx's connections and events.
  */
 
 
@@ -41,9 +41,8 @@ static void ngx_http_vcita_connection_verify_failed(
 
 
 /*
- * What TLS needs, an ngx_ssl_t in cf->pool: it trusts the certificates in the
- * file, or, if its name is empty, those that the system does.  NULL: the log
- * says why.
+ * An ngx_ssl_t in cf->pool.  It trusts the certificates in the file, or the
+ * system's if the file name is empty.  NULL: the reason is logged.
  */
 
 void *
@@ -89,7 +88,8 @@ ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca)
 #else
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "this nginx was built without TLS");
+                  "nginx was built without SSL support, \"rediss://\" cannot "
+                  "be used");
     return NULL;
 
 #endif
@@ -97,9 +97,9 @@ ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca)
 
 
 /*
- * NGX_OK: it is open; NGX_AGAIN: conn->opened will be called, once, unless it
- * is closed before; NGX_ERROR: it cannot be opened, and is closed.  There is no
- * time limit but that of the owner.
+ * NGX_OK: the connection is open.  NGX_AGAIN: conn->opened is called once,
+ * unless the connection is closed first.  NGX_ERROR: opening failed, and the
+ * connection is closed.  The caller has to limit the time.
  */
 
 ngx_int_t
@@ -155,7 +155,7 @@ ngx_http_vcita_connection_open(ngx_http_vcita_connection_t *conn,
 }
 
 
-/* Does nothing to a closed one */
+/* Does nothing if the connection is closed already */
 
 void
 ngx_http_vcita_connection_close(ngx_http_vcita_connection_t *conn)
@@ -192,7 +192,7 @@ ngx_http_vcita_connection_close(ngx_http_vcita_connection_t *conn)
 }
 
 
-/* It is connected: TLS, if that is wanted, then the owner's events */
+/* Called when TCP is connected: starts TLS if it is configured */
 
 static ngx_int_t
 ngx_http_vcita_connection_start(ngx_http_vcita_connection_t *conn)
@@ -320,9 +320,8 @@ ngx_http_vcita_connection_handshake(ngx_http_vcita_connection_t *conn)
 
 
 /*
- * OpenSSL itself checks the name, of addresses, too, while it checks the
- * certificates; a server that shows none fails, which is not so without
- * SSL_VERIFY_PEER
+ * OpenSSL checks the host name or IP address while it verifies the certificate
+ * chain.  Without SSL_VERIFY_PEER a mismatch does not fail the handshake.
  */
 
 static ngx_int_t
@@ -345,7 +344,7 @@ ngx_http_vcita_connection_name(ngx_http_vcita_connection_t *conn)
             || X509_VERIFY_PARAM_set1_host(param, host, conn->host.len) != 1)
         {
             ngx_ssl_error(NGX_LOG_CRIT, conn->log, 0,
-                          "the name \"%s\" could not be set", host);
+                          "could not set the TLS server name \"%s\"", host);
             return NGX_ERROR;
         }
 
@@ -389,7 +388,7 @@ ngx_http_vcita_connection_verify_failed(ngx_http_vcita_connection_t *conn)
 
     if (conn->verify && rc != X509_V_OK) {
         ngx_log_error(NGX_LOG_ERR, conn->log, 0,
-                      "the certificate of \"%V\" is not accepted: %s",
+                      "the certificate of \"%V\" was rejected: %s",
                       &conn->host, X509_verify_cert_error_string(rc));
     }
 }

@@ -16,21 +16,21 @@
 typedef struct ngx_http_vcita_connection_s  ngx_http_vcita_connection_t;
 
 
-/* the owner sets the first group, of which host ends in a zero byte */
+/* The caller sets the fields down to "writable"; host is NUL-terminated */
 
 struct ngx_http_vcita_connection_s {
-    ngx_str_t           host;               /* that TLS has to show */
-    void               *ssl;                /* ngx_ssl_t; NULL: plain */
+    ngx_str_t           host;               /* the name in the certificate */
+    void               *ssl;                /* ngx_ssl_t; NULL: no TLS */
     ngx_uint_t          verify;             /* unsigned  verify:1; */
     ngx_log_t          *log;
 
-    /* opened, or failed to; only after NGX_AGAIN */
+    /* called only after NGX_AGAIN */
     void              (*opened)(ngx_http_vcita_connection_t *conn,
                               ngx_int_t rc);
     void              (*readable)(ngx_http_vcita_connection_t *conn);
     void              (*writable)(ngx_http_vcita_connection_t *conn);
 
-    ngx_connection_t   *connection;         /* NULL: it is closed */
+    ngx_connection_t   *connection;         /* NULL: closed */
 };
 
 

@@ -2,12 +2,12 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * libcurl's multi handle on nginx's event loop, one for each worker, made when
- * it is first needed.  May touch libcurl and nginx's events.
+ * libcurl's multi handle on nginx's event loop, one for each worker, created at
+ * the first transfer.  May touch libcurl and nginx's events.
  *
- * libcurl's sockets live in an epoll of their own, and that one descriptor in
- * nginx's.  No callback of libcurl's does more than set a timer or post an
- * event, so what ends a transfer never runs with libcurl on the stack.
+ * libcurl's sockets are in an epoll instance of their own, whose descriptor is
+ * in nginx's event loop.  libcurl's callbacks only set a timer or post an
+ * event, so a transfer never ends while libcurl is on the stack.
  */
 
 
@@ -21,13 +21,13 @@
 #include "net/ngx_http_vcita_curl_multi.h"
 
 
-/* sockets at once: a step of a TLS handshake takes half a millisecond */
+/* sockets handled in one call: a step of a TLS handshake takes 0.5 ms */
 #define NGX_HTTP_VCITA_CURL_MULTI_EVENTS  4
 
-/* connections that are kept for calls that may share one */
+/* idle connections kept for requests that may reuse one */
 #define NGX_HTTP_VCITA_CURL_MULTI_IDLE    8L
 
-/* libcurl before 8.4 tries the next address only when it is asked to */
+/* libcurl before 8.4 tries the next address only when it is called */
 #define NGX_HTTP_VCITA_CURL_MULTI_NUDGED  0x080400
 #define NGX_HTTP_VCITA_CURL_MULTI_NUDGE   250
 #define NGX_HTTP_VCITA_CURL_MULTI_BUSY    10
@@ -74,9 +74,9 @@ static ngx_http_vcita_curl_multi_t  ngx_http_vcita_curl_multi;
 
 
 /*
- * Starts a transfer of t->easy.  NGX_OK: t->handler will be called, once, from
- * the event loop, "deadline" milliseconds from now at the latest, unless the
- * transfer is removed.  NGX_BUSY: too many are in flight.
+ * Starts the transfer of t->easy.  NGX_OK: t->handler is called once from the
+ * event loop, after at most "deadline" milliseconds, unless the transfer is
+ * removed.  NGX_BUSY: the worker has too many transfers.
  */
 
 ngx_int_t
@@ -127,8 +127,8 @@ ngx_http_vcita_curl_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
 
 
 /*
- * Takes out a transfer that was added; its handler is not called any more.
- * The easy handle is the caller's again.
+ * Removes a transfer: its handler is not called, and the caller owns the easy
+ * handle again
  */
 
 void
@@ -157,7 +157,7 @@ ngx_http_vcita_curl_multi_remove(ngx_http_vcita_transfer_t *t)
 }
 
 
-/* Gives up all that this worker holds; called when it exits */
+/* Called when the worker exits */
 
 void
 ngx_http_vcita_curl_multi_exit(void)
@@ -219,7 +219,7 @@ ngx_http_vcita_curl_multi_init(ngx_log_t *log)
 
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
             ngx_log_error(NGX_LOG_CRIT, log, 0,
-                          "libcurl could not be initialised");
+                          "curl_global_init() failed");
             return NGX_ERROR;
         }
 
@@ -304,7 +304,7 @@ ngx_http_vcita_curl_multi_init_handle(ngx_log_t *log)
                              NGX_HTTP_VCITA_CURL_MULTI_IDLE) != CURLM_OK)
     {
         ngx_log_error(NGX_LOG_CRIT, log, 0,
-                      "libcurl could not make a multi handle");
+                      "curl_multi_init() or curl_multi_setopt() failed");
 
         if (handle) {
             (void) curl_multi_cleanup(handle);
@@ -329,7 +329,7 @@ ngx_http_vcita_curl_multi_init_handle(ngx_log_t *log)
                                     ngx_http_vcita_curl_multi_nudge_handler,
                                     m);
 
-    /* only the deadline of a transfer keeps a worker that quits alive */
+    /* a worker that shuts down waits only for the deadlines of transfers */
 
     m->timer.cancelable = 1;
     m->nudge.cancelable = 1;
@@ -341,8 +341,8 @@ ngx_http_vcita_curl_multi_init_handle(ngx_log_t *log)
 
 
 /*
- * Never fails: -1 would end every transfer of the worker.  A socket that could
- * not be watched ends at the deadline of its own transfer.
+ * Always returns 0: libcurl ends every transfer of the multi handle on -1.  A
+ * transfer whose socket could not be watched ends at its deadline.
  */
 
 static int
@@ -359,7 +359,7 @@ ngx_http_vcita_curl_multi_socket(CURL *easy, curl_socket_t fd, int what,
 
     if (what == CURL_POLL_REMOVE) {
 
-        /* a socket that was still connecting is closed already */
+        /* libcurl has closed a socket that was still connecting */
 
         (void) epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, &ee);
         (void) curl_multi_assign(m->handle, fd, NULL);
@@ -396,7 +396,7 @@ ngx_http_vcita_curl_multi_timer(CURLM *handle, long timeout, void *data)
 
     m = &ngx_http_vcita_curl_multi;
 
-    /* nginx would keep an old timer that is close to the new one */
+    /* ngx_add_timer() keeps an old timer that is close to the new one */
 
     if (m->timer.timer_set) {
         ngx_del_timer(&m->timer);
@@ -426,7 +426,7 @@ ngx_http_vcita_curl_multi_epoll_handler(ngx_event_t *ev)
 
     if (c->close) {
 
-        /* worker_shutdown_timeout */
+        /* the worker_shutdown_timeout has expired */
 
         ngx_http_vcita_curl_multi_abort();
         return;
@@ -474,7 +474,7 @@ ngx_http_vcita_curl_multi_nudge_handler(ngx_event_t *ev)
         return;
     }
 
-    /* it would take up all sockets that are ready, however many they are */
+    /* curl_multi_socket_all() would handle all ready sockets in one call */
 
     if (epoll_wait(m->epoll, events, NGX_HTTP_VCITA_CURL_MULTI_EVENTS, 0)
         == NGX_HTTP_VCITA_CURL_MULTI_EVENTS)
@@ -496,7 +496,7 @@ ngx_http_vcita_curl_multi_nudge_handler(ngx_event_t *ev)
 }
 
 
-/* finds out which transfers have ended; their handlers are posted */
+/* Posts the handlers of the transfers that have ended */
 
 static void
 ngx_http_vcita_curl_multi_drain(void)
@@ -509,7 +509,7 @@ ngx_http_vcita_curl_multi_drain(void)
 
     m = &ngx_http_vcita_curl_multi;
 
-    /* nginx would report what OpenSSL left behind at its own next handshake */
+    /* nginx would log errors left in OpenSSL's queue at its next handshake */
 
     ERR_clear_error();
 

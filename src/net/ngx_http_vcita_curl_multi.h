@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 
 
-/* transfers in flight in one worker */
+/* concurrent transfers in one worker */
 #define NGX_HTTP_VCITA_TRANSFERS  256
 
 
@@ -25,8 +25,8 @@ typedef void (*ngx_http_vcita_transfer_pt)(ngx_http_vcita_transfer_t *t);
 
 
 /*
- * An easy handle under way.  "code" is the result when "handler" is called;
- * "release" gives up the easy handle of one that the worker leaves behind.
+ * A transfer.  "code" is its result when "handler" is called; "release" frees
+ * the easy handle of a transfer that is still active when the worker exits.
  */
 
 struct ngx_http_vcita_transfer_s {

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * One request to a server through libcurl, and its answer within limits.
- * May touch libcurl, OpenSSL's certificates, and the room of transfers.
+ * One HTTP request through libcurl, and its response within size and time
+ * limits.  May touch libcurl, OpenSSL's certificate stores, and curl_multi.
  */
 
 
@@ -21,7 +21,7 @@
 #define NGX_HTTP_VCITA_FETCH_ROOM  4096
 #define NGX_HTTP_VCITA_FETCH_DAY   86400
 
-/* libcurl's own time-out comes first */
+/* libcurl's own timeout fires first */
 #define NGX_HTTP_VCITA_FETCH_LATE  1000
 
 
@@ -45,10 +45,10 @@ static void ngx_http_vcita_fetch_release(ngx_http_vcita_transfer_t *t);
 
 
 /*
- * Starts a fetch.  NGX_AGAIN: f->handler will be called, once, from the event
- * loop, unless the fetch is cancelled.  NGX_BUSY: too many are in flight.
- * NGX_ERROR: it could not be started.  f, its strings and its body must live
- * until then; the body is not copied.
+ * Starts a request.  NGX_AGAIN: f->handler is called once from the event loop,
+ * unless the request is cancelled.  NGX_BUSY: the worker has too many
+ * transfers.  NGX_ERROR: the request could not be started.  f, its strings and
+ * its body must live until then; libcurl does not copy the body.
  */
 
 ngx_int_t
@@ -91,7 +91,8 @@ ngx_http_vcita_fetch(ngx_http_vcita_fetch_t *f)
 
     if (rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, f->log, 0,
-                      "libcurl could not start a request to vcita");
+                      "libcurl could not start the request to \"%V\"",
+                      &f->url);
     }
 
     ngx_http_vcita_fetch_release(t);
@@ -100,7 +101,7 @@ ngx_http_vcita_fetch(ngx_http_vcita_fetch_t *f)
 }
 
 
-/* Ends a fetch without a call of its handler; does nothing to an ended one */
+/* The handler is not called; does nothing if the request has ended */
 
 void
 ngx_http_vcita_fetch_cancel(ngx_http_vcita_fetch_t *f)
@@ -158,8 +159,8 @@ ngx_http_vcita_fetch_setup(ngx_http_vcita_fetch_t *f)
 
 
 /*
- * The certificates are those of the store made at configuration time: the
- * files that libcurl would read by itself cost 50 ms and more per connection.
+ * The X509_STORE is made at configuration time: libcurl's own CA files are
+ * parsed again for each connection, which takes at least 50 ms.
  */
 
 static ngx_int_t
@@ -226,9 +227,9 @@ ngx_http_vcita_fetch_setup_method(ngx_http_vcita_fetch_t *f)
     }
 
     /*
-     * A POST is sent again by libcurl itself when a connection that it reused
-     * turns out dead, but a code must go out once.  And libcurl does not know
-     * by which store of certificates a connection was checked.
+     * libcurl sends a POST again if a reused connection turns out to be dead,
+     * but an authorization code must be sent once (RFC 6749, 4.1.2).  Neither
+     * does libcurl compare the X509_STORE when it reuses a connection.
      */
 
     if ((f->body.len || !f->endpoint->reuse)
@@ -261,7 +262,7 @@ ngx_http_vcita_fetch_header(ngx_http_vcita_fetch_t *f, const char *name,
         return NGX_ERROR;
     }
 
-    /* a name that has its scheme with it needs no colon */
+    /* a name that includes its scheme needs no ":" */
 
     *ngx_sprintf(line, "%s%s %V", name, ngx_strchr(name, ':') ? "" : ":",
                  value) = '\0';
@@ -285,7 +286,7 @@ ngx_http_vcita_fetch_tls(CURL *easy, void *ssl_ctx, void *data)
 {
     ngx_http_vcita_fetch_t *f = data;
 
-    /* a reference: the store stays the configuration's */
+    /* takes a reference: the configuration keeps the store */
 
     SSL_CTX_set1_cert_store(ssl_ctx, f->endpoint->store);
 
@@ -363,7 +364,7 @@ ngx_http_vcita_fetch_read_header(char *p, size_t size, size_t n, void *data)
 }
 
 
-/* seconds or a date (RFC 9110, 10.2.3); a day is as good as for ever */
+/* Seconds or a date (RFC 9110, 10.2.3), limited to one day */
 
 static void
 ngx_http_vcita_fetch_retry_after(ngx_http_vcita_fetch_t *f, u_char *p,
@@ -446,7 +447,7 @@ ngx_http_vcita_fetch_outcome(ngx_http_vcita_fetch_t *f)
         break;
     }
 
-    /* a proxy that refuses its CONNECT has passed nothing on */
+    /* a proxy that refused CONNECT has forwarded nothing */
 
     status = 0;
     (void) curl_easy_getinfo(e, CURLINFO_HTTP_CONNECTCODE, &status);
@@ -481,10 +482,7 @@ ngx_http_vcita_fetch_release(ngx_http_vcita_transfer_t *t)
 }
 
 
-/*
- * libcurl must use the very OpenSSL that nginx does, since a store of
- * certificates is handed over
- */
+/* libcurl must use the same OpenSSL as nginx: they share an X509_STORE */
 
 ngx_int_t
 ngx_http_vcita_fetch_check(ngx_log_t *log)
@@ -515,8 +513,8 @@ ngx_http_vcita_fetch_check(ngx_log_t *log)
     }
 
     ngx_log_error(NGX_LOG_EMERG, log, 0,
-                  "libcurl was built with \"%s\", nginx uses \"%s\": install "
-                  "the libcurl that uses the same OpenSSL",
+                  "libcurl was built with \"%s\" but nginx uses \"%s\", "
+                  "install the libcurl that uses nginx's OpenSSL",
                   theirs ? theirs : "no TLS", ours);
 
     return NGX_ERROR;
@@ -524,8 +522,8 @@ ngx_http_vcita_fetch_check(ngx_log_t *log)
 
 
 /*
- * The certificates in the file, or, if its name is empty, those that the
- * system trusts.  The caller owns the store.
+ * The certificates in the file, or the system's if the file name is empty.  The
+ * caller owns the store.
  */
 
 X509_STORE *
@@ -553,7 +551,8 @@ ngx_http_vcita_fetch_store(ngx_str_t *file, ngx_log_t *log)
     }
 
     ngx_log_error(NGX_LOG_EMERG, log, 0,
-                  "no certificates could be loaded from \"%s\"",
+                  "no certificates could be loaded from \"%s\", check the CA "
+                  "file",
                   name ? name : "the system");
 
     X509_STORE_free(store);

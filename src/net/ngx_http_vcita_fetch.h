@@ -21,21 +21,21 @@
 
 #define NGX_HTTP_VCITA_FETCH_BODY    65536
 
-/* nginx loads no module of another version, so this one is running */
+/* nginx loads only modules built for its own version */
 #define NGX_HTTP_VCITA_FETCH_AGENT                                            \
     "ngx_http_vcita_oauth/" NGX_HTTP_VCITA_VERSION                            \
     " (nginx/" NGINX_VERSION ")"
 
 
 typedef enum {
-    NGX_HTTP_VCITA_FETCH_OK = 0,      /* an answer is here, whole */
+    NGX_HTTP_VCITA_FETCH_OK = 0,      /* a complete response */
     NGX_HTTP_VCITA_FETCH_UNREACHABLE, /* nothing was sent */
     NGX_HTTP_VCITA_FETCH_TIMEOUT,
-    NGX_HTTP_VCITA_FETCH_BROKEN       /* it may have arrived */
+    NGX_HTTP_VCITA_FETCH_BROKEN       /* possibly received */
 } ngx_http_vcita_fetch_e;
 
 
-/* how to reach a server; made at configuration time */
+/* Connection settings of an endpoint, made at configuration time */
 
 typedef struct {
     X509_STORE                    *store;
@@ -54,24 +54,24 @@ typedef void (*ngx_http_vcita_fetch_pt)(ngx_http_vcita_fetch_t *f);
 
 struct ngx_http_vcita_fetch_s {
 
-    /* to be filled in, the rest zeroed; the strings are NUL-terminated */
+    /* set by the caller, the rest zeroed; strings are NUL-terminated */
 
     ngx_pool_t                   *pool;
     ngx_log_t                    *log;
     ngx_http_vcita_endpoint_t    *endpoint;
     ngx_str_t                     url;
     ngx_str_t                     content_type;
-    ngx_str_t                     body;        /* empty: a GET */
+    ngx_str_t                     body;        /* empty: GET */
     ngx_str_t                     bearer;
     ngx_http_vcita_fetch_pt       handler;
     void                         *data;
 
-    /* what came of it */
+    /* the result */
 
     ngx_msec_t                    began;
     ngx_http_vcita_fetch_e        outcome;
     ngx_uint_t                    status;
-    ngx_uint_t                    retry_after; /* seconds, 0: not said */
+    ngx_uint_t                    retry_after; /* seconds, 0: absent */
     ngx_str_t                     answer;
     char                          error[CURL_ERROR_SIZE];
 

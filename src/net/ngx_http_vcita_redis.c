@@ -2,12 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A worker's commands to one Redis or Valkey: they go out one behind the other
- * on one connection, and their answers come back in that order.  May touch
- * nginx's events.
+ * The commands of a worker to one Redis or Valkey, pipelined on one connection:
+ * replies come in the order of the commands.  May touch nginx's events.
  *
- * Whatever can fail runs from an event, so that no handler is ever called
- * before the caller of ..._redis_send() has returned.
+ * Sending runs from a posted event: no handler is called before
+ * ngx_http_vcita_redis_send() has returned.
  */
 
 
@@ -25,7 +24,7 @@ struct ngx_http_vcita_redis_pending_s {
     ngx_msec_t                deadline;
     ngx_http_vcita_redis_pt   handler;
     void                     *data;
-    unsigned                  again:1;    /* it may be repeated */
+    unsigned                  again:1;    /* safe to send twice */
 };
 
 
@@ -37,7 +36,7 @@ struct ngx_http_vcita_redis_s {
     ngx_event_t                     kick;
     ngx_event_t                     deadline;   /* of the first command */
     ngx_queue_t                     queue;      /* of this worker's */
-    unsigned                        awake:1;    /* in that queue */
+    unsigned                        awake:1;    /* in the queue */
 };
 
 
@@ -72,7 +71,7 @@ static const ngx_http_vcita_redis_conn_handlers_t
 };
 
 
-/* those that this worker uses */
+/* the servers that this worker has used */
 
 static ngx_queue_t  ngx_http_vcita_redis_awake;
 
@@ -81,7 +80,7 @@ static ngx_queue_t  ngx_http_vcita_redis_awake;
     ngx_queue_data(q, ngx_http_vcita_redis_pending_t, queue)
 
 
-/* Makes one at configuration time; conf lives as long as the pool */
+/* Called at configuration time; conf must live as long as the pool */
 
 ngx_http_vcita_redis_t *
 ngx_http_vcita_redis_create(ngx_pool_t *pool,
@@ -129,10 +128,9 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool,
 
 
 /*
- * Sends a command, whose words are not needed any more.  The handler is called
- * once, later, unless the command is forgotten.  "again": it may be repeated
- * on another connection.  NULL: Redis is known to be down, or too many commands
- * are waiting.
+ * Sends a command and copies its words.  The handler is called once, later,
+ * unless the command is forgotten.  "again": the command may be sent again on
+ * another connection.  NULL: Redis is down, or too many commands are waiting.
  */
 
 ngx_http_vcita_redis_pending_t *
@@ -151,8 +149,8 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
 
     if (redis->ncommands >= NGX_HTTP_VCITA_REDIS_COMMANDS) {
         ngx_http_vcita_redis_connection_say(t,
-                                          "has not answered %ui commands yet: "
-                                            "no more are sent",
+                                          "has %ui unanswered commands, no "
+                                          "more are sent",
                                             redis->ncommands);
         return NULL;
     }
@@ -191,7 +189,7 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
 }
 
 
-/* Its handler is not called any more; its answer is still waited for */
+/* The handler is not called; the reply is read and dropped */
 
 void
 ngx_http_vcita_redis_forget(ngx_http_vcita_redis_pending_t *command)
@@ -200,7 +198,7 @@ ngx_http_vcita_redis_forget(ngx_http_vcita_redis_pending_t *command)
 }
 
 
-/* Tells the operator of an answer that is none to its command */
+/* Logs a reply that does not fit its command */
 
 void
 ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
@@ -210,7 +208,7 @@ ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
 }
 
 
-/* Gives up all that this worker holds; called when it exits */
+/* Called when the worker exits */
 
 void
 ngx_http_vcita_redis_exit(void)
@@ -315,7 +313,7 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 }
 
 
-/* from now on, no command has a deadline later than the one behind it */
+/* From now on no command has a deadline later than that of the next one */
 
 static ngx_int_t
 ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
@@ -389,8 +387,8 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
 
     if (ngx_queue_empty(&redis->sent)) {
         ngx_http_vcita_redis_connection_say(t,
-                                          "is not understood: it answers what "
-                                            "nobody asked");
+                                          "sent a reply that matches no "
+                                          "command");
         return NGX_ERROR;
     }
 
@@ -402,8 +400,8 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
 
 
 /*
- * What nobody has answered may have been done all the same: it fails, but for
- * what may be repeated, once
+ * Redis may have executed a command without a reply: it fails, unless it may be
+ * repeated, which happens once
  */
 
 static void
@@ -466,7 +464,7 @@ ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
 }
 
 
-/* a handler may send another command, which is none of these */
+/* a handler may send a command; the new one must not fail here */
 
 static void
 ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *commands)
@@ -530,7 +528,7 @@ ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis)
 }
 
 
-/* a timer that is there already fires early, and is set again */
+/* a timer that is already set fires early and is set again */
 
 static void
 ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
@@ -581,7 +579,7 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
             return;
         }
 
-        /* it is still being connected, for those who have more time */
+        /* later commands still wait for the connection */
 
         ngx_http_vcita_redis_done(redis, command, NULL);
     }

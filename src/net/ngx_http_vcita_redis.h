@@ -17,7 +17,7 @@
 
 #define NGX_HTTP_VCITA_REDIS_CACHE_KEY   32
 
-/* how long a value is kept, in milliseconds, and how many bytes of them */
+/* lifetime of a cached value in milliseconds, and size of the cache */
 #define NGX_HTTP_VCITA_REDIS_CACHE_TIME  1000
 #define NGX_HTTP_VCITA_REDIS_CACHE_SIZE  (8 * 1024 * 1024)
 
@@ -25,7 +25,7 @@
 typedef struct {
     ngx_rbtree_t               rbtree;
     ngx_rbtree_node_t          sentinel;
-    ngx_queue_t                queue;      /* the oldest first */
+    ngx_queue_t                queue;      /* oldest first */
     size_t                     size;
 } ngx_http_vcita_redis_cache_t;
 
@@ -41,7 +41,7 @@ void ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *cache);
 uint32_t ngx_http_vcita_redis_cache_hash(u_char *key);
 
 
-/* the longest text that is taken from Redis, or given to it, in bytes */
+/* the longest string sent to Redis or accepted from it, in bytes */
 #define NGX_HTTP_VCITA_REDIS_REPLY_MAX  65536
 
 
@@ -57,16 +57,16 @@ typedef enum {
 
 typedef struct {
     ngx_http_vcita_redis_reply_e   type;
-    ngx_str_t                      text;       /* the reader's */
+    ngx_str_t                      text;       /* owned by the reader */
 } ngx_http_vcita_redis_reply_t;
 
 
-/* what comes from one connection */
+/* The replies of one connection */
 
 typedef struct {
     void                          *reader;     /* hiredis's */
     ngx_http_vcita_redis_reply_t   reply;
-    const char                    *error;      /* it is of no use any more */
+    const char                    *error;      /* set: close the connection */
     ngx_log_t                     *log;
 } ngx_http_vcita_redis_replies_t;
 
@@ -87,7 +87,7 @@ void ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
 const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
 
 
-/* the words of a command, at most */
+/* the longest command, in words */
 #define NGX_HTTP_VCITA_REDIS_COMMAND_WORDS  6
 
 
@@ -100,11 +100,11 @@ ngx_int_t ngx_http_vcita_redis_protocol_greeting(ngx_pool_t *pool,
 
 
 typedef struct {
-    ngx_str_t                   name;     /* scheme://host, to log */
+    ngx_str_t                   name;     /* scheme://host, for the log */
     ngx_addr_t                 *addrs;
     ngx_uint_t                  naddrs;
-    ngx_str_t                   host;     /* ends in a zero byte */
-    void                       *ssl;      /* ngx_ssl_t; NULL: plain */
+    ngx_str_t                   host;     /* NUL-terminated */
+    void                       *ssl;      /* ngx_ssl_t; NULL: no TLS */
     ngx_flag_t                  verify;
 
     ngx_str_t                   user;     /* may be empty */
@@ -127,7 +127,7 @@ typedef enum {
 typedef struct ngx_http_vcita_redis_conn_s  ngx_http_vcita_redis_conn_t;
 
 
-/* what the owner is told; NGX_ERROR of the first three ends the connection */
+/* The owner's callbacks; NGX_ERROR of the first three ends the connection */
 
 typedef struct {
     ngx_int_t                 (*ready)(ngx_http_vcita_redis_conn_t *t);
@@ -135,10 +135,10 @@ typedef struct {
     ngx_int_t                 (*answer)(ngx_http_vcita_redis_conn_t *t,
                                         ngx_http_vcita_redis_reply_t *r);
 
-    /* a connection that was ready is closed; another may be started */
+    /* a ready connection was closed; another may be started */
     void                      (*broken)(ngx_http_vcita_redis_conn_t *t);
 
-    /* and will not be tried before some time has gone, or not at all */
+    /* a new attempt comes after a delay, or not at all */
     void                      (*down)(ngx_http_vcita_redis_conn_t *t);
 } ngx_http_vcita_redis_conn_handlers_t;
 
@@ -160,20 +160,20 @@ struct ngx_http_vcita_redis_conn_s {
     ngx_str_t                         greeting; /* AUTH, SELECT, PING */
     ngx_uint_t                        greetings;
     size_t                            sent;     /* of the greeting */
-    ngx_uint_t                        greeted;  /* answers to it */
+    ngx_uint_t                        greeted;  /* its replies */
 
-    ngx_event_t                       timer;    /* of the state */
-    ngx_msec_t                        used;     /* when, last */
+    ngx_event_t                       timer;    /* of "state" */
+    ngx_msec_t                        used;     /* the last use */
     ngx_msec_t                        backoff;
     ngx_uint_t                        address;
-    ngx_uint_t                        tried;    /* addresses */
+    ngx_uint_t                        tried;    /* addresses tried */
 
     ngx_log_t                         log;
     time_t                            logged;
 
-    unsigned                          busy:1;   /* the owner waits */
+    unsigned                          busy:1;   /* commands wait */
     unsigned                          down:1;
-    unsigned                          told:1;   /* the operator */
+    unsigned                          told:1;   /* the log has it */
     unsigned                          elsewhere:1;
 };
 
@@ -195,7 +195,7 @@ void ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
     const char *fmt, ...);
 
 
-/* how many commands of a worker may be without an answer */
+/* unanswered commands of a worker, at most */
 #define NGX_HTTP_VCITA_REDIS_COMMANDS  1024
 
 
@@ -203,7 +203,7 @@ typedef struct ngx_http_vcita_redis_s  ngx_http_vcita_redis_t;
 typedef struct ngx_http_vcita_redis_pending_s  ngx_http_vcita_redis_pending_t;
 
 
-/* the reply is NULL where there is none; it lives until the handler returns */
+/* reply is NULL on failure; it is valid until the handler returns */
 
 typedef void (*ngx_http_vcita_redis_pt)(void *data,
     ngx_http_vcita_redis_reply_t *reply);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * What a worker has read from a store a moment ago, so that a page and its
- * assets cost one round trip.  May touch the heap.
+ * Values that a worker has read from Redis within the last second, so that a
+ * page and its assets cost one round trip.  May touch the heap.
  */
 
 
@@ -45,7 +45,7 @@ ngx_http_vcita_redis_cache_init(ngx_http_vcita_redis_cache_t *cache)
 }
 
 
-/* NGX_OK: the value, which is the cache's until the next call of any kind */
+/* NGX_OK: the value is valid until the next call of any cache function */
 
 ngx_int_t
 ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *cache,
@@ -68,8 +68,8 @@ ngx_http_vcita_redis_cache_find(ngx_http_vcita_redis_cache_t *cache,
 
 
 /*
- * Keeps a copy of a value that was asked for at "since": what ends in the store
- * later than that is out a second after it at the latest.
+ * Copies a value that was requested at "since".  A value deleted in Redis after
+ * that leaves the cache one second after "since" at the latest.
  */
 
 void
@@ -84,7 +84,7 @@ ngx_http_vcita_redis_cache_put(ngx_http_vcita_redis_cache_t *cache, u_char *key,
 
     size = sizeof(ngx_http_vcita_redis_cache_node_t) + value->len;
 
-    /* what is over goes first, then, for want of room, the oldest */
+    /* expired values go first, then the oldest ones until this fits */
 
     while (!ngx_queue_empty(&cache->queue)) {
 
@@ -160,7 +160,7 @@ ngx_http_vcita_redis_cache_clear(ngx_http_vcita_redis_cache_t *cache)
 }
 
 
-/* a key is a hash already */
+/* a key is a hash, so its first bytes are evenly distributed */
 
 uint32_t
 ngx_http_vcita_redis_cache_hash(u_char *key)

@@ -2,11 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * One connection of a worker to Redis or Valkey, made again when it is lost,
- * and what is said first on it.  May touch nginx's events.
+ * A worker's connection to Redis or Valkey: connecting, AUTH, SELECT and PING,
+ * and connecting again.  May touch nginx's events.
  *
- * A server that cannot be reached, or is silent, is down: from then on nobody
- * waits for it, until an attempt that this room makes by itself succeeds.
+ * A server that is unreachable or does not reply is marked as down.  Commands
+ * then fail at once until a new attempt, started by a timer, succeeds.
  */
 
 
@@ -19,14 +19,14 @@
 
 #define NGX_HTTP_VCITA_REDIS_CONN_BUFFER    16384
 
-/* a connection that nobody uses is closed before a firewall forgets it */
+/* closes an idle connection before a firewall drops it */
 #define NGX_HTTP_VCITA_REDIS_CONN_IDLE      60000
 
-/* until the next attempt to reach a server that is down: first, at most */
+/* delay before the next attempt while a server is down: first, at most */
 #define NGX_HTTP_VCITA_REDIS_CONN_BACKOFF   100
 #define NGX_HTTP_VCITA_REDIS_CONN_PATIENCE  4000
 
-/* one sentence in so many seconds */
+/* at most one log line in so many seconds */
 #define NGX_HTTP_VCITA_REDIS_CONN_SILENCE   10
 #define NGX_HTTP_VCITA_REDIS_CONN_LINE      256
 
@@ -63,8 +63,8 @@ static u_char *ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf,
 
 
 /*
- * At configuration time, with conf, handlers and data set, and all else zero.
- * Nothing is connected before it is started, in a worker.
+ * Called at configuration time with conf, handlers and data set and the rest
+ * zeroed.  The connection is opened in a worker, by ..._start().
  */
 
 ngx_int_t
@@ -85,7 +85,7 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
     t->timer.data = t;
     t->timer.log = &t->log;
 
-    /* only what the owner waits for keeps a worker that quits alive */
+    /* a worker that shuts down waits only for commands */
 
     t->timer.cancelable = 1;
 
@@ -97,8 +97,8 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
 
 
 /*
- * Connects: one address after the other, until one answers or all have failed.
- * Does nothing where there is a connection, or none is to be tried yet.
+ * Tries one address after another until one accepts or all have failed.  Does
+ * nothing if a connection exists or a delay is running.
  */
 
 void
@@ -112,7 +112,7 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
 
     if (ngx_exiting && !t->busy) {
 
-        /* who needs it yet will start it */
+        /* the next command starts the connection */
 
         t->down = 0;
         t->tried = 0;
@@ -179,7 +179,7 @@ ngx_http_vcita_redis_connection_opened(ngx_http_vcita_connection_t *conn,
 }
 
 
-/* Tells whether anything is waited for; if not, a worker that quits may go */
+/* A worker that shuts down waits only while "busy" is set */
 
 void
 ngx_http_vcita_redis_connection_busy(ngx_http_vcita_redis_conn_t *t,
@@ -219,8 +219,8 @@ ngx_http_vcita_redis_connection_writable(ngx_http_vcita_connection_t *conn)
 
 
 /*
- * Sends what is left of some bytes.  NGX_OK: it was all; NGX_AGAIN: it was not,
- * and the owner will be told when to go on.
+ * Sends the rest of some bytes.  NGX_OK: all was sent.  NGX_AGAIN: the
+ * "writable" callback follows.
  */
 
 ngx_int_t
@@ -261,7 +261,7 @@ ngx_http_vcita_redis_connection_readable(ngx_http_vcita_connection_t *conn)
 
     if (conn->connection->close) {
 
-        /* the worker quits, or its time to do so is over */
+        /* the worker shuts down, or worker_shutdown_timeout has expired */
 
         ngx_http_vcita_redis_connection_close(t);
         t->handlers->down(t);
@@ -305,7 +305,7 @@ ngx_http_vcita_redis_connection_read(ngx_http_vcita_redis_conn_t *t)
         if (n == NGX_ERROR || n == 0) {
             if (t->busy) {
                 ngx_http_vcita_redis_connection_say(t,
-                                 "closed the connection instead of an answer");
+                                 "closed the connection before replying");
             }
 
             return NGX_ERROR;
@@ -329,7 +329,7 @@ ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
         rc = ngx_http_vcita_redis_protocol_next(&t->replies);
 
         if (rc == NGX_ERROR) {
-            ngx_http_vcita_redis_connection_say(t, "is not understood: %s",
+            ngx_http_vcita_redis_connection_say(t, "%s",
                                                 t->replies.error);
 
         } else if (rc == NGX_OK) {
@@ -379,7 +379,7 @@ ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
         t->told = 0;
 
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "vcita_oauth_session_store \"%V\" answers again",
+                      "vcita_oauth_session_store \"%V\" is reachable again",
                       &t->conf->name);
     }
 
@@ -389,7 +389,7 @@ ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
 }
 
 
-/* The end of all in this process; the owner is told nothing */
+/* Called when the process exits; no callback of the owner is called */
 
 void
 ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t)
@@ -415,7 +415,7 @@ ngx_http_vcita_redis_connection_close(ngx_http_vcita_redis_conn_t *t)
 }
 
 
-/* The connection is of no use: another one, or another address */
+/* Closes a broken connection; the next one may use another address */
 
 void
 ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t)
@@ -438,12 +438,12 @@ ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t)
 }
 
 
-/* An answer did not come in time */
+/* Called when a reply did not arrive in time */
 
 void
 ngx_http_vcita_redis_connection_silent(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_connection_say(t, "does not answer within %M ms",
+    ngx_http_vcita_redis_connection_say(t, "did not reply within %M ms",
                                         t->conf->timeout);
 
     ngx_http_vcita_redis_connection_close(t);
@@ -463,8 +463,8 @@ static void
 ngx_http_vcita_redis_connection_down(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_http_vcita_redis_connection_say(t,
-                                        "cannot be reached: who needs it gets "
-                                        "503 until it can");
+                                        "is unreachable, requests that need it "
+                                        "get 503 until it is back");
 
     t->down = 1;
     t->tried = 0;
@@ -473,7 +473,7 @@ ngx_http_vcita_redis_connection_down(ngx_http_vcita_redis_conn_t *t)
                                       NGX_HTTP_VCITA_REDIS_CONN_PATIENCE)
                             : NGX_HTTP_VCITA_REDIS_CONN_BACKOFF;
 
-    /* workers and machines do not come all at once */
+    /* a random delay spreads the attempts of workers and machines */
 
     ngx_http_vcita_redis_connection_wait(t, t->backoff / 2
                                             + ngx_random() % t->backoff);
@@ -496,8 +496,9 @@ ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev)
     }
 
     if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
-        ngx_http_vcita_redis_connection_say(t, "could not be connected within "
-                                            "%M ms", t->conf->connect_timeout);
+        ngx_http_vcita_redis_connection_say(t, "did not accept a connection "
+                                               "within %M "
+                                               "ms", t->conf->connect_timeout);
         ngx_http_vcita_redis_connection_broken(t);
         return;
     }
@@ -518,7 +519,7 @@ static void
 ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
     ngx_msec_t time)
 {
-    /* nginx would keep an old timer that is close to the new one */
+    /* ngx_add_timer() keeps an old timer that is close to the new one */
 
     if (t->timer.timer_set) {
         ngx_del_timer(&t->timer);
@@ -528,7 +529,7 @@ ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
 }
 
 
-/* Says what an answer was that is none to its command */
+/* Logs an error reply */
 
 void
 ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
@@ -538,11 +539,11 @@ ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
 
     ngx_http_vcita_redis_protocol_code(reply, &code);
 
-    ngx_http_vcita_redis_connection_say(t, "answers %V: %s", &code,
+    ngx_http_vcita_redis_connection_say(t, "replied with %V: %s", &code,
                                         ngx_http_vcita_redis_protocol_hint(
                                                                        reply));
 
-    /* another address, or a new connection, may lead to the master */
+    /* a new connection or another address may lead to the master */
 
     if (code.len == sizeof("READONLY") - 1
         && ngx_strncmp(code.data, "READONLY", code.len) == 0)
@@ -552,7 +553,7 @@ ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
 }
 
 
-/* What an operator should know, but not for each request again */
+/* Logs at most one line in ..._SILENCE seconds */
 
 void
 ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,

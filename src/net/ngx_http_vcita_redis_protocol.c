@@ -2,12 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The protocol of Redis: commands, words in and bytes out; and what it
- * answers, bytes in, replies out, and what each of them means.
- * May touch hiredis's reader and formatting.
+ * The Redis protocol (RESP): commands as bytes, and replies from bytes.  May
+ * touch hiredis's reader and formatter.
  *
- * The reader builds its replies by the functions here, one at a time and flat:
- * no command of ours is answered by an array, so none is ever allocated.
+ * The reader's callbacks accept one flat reply at a time: no command used here
+ * returns an array, so no array is ever allocated.
  */
 
 
@@ -19,10 +18,10 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-/* "$65536\r\n", and a line of an error */
+/* "$65536\r\n", or an error line */
 #define NGX_HTTP_VCITA_REDIS_REPLY_LINE  64
 
-/* from hiredis 1.0 on */
+/* since hiredis 1.0 */
 #if (HIREDIS_MAJOR > 0)
 #define NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS  size_t
 #else
@@ -61,23 +60,23 @@ static ngx_http_vcita_redis_protocol_hint_t
     ngx_http_vcita_redis_protocol_hints[] = {
 
     { ngx_string("NOAUTH"),
-      "it wants a password: see password= and user=" },
+      "it requires a password, set password= and user=" },
 
     { ngx_string("WRONGPASS"),
-      "it does not know that user with that password" },
+      "it rejects user= or password=" },
 
     { ngx_string("NOPERM"),
-      "its user needs +get +set +del +select +ping, and the prefix of the "
-      "keys" },
+      "its user needs +get +set +del +select +ping, and the keys of this "
+      "prefix" },
 
     { ngx_string("LOADING"),
-      "it is still loading its data" },
+      "it is still loading its data, wait until it is ready" },
 
     { ngx_string("READONLY"),
-      "it is a replica: the master is to be named" },
+      "it is a replica, name the master instead" },
 
     { ngx_string("MASTERDOWN"),
-      "it is a replica that has lost its master" },
+      "it is a replica without a master, check the replication" },
 
     { ngx_string("MOVED"),
       "it is a node of a cluster, which is not supported" },
@@ -86,16 +85,16 @@ static ngx_http_vcita_redis_protocol_hint_t
       "it is a node of a cluster, which is not supported" },
 
     { ngx_string("OOM"),
-      "it is full: see its maxmemory, and its policy of eviction" },
+      "it is full, check its maxmemory and maxmemory-policy" },
 
     { ngx_string("MISCONF"),
-      "it cannot write to its disk" },
+      "it cannot write to its disk, check its own log" },
 
     { ngx_string("BUSY"),
-      "a script keeps it busy" },
+      "a script blocks it, check the scripts that it runs" },
 
     { ngx_string("WRONGTYPE"),
-      "something else uses keys of this prefix" },
+      "another program uses keys of this prefix, set another prefix=" },
 
     { ngx_null_string, NULL }
 };
@@ -103,7 +102,7 @@ static ngx_int_t ngx_http_vcita_redis_protocol_command_add(ngx_pool_t *pool,
     ngx_str_t *words, ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
 
 
-/* Gets ready for a new connection */
+/* Starts a new reader for a new connection */
 
 ngx_int_t
 ngx_http_vcita_redis_protocol_init(ngx_http_vcita_redis_replies_t *r,
@@ -139,7 +138,7 @@ ngx_http_vcita_redis_protocol_free(ngx_http_vcita_redis_replies_t *r)
 }
 
 
-/* Takes bytes from the connection.  NGX_ERROR: r->error says why not */
+/* Adds received bytes; NGX_ERROR: r->error is set */
 
 ngx_int_t
 ngx_http_vcita_redis_protocol_feed(ngx_http_vcita_redis_replies_t *r, u_char *p,
@@ -150,7 +149,7 @@ ngx_http_vcita_redis_protocol_feed(ngx_http_vcita_redis_replies_t *r, u_char *p,
     }
 
     if (redisReaderFeed(r->reader, (char *) p, len) != REDIS_OK) {
-        r->error = "there is no memory for its answer";
+        r->error = "sent a reply that could not be read, memory is exhausted";
         return NGX_ERROR;
     }
 
@@ -159,9 +158,8 @@ ngx_http_vcita_redis_protocol_feed(ngx_http_vcita_redis_replies_t *r, u_char *p,
 
 
 /*
- * NGX_OK: r->reply is the next one, until the next call.  NGX_AGAIN: it has not
- * come in full.  NGX_ERROR: r->error says what is wrong; the connection has to
- * be closed.
+ * NGX_OK: r->reply is valid until the next call.  NGX_AGAIN: it is incomplete.
+ * NGX_ERROR: r->error is set, and the connection has to be closed.
  */
 
 ngx_int_t
@@ -182,7 +180,7 @@ ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
     if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
 
         if (r->error == NULL) {
-            r->error = "what it answers is not the protocol of Redis";
+            r->error = "sent a reply that is not valid RESP, is it Redis?";
         }
 
         return NGX_ERROR;
@@ -190,7 +188,7 @@ ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
 
     if (reply) {
 
-        /* a type that hiredis knows and has no function for */
+        /* hiredis knows a type that has no callback here */
 
         if (reply != &r->reply) {
             r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
@@ -199,12 +197,12 @@ ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
         return NGX_OK;
     }
 
-    /* the reader keeps a text until it is whole */
+    /* hiredis keeps an incomplete string in its buffer */
 
     if (reader->len - reader->pos > NGX_HTTP_VCITA_REDIS_REPLY_MAX
                                     + NGX_HTTP_VCITA_REDIS_REPLY_LINE)
     {
-        r->error = "its answer is too long";
+        r->error = "sent a reply of over 64 KiB, set another prefix=";
         return NGX_ERROR;
     }
 
@@ -223,14 +221,14 @@ ngx_http_vcita_redis_protocol_new_string(const redisReadTask *task, char *p,
     reply = &r->reply;
 
     if (len > NGX_HTTP_VCITA_REDIS_REPLY_MAX) {
-        r->error = "its answer is too long";
+        r->error = "sent a reply of over 64 KiB, set another prefix=";
         return NULL;
     }
 
     reply->text.data = ngx_alloc(len + 1, r->log);
 
     if (reply->text.data == NULL) {
-        r->error = "there is no memory for its answer";
+        r->error = "sent a reply that could not be read, memory is exhausted";
         return NULL;
     }
 
@@ -271,7 +269,7 @@ ngx_http_vcita_redis_protocol_new_array(const redisReadTask *task,
     ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
-    r->error = "it answers with an array, which nothing asked for";
+    r->error = "sent an array, which no command here returns";
 
     return NULL;
 }
@@ -305,7 +303,7 @@ ngx_http_vcita_redis_protocol_new_nil(const redisReadTask *task)
 static void
 ngx_http_vcita_redis_protocol_delete(void *reply)
 {
-    /* ..._redis_protocol_reset() does it: the reader's only one is ours */
+    /* the only reply object is r->reply, which ..._reset() frees */
 }
 
 
@@ -322,8 +320,8 @@ ngx_http_vcita_redis_protocol_reset(ngx_http_vcita_redis_reply_t *reply)
 
 
 /*
- * A reply to GET.  NGX_OK: the text is the value.  NGX_DECLINED: there is none.
- * NGX_ERROR: it is neither.
+ * A reply to GET.  NGX_OK: the text is the value.  NGX_DECLINED: the key does
+ * not exist.  NGX_ERROR: any other reply.
  */
 
 ngx_int_t
@@ -338,7 +336,7 @@ ngx_http_vcita_redis_protocol_value(ngx_http_vcita_redis_reply_t *r)
 }
 
 
-/* A reply to SET, AUTH, SELECT, PING; NGX_DECLINED: SET ... XX found none */
+/* A reply to SET, AUTH, SELECT, PING; NGX_DECLINED: SET ... XX had no key */
 
 ngx_int_t
 ngx_http_vcita_redis_protocol_status(ngx_http_vcita_redis_reply_t *r,
@@ -365,8 +363,8 @@ ngx_http_vcita_redis_protocol_number(ngx_http_vcita_redis_reply_t *r)
 
 
 /*
- * What may be logged of a refusal: its first word.  The others can repeat the
- * command, and with it what was to be kept.
+ * The loggable part of an error reply is its first word: the rest may repeat
+ * the command and the value in it.
  */
 
 void
@@ -375,7 +373,7 @@ ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
 {
     u_char  *p;
 
-    ngx_str_set(code, "an answer of a wrong type");
+    ngx_str_set(code, "a value of the wrong type");
 
     if (r->type != NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL) {
         return;
@@ -393,7 +391,7 @@ ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
 }
 
 
-/* What an operator can do about a refusal */
+/* What an operator can do about an error reply */
 
 const char *
 ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r)
@@ -413,12 +411,12 @@ ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r)
     }
 
     return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL)
-           ? "its own log or redis-cli may tell why"
+           ? "check its own log"
            : "is it Redis?";
 }
 
 
-/* The caller frees the bytes, by the function below */
+/* The caller frees the bytes by ..._command_free() */
 
 ngx_int_t
 ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,
@@ -457,9 +455,9 @@ ngx_http_vcita_redis_protocol_command_free(ngx_str_t *bytes)
 
 
 /*
- * What is said first on a connection.  PING is the last of it, and its answer
- * tells that Redis is at work.  The bytes, with the password, are in the pool;
- * they are the caller's to wipe.
+ * The first commands on a connection, PING last: its reply shows that Redis
+ * works.  The bytes contain the password, are in the pool, and are the caller's
+ * to wipe.
  */
 
 ngx_int_t

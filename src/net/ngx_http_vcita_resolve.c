@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * libcurl's threads, one for each name that is looked up.  A look-up that was
- * abandoned stays in its thread until the system's resolver gives up, and
- * libcurl does not tell when: the threads of the process do.  May touch
+ * libcurl's resolver threads, one for each name look-up.  The thread of an
+ * abandoned look-up ends when the system's resolver gives up.  libcurl does not
+ * report that, so this file counts the threads of the process.  May touch
  * libcurl and /proc.
  */
 
@@ -33,7 +33,7 @@ static ngx_uint_t ngx_http_vcita_resolve_count(void);
 static ngx_http_vcita_resolve_t  ngx_http_vcita_resolve;
 
 
-/* Warns of a libcurl whose look-ups leave the worker's loop spinning */
+/* Warns of a libcurl whose look-ups keep the event loop busy */
 
 void
 ngx_http_vcita_resolve_check(ngx_log_t *log)
@@ -60,7 +60,7 @@ ngx_http_vcita_resolve_init(void)
 }
 
 
-/* Sets *lookup, to be zeroed before, when the transfer looks up a name */
+/* Sets *lookup when the transfer looks up a name; the caller zeroes it first */
 
 CURLcode
 ngx_http_vcita_resolve_watch(CURL *easy, ngx_uint_t *lookup)
@@ -90,7 +90,7 @@ ngx_http_vcita_resolve_start(void *resolver, void *reserved, void *data)
 }
 
 
-/* The transfer ends with this code: does it leave a thread behind? */
+/* Counts an abandoned look-up when a transfer ends before it */
 
 void
 ngx_http_vcita_resolve_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
@@ -114,9 +114,8 @@ ngx_http_vcita_resolve_leave(CURL *easy, CURLcode code, ngx_uint_t lookup)
 
 
 /*
- * The abandoned look-ups whose threads are still there.  Threads of look-ups
- * under way count as such, too, where there were as many abandoned ones: the
- * result is never too small.
+ * The number of abandoned look-ups whose threads still run.  It may include
+ * threads of active look-ups, so it is never too small.
  */
 
 ngx_uint_t
@@ -138,7 +137,7 @@ ngx_http_vcita_resolve_abandoned(void)
 }
 
 
-/* the links of the directory are those of an empty one, and one a thread */
+/* the directory has two links, and one more for each thread */
 
 static ngx_uint_t
 ngx_http_vcita_resolve_count(void)
