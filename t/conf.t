@@ -224,11 +224,11 @@ accepts_line 'vcita_oauth_client_assertion_key ' . client_key('ec') . ';', 'besi
 warns $key->(conf_file('a3', $text->('ec'), 0644)), qr{"\S+/a3" can be read by everyone},
     'world-readable: a warning';
 
-my $other = qr/is neither an RSA key nor an EC key/;
-refuses $key->(client_key('rsa1024')), qr/key "\S+rsa1024\.pem" is an RSA key of less than 2048 bits/, 'a short RSA key';
-refuses $key->(client_key($_)), qr/key "\S+\.pem" is of another curve than P-256/, "another curve: $_" for qw( p384 k256 );
+my $other = qr/is neither an RSA nor an EC key/;
+refuses $key->(client_key('rsa1024')), qr/key "\S+rsa1024\.pem" is an RSA key of less than 2048 bits, use 2048 or more/, 'a short RSA key';
+refuses $key->(client_key($_)), qr/key "\S+\.pem" is not on the curve P-256, which ES256 requires/, "another curve: $_" for qw( p384 k256 );
 refuses $key->(client_key($_)), $other, "another kind of key: $_" for qw( ed25519 pss );
-refuses $key->(client_key($_)), qr/is encrypted: nginx needs it without a passphrase/, "an encrypted key: $_"
+refuses $key->(client_key($_)), qr/is encrypted, nginx needs a key without a passphrase/, "an encrypted key: $_"
     for qw( encrypted encrypted1 );
 my $none = qr/holds no private key in PEM/;
 refuses $key->(client_key('public')), $none, 'a public key';

@@ -135,7 +135,7 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is browser()->visit('/')->status, 502, 'bad gateway';
 --- error_log
-its iss is not vcita_oauth_issuer
+its iss is not the value of vcita_oauth_issuer
 
 === TEST 10: without PKCE
 --- gate

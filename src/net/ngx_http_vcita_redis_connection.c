@@ -119,7 +119,7 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
         return;
     }
 
-    /* nginx's own words about a connection are as many as ours */
+    /* nginx's own log lines about the connection are limited likewise */
 
     t->log = *ngx_cycle->log;
     t->log.handler = ngx_http_vcita_redis_connection_log;

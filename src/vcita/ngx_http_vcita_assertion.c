@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Client assertions: a private key, and the JWTs that it signs.
- * May touch sealing, OpenSSL and a pool, nothing else.
+ * JWT client assertions and the private key that signs them (RFC 7523).  May
+ * touch OpenSSL, the code of util, and a pool.
  */
 
 
@@ -49,9 +49,9 @@ static ngx_int_t ngx_http_vcita_assertion_raw(u_char *signature, size_t *len);
 
 
 /*
- * Makes a signer of a private key in PEM, which is the caller's to wipe; it
- * lives as long as the pool.  An empty kid is left out of the header.
- * NGX_DECLINED: the key is of no use, "error" says why.
+ * Loads a private key in PEM, which is the caller's to wipe, into a signer that
+ * lives as long as the pool.  The JOSE header has no "kid" if kid is empty.
+ * NGX_DECLINED: the key cannot be used; "error" is the reason.
  */
 
 ngx_int_t
@@ -101,18 +101,18 @@ ngx_http_vcita_assertion_signer_read(ngx_str_t *pem, const char **error)
         BIO_free(bio);
     }
 
-    /* what OpenSSL says of a key that it cannot read helps nobody */
+    /* OpenSSL's error text for a key it cannot parse names no cause */
 
     ERR_clear_error();
 
-    *error = asked ? "is encrypted: nginx needs it without a passphrase"
+    *error = asked ? "is encrypted, nginx needs a key without a passphrase"
                    : "holds no private key in PEM";
 
     return key;
 }
 
 
-/* without this, OpenSSL would ask whoever starts nginx */
+/* without a callback, OpenSSL would prompt for a passphrase on the terminal */
 
 static int
 ngx_http_vcita_assertion_signer_password(char *buf, int size, int rwflag,
@@ -126,7 +126,7 @@ ngx_http_vcita_assertion_signer_password(char *buf, int size, int rwflag,
 }
 
 
-/* RFC 7518, 3.3 and 3.4; returns NULL for a key that will do */
+/* RFC 7518, 3.3 and 3.4; returns NULL for a valid key */
 
 static const char *
 ngx_http_vcita_assertion_signer_check(ngx_http_vcita_assertion_signer_t *s)
@@ -137,7 +137,7 @@ ngx_http_vcita_assertion_signer_check(ngx_http_vcita_assertion_signer_t *s)
         s->ec = 0;
 
         if (EVP_PKEY_bits(s->key) < NGX_HTTP_VCITA_RSA_BITS) {
-            return "is an RSA key of less than 2048 bits";
+            return "is an RSA key of less than 2048 bits, use 2048 or more";
         }
 
         return NULL;
@@ -146,13 +146,13 @@ ngx_http_vcita_assertion_signer_check(ngx_http_vcita_assertion_signer_t *s)
         s->ec = 1;
 
         if (!ngx_http_vcita_assertion_signer_p256(s->key)) {
-            return "is of another curve than P-256";
+            return "is not on the curve P-256, which ES256 requires";
         }
 
         return NULL;
 
     default:
-        return "is neither an RSA key nor an EC key";
+        return "is neither an RSA nor an EC key";
     }
 }
 
@@ -182,7 +182,7 @@ ngx_http_vcita_assertion_signer_p256(EVP_PKEY *key)
 }
 
 
-/* the header is the same for all assertions (RFC 7515, 4.1) */
+/* all assertions share one header (RFC 7515, 4.1) */
 
 static ngx_int_t
 ngx_http_vcita_assertion_signer_head(ngx_http_vcita_assertion_signer_t *s,
@@ -224,10 +224,10 @@ ngx_http_vcita_assertion_signer_cleanup(void *data)
 
 
 /*
- * A fresh assertion of the client for its token endpoint (RFC 7523, 3; OpenID
- * Connect Core, 9), in the pool; it may be sent once, so it is worth a wipe.
- * The caller waits while it is signed: 0.2 to 1 ms by an RSA key of 2048 bits,
- * ten times that by one of 4096, a tenth of it by an EC key.
+ * Makes an assertion for the token endpoint in the pool (RFC 7523, 3; OpenID
+ * Connect Core, 9).  It authenticates the client once, so the caller has to
+ * wipe it.  Signing blocks: 0.2 to 1 ms with a 2048-bit RSA key, ten times that
+ * with a 4096-bit one, a tenth of it with an EC key.
  */
 
 ngx_int_t
@@ -334,7 +334,7 @@ ngx_http_vcita_assertion_text(u_char *p, const char *name, ngx_str_t *value)
 }
 
 
-/* "len" is the room for the signature, and then what it took of it */
+/* "len" is the size of the buffer, then that of the signature */
 
 static ngx_int_t
 ngx_http_vcita_assertion_sign(ngx_http_vcita_assertion_signer_t *s,
@@ -363,7 +363,7 @@ ngx_http_vcita_assertion_sign(ngx_http_vcita_assertion_signer_t *s,
 }
 
 
-/* from OpenSSL's DER to the two numbers side by side, in the same room */
+/* ECDSA-Sig-Value in DER to R || S in the same buffer (RFC 7518, 3.4) */
 
 static ngx_int_t
 ngx_http_vcita_assertion_raw(u_char *signature, size_t *len)

@@ -14,11 +14,11 @@
 #include <openssl/evp.h>
 
 
-/* seconds that an assertion is good for */
+/* lifetime of an assertion in seconds */
 #define NGX_HTTP_VCITA_ASSERTION_LIFE  60
 
 
-/* what a client signs with: RS256, or ES256 where "ec" is set */
+/* The key that signs: RS256, or ES256 if "ec" is set */
 
 typedef struct {
     EVP_PKEY                    *key;

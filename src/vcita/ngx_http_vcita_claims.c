@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Claims: the members of a JSON object under names that variables can have.
- * May touch JSON and a pool.
+ * Claims: the members of a JSON object, under names that nginx variables can
+ * have.  May touch JSON and a pool.
  */
 
 
@@ -14,7 +14,7 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
-/* a member, and the name of the claim that it may become */
+/* A member, and the claim name it may get */
 
 typedef struct {
     ngx_http_vcita_member_t  *member;
@@ -45,18 +45,17 @@ static u_char ngx_http_vcita_claims_char(u_char c);
 
 
 /*
- * Appends the members that can be claims, named as variables can be: lower
- * case, "_" for any other character.  Of several that come to one name, the
- * one counts that is spelled most like it, then the outermost, then the first,
- * whatever its value; a name that the array has already keeps its value.  What
- * stands in an object that does not count does not count either.
+ * Appends the members as claims, named for nginx variables: lower case, "_" for
+ * other characters.  If several members get one name, the one with the fewest
+ * changed characters is chosen, then the outermost, then the first.  Names that
+ * the array already has keep their values.  The members of an object that is
+ * not chosen are dropped with it.
  *
- * "sub" comes first, then what rules depend on, then what else is wanted
- * (..._claims_wanted_t), then others, as many as ..._CLAIMS.
+ * The order is: "sub", claims that rules depend on, other wanted claims
+ * (..._claims_wanted_t), then at most ..._CLAIMS others.
  *
- * Empty values, and those with a control byte (they end in headers) are no
- * claims: what is left of them is a JSON_NULL, or an object, so that nothing
- * of that name is appended later.
+ * Empty values and values with control characters, unsafe in headers, become
+ * JSON_NULL.  They still take their name.
  */
 
 ngx_int_t
@@ -142,7 +141,7 @@ ngx_http_vcita_claim_spell(ngx_pool_t *pool, ngx_http_vcita_member_t *m,
 }
 
 
-/* of each name all spellings but one lose */
+/* All spellings of a name but one lose */
 
 static void
 ngx_http_vcita_claim_choose(ngx_http_vcita_spelling_t *s, ngx_uint_t n)
@@ -191,7 +190,7 @@ ngx_http_vcita_claim_cmp(const void *one, const void *two)
 }
 
 
-/* as the answer has them */
+/* in the order of the response */
 
 static int
 ngx_http_vcita_claim_order(const void *one, const void *two)
@@ -204,8 +203,8 @@ ngx_http_vcita_claim_order(const void *one, const void *two)
 
 
 /*
- * What an earlier answer has named loses, and so does what stands in an object
- * that loses to another value than an object.
+ * A member loses if an earlier response has set its name, or if its object lost
+ * to a value that is not an object
  */
 
 static void
@@ -307,7 +306,7 @@ ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s, ngx_array_t *claims)
         return NGX_OK;
     }
 
-    /* that there was a value which cannot be kept is still of interest */
+    /* the claim takes its name without a value */
 
     if (c->value.len == 0 || !ngx_http_vcita_string_printable(&c->value)) {
         c->type = NGX_HTTP_VCITA_JSON_NULL;
@@ -317,7 +316,9 @@ ngx_http_vcita_claim_push(ngx_http_vcita_spelling_t *s, ngx_array_t *claims)
 }
 
 
-/* what an id_token says about itself (OpenID Connect Core, 2; RFC 7519, 4.1) */
+/*
+ * Claims about the token, not the user (OpenID Connect Core, 2; RFC 7519, 4.1)
+ */
 
 static ngx_uint_t
 ngx_http_vcita_claim_protocol(ngx_str_t *name)
@@ -343,8 +344,8 @@ ngx_http_vcita_claim_protocol(ngx_str_t *name)
 
 
 /*
- * Whose claims they are (OpenID Connect Core, 2 and 5.3.2).  NGX_DECLINED:
- * they do not say.
+ * The subject (OpenID Connect Core, 2 and 5.3.2).  NGX_DECLINED: there is no
+ * valid "sub".
  */
 
 ngx_int_t

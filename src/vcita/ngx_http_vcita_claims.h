@@ -14,7 +14,7 @@
 
 #define NGX_HTTP_VCITA_JSON_DEPTH  16
 
-/* the longest name that a member can have, those around it included */
+/* the longest name of a member, enclosing names included */
 #define NGX_HTTP_VCITA_JSON_NAME   255
 
 
@@ -29,10 +29,10 @@ typedef enum {
 
 
 /*
- * A member of a JSON object, or of an object in it ("brand_theme__locale").
- * The value is text; of an array its scalars joined by commas, with their
- * lengths, two bytes each, in "lengths".  An object has none, its members
- * follow; an array of other than scalars counts as one, without members.
+ * A member of a JSON object, nested ones included ("brand_theme__locale").  The
+ * value of an array is its scalars joined by commas; "lengths" has their
+ * lengths, two bytes each.  An object has no value, and its members follow.  An
+ * array with nested values counts as an object without members.
  */
 
 typedef struct {
@@ -41,7 +41,7 @@ typedef struct {
     ngx_str_t                    lengths;
     ngx_uint_t                   depth;
     ngx_http_vcita_json_type_e   type;
-    ngx_uint_t                   once;   /* of a claim: see session_claims.h */
+    ngx_uint_t                   once;   /* a claim: see session_claims.h */
     ngx_uint_t                   wanted; /* see claims.h */
 } ngx_http_vcita_member_t;
 
@@ -52,16 +52,16 @@ ngx_http_vcita_member_t *ngx_http_vcita_json_member(ngx_array_t *members,
     const char *name);
 
 
-/* the claims of an answer, those that are wanted not counted */
+/* the most claims of one response, besides the wanted ones */
 #define NGX_HTTP_VCITA_CLAIMS  512
 
 
-/* what a claim is for: those that a session cannot be without come last */
+/* Use of a claim; a session requires the last two kinds */
 
 typedef enum {
     NGX_HTTP_VCITA_CLAIM_OTHER = 0,
-    NGX_HTTP_VCITA_CLAIM_NAMED,      /* by the configuration */
-    NGX_HTTP_VCITA_CLAIM_RULED,      /* a rule may depend on it */
+    NGX_HTTP_VCITA_CLAIM_NAMED,      /* in the configuration */
+    NGX_HTTP_VCITA_CLAIM_RULED,      /* by a rule */
     NGX_HTTP_VCITA_CLAIM_SUB
 } ngx_http_vcita_wanted_e;
 
@@ -74,7 +74,7 @@ typedef struct {
 } ngx_http_vcita_claims_wanted_t;
 
 
-/* the claim has a value; one that has none only takes its name */
+/* false if the claim only takes its name */
 
 #define ngx_http_vcita_claim_has_value(c)                                     \
     ((c)->type != NGX_HTTP_VCITA_JSON_NULL                                    \

@@ -2,11 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The id_token: a JWT's claims, and whether they are meant for this login.
- * May touch JSON, claims, base64url and a pool.
+ * The id_token: reads a JWT and checks that its claims fit this login.  May
+ * touch JSON, claims, base64url and a pool.
  *
- * It comes from the token endpoint itself, over TLS that was checked, so the
- * signature tells nothing more (OpenID Connect Core, 3.1.3.7 (6)).
+ * The token comes directly from the token endpoint over verified TLS, so its
+ * signature need not be checked (OpenID Connect Core, 3.1.3.7 (6)).
  */
 
 
@@ -46,8 +46,8 @@ static ngx_uint_t ngx_http_vcita_id_token_is(ngx_http_vcita_member_t *m,
 
 
 /*
- * Appends the members of an id_token's payload.  Returns NULL, or what is
- * wrong with it, for the log; memory that ran out is wrong, too.
+ * Appends the members of an id_token's payload.  Returns NULL, or the reason
+ * for the log if the id_token is invalid or memory is exhausted.
  */
 
 const char *
@@ -70,20 +70,20 @@ ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
     if (ngx_http_vcita_id_token_object(pool, &part[0], &header) != NGX_OK
         || ngx_http_vcita_id_token_object(pool, &part[1], members) != NGX_OK)
     {
-        return "it is not a JWT that can be read";
+        return "its header or payload is not base64url of a JSON object";
     }
 
     if (!ngx_http_vcita_id_token_signed(&header)
         || ngx_http_vcita_id_token_decode(pool, &part[2], &signature) != NGX_OK)
     {
-        return "it is not signed";
+        return "it is not signed, or its header has crit";
     }
 
     return ngx_http_vcita_id_token_check(members, expected);
 }
 
 
-/* a part that is empty is none */
+/* an empty part is invalid */
 
 static ngx_int_t
 ngx_http_vcita_id_token_split(ngx_str_t *jwt, ngx_str_t *part)
@@ -159,7 +159,7 @@ ngx_http_vcita_id_token_decode(ngx_pool_t *pool, ngx_str_t *part,
 }
 
 
-/* "none" would be a token that anybody can write (RFC 7518, 3.6) */
+/* "none" would let anyone issue a token (RFC 7518, 3.6) */
 
 static ngx_uint_t
 ngx_http_vcita_id_token_signed(ngx_array_t *header)
@@ -183,7 +183,7 @@ ngx_http_vcita_id_token_signed(ngx_array_t *header)
         return 0;
     }
 
-    /* extensions that have to be understood, and are not (RFC 7515, 4.1.11) */
+    /* an extension that the recipient must understand (RFC 7515, 4.1.11) */
 
     return ngx_http_vcita_json_member(header, "crit") == NULL;
 }
@@ -200,36 +200,36 @@ ngx_http_vcita_id_token_check(ngx_array_t *members,
     ngx_http_vcita_member_t  *m;
 
     if (ngx_http_vcita_claims_sub(members, &sub) != NGX_OK) {
-        return "it names no sub";
+        return "it has no sub";
     }
 
     m = ngx_http_vcita_id_token_claim(members, "iss");
 
     if (e->issuer.len && !ngx_http_vcita_id_token_is(m, &e->issuer)) {
-        return "its iss is not vcita_oauth_issuer";
+        return "its iss is not the value of vcita_oauth_issuer";
     }
 
     if (!ngx_http_vcita_id_token_audience(members, &e->client_id)) {
-        return "its aud and azp are not vcita_oauth_client_id";
+        return "its aud or azp is not the value of vcita_oauth_client_id";
     }
 
     if (!ngx_http_vcita_id_token_time(members, "exp", &when)
         || when <= e->now - e->skew)
     {
-        return "its exp is missing or past: is the clock right?";
+        return "it has expired or has no exp, check the clock";
     }
 
     if (!ngx_http_vcita_id_token_time(members, "iat", &when)
         || when > e->now + e->skew)
     {
-        return "its iat is missing or to come: is the clock right?";
+        return "its iat is missing or in the future, check the clock";
     }
 
     if (ngx_http_vcita_id_token_claim(members, "nbf")
         && (!ngx_http_vcita_id_token_time(members, "nbf", &when)
             || when > e->now + e->skew))
     {
-        return "its nbf is to come: is the clock right?";
+        return "its nbf is in the future, check the clock";
     }
 
     if (!ngx_http_vcita_id_token_nonce(members, &e->nonce)) {
@@ -240,7 +240,7 @@ ngx_http_vcita_id_token_check(ngx_array_t *members,
 }
 
 
-/* several audiences need an azp, and one that is there has to be us */
+/* an azp has to be the client_id, and several audiences require one */
 
 static ngx_uint_t
 ngx_http_vcita_id_token_audience(ngx_array_t *members, ngx_str_t *client_id)
@@ -298,7 +298,7 @@ ngx_http_vcita_id_token_among(ngx_http_vcita_member_t *aud,
 }
 
 
-/* a nonce that this login did not send belongs to another one */
+/* without a nonce in the request, a nonce belongs to another login */
 
 static ngx_uint_t
 ngx_http_vcita_id_token_nonce(ngx_array_t *members, ngx_str_t *nonce)
@@ -338,7 +338,7 @@ ngx_http_vcita_id_token_time(ngx_array_t *members, const char *name,
 }
 
 
-/* null is as good as absent */
+/* null counts as absent */
 
 static ngx_http_vcita_member_t *
 ngx_http_vcita_id_token_claim(ngx_array_t *members, const char *name)

@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 
 
-/* what an id_token has to say; times in seconds */
+/* The expected claims; times in seconds */
 
 typedef struct {
     ngx_str_t                    client_id;

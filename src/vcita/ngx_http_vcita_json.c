@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * JSON: an object becomes a flat list of members, without a tree in between.
- * May touch yajl and a pool.
+ * JSON: parses an object into a flat list of members.  May touch yajl and a
+ * pool.
  */
 
 
@@ -16,7 +16,7 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
-/* an object or array that is open; "name" is what its members begin with */
+/* An open object or array; "name" is the prefix of its members' names */
 
 typedef struct {
     ngx_str_t               name;
@@ -29,7 +29,7 @@ typedef struct {
 } ngx_http_vcita_level_t;
 
 
-/* a member's own name, and the number of the object that it stands in */
+/* A member's own name, and the number of its object */
 
 typedef struct {
     ngx_str_t               name;
@@ -87,9 +87,9 @@ static yajl_callbacks  ngx_http_vcita_json_callbacks = {
 
 
 /*
- * Appends the members of the object that the text is, as ..._member_t; the
- * strings are copies in the pool.  NGX_DECLINED: not one JSON object, not
- * UTF-8, nested too deep, or a member stands twice in one object.
+ * Parses the text, appends its members as ..._member_t, and copies the strings
+ * to the pool.  NGX_DECLINED: the text is not one JSON object, is not UTF-8, is
+ * nested too deep, or has duplicate names in an object.
  */
 
 ngx_int_t
@@ -131,7 +131,7 @@ ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
 }
 
 
-/* the end of the object ends the parsing: yajl would let {}" pass */
+/* Stops at the end of the object: yajl would accept {}" */
 
 static ngx_int_t
 ngx_http_vcita_json_parse(ngx_http_vcita_json_t *j, ngx_str_t *text)
@@ -287,7 +287,7 @@ ngx_http_vcita_json_start(ngx_http_vcita_json_t *j, ngx_uint_t array)
 
     if (parent->array) {
 
-        /* an array of other than scalars has no value */
+        /* an array with nested values has no value */
 
         parent->mixed = 1;
     }
@@ -308,7 +308,7 @@ ngx_http_vcita_json_start(ngx_http_vcita_json_t *j, ngx_uint_t array)
 }
 
 
-/* the key's full name is made here; an empty one is not kept */
+/* Builds the full name; an empty name is dropped */
 
 static int
 ngx_http_vcita_json_key(void *data, const u_char *p, size_t len)
@@ -465,7 +465,7 @@ ngx_http_vcita_json_scalar(ngx_http_vcita_json_t *j,
 
     if (j->depth == 0) {
 
-        /* a scalar is no object */
+        /* a scalar at the top level is not an object */
 
         return 0;
     }
@@ -536,7 +536,7 @@ ngx_http_vcita_json_add_member(ngx_http_vcita_json_t *j,
 }
 
 
-/* a member of the outermost object, or NULL */
+/* Returns a member of the outermost object, or NULL */
 
 ngx_http_vcita_member_t *
 ngx_http_vcita_json_member(ngx_array_t *members, const char *name)

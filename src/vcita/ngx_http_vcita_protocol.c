@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The protocol: requests to vcita's endpoints as bytes, their answers as
- * structures.  May touch claims, queries and a pool; knows no sockets.
+ * vcita's OAuth endpoints: requests as bytes, responses as structures.  May
+ * touch claims, queries and a pool, but no sockets.
  */
 
 
@@ -43,7 +43,7 @@ static ngx_int_t ngx_http_vcita_protocol_token_expires(ngx_array_t *members,
 static ngx_uint_t ngx_http_vcita_protocol_b64token(ngx_str_t *token);
 
 
-/* the body of a token request; it holds secrets: wipe it when done */
+/* The body of a token request contains secrets: the caller wipes it */
 
 ngx_int_t
 ngx_http_vcita_protocol_token_request(ngx_pool_t *pool,
@@ -137,8 +137,8 @@ ngx_http_vcita_protocol_token_param(u_char *p, ngx_http_vcita_param_t *param,
 
 
 /*
- * Reads a token answer.  NGX_DECLINED: no token came, token->error says why,
- * and no other value of the answer is left in memory.
+ * Reads a token response.  NGX_DECLINED: it has no token; token->error is set,
+ * and all other values of the response are wiped.
  */
 
 ngx_int_t
@@ -213,7 +213,7 @@ ngx_http_vcita_token_read(ngx_uint_t status, ngx_array_t *members,
 }
 
 
-/* what was refused may hold a token, under whatever name: all of it is wiped */
+/* A refused response may hold a token under any name: wipe all values */
 
 static void
 ngx_http_vcita_token_refuse(ngx_array_t *members,
@@ -275,7 +275,7 @@ ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
         return NGX_DECLINED;
     }
 
-    /* an id_token that is no string is not the same as none: it is invalid */
+    /* a non-null id_token of another type is invalid, not absent */
 
     m = ngx_http_vcita_json_member(members, "id_token");
 
@@ -291,7 +291,7 @@ ngx_http_vcita_protocol_token_fill(ngx_array_t *members,
 }
 
 
-/* a member that is absent, null, or a string without control bytes */
+/* Absent, null, or a string without control characters */
 
 static ngx_int_t
 ngx_http_vcita_protocol_token_text(ngx_array_t *members, const char *name,
@@ -320,8 +320,8 @@ ngx_http_vcita_protocol_token_text(ngx_array_t *members, const char *name,
 
 
 /*
- * Seconds, as a number or as a string of one.  A fraction is rounded up, since
- * 0 would be a token without an end.
+ * Seconds, as a number or a numeric string.  A fraction is rounded up: 0 would
+ * mean that the token does not expire.
  */
 
 static ngx_int_t
@@ -360,7 +360,7 @@ ngx_http_vcita_protocol_token_expires(ngx_array_t *members, time_t *expires_in)
         }
     }
 
-    /* an end that far away is as good as none */
+    /* an expiry so far away counts as none */
 
     *expires_in = (value < NGX_HTTP_VCITA_NUMBER_MAX)
                   ? ngx_http_vcita_string_time(value) : 0;
@@ -410,8 +410,8 @@ ngx_http_vcita_protocol_b64token(ngx_str_t *token)
 
 
 /*
- * Reads a userinfo answer (OpenID Connect Core, 5.3.2): appends its claims,
- * and tells whose they are.  NGX_DECLINED: no answer that names a "sub".
+ * Reads a userinfo response (OpenID Connect Core, 5.3.2), appends its claims
+ * and sets "sub".  NGX_DECLINED: the response is invalid or has no "sub".
  */
 
 ngx_int_t
@@ -445,7 +445,7 @@ ngx_http_vcita_protocol_userinfo_answer(ngx_pool_t *pool, ngx_uint_t status,
 }
 
 
-/* What the log adds to a 403 without JSON, which is none of vcita's; or NULL */
+/* The cause of a 403 without JSON, which vcita does not send; or NULL */
 
 const char *
 ngx_http_vcita_protocol_blocked(ngx_uint_t status, ngx_str_t *body)
@@ -473,7 +473,7 @@ ngx_http_vcita_protocol_blocked(ngx_uint_t status, ngx_str_t *body)
 }
 
 
-/* an error code as one of ours may look; any other becomes "other" */
+/* At most 64 characters in [A-Za-z0-9_.-]; all else becomes "other" */
 
 void
 ngx_http_vcita_protocol_error_code(ngx_str_t *error)

@@ -12,13 +12,15 @@
 #include <ngx_core.h>
 
 
-/* what a code is exchanged with (RFC 6749, 4.1.3; RFC 7636, 4.5; RFC 7523,
-   2.2); beside an assertion the secret is not sent */
+/*
+ * The parameters of a token request (RFC 6749, 4.1.3; RFC 7636, 4.5; RFC 7523,
+ * 2.2).  The secret is not sent if there is an assertion.
+ */
 
 typedef struct {
     ngx_str_t                    client_id;
     ngx_str_t                    client_secret;
-    ngx_str_t                    client_assertion; /* empty: the secret */
+    ngx_str_t                    client_assertion; /* empty: use the secret */
     ngx_str_t                    redirect_uri;
     ngx_str_t                    code;
     ngx_str_t                    code_verifier;    /* empty: no PKCE */
@@ -26,8 +28,10 @@ typedef struct {
 } ngx_http_vcita_grant_t;
 
 
-/* a token answer (RFC 6749, 5.1 and 5.2); expires_in is 0 where no end is
-   known, "error" is printable wherever it is not empty */
+/*
+ * A token response (RFC 6749, 5.1 and 5.2).  expires_in is 0 if the expiry is
+ * unknown; a non-empty "error" is printable.
+ */
 
 typedef struct {
     ngx_str_t                    access_token;
@@ -35,7 +39,7 @@ typedef struct {
     ngx_str_t                    scope;
     ngx_str_t                    id_token;
     time_t                       expires_in;
-    unsigned                     identified:1;     /* id_token was there */
+    unsigned                     identified:1;     /* it has an id_token */
 
     ngx_str_t                    error;
     ngx_str_t                    error_description;
