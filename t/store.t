@@ -857,7 +857,7 @@ vcita_oauth_session_store zone=sessions:1m;
 vcita_oauth_session_idle_timeout 5s;
 --- error_log
 [alert]
-shared memory zone "sessions" has been emptied: a process died while it changed the zone
+shared memory zone "sessions" was emptied, a process died while it changed the zone
 --- flow
 my ($b, $other) = (logged_in('alice'), logged_in('bob'));
 my ($first) = nginx_workers;

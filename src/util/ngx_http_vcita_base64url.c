@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * base64url without padding (RFC 4648, 5), and its strict inverse.
- * May touch the memory it is given, nothing else.
+ * base64url without padding (RFC 4648, 5), and a strict decoder.  Touches only
+ * the memory it is given.
  */
 
 
@@ -26,7 +26,7 @@ static size_t ngx_http_vcita_base64url_decode_wide(u_char *dst, u_char *src,
 #endif
 
 
-/* what a base64url character stands for; 0xff: it is none */
+/* the value of a base64url character; 0xff: not in the alphabet */
 
 static const u_char  ngx_http_vcita_alphabet[256] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -82,9 +82,9 @@ ngx_http_vcita_base64url_encode(u_char *dst, u_char *src, size_t len)
 
 
 /*
- * The strict inverse: one spelling for each value.  Padding, a foreign
- * character, a length that no value has, or spare bits: NGX_DECLINED.  The
- * text may be decoded in place.
+ * Accepts one encoding of each value.  NGX_DECLINED: padding, a foreign
+ * character, an impossible length, or spare bits that are not zero.  dst may be
+ * src->data.
  */
 
 ngx_int_t
@@ -160,11 +160,11 @@ ngx_http_vcita_base64url_decode(u_char *dst, ngx_str_t *src)
 #if (NGX_HTTP_VCITA_SSSE3)
 
 /*
- * Sixteen characters at a time: a third of what a logged-in request takes would
- * be this loop without.  A character's halves select its value and whether it
- * is one; sixteen values of six bits are then drawn together into twelve bytes.
- * Stops at a foreign character, and before a store of sixteen bytes could reach
- * beyond what the text decodes to.  Returns how many characters are done.
+ * Decodes 16 characters at a time: the loop below would take a third of the
+ * time of a request with a session.  The two halves of a character select its
+ * value and whether it is in the alphabet; 16 values of 6 bits become 12
+ * bytes.  Stops at a foreign character, and before a 16-byte store could exceed
+ * the decoded length.  Returns the number of characters decoded.
  */
 
 __attribute__((target("ssse3")))
@@ -188,7 +188,7 @@ ngx_http_vcita_base64url_decode_wide(u_char *dst, u_char *src, size_t len)
                                            0x3e, 0x3e, 0x3e, 0x3e, 0x3c, 0x14,
                                            0x14, 0x15, 0x14, 0x1c);
 
-    /* from a character to its value, by row; '_' stands in the row of 'P' */
+    /* from a character to its value, by row; '_' uses the row of 'P' */
 
     const __m128i  offsets = _mm_setr_epi8(0, 0, 62 - '-', 52 - '0', -'A',
                                            -'A', 26 - 'a', 26 - 'a',

@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 
 
-/* the bytes behind n characters of base64url */
+/* the decoded length of n characters */
 #define ngx_http_vcita_base64url_decoded_len(n)                               \
     ((n) / 4 * 3 + ((n) % 4 ? (n) % 4 - 1 : 0))
 

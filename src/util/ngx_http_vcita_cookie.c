@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Cookies: ours are found and cut out of a request in one walk, and set in
- * an answer.  May touch header lists and a pool; the one place that knows
- * how nginx keeps Cookie lines, as an array up to 1.22 and linked since 1.23.
+ * Cookies: removes the module's cookies from a request, and sets them in a
+ * response.  May touch header lists and a pool.  Only this file knows how nginx
+ * keeps Cookie lines, as an array until 1.22 and as a linked list since 1.23.
  */
 
 
@@ -15,7 +15,7 @@
 #include "util/ngx_http_vcita_cookie.h"
 
 
-/* what stays of a line while it is walked */
+/* the rest of a line while cookies are removed from it */
 
 typedef struct {
     ngx_str_t                    kept;
@@ -41,16 +41,16 @@ static void ngx_http_vcita_cookie_unset(ngx_http_headers_out_t *out,
     ngx_str_t *name);
 
 
-/* its address tells the module's own Set-Cookie lines from all others */
+/* this address marks the module's own Set-Cookie lines */
 
 u_char  ngx_http_vcita_set_cookie[] = "Set-Cookie";
 
 
 /*
- * Cuts the named cookies out of every Cookie line and appends their values
- * to "found" in the order sent.  Each name has one of the stems in it.  The
- * other cookies stay byte for byte; a line left empty leaves the list of
- * headers as well.
+ * Removes the named cookies from all Cookie lines and appends their values to
+ * "found" in the order sent.  Each name contains one of the stems.  The other
+ * cookies stay byte for byte.  A line that becomes empty leaves the header
+ * list.
  */
 
 #if (nginx_version >= 1023000)
@@ -129,9 +129,9 @@ ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
 
 
 /*
- * The same for one line, which has a byte behind it for the zero that nginx
- * ends the values of headers with.  What stays is copied only where one of
- * ours stands between two others.
+ * The same for one line.  nginx ends header values with a zero byte, for which
+ * the line has room.  The rest of the line is copied only if a removed cookie
+ * was between two others.
  */
 
 ngx_int_t
@@ -191,7 +191,7 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    /* the separator before a last one of ours goes with it */
+    /* removes the separator before a removed last cookie */
 
     if (others == last) {
         ngx_http_vcita_cookie_trim(&cut.kept);
@@ -208,8 +208,8 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
 
 
 /*
- * The next cookie that can be one of ours.  libc's searches pass over the
- * others many bytes at a time: they need not be told apart.
+ * Returns the next possible cookie of the module.  memmem() skips the others
+ * many bytes at a time.
  */
 
 static u_char *
@@ -224,7 +224,7 @@ ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 
     for (i = 0; i < stems->nelts; i++) {
 
-        /* ours is often the first, or the only one */
+        /* fast path: the module's cookie is often the first one */
 
         if ((size_t) (last - p) >= stem[i].len
             && ngx_memcmp(p, stem[i].data, stem[i].len) == 0)
@@ -240,7 +240,7 @@ ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
         if (hit) {
             first = hit;
 
-            /* of the others only what begins before */
+            /* later stems count only before this match */
 
             last = ngx_min(last, hit + stem[i].len);
         }
@@ -265,7 +265,7 @@ ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 }
 
 
-/* where the cookie at p ends, and where the one after it begins */
+/* Returns the next cookie, and the end of the cookie at p */
 
 static u_char *
 ngx_http_vcita_cookie_next(u_char *p, u_char *last, u_char **end)
@@ -287,7 +287,7 @@ ngx_http_vcita_cookie_next(u_char *p, u_char *last, u_char **end)
 }
 
 
-/* which of the names the cookie from p to end has */
+/* Returns which name the cookie from p to end has */
 
 static ngx_int_t
 ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
@@ -340,7 +340,7 @@ ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
 }
 
 
-/* others that stay: in place as long as what stays is of one piece */
+/* Keeps other cookies, in place while they are contiguous */
 
 static ngx_int_t
 ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
@@ -407,9 +407,9 @@ ngx_http_vcita_cookie_trim(ngx_str_t *line)
 
 
 /*
- * Takes a header out of the list without moving another one, since nginx
- * keeps pointers to them.  An empty part is never left behind the first one:
- * nginx's walks read the first header of each.
+ * Removes a header from the list without moving others: nginx keeps pointers to
+ * them.  Only the first part may become empty, since nginx's loops read the
+ * first header of each further part unconditionally.
  */
 
 static ngx_int_t
@@ -487,7 +487,7 @@ ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
 
     if (list->last == part) {
 
-        /* full: the next push makes a part of its own */
+        /* marks the tail as full: the next push starts a new part */
 
         list->last = tail;
         list->nalloc = tail->nelts;
@@ -498,8 +498,8 @@ ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
 
 
 /*
- * Adds a Set-Cookie line; an earlier one of the same name is taken back.
- * max_age is in seconds, 0 expires the cookie in the browser.
+ * Adds a Set-Cookie line and removes an earlier one of the same name. max_age
+ * is in seconds; 0 removes the cookie from the browser.
  */
 
 ngx_int_t

@@ -13,7 +13,7 @@
 #include <ngx_http.h>
 
 
-/* a cookie that we set: its name, and what follows Max-Age */
+/* A cookie to set: its name, and the attributes after Max-Age */
 
 typedef struct {
     ngx_str_t                    name;
@@ -21,7 +21,7 @@ typedef struct {
 } ngx_http_vcita_cookie_t;
 
 
-/* a cookie that we were sent: which of the names asked for, and its value */
+/* A cookie received: its index in the list of names, and its value */
 
 typedef struct {
     ngx_uint_t                   index;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Digests: SHA-256, HMAC, HKDF; random bytes, and a compare that tells nothing.
- * May touch OpenSSL and the memory it is given, nothing else.
+ * SHA-256, HMAC, HKDF, random bytes, and a constant-time comparison.  Touches
+ * only OpenSSL and the memory it is given.
  */
 
 
@@ -19,13 +19,13 @@
 #include "util/ngx_http_vcita_hash.h"
 
 
-/* what SHA-256 takes in at once */
+/* the block size of SHA-256 */
 #define NGX_HTTP_VCITA_BLOCK  64
 
 
 /*
- * HKDF-SHA256 (RFC 5869): a key of NGX_HTTP_VCITA_KEY_LEN bytes for
- * the labelled purpose.
+ * HKDF-SHA256 (RFC 5869): derives a key of NGX_HTTP_VCITA_KEY_LEN bytes for the
+ * purpose in the label
  */
 
 ngx_int_t
@@ -64,9 +64,8 @@ ngx_http_vcita_hash_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
 
 
 /*
- * HMAC-SHA256 (RFC 2104) of the parts, each with its length before it.  Spelled
- * out on a digest that is kept: HMAC() looks up and makes everything anew, at
- * ten times the cost.
+ * HMAC-SHA256 (RFC 2104) of the parts, each preceded by its length.  OpenSSL's
+ * HMAC() fetches the algorithm at every call and takes four times as long.
  */
 
 ngx_int_t
@@ -125,8 +124,8 @@ ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
 
 
 /*
- * SHA-256, on a context that is kept: OpenSSL's look-up of an algorithm takes
- * longer than a hash of a few bytes
+ * SHA-256, on a context that is kept: OpenSSL fetches an algorithm slower than
+ * it hashes a few bytes
  */
 
 ngx_int_t
@@ -150,7 +149,7 @@ ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash)
         return NGX_OK;
     }
 
-    /* the next call looks the algorithm up again */
+    /* the next call fetches the algorithm again */
 
     EVP_MD_CTX_free(ctx);
     ctx = NULL;
@@ -173,7 +172,7 @@ ngx_http_vcita_hash_random(u_char *p, size_t len)
 }
 
 
-/* NGX_OK if the two are equal; takes the same time wherever they differ */
+/* NGX_OK if equal; the time does not depend on where the values differ */
 
 ngx_int_t
 ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b)
@@ -186,7 +185,7 @@ ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b)
 }
 
 
-/* A field with its length before it, in two bytes */
+/* Writes a field after its length, a 16-bit big-endian number */
 
 u_char *
 ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Addresses: walking a query string, percent-encoding, host[:port].
- * May touch the strings and the pool it is given, nothing else.
+ * Query strings, percent-encoding, and host[:port].  Touches only the strings
+ * and the pool it is given.
  */
 
 
@@ -17,8 +17,8 @@ static u_char *ngx_http_vcita_query_authority_host(u_char *p, u_char *last);
 
 
 /*
- * Takes the next pair off the rest of a query, both parts still encoded.
- * NGX_DONE: there is none.  Empty pairs ("a=1&&b=2") are passed over.
+ * Returns the next pair of a query, both parts still encoded.  Skips empty
+ * pairs ("a=1&&b=2").  NGX_DONE: the end.
  */
 
 ngx_int_t
@@ -58,9 +58,9 @@ ngx_http_vcita_query_next(ngx_str_t *rest, ngx_str_t *name, ngx_str_t *value)
 
 
 /*
- * The unescaped value of a parameter, case-sensitive, however its name is
- * encoded.  NGX_DECLINED: absent.  NGX_ABORT: present more than once, or not
- * decodable.  NGX_ERROR: no memory.
+ * The decoded value of a parameter.  Names are compared decoded and
+ * case-sensitively.  NGX_DECLINED: absent.  NGX_ABORT: repeated, or not
+ * decodable.  NGX_ERROR: memory is exhausted.
  */
 
 ngx_int_t
@@ -109,8 +109,8 @@ ngx_http_vcita_query_get(ngx_pool_t *pool, ngx_str_t *query, const char *name,
 
 
 /*
- * Decodes percent-encoding and "+" (RFC 6749, appendix B); a text that needs
- * none is left where it is.  NGX_DECLINED: a "%" without two digits.
+ * Decodes percent-encoding and "+" (RFC 6749, appendix B); a text without them
+ * is not copied.  NGX_DECLINED: invalid percent-encoding.
  */
 
 ngx_int_t
@@ -181,7 +181,7 @@ ngx_http_vcita_query_decode(u_char *dst, u_char *src, u_char *last,
 }
 
 
-/* percent-encodes all but the unreserved characters (RFC 3986, 2.3) */
+/* Percent-encodes all but the unreserved characters (RFC 3986, 2.3) */
 
 u_char *
 ngx_http_vcita_query_escape(u_char *p, ngx_str_t *text)
@@ -191,7 +191,7 @@ ngx_http_vcita_query_escape(u_char *p, ngx_str_t *text)
 }
 
 
-/* NGX_OK for host[:port] (RFC 3986, 3.2) without userinfo */
+/* NGX_OK for host[:port] without userinfo (RFC 3986, 3.2) */
 
 ngx_int_t
 ngx_http_vcita_query_authority(ngx_str_t *authority)
@@ -225,7 +225,7 @@ ngx_http_vcita_query_authority(ngx_str_t *authority)
 }
 
 
-/* returns the end of the host, NULL if there is none */
+/* Returns the end of the host, or NULL if it is invalid */
 
 static u_char *
 ngx_http_vcita_query_authority_host(u_char *p, u_char *last)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Sealing: keys, and authenticated boxes.
- * May touch OpenSSL and the memory it is given, nothing else.
+ * Authenticated encryption (AES-256-GCM) in sealed boxes, and its keys.
+ * Touches only OpenSSL and the memory it is given.
  */
 
 
@@ -27,8 +27,8 @@ static void ngx_http_vcita_seal_cleanup(void *data);
 
 
 /*
- * Prepares a kind of box without keys.  Its boxes open only under the same
- * purpose and fields; keys and what was bound live as long as the pool.
+ * Initialises a kind of box without keys.  A box opens only under the same
+ * purpose and fields.  The kind lives as long as the pool.
  */
 
 ngx_int_t
@@ -83,9 +83,9 @@ ngx_http_vcita_seal_init(ngx_http_vcita_seal_t *s, ngx_pool_t *pool,
 
 
 /*
- * Derives one more key from the secret.  What the kind is bound to goes into
- * the key, so that a box does not pay for it.  The key id is public: it only
- * tells which keys are worth trying.
+ * Derives one more key from the secret.  Purpose and fields are bound by HKDF,
+ * so no box has to carry them as associated data.  The key id is public and
+ * selects the keys to try.
  */
 
 ngx_int_t
@@ -136,9 +136,9 @@ ngx_http_vcita_seal_key(ngx_http_vcita_seal_t *s, ngx_str_t *secret,
 
 
 /*
- * Seals the text with the first key; "field" (may be NULL) is bound beside
- * the fields of the kind.  The room holds ngx_http_vcita_seal_room()
- * bytes: the box begins it, and as base64url, what is returned, lies behind.
+ * Encrypts the text with the first key; "field" (may be NULL) is the associated
+ * data.  The buffer has ngx_http_vcita_seal_room() bytes: the box in binary,
+ * then in base64url, which is returned.
  */
 
 ngx_int_t
@@ -185,9 +185,9 @@ ngx_http_vcita_seal(ngx_http_vcita_seal_t *s, ngx_str_t *field,
 
 
 /*
- * Opens a box.  The room holds ngx_http_vcita_seal_open_room() bytes, and
- * the text lies in it; "used" is the index of the key that it was sealed
- * with.  NGX_DECLINED: not a box of this kind.
+ * Opens a box.  The text lies in the buffer, which has
+ * ngx_http_vcita_seal_open_room() bytes; "used" is the index of the key.
+ * NGX_DECLINED: the box is not of this kind.
  */
 
 ngx_int_t
@@ -205,7 +205,10 @@ ngx_http_vcita_seal_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
     raw.data = room;
     raw.len = ngx_http_vcita_base64url_decoded_len(box->len);
 
-    /* in place, or beside: another key may share the id of one that fails */
+    /*
+     * with one key in place, else beside: a failed attempt overwrites the text,
+     * and two keys may share an id
+     */
 
     room += (s->keys.nelts == 1) ? NGX_HTTP_VCITA_SEAL_HEAD : raw.len;
 
@@ -214,8 +217,8 @@ ngx_http_vcita_seal_open(ngx_http_vcita_seal_t *s, ngx_str_t *field,
 
 
 /*
- * The same for the bytes of a box; the room is for its text alone, and may be
- * where that is sealed
+ * The same for a box in binary; the buffer holds only the text and may overlap
+ * the ciphertext
  */
 
 ngx_int_t
@@ -280,7 +283,7 @@ ngx_http_vcita_seal_open_by(ngx_http_vcita_seal_key_t *key, ngx_str_t *field,
 }
 
 
-/* the associated data: the field, with its length */
+/* Adds the field with its length as associated data */
 
 static ngx_int_t
 ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
@@ -305,7 +308,7 @@ ngx_http_vcita_seal_bind(EVP_CIPHER_CTX *ctx, ngx_str_t *field)
 }
 
 
-/* the key schedule is paid here, once: a box then costs its bytes only */
+/* Computes the key schedule once, so a box costs only its bytes */
 
 static EVP_CIPHER_CTX *
 ngx_http_vcita_seal_cipher(u_char *key, int enc)
@@ -337,7 +340,7 @@ ngx_http_vcita_seal_cleanup(void *data)
     ngx_uint_t                  i;
     ngx_http_vcita_seal_key_t  *key;
 
-    /* OpenSSL wipes the key schedule when it frees a context */
+    /* OpenSSL wipes the key schedule when it frees the context */
 
     key = s->keys.elts;
 

@@ -17,30 +17,30 @@
 #include "util/ngx_http_vcita_hash.h"
 
 
-/* 32 bytes as base64url: a login cookie, a nonce, a code_verifier */
+/* 32 bytes in base64url: a login cookie, a nonce, a code_verifier */
 #define NGX_HTTP_VCITA_TEXT_LEN    43
 
-/* version, key id, nonce; then the text; then the tag */
+/* a box: version, key id, nonce, ciphertext, tag */
 #define NGX_HTTP_VCITA_SEAL_NONCE  12
 #define NGX_HTTP_VCITA_SEAL_HEAD                                              \
     (1 + 1 + NGX_HTTP_VCITA_SEAL_NONCE)
 #define NGX_HTTP_VCITA_SEAL_TAG    16
 
-/* the nonce of the box in a room: no two boxes have the same */
+/* the nonce of a box, unique */
 #define ngx_http_vcita_seal_nonce(room)  ((room) + 1 + 1)
 
-/* the length of a box of n bytes: its own bytes, and as base64url */
+/* the length of a box with a text of n bytes, in binary and in base64url */
 #define ngx_http_vcita_seal_raw_len(n)                                        \
     (NGX_HTTP_VCITA_SEAL_HEAD + (n) + NGX_HTTP_VCITA_SEAL_TAG)
 
 #define ngx_http_vcita_seal_len(n)                                            \
     ((ngx_http_vcita_seal_raw_len(n) * 4 + 2) / 3)
 
-/* the room that open() needs for a box of n characters: its bytes, the text */
+/* the buffer of open() for a box of n characters: box and text */
 #define ngx_http_vcita_seal_open_room(n)                                      \
     (2 * ngx_http_vcita_base64url_decoded_len(n))
 
-/* the room that seal() needs for a text of n bytes: the box, in both forms */
+/* the buffer of seal() for a text of n bytes: the box in both forms */
 #define ngx_http_vcita_seal_room(n)                                           \
     (ngx_http_vcita_seal_raw_len(n) + ngx_http_vcita_seal_len(n))
 
@@ -53,8 +53,8 @@ typedef struct {
 
 
 /*
- * A kind of sealed box: the keys of one purpose, the first of which seals
- * while all open, and the fields that every box of the kind is bound to.
+ * A kind of sealed box: the keys of one purpose, of which the first seals and
+ * all open, and the fields bound to every box of the kind
  */
 
 typedef struct {

@@ -2,9 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Texts: whether two are the same, what bytes one may hold, and what number
- * one stands for.
- * May touch the strings it is given, nothing else.
+ * Strings: comparison, allowed bytes, and decimal numbers.  Touches only the
+ * strings it is given.
  */
 
 
@@ -14,7 +13,7 @@
 #include "util/ngx_http_vcita_string.h"
 
 
-/* 1: the two are alike; not for secrets, which seal.c compares */
+/* 1: equal; not in constant time, for secrets see hash.c */
 
 ngx_uint_t
 ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b)
@@ -24,7 +23,7 @@ ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b)
 }
 
 
-/* 1: no byte in it is a control character */
+/* 1: the text has no control character */
 
 ngx_uint_t
 ngx_http_vcita_string_printable(ngx_str_t *text)
@@ -43,8 +42,8 @@ ngx_http_vcita_string_printable(ngx_str_t *text)
 
 
 /*
- * Refuses what yajl lets pass: overlong forms, halves of surrogate pairs, raw
- * or escaped (yajl makes "?" of "\ud800x"), characters beyond Unicode.
+ * Rejects what yajl accepts: overlong UTF-8, unpaired surrogates, raw or
+ * escaped (yajl turns "\ud800x" into "?"), and characters beyond U+10FFFF.
  */
 
 ngx_int_t
@@ -91,8 +90,8 @@ ngx_http_vcita_string_unicode(ngx_str_t *text)
 
 
 /*
- * The whole part of a decimal number, at most ..._NUMBER_MAX: what is larger
- * counts as that.  NGX_DECLINED: negative, with an exponent, or no number.
+ * The integer part of a decimal number, limited to ..._NUMBER_MAX.
+ * NGX_DECLINED: negative, with an exponent, or not a number.
  */
 
 ngx_int_t
@@ -129,7 +128,7 @@ ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value)
 }
 
 
-/* Wipes a secret, and forgets where it was */
+/* Wipes a secret and clears the string */
 
 void
 ngx_http_vcita_string_wipe(ngx_str_t *secret)

@@ -12,11 +12,11 @@
 #include <ngx_core.h>
 
 
-/* as many seconds are 300 years */
+/* 300 years in seconds */
 #define NGX_HTTP_VCITA_NUMBER_MAX  10000000000
 
 
-/* seconds as a time_t; its last one stands for any that 32 bits cannot hold */
+/* seconds as a time_t, limited to its largest value */
 
 #if (NGX_TIME_T_SIZE == 4)
 #define NGX_HTTP_VCITA_TIME_MAX  NGX_MAX_INT32_VALUE

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Tagged values: a tag, a length of one or two bytes, and as many bytes.
- * May touch the memory it is given, nothing else.
+ * Tagged values: a tag, a length of one or two bytes, the value.  Touches only
+ * the memory it is given.
  */
 
 
@@ -13,7 +13,7 @@
 #include "util/ngx_http_vcita_tlv.h"
 
 
-/* The head of a value of len bytes, at most ..._TLV_MAX */
+/* Writes the tag and the length, which is at most ..._TLV_MAX */
 
 u_char *
 ngx_http_vcita_tlv_head(u_char *p, ngx_uint_t tag, size_t len)
@@ -32,7 +32,7 @@ ngx_http_vcita_tlv_head(u_char *p, ngx_uint_t tag, size_t len)
 }
 
 
-/* A text; an empty one is not written at all */
+/* Writes a string, or nothing if it is empty */
 
 u_char *
 ngx_http_vcita_tlv_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
@@ -47,7 +47,7 @@ ngx_http_vcita_tlv_put(u_char *p, ngx_uint_t tag, ngx_str_t *value)
 }
 
 
-/* A number, in as few bytes as hold it, the highest one first */
+/* Writes a number in as few bytes as possible, big-endian */
 
 u_char *
 ngx_http_vcita_tlv_put_number(u_char *p, ngx_uint_t tag,
@@ -69,7 +69,7 @@ ngx_http_vcita_tlv_put_number(u_char *p, ngx_uint_t tag,
 }
 
 
-/* NGX_DECLINED: not a number */
+/* NGX_DECLINED: the value is not a number */
 
 ngx_int_t
 ngx_http_vcita_tlv_number(ngx_str_t *value, uint64_t *t)

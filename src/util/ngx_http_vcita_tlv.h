@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 
 
-/* a tag, and a length in up to two groups of seven bits */
+/* a tag, and a length in at most two groups of seven bits */
 #define NGX_HTTP_VCITA_TLV_HEAD  3
 #define NGX_HTTP_VCITA_TLV_MAX   0x3fff
 
@@ -32,7 +32,7 @@ static ngx_inline ngx_int_t ngx_http_vcita_tlv_next(ngx_str_t *rest,
     ngx_http_vcita_tlv_t *t);
 
 
-/* The next value of the rest.  NGX_DONE: the end; NGX_ERROR: cut short */
+/* Returns the next value.  NGX_DONE: the end; NGX_ERROR: truncated */
 
 static ngx_inline ngx_int_t
 ngx_http_vcita_tlv_next(ngx_str_t *rest,

@@ -8,7 +8,7 @@
 #define _NGX_HTTP_VCITA_VERSION_H_INCLUDED_
 
 
-/* CHANGES and debian/changelog begin with it */
+/* CHANGES and debian/changelog begin with this version */
 #define NGX_HTTP_VCITA_VERSION  "1.1.0"
 
 

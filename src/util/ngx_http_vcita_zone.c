@@ -2,13 +2,13 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Values of any length that are found by a key, end at a time, and go before
- * it where there is no room: the least recently used one first.  May touch the
- * slab pool that it is given.
+ * A cache in shared memory: values of any length with a key and an expiry.  If
+ * it is full, the least recently used entry is evicted.  May touch the slab
+ * pool that it is given.
  *
- * One tree has the entries by key, another one by the time they end, and a
- * queue by the time they were last used.  Everything lies in blocks of one
- * size, so that the room of any entry that goes serves any other.
+ * One tree orders the entries by key, another one by expiry, and a queue by
+ * last use.  All blocks have one size, so the memory of any removed entry
+ * serves any new one.
  */
 
 
@@ -18,13 +18,13 @@
 #include "util/ngx_http_vcita_zone.h"
 
 
-/* a block holds the head of an entry, or a part of a value */
+/* a block has the header of an entry or a part of a value */
 #define NGX_HTTP_VCITA_ZONE_BLOCK  128
 
-/* seconds between two moves of an entry in the queue */
+/* an entry moves in the queue at most once in so many seconds */
 #define NGX_HTTP_VCITA_ZONE_TOUCH  10
 
-/* how many that have ended go when one comes */
+/* expired entries removed for each new one */
 #define NGX_HTTP_VCITA_ZONE_SWEEP  3
 
 
@@ -38,8 +38,8 @@ struct ngx_http_vcita_zone_part_s {
 
 
 /*
- * Lies over a node of the tree from its color on.  The node's key is the start
- * of the entry's; here is the rest.
+ * Overlays an rbtree node from "color" on.  The node's key is the beginning of
+ * the entry's key; the rest of it is here.
  */
 
 typedef struct {
@@ -55,7 +55,7 @@ typedef struct {
 } ngx_http_vcita_zone_entry_t;
 
 
-/* an entry that does not fit its block does not compile */
+/* fails to compile if an entry does not fit into a block */
 
 typedef char  ngx_http_vcita_zone_fits_t[
     (offsetof(ngx_rbtree_node_t, color)
@@ -95,8 +95,8 @@ static void ngx_http_vcita_zone_insert(ngx_rbtree_node_t *temp,
 
 
 /*
- * Makes a new zone in the pool, which has nothing else in it.  The pool's data
- * is set last: it says that the zone is whole.
+ * Initialises a zone in an empty pool.  pool->data is set last: it marks the
+ * zone as consistent.
  */
 
 ngx_int_t
@@ -126,7 +126,7 @@ ngx_http_vcita_zone_init(ngx_http_vcita_zone_t *zone)
     ngx_sprintf(ctx, " in zone \"%V\"%Z", &zone->name);
     zone->pool->log_ctx = ctx;
 
-    /* to be full is its nature */
+    /* running full is expected, do not log it */
 
     zone->pool->log_nomem = 0;
 
@@ -140,10 +140,9 @@ ngx_http_vcita_zone_init(ngx_http_vcita_zone_t *zone)
 
 
 /*
- * The pool has no data while the zone is locked.  When a worker dies in
- * between, the master releases the mutex, and the next lock finds the zone
- * without data: what was half linked then is not to be followed, nor are the
- * lists of the slab pool.
+ * pool->data is NULL while the zone is locked.  If a worker dies then, the
+ * master releases the mutex, and the next lock finds no data: the lists of the
+ * zone and of the slab pool may be inconsistent, so both are made anew.
  */
 
 void
@@ -155,13 +154,13 @@ ngx_http_vcita_zone_lock(ngx_http_vcita_zone_t *zone)
 
     if (zone->sh == NULL) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                      "shared memory zone \"%V\" has been emptied: a process "
-                      "died while it changed the zone",
+                      "shared memory zone \"%V\" was emptied, a process died "
+                      "while it changed the zone",
                       &zone->name);
 
         ngx_slab_init(zone->pool);
 
-        /* there was room for it before */
+        /* cannot fail: the memory sufficed before */
 
         (void) ngx_http_vcita_zone_init(zone);
     }
@@ -184,8 +183,8 @@ ngx_http_vcita_zone_unlock(ngx_http_vcita_zone_t *zone)
 
 
 /*
- * Copies the value to the pool, and counts as a use.  NGX_DECLINED: there is
- * none, or it has ended.
+ * Copies the value to the pool and updates the last use.  NGX_DECLINED: there
+ * is no such entry, or it has expired.
  */
 
 ngx_int_t
@@ -211,7 +210,7 @@ ngx_http_vcita_zone_get(ngx_http_vcita_zone_t *zone, u_char *key, time_t now,
 }
 
 
-/* NGX_OK: there is one, and it has not ended; else NGX_DECLINED */
+/* NGX_OK: there is an entry that has not expired; else NGX_DECLINED */
 
 ngx_int_t
 ngx_http_vcita_zone_has(ngx_http_vcita_zone_t *zone, u_char *key, time_t now)
@@ -221,10 +220,10 @@ ngx_http_vcita_zone_has(ngx_http_vcita_zone_t *zone, u_char *key, time_t now)
 
 
 /*
- * Puts a value of at most NGX_HTTP_VCITA_ZONE_VALUE bytes, which ends
- * after "ttl" seconds, over the one of the key.  Others go where there is no
- * room: those that have ended, then those not used for longest.  NGX_ERROR:
- * the zone would be too small for this one alone, and is empty now.
+ * Stores a value of at most NGX_HTTP_VCITA_ZONE_VALUE bytes for "ttl" seconds
+ * and replaces an earlier value of the key.  Expired entries, then the least
+ * recently used ones, are removed if there is no room.  NGX_ERROR: the zone is
+ * too small for this value, and is empty now.
  */
 
 ngx_int_t
@@ -281,7 +280,7 @@ ngx_http_vcita_zone_remove(ngx_http_vcita_zone_t *zone, u_char *key,
 }
 
 
-/* NULL: it is not there, or has ended */
+/* NULL: there is no such entry, or it has expired */
 
 static ngx_http_vcita_zone_entry_t *
 ngx_http_vcita_zone_find(ngx_http_vcita_zone_t *zone,
@@ -322,7 +321,7 @@ ngx_http_vcita_zone_find(ngx_http_vcita_zone_t *zone,
 }
 
 
-/* an entry that is nowhere yet, with a copy of the value */
+/* Allocates an entry with a copy of the value and does not link it yet */
 
 static ngx_http_vcita_zone_entry_t *
 ngx_http_vcita_zone_create(ngx_http_vcita_zone_t *zone, ngx_str_t *value,
@@ -369,7 +368,7 @@ ngx_http_vcita_zone_create(ngx_http_vcita_zone_t *zone, ngx_str_t *value,
 }
 
 
-/* a block, whoever has to go for it */
+/* Allocates a block, evicting other entries if necessary */
 
 static void *
 ngx_http_vcita_zone_alloc(ngx_http_vcita_zone_t *zone,
@@ -449,7 +448,7 @@ ngx_http_vcita_zone_free(ngx_http_vcita_zone_t *zone,
 }
 
 
-/* removes the one that ended first; NGX_DECLINED: none has ended */
+/* Removes the entry that expired first; NGX_DECLINED: none has expired */
 
 static ngx_int_t
 ngx_http_vcita_zone_expire(ngx_http_vcita_zone_t *zone, time_t now)
@@ -480,7 +479,7 @@ ngx_http_vcita_zone_expire(ngx_http_vcita_zone_t *zone, time_t now)
 }
 
 
-/* removes the least recently used one; NGX_DECLINED: none is left */
+/* Removes the least recently used entry; NGX_DECLINED: the zone is empty */
 
 static ngx_int_t
 ngx_http_vcita_zone_evict(ngx_http_vcita_zone_t *zone)
@@ -503,7 +502,7 @@ ngx_http_vcita_zone_evict(ngx_http_vcita_zone_t *zone)
 }
 
 
-/* keys are hashes: any part of one is evenly spread */
+/* keys are hashes, so any part of a key is evenly distributed */
 
 static ngx_rbtree_key_t
 ngx_http_vcita_zone_hash(u_char *key)

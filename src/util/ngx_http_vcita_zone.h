@@ -18,18 +18,18 @@
 #define NGX_HTTP_VCITA_ZONE_VALUE  65535
 
 
-/* what lies in the shared memory */
+/* in shared memory */
 
 typedef struct {
     ngx_rbtree_t                 rbtree;
     ngx_rbtree_node_t            sentinel;
     ngx_rbtree_t                 expiry;
     ngx_rbtree_node_t            expiry_sentinel;
-    ngx_queue_t                  queue;      /* the last used one first */
+    ngx_queue_t                  queue;      /* last used first */
 
     ngx_uint_t                   entries;
-    ngx_uint_t                   evicted;    /* before their time */
-    ngx_uint_t                   told;       /* of these, in the log */
+    ngx_uint_t                   evicted;    /* before their expiry */
+    ngx_uint_t                   told;       /* of these, already logged */
     time_t                       told_at;
 } ngx_http_vcita_zone_sh_t;
 
@@ -45,7 +45,7 @@ ngx_int_t ngx_http_vcita_zone_init(ngx_http_vcita_zone_t *zone);
 void ngx_http_vcita_zone_lock(ngx_http_vcita_zone_t *zone);
 void ngx_http_vcita_zone_unlock(ngx_http_vcita_zone_t *zone);
 
-/* the caller of these has locked the zone */
+/* the caller has locked the zone */
 
 ngx_int_t ngx_http_vcita_zone_get(ngx_http_vcita_zone_t *zone, u_char *key,
     time_t now, ngx_pool_t *pool, ngx_str_t *value);
