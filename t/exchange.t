@@ -183,7 +183,7 @@ for (0 .. 2) {
 }
 is scalar(stub->requests('/oauth/token')), 5, 'calls of the token endpoint';
 is scalar(stub->requests('/oauth/userinfo')), 4, 'calls of userinfo';
-like error_log(), qr{vcita answered 503: the call is made again after \d+ ms}, 'the log says so';
+like error_log(), qr{vcita returned 503, the request is repeated in \d+ ms}, 'the log says so';
 
 
 === TEST 10: vcita: another error: 502, with vcita's code where it looks like one, else `other`
@@ -697,7 +697,7 @@ for (1 .. 5) {
 }
 $crowd->start;
 my @ms;
-$crowd->until(sub { (@ms = error_log() =~ /vcita could not be reached: the call is made again after (\d+) ms/g) >= 5 }, 5,
+$crowd->until(sub { (@ms = error_log() =~ /vcita is unreachable, the request is repeated in (\d+) ms/g) >= 5 }, 5,
     'all of them to fail once');
 my $proxy = tunnel(rand_port(1), 200);
 my @r = $crowd->run;

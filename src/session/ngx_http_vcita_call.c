@@ -2,10 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A call to vcita: its slot of the rate, the request, and another try where
- * vcita has certainly done nothing.  Every call goes through here.  May touch
- * the arguments it is given, the rate and the counters in shared memory; it
- * knows of no request of nginx, so that a call can outlive one.
+ * A request to vcita with its slot of the rate limit, and retries while vcita
+ * has certainly done nothing.  All requests to vcita use it.  May touch its
+ * arguments, and rate and counters in shared memory.  It knows no nginx
+ * request, so that a call can outlive one.
  */
 
 
@@ -18,15 +18,15 @@
 #include "util/ngx_http_vcita_string.h"
 
 
-/* a server that could not be reached is tried once more */
+/* an unreachable endpoint is tried once more */
 #define NGX_HTTP_VCITA_CALL_TRIES     2
 
-/* a call that vcita refused as one too many is made again after this long */
+/* delay in ms before a throttled call is repeated, and how often */
 #define NGX_HTTP_VCITA_CALL_BACKOFF   500
 #define NGX_HTTP_VCITA_CALL_BACKOFFS  4
 
 
-/* "slow down", of vcita itself or of a gateway before it */
+/* rate limited, by vcita or by a gateway in front of it */
 
 #define ngx_http_vcita_call_throttled(f)                                      \
     ((f)->status == NGX_HTTP_TOO_MANY_REQUESTS                                \
@@ -58,10 +58,10 @@ ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
 
 
 /*
- * Reserves slots for the n calls that are still to be made, so that no code is
- * spent for nothing; slots that were reserved before are given back.  Without
- * patience, one slot that is free now.  NGX_BUSY: the first one would come when
- * the patience is over, and retry_after says when to come back.
+ * Reserves slots for the n remaining calls together, so that no code is
+ * redeemed without a slot for userinfo; releases earlier slots first.  Without
+ * patience, only one slot that is free now.  NGX_BUSY: the first slot comes
+ * after the patience; retry_after is set.
  */
 
 ngx_int_t
@@ -102,10 +102,10 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 
 
 /*
- * How far the next call is, where n are still to be made.  NGX_OK: its slot
- * has come, the owner fills in the fetch and sends it.  NGX_DONE: the fetch has
- * its outcome.  NGX_AGAIN: neither, the handler is called when to ask anew.
- * NGX_BUSY: it cannot be made within the patience; retry_after is set.
+ * Advances to the next of n remaining calls.  NGX_OK: its slot has come, the
+ * owner fills in the fetch and sends it.  NGX_DONE: the fetch has its outcome.
+ * NGX_AGAIN: wait for the handler, then call again.  NGX_BUSY: there is no slot
+ * within the patience; retry_after is set.
  */
 
 ngx_int_t
@@ -138,7 +138,7 @@ ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
 }
 
 
-/* an outcome; one that leaves no doubt that vcita did nothing is tried again */
+/* Handles an outcome: tries again if vcita has certainly done nothing */
 
 static ngx_int_t
 ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call)
@@ -160,10 +160,10 @@ ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call)
         delay = ngx_http_vcita_call_backoff(0);
 
         ngx_log_error(NGX_LOG_INFO, f->log, 0,
-                      "vcita could not be reached: the call is made again "
-                      "after %M ms", delay);
+                      "vcita is unreachable, the request is repeated in %M "
+                      "ms", delay);
 
-        /* slots are taken when the time has come: those from before are over */
+        /* the slots reserved so far expire before the delay ends */
 
         ngx_http_vcita_call_release(call);
 
@@ -185,7 +185,7 @@ ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call)
     }
 
     ngx_log_error(NGX_LOG_INFO, f->log, 0,
-                  "vcita answered %ui: the call is made again after %M ms",
+                  "vcita returned %ui, the request is repeated in %M ms",
                   f->status, delay);
 
     ngx_http_vcita_call_release(call);
@@ -194,7 +194,7 @@ ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call)
 }
 
 
-/* those who were refused together do not come back together */
+/* a random delay, so that calls refused together do not return together */
 
 static ngx_msec_t
 ngx_http_vcita_call_backoff(ngx_uint_t n)
@@ -219,8 +219,8 @@ ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call, ngx_msec_t delay)
 
 
 /*
- * Sends what the fetch has been filled with.  NGX_AGAIN: it is on its way;
- * NGX_BUSY: it is not, call->unsent says why.
+ * Sends the request in the fetch.  NGX_AGAIN: it is active.  NGX_BUSY: it was
+ * not sent; call->unsent is the reason.
  */
 
 ngx_int_t
@@ -256,8 +256,8 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
 
 
 /*
- * Stops what is under way, gives back what was reserved, and wipes what was
- * sent and what came; may be called again.
+ * Cancels the call, releases its slots, and wipes request and response.  May be
+ * called more than once.
  */
 
 void
@@ -288,7 +288,7 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
 }
 
 
-/* what was reserved for calls that will not be made is for others */
+/* Releases the slots of calls that will not be made */
 
 static void
 ngx_http_vcita_call_release(ngx_http_vcita_call_t *call)

@@ -17,13 +17,13 @@
 #include "session/ngx_http_vcita_stats.h"
 
 
-/* calls that one owner makes, one after the other, have slots of their own */
+/* the most slots that one owner reserves */
 #define NGX_HTTP_VCITA_CALL_SLOTS  2
 
 
 typedef enum {
-    NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many are under way */
-    NGX_HTTP_VCITA_CALL_FAILED        /* out of memory or connections */
+    NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many transfers */
+    NGX_HTTP_VCITA_CALL_FAILED        /* no memory or connections */
 } ngx_http_vcita_call_unsent_e;
 
 
@@ -34,16 +34,16 @@ typedef void (*ngx_http_vcita_call_pt)(ngx_http_vcita_call_t *call);
 
 struct ngx_http_vcita_call_s {
 
-    /* to be filled in, the rest zeroed; the fetch has pool, log and peer */
+    /* set by the owner, the rest zeroed; fetch: pool, log, endpoint */
 
     ngx_http_vcita_fetch_t          fetch;
     ngx_http_vcita_rate_t          *rate;
     ngx_http_vcita_statistics_t    *statistics;
     ngx_msec_t                      patience;  /* 0: never waits */
-    ngx_http_vcita_call_pt          handler;   /* wakes the owner */
+    ngx_http_vcita_call_pt          handler;   /* resumes the owner */
     void                           *data;
 
-    /* after NGX_BUSY: seconds, and why where it was not for a slot */
+    /* set with NGX_BUSY: seconds; and the reason, unless it is the rate */
 
     ngx_uint_t                      retry_after;
     ngx_http_vcita_call_unsent_e    unsent;
@@ -55,8 +55,8 @@ struct ngx_http_vcita_call_s {
     ngx_msec_t                      started;
     ngx_msec_t                      slots[NGX_HTTP_VCITA_CALL_SLOTS];
     ngx_uint_t                      reserved;
-    ngx_uint_t                      unused;    /* the last of them */
-    ngx_uint_t                      tries;     /* without being reached */
+    ngx_uint_t                      unused;    /* they come last */
+    ngx_uint_t                      tries;     /* unreachable so far */
     ngx_uint_t                      throttled;
 
     unsigned                        waiting:1;

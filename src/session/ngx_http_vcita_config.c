@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Messages about the configuration that name the line of a directive.
+ * nginx -t messages that name the file and line of a directive.
  */
 
 
@@ -13,7 +13,7 @@
 #include "session/ngx_http_vcita_config.h"
 
 
-/* Remembers where the directive that is being read stands */
+/* Records the file and line of the directive that nginx is parsing */
 
 void
 ngx_http_vcita_config_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
@@ -24,8 +24,8 @@ ngx_http_vcita_config_origin(ngx_conf_t *cf, ngx_http_vcita_origin_t *origin)
 
 
 /*
- * Logs a message about a directive that was read earlier; nginx itself would
- * name the closing brace.  Returns NGX_CONF_ERROR.
+ * Logs a message about a directive that was parsed earlier: when merging, nginx
+ * would name the closing brace.  Returns NGX_CONF_ERROR.
  */
 
 char *
@@ -53,7 +53,7 @@ ngx_http_vcita_config_error(ngx_conf_t *cf, ngx_uint_t level,
 }
 
 
-/* A value without control characters, and not empty */
+/* A post handler: the value must be non-empty and without control characters */
 
 char *
 ngx_http_vcita_config_text(ngx_conf_t *cf, void *post, void *data)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The configuration: what conf has made of the directives, and http reads.
- * It knows no requests.
+ * The configuration as src/conf leaves it and src/http reads it.  It knows no
+ * requests.
  */
 
 
@@ -40,13 +40,13 @@
 #define NGX_HTTP_VCITA_LAX            0
 #define NGX_HTTP_VCITA_NONE           1
 
-/* a server's cookie names come in pairs, one for each client */
+/* cookie names of a server, in pairs: one pair for each client */
 #define NGX_HTTP_VCITA_SESSION        0
 #define NGX_HTTP_VCITA_LOGIN          1
 #define NGX_HTTP_VCITA_COOKIES        2
 
 
-/* where a directive stands */
+/* the file and line of a directive */
 
 typedef struct {
     u_char                       *file;
@@ -54,7 +54,7 @@ typedef struct {
 } ngx_http_vcita_origin_t;
 
 
-/* keys that are not for sealing; one pair for each key of the session */
+/* Keys of one session key that derive values instead of sealing */
 
 typedef struct {
     u_char                        pkce[NGX_HTTP_VCITA_KEY_LEN];
@@ -62,7 +62,7 @@ typedef struct {
 } ngx_http_vcita_derive_t;
 
 
-/* the settings that a client consists of: its directives, in order */
+/* The directives that make up a client */
 
 typedef enum {
     NGX_HTTP_VCITA_CLIENT_ID = 0,
@@ -92,19 +92,19 @@ typedef enum {
 } ngx_http_vcita_setting_e;
 
 
-/* a redirect_uri in its parts: scheme with "://", host[:port], the rest */
+/* A redirect_uri: scheme with "://", host[:port], path */
 
 typedef struct {
     ngx_str_t                     uri;
     ngx_str_t                     scheme;
     ngx_str_t                     authority;
     ngx_str_t                     path;
-    ngx_str_t                     callback;   /* as r->uri shows it */
+    ngx_str_t                     callback;   /* in the form of r->uri */
     ngx_http_complex_value_t     *host;       /* NULL: it is literal */
 } ngx_http_vcita_redirect_t;
 
 
-/* the secrets are as many as the files, which come first */
+/* "secrets" begins with the contents of "files" */
 
 typedef struct {
     ngx_array_t                  *files;      /* ngx_str_t */
@@ -112,16 +112,16 @@ typedef struct {
 } ngx_http_vcita_key_files_t;
 
 
-/* the file and the kid come first: by them two are compared */
+/* Clients are compared by the first two fields */
 
 typedef struct {
-    ngx_array_t                            *names;     /* NULL: there is none */
+    ngx_array_t                            *names;     /* NULL: not set */
     ngx_str_t                               secret;    /* the file's SHA-256 */
     ngx_http_vcita_assertion_signer_t       signer;
 } ngx_http_vcita_client_key_t;
 
 
-/* where sessions live: as configured, and the store */
+/* The session store as configured, and the store itself */
 
 typedef struct {
     ngx_str_t                     text;
@@ -173,14 +173,14 @@ typedef struct {
 
     unsigned                      ready:1;
     unsigned                      https:1;
-    unsigned                      identified:1; /* so far, by vcita */
-    unsigned                      unbound:1;    /* was warned of */
+    unsigned                      identified:1; /* vcita has sent an id_token */
+    unsigned                      unbound:1;    /* the warning was logged */
 } ngx_http_vcita_client_t;
 
 
 /*
- * What a location sends to the authorize endpoint.  A state names it by a
- * hash, since a callback may land in another location.
+ * The authorize parameters of a location.  A state identifies them by a hash:
+ * the callback may run in another location.
  */
 
 typedef struct {
@@ -192,7 +192,7 @@ typedef struct {
 } ngx_http_vcita_authorize_t;
 
 
-/* when vcita is asked again about a session; seconds */
+/* How often vcita is asked about a session; seconds */
 
 typedef struct {
     time_t                        interval;   /* 0: never */
@@ -215,7 +215,7 @@ typedef struct {
 } ngx_http_vcita_main_conf_t;
 
 
-/* the clients of a server; it has none: it has no gate */
+/* The clients of a server; empty if nothing in the server is gated */
 
 typedef struct {
     ngx_array_t                   clients;    /* ..._client_t * */
@@ -239,7 +239,7 @@ typedef struct {
     ngx_uint_t                    merged;     /* unsigned  merged:1; */
 
     ngx_http_vcita_origin_t       gate_origin;
-    ngx_http_vcita_origin_t       rules_origin; /* a location's own */
+    ngx_http_vcita_origin_t       rules_origin; /* of the location */
     ngx_http_vcita_origin_t       logout_origin;
     ngx_http_vcita_origin_t       endpoint_origin;
     ngx_http_vcita_origin_t       args_origin;

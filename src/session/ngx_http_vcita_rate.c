@@ -2,18 +2,17 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The rate of calls to vcita, shared by all workers.  May touch the shared
- * zone that it makes itself.
+ * The rate limit for requests to vcita, shared by all workers.  May touch the
+ * shared zone that it makes.
  *
- * The zone has N slots, and remembers when each was last used: a window after
- * that it may be used again.  So an idle gate calls at once, and no window
- * ever sees more than N calls.  Those that come at once are remembered as if
- * they had come evenly, so that the calls behind them do: a burst would still
- * be on its way when the next begins.
+ * The zone has N slots and the time of each one's last use.  A slot is free one
+ * window after that, so no window has more than N calls.  A burst is recorded
+ * as if evenly spread, so that the next slots come evenly: otherwise calls of
+ * one burst would still be active when the next begins.
  *
- * There is no queue: a caller gets the times of its slots and waits by itself.
- * One that would wait for too long is given a turn, and told to come back
- * then: nothing is kept for it, but all of those come one after the other.
+ * There is no queue: a caller gets the times of its slots and waits on its own
+ * timer.  A caller that would wait too long gets a turn: a time to retry,
+ * evenly spaced among such callers, without a reserved slot.
  */
 
 
@@ -25,7 +24,7 @@
 
 typedef struct {
     ngx_uint_t                   calls;
-    ngx_msec_t                   turn;      /* of the next to be sent away */
+    ngx_msec_t                   turn;      /* of the next refused caller */
     ngx_msec_t                   slots[1];
 } ngx_http_vcita_rate_sh_t;
 
@@ -37,7 +36,7 @@ static ngx_msec_t ngx_http_vcita_rate_turn(ngx_http_vcita_rate_sh_t *sh,
     ngx_msec_t slot, ngx_msec_t length);
 
 
-/* Adds the shared zone; to be called at the end of configuration */
+/* Adds the shared zone; called at the end of the configuration */
 
 ngx_int_t
 ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
@@ -76,7 +75,7 @@ ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
         return NGX_OK;
     }
 
-    /* a new rate begins without a past */
+    /* a changed rate starts with free slots */
 
     len = sizeof(ngx_http_vcita_rate_sh_t)
           + rate->calls * sizeof(ngx_msec_t);
@@ -102,9 +101,9 @@ ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 
 
 /*
- * Reserves n slots, and writes how many milliseconds from now each is away.
- * NGX_BUSY: the first would be further away than the patience; then nothing
- * is reserved, and slots[0] tells when it is worth while to try again.
+ * Reserves n slots, and sets the delay to each in milliseconds.  NGX_BUSY: the
+ * first delay would exceed the patience.  Nothing is reserved then; slots[0] is
+ * the delay until a retry is useful.
  */
 
 ngx_int_t
@@ -139,8 +138,8 @@ ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate, ngx_uint_t n,
             ngx_shmtx_unlock(&pool->mutex);
 
             /*
-             * somewhat before its turn, so that slots are not lost where some
-             * are late or never come: who is early waits here
+             * slightly before its turn: late or missing callers would waste
+             * slots, and an early caller waits
              */
 
             slots[0] = slot - now - patience / 2;
@@ -158,8 +157,8 @@ ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate, ngx_uint_t n,
 
 
 /*
- * Takes a slot that is free now.  NGX_BUSY: there is none, and the caller does
- * without: it gets no turn, and takes nobody's.
+ * Takes a slot that is free now.  NGX_BUSY: there is none.  The caller goes on
+ * without; it gets no turn and delays no other caller.
  */
 
 ngx_int_t
@@ -194,7 +193,7 @@ ngx_http_vcita_rate_take(ngx_http_vcita_rate_t *rate)
 }
 
 
-/* Gives back a slot, at the time ngx_current_msec has then, that is not used */
+/* Releases a reserved slot; "slot" is its absolute time in milliseconds */
 
 void
 ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot)
@@ -226,8 +225,8 @@ ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot)
 
 
 /*
- * The time of the next slot; to take it, "use" is to be written to "used".  The
- * zone is locked.
+ * Returns the time of the next slot.  To reserve it, the caller writes "use" to
+ * "used".  The zone is locked.
  */
 
 static ngx_msec_t

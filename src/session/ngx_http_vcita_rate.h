@@ -14,14 +14,14 @@
 
 #define NGX_HTTP_VCITA_RATE_MAX    1000
 
-/* milliseconds added to a window: calls take different times to arrive */
+/* added to a window in milliseconds: network latency varies */
 #define NGX_HTTP_VCITA_RATE_SLACK  100
 
-/* nobody is sent away for longer than this, in milliseconds */
+/* the longest time until a turn, in milliseconds */
 #define NGX_HTTP_VCITA_RATE_AWAY   600000
 
 
-/* "calls" in any "window" of milliseconds; no calls: no limit */
+/* At most "calls" in any "window" of milliseconds; 0 calls: no limit */
 
 typedef struct {
     ngx_uint_t                   calls;

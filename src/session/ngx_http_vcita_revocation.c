@@ -2,13 +2,13 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Revocation: vcita's last answer about a session, known to all workers, so
- * that one of them asks and the others believe it.  May touch a shared zone
- * that it makes itself.
+ * Revocation: the last response of vcita about each session, shared by all
+ * workers, so that only one worker asks.  May touch the shared zone that it
+ * makes.
  *
- * A session that has been asked about has an entry until it ends; when the
- * zone is full, the one that was not used for the longest time goes.  Its
- * session is then asked about anew.
+ * A session has an entry from the first check until it expires.  If the zone is
+ * full, the least recently used entry is evicted; its session is then checked
+ * again.
  */
 
 
@@ -19,20 +19,20 @@
 #include "util/ngx_http_vcita_string.h"
 
 
-/* some 30,000 sessions, or 15,000 whose claims have changed */
+/* about 30,000 sessions, or 15,000 with changed claims */
 #define NGX_HTTP_VCITA_REVOCATIONS  (8 * 1024 * 1024)
 
 
-/* "good" 0: never asked; "changed" 0: the claims are those of the login */
+/* "good" 0: never checked; "changed" 0: claims as at the login */
 
 typedef struct {
     time_t                       good;
-    time_t                       next;    /* not to be asked before */
+    time_t                       next;    /* of the next check */
     uint64_t                     changed;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
 } ngx_http_vcita_revocation_entry_t;
 
-/* an entry is an answer, followed by the current claims if they changed */
+/* an entry, followed by the current claims if they have changed */
 
 #define ngx_http_vcita_revocation_room                                        \
     (NGX_HTTP_VCITA_ZONE_VALUE - sizeof(ngx_http_vcita_revocation_entry_t))
@@ -53,7 +53,7 @@ static void ngx_http_vcita_revocation_key(ngx_http_vcita_revocation_case_t *c,
     u_char *key);
 
 
-/* Adds the shared zone; to be called at the end of configuration */
+/* Adds the shared zone; called at the end of the configuration */
 
 ngx_int_t
 ngx_http_vcita_revocation_zone(ngx_conf_t *cf, ngx_http_vcita_revocation_t *v,
@@ -95,13 +95,13 @@ ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * What is known of a session.  NGX_OK: it is good; c->good tells since when
- * that has not been confirmed.  NGX_DECLINED: it has ended.  NGX_AGAIN: it is
- * good, and the caller is the one who asks vcita; nobody else does so until
- * the caller tells the answer, or c->busy seconds have gone by.
+ * Looks up a session.  NGX_OK: it is valid; c->good is the time of the last
+ * confirmation.  NGX_DECLINED: it was revoked.  NGX_AGAIN: it is valid, and the
+ * caller has to ask vcita.  Other callers get NGX_OK until the response is
+ * recorded or c->busy seconds have passed.
  *
- * If c->changed is later than the session's, the claims of the session are
- * outdated.  c->claims has the current ones, and is empty if they are lost.
+ * If c->changed is later than the session's, the session's claims are outdated.
+ * c->claims then has the current claims, or is empty if they are lost.
  */
 
 ngx_int_t
@@ -116,9 +116,9 @@ ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
     rc = ngx_http_vcita_revocation_read(v, c, pool, &entry);
 
     /*
-     * A session without an entry was good when it began; one that is older
-     * than the interval, since nginx was started anew say, is due, but not
-     * overdue.
+     * A session without an entry counts as confirmed when it began.  If that is
+     * longer ago than the interval, for example after a restart of nginx, a
+     * check is due but not overdue.
      */
 
     if (entry.good == 0) {
@@ -147,7 +147,7 @@ ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
 }
 
 
-/* Reads an entry, its claims into the case; all is zero if there is none */
+/* Reads an entry, and its claims into the case; zeroed if there is none */
 
 static ngx_int_t
 ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
@@ -181,7 +181,7 @@ ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
 }
 
 
-/* vcita knows the token still */
+/* vcita has accepted the token */
 
 void
 ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
@@ -197,7 +197,7 @@ ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
 }
 
 
-/* There was no answer: vcita is asked again after so many seconds */
+/* There was no response: the next check is in "later" seconds */
 
 void
 ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
@@ -213,7 +213,7 @@ ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
 }
 
 
-/* The session has ended, and so have all copies of its cookie */
+/* Revokes the session, including all copies of its cookie */
 
 void
 ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
@@ -229,7 +229,7 @@ ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
 }
 
 
-/* Keeps the claims that are known; a session that has ended stays ended */
+/* Keeps the known claims; a revoked session stays revoked */
 
 static void
 ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
@@ -252,8 +252,8 @@ ngx_http_vcita_revocation_write(ngx_http_vcita_revocation_t *v,
 
 
 /*
- * The claims of the session, given in a sealed box, are the current ones from
- * now on, unless newer ones are known
+ * Records the session's claims, in a sealed box, as the current ones unless
+ * newer ones are known
  */
 
 void
@@ -280,8 +280,8 @@ ngx_http_vcita_revocation_change(ngx_http_vcita_revocation_t *v,
 
 
 /*
- * Writes an entry with the claims of the case.  One that finds no room is as if
- * it had been pushed out at once.
+ * Writes an entry with the claims of the case.  An entry that does not fit
+ * counts as evicted.
  */
 
 static void

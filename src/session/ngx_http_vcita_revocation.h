@@ -15,7 +15,7 @@
 #include "util/ngx_http_vcita_zone.h"
 
 
-/* vcita's last answer about each session, for all workers */
+/* The last response of vcita about each session, shared by all workers */
 
 typedef struct {
     ngx_http_vcita_zone_t      zone;
@@ -23,19 +23,19 @@ typedef struct {
 } ngx_http_vcita_revocation_t;
 
 
-/* a session, and when vcita is to be asked again; times in seconds */
+/* A session, and when to ask vcita about it; times in seconds */
 
 typedef struct {
     ngx_http_vcita_session_t  *session;
     time_t                     now;
-    time_t                     left;      /* until the cookie's end */
-    time_t                     interval;  /* 0: not to be asked */
-    time_t                     busy;      /* a question takes so long */
+    time_t                     left;      /* until the cookie expires */
+    time_t                     interval;  /* 0: no checks */
+    time_t                     busy;      /* for the check under way */
 
-    time_t                     good;      /* the last good answer */
+    time_t                     good;      /* last confirmation */
 
     uint64_t                   changed;   /* when the claims changed */
-    ngx_str_t                  claims;    /* the current ones, sealed */
+    ngx_str_t                  claims;    /* current ones, sealed */
 } ngx_http_vcita_revocation_case_t;
 
 

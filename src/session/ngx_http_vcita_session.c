@@ -2,11 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * What a session is: its bytes, a list of tagged values.  A tag that this
- * build does not know is passed over, and kept, unless its critical bit says
- * that it must be understood.  And how long it lives: by its own end, by what
- * the configuration gives it, and by when it was last seen; times are seconds.
- * May touch the session, its times, and a pool.
+ * A session as a list of tagged values, and its lifetime by its own expiry, the
+ * configured timeouts, and when it was last seen.  An unknown tag is skipped
+ * and kept, unless its critical bit requires the decoder to understand it.
+ * Times are in seconds.  May touch the session, its times, and a pool.
  */
 
 
@@ -37,10 +36,10 @@ static ngx_uint_t ngx_http_vcita_session_hex(ngx_str_t *token);
 
 
 /*
- * Encodes a session whose token is text, with the claims given
- * (..._member_t), in at most "limit" bytes.  Claims that do not fit are
- * dropped, with their "type" set to JSON_NULL.  NGX_DECLINED: one that it
- * cannot be without does not fit.  The text holds the token: wipe it when done.
+ * Encodes a session with the claims (..._member_t) in at most "limit" bytes.
+ * Claims that do not fit are dropped, and their "type" becomes JSON_NULL.
+ * NGX_DECLINED: a required claim does not fit.  The caller wipes the text: it
+ * contains the token.
  */
 
 ngx_int_t
@@ -111,7 +110,7 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 }
 
 
-/* NGX_DECLINED: these bytes are no session that this build understands */
+/* NGX_DECLINED: the text is not a session that this version understands */
 
 ngx_int_t
 ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
@@ -141,7 +140,7 @@ ngx_http_vcita_session_decode(ngx_str_t *text, ngx_http_vcita_session_t *s)
 
         if (ngx_http_vcita_session_claims_is_tag(t.tag)) {
 
-            /* claims are read in place, and only when one is asked for */
+            /* claims are read in place when a variable needs them */
 
             if (s->claims.data == NULL) {
                 s->claims = from;
@@ -223,10 +222,9 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
 
 
 /*
- * Encodes a decoded session again, with what "seen" and "changed" are
- * now.  Every other value is copied as it stands, and in its place: those that
- * a later build has put there are not this one's to drop.  The text holds the
- * token, too.
+ * Encodes a decoded session again with the current "seen" and "changed".  All
+ * other values, including those of later versions, are copied unchanged and in
+ * order.  The text contains the token.
  */
 
 ngx_int_t
@@ -237,7 +235,7 @@ ngx_http_vcita_session_reencode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 }
 
 
-/* The same with other claims, which are encoded; NULL: with those it has */
+/* The same with other encoded claims; NULL: with its own */
 
 ngx_int_t
 ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
@@ -292,7 +290,7 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 }
 
 
-/* the token as text; one that was kept as bytes is spelled out in the pool */
+/* The token as text; the pool gets the hex of one kept as bytes */
 
 ngx_int_t
 ngx_http_vcita_session_token(ngx_http_vcita_session_t *s, ngx_pool_t *pool,
@@ -317,7 +315,7 @@ ngx_http_vcita_session_token(ngx_http_vcita_session_t *s, ngx_pool_t *pool,
 }
 
 
-/* lower case hex of whole bytes: half as long when kept as bytes */
+/* Lower-case hex of whole bytes, which is stored as bytes: half as long */
 
 static ngx_uint_t
 ngx_http_vcita_session_hex(ngx_str_t *token)
@@ -342,9 +340,9 @@ ngx_http_vcita_session_hex(ngx_str_t *token)
 
 
 /*
- * The seconds that a session still has, 0: it is over.  "timeout" is the
- * longest life that the configuration gives a session now, whatever it was
- * given then, and "idle" the longest time between two navigations, 0 for any.
+ * The remaining lifetime in seconds, or 0.  "timeout" is the longest lifetime
+ * in the current configuration, "idle" the longest time between two
+ * navigations, 0 for any.
  */
 
 time_t
@@ -362,7 +360,7 @@ ngx_http_vcita_session_left(ngx_http_vcita_session_t *s,
         return 0;
     }
 
-    /* by a clock that is ahead of ours: it counts as now */
+    /* set by a clock that is ahead of this one: count as now */
 
     created = ngx_min(created, now);
     seen = ngx_min(seen, now);
@@ -378,8 +376,8 @@ ngx_http_vcita_session_left(ngx_http_vcita_session_t *s,
 
 
 /*
- * Whether a navigation makes an idle time of so many seconds begin anew: at
- * most once in a tenth of it, since each time costs a cookie
+ * 1: a navigation restarts the idle time.  That costs a cookie, so it happens
+ * at most once in a tenth of the idle time.
  */
 
 ngx_uint_t

@@ -16,18 +16,18 @@
 
 #define NGX_HTTP_VCITA_SESSION_ID       16
 
-/* what "changed" adds to a text, at most */
+/* the longest encoding of "changed" */
 #define NGX_HTTP_VCITA_SESSION_CHANGED  (3 + 8)
 
-/* seconds by which the clocks of a fleet may differ */
+/* tolerated clock difference between machines, in seconds */
 #define NGX_HTTP_VCITA_SKEW             60
 
 
 /*
  * Times are Unix time, "created" and "changed" in milliseconds, the others in
- * seconds.  A decoded session points into the text that it was decoded from.
- * "seen" is when the last navigation was answered, 0: none has been since the
- * login.  "changed" is when vcita changed the claims, 0: never since the login.
+ * seconds.  A decoded session points into its text.  "seen" is the last
+ * navigation, 0: none since the login.  "changed" is when vcita changed the
+ * claims, 0: never since the login.
  */
 
 typedef struct {
@@ -44,8 +44,8 @@ typedef struct {
     ngx_str_t                    text;
     ngx_str_t                    claims;
 
-    unsigned                     hex:1;    /* the token is the hex of these */
-    unsigned                     bound:1;  /* its cookie's are outdated */
+    unsigned                     hex:1;    /* token: as bytes */
+    unsigned                     bound:1;  /* the cookie has old claims */
 } ngx_http_vcita_session_t;
 
 
@@ -78,13 +78,13 @@ ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
 /* name length, name, number of elements, their lengths, value */
 #define NGX_HTTP_VCITA_TAG_ARRAY       0x11
 
-/* of both: sent once, in an id_token; userinfo is asked again */
+/* flag of both: from an id_token, which userinfo does not repeat */
 #define NGX_HTTP_VCITA_TAG_ONCE        0x02
 
 #define NGX_HTTP_VCITA_TAG_KIND        0x03
 
 
-/* the tag is that of a claim */
+/* true for the tag of a claim */
 
 #define ngx_http_vcita_session_claims_is_tag(tag)                             \
     (((tag) & ~NGX_HTTP_VCITA_TAG_KIND)                                       \

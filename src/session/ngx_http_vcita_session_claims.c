@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Claims in a session: written when it begins, read in place at each request,
- * and replaced when vcita changes them.  May touch claims, tags and a pool.
+ * Claims in a session: encoding, lookup, replacement.  May touch claims, tags
+ * and a pool.
  */
 
 
@@ -15,11 +15,11 @@
 #include "util/ngx_http_vcita_tlv.h"
 
 
-/* the longest value of a claim: of one that nothing names, of others */
+/* the longest value of a claim that nothing names, and of a named one */
 #define NGX_HTTP_VCITA_CLAIM_OTHER_LEN   256
 #define NGX_HTTP_VCITA_CLAIM_NAMED_LEN   1024
 
-/* no cookie holds a session of that size: others may be as long as a tag */
+/* a larger session is in a store, where tags set the only limit */
 #define NGX_HTTP_VCITA_CLAIM_STORED_LEN  4096
 
 
@@ -39,11 +39,10 @@ static ngx_int_t ngx_http_vcita_session_claims_elements(ngx_str_t *lengths,
 
 
 /*
- * Returns the size with the claims that stay, of which each has its type; the
- * others get JSON_NULL.  Those that rules depend on come first, then those that
- * the configuration names, then others, in their order, while there is room.
- * A size over the limit: one that a session cannot be without has to go, and
- * is the last that got JSON_NULL.
+ * Marks dropped claims by JSON_NULL, and returns the size with the others.
+ * Claims that rules depend on go first, then those that the configuration
+ * names, then others in order while there is room.  If the size exceeds the
+ * limit, a required claim does not fit: it is the last one marked.
  */
 
 size_t
@@ -103,7 +102,7 @@ ngx_http_vcita_session_claims_size(ngx_http_vcita_member_t *c)
 }
 
 
-/* 1: the claim is not too long, and there is room for it */
+/* 1: the claim is short enough, and there is room for it */
 
 static ngx_uint_t
 ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
@@ -128,7 +127,7 @@ ngx_http_vcita_session_claims_fits(ngx_http_vcita_member_t *c,
 }
 
 
-/* Appends the claims that stay; returns the end */
+/* Encodes the claims that are not marked; returns the end */
 
 u_char *
 ngx_http_vcita_session_claims_put(u_char *p, ngx_array_t *claims)
@@ -182,10 +181,10 @@ ngx_http_vcita_session_claims_put_claim(u_char *p, ngx_http_vcita_member_t *c)
 
 
 /*
- * Writes a session anew, with the claims that userinfo names now, in at most
- * "limit" bytes: those that it named before go, those that an id_token named
- * stay, unless userinfo names them, too.  NGX_DECLINED: what rules depend on
- * does not fit.  The text holds the token: wipe it when done.
+ * Encodes a session with the current claims of userinfo, in at most "limit"
+ * bytes.  Earlier claims of userinfo are dropped; claims of an id_token stay
+ * unless userinfo has the same name.  NGX_DECLINED: a claim that rules depend
+ * on does not fit.  The caller wipes the text: it contains the token.
  */
 
 ngx_int_t
@@ -212,7 +211,7 @@ ngx_http_vcita_session_claims_replace(ngx_pool_t *pool,
 
     text->data = p;
 
-    /* in the order of a login: what has not changed is the same text */
+    /* the order of a login, so that unchanged claims give the same text */
 
     p += ngx_http_vcita_session_claims_other(s, claims, 0, p);
     p = ngx_http_vcita_session_claims_put(p, claims);
@@ -225,8 +224,8 @@ ngx_http_vcita_session_claims_replace(ngx_pool_t *pool,
 
 
 /*
- * The length of what stays of a session: of all that are no claims, or of the
- * claims.  It is copied where there is a place for it.
+ * The length of the values that stay: all that are not claims, or the claims.
+ * Copies them to p unless it is NULL.
  */
 
 static size_t
@@ -264,7 +263,7 @@ ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
 }
 
 
-/* 1: the claims say this anew, or say it no more */
+/* 1: the new claims replace or remove this one */
 
 static ngx_uint_t
 ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
@@ -295,7 +294,7 @@ ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
             continue;
         }
 
-        /* the claim itself, or a member of the object that it is no more */
+        /* the claim itself, or a member of the object that it no longer is */
 
         if (name.len == len
             || (name.len > len + 2
@@ -312,8 +311,8 @@ ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t, ngx_array_t *claims)
 
 
 /*
- * The value of a claim, in place.  The name is lower case, as nginx makes
- * that of a variable.  NGX_DECLINED: the session has no such claim.
+ * The value of a claim, in place.  The name is in lower case, as nginx makes
+ * the names of variables.  NGX_DECLINED: the session has no such claim.
  */
 
 ngx_int_t
@@ -328,8 +327,8 @@ ngx_http_vcita_session_claims_get(ngx_http_vcita_session_t *s, ngx_str_t *name,
 
 
 /*
- * The value of a claim that is an array, with the lengths of its elements in
- * two bytes each; commas stand between them.  NGX_DECLINED: it is not one.
+ * The value of a claim that is an array: elements joined by commas, and their
+ * lengths in two bytes each.  NGX_DECLINED: the claim is not an array.
  */
 
 ngx_int_t
@@ -341,7 +340,7 @@ ngx_http_vcita_session_claims_get_array(ngx_http_vcita_session_t *s,
 }
 
 
-/* NGX_OK: found; NGX_DONE: found, and it is an array */
+/* NGX_OK: found; NGX_DONE: found, and the claim is an array */
 
 static ngx_int_t
 ngx_http_vcita_session_claims_find(ngx_http_vcita_session_t *s, ngx_str_t *name,

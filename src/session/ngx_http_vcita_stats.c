@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The counters, a block for each worker, so that none waits for another.  May
- * touch a shared zone that it makes itself, which outlives reloads.
+ * Counters in one block for each worker, so that no worker waits for another.
+ * May touch the shared zone that it makes, which outlives reloads.
  */
 
 
@@ -13,10 +13,10 @@
 #include "session/ngx_http_vcita_stats.h"
 
 
-/* workers beyond these share blocks with the first ones */
+/* further workers share the blocks of the first ones */
 #define NGX_HTTP_VCITA_STAT_WORKERS  64
 
-/* no two workers write to one line of a cache */
+/* a multiple of the cache line: no two workers write to one line */
 #define NGX_HTTP_VCITA_STAT_BLOCK                                             \
     ngx_align(sizeof(ngx_http_vcita_stats_t), 128)
 
@@ -34,7 +34,7 @@ static ngx_msec_t  ngx_http_vcita_bounds[] = {
 };
 
 
-/* Adds the shared zone; to be called at the end of configuration */
+/* Adds the shared zone; called at the end of the configuration */
 
 ngx_int_t
 ngx_http_vcita_stats_zone(ngx_conf_t *cf, ngx_http_vcita_statistics_t *s,
@@ -74,8 +74,8 @@ ngx_http_vcita_stats_init(ngx_shm_zone_t *zone, void *data)
 
 
 /*
- * A worker begins.  What another had in flight died with it, unless it lives,
- * as it does after a reload.
+ * Called when a worker starts.  Resets in_flight if the block's previous worker
+ * has died; it may still run after a reload.
  */
 
 void
@@ -100,8 +100,6 @@ ngx_http_vcita_stats_worker(ngx_http_vcita_statistics_t *s)
 }
 
 
-/* The counters of this worker */
-
 ngx_http_vcita_stats_t *
 ngx_http_vcita_stats(ngx_http_vcita_statistics_t *s)
 {
@@ -124,7 +122,7 @@ ngx_http_vcita_stats_block(ngx_http_vcita_statistics_t *s, ngx_uint_t worker)
 }
 
 
-/* Counts a call that has ended after so many milliseconds */
+/* Counts a call that took so many milliseconds */
 
 void
 ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats, ngx_uint_t endpoint,
@@ -145,7 +143,7 @@ ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats, ngx_uint_t endpoint,
 }
 
 
-/* Adds up the counters of all workers; all of them are of one type */
+/* Adds up the counters of all workers; all members have one type */
 
 void
 ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
@@ -172,7 +170,7 @@ ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
 }
 
 
-/* The upper bound of a bucket of call times, 0 for the last: there is none */
+/* The upper bound of a bucket of call times; 0: none, it is the last one */
 
 ngx_msec_t
 ngx_http_vcita_stats_bound(ngx_uint_t bucket)

@@ -14,10 +14,10 @@
 #include "session/ngx_http_vcita_store.h"
 
 
-/* codes of $vcita_oauth_error, and one for those of vcita's own */
+/* codes of $vcita_oauth_error, and one for all codes of vcita */
 #define NGX_HTTP_VCITA_STAT_REASONS  32
 
-/* upper bounds of call times, in milliseconds, are in stats.c */
+/* stats.c has their upper bounds */
 #define NGX_HTTP_VCITA_STAT_BUCKETS  9
 
 
@@ -51,7 +51,7 @@ typedef enum {
 } ngx_http_vcita_call_e;
 
 
-/* of a worker, or the sum of all; only in_flight ever goes back */
+/* Of one worker, or the sum of all; only in_flight ever decreases */
 
 typedef struct {
     ngx_atomic_t      requests[NGX_HTTP_VCITA_DECISIONS];

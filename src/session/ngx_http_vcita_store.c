@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * What all stores share: the id of a session, which only the browser has, and
- * the key that a store keeps it under.  Who reads a store learns no id of it.
- * May touch sealing.
+ * The id of a session in a store, which only the cookie has, and the key
+ * derived from it: the contents of a store do not reveal the id.  May touch
+ * sealing.
  */
 
 
@@ -18,10 +18,7 @@
 #define NGX_HTTP_VCITA_STORE_RANDOM  32
 
 
-/*
- * Makes a new id: its NGX_HTTP_VCITA_STORE_ID characters for the cookie,
- * and the key of its session
- */
+/* Makes an id of NGX_HTTP_VCITA_STORE_ID characters, and its key */
 
 ngx_int_t
 ngx_http_vcita_store_id(u_char *text, u_char *key)
@@ -42,7 +39,7 @@ ngx_http_vcita_store_id(u_char *text, u_char *key)
 }
 
 
-/* The key that an id stands for.  NGX_DECLINED: it is not of the form of one */
+/* The key of an id.  NGX_DECLINED: the value is not a valid id. */
 
 ngx_int_t
 ngx_http_vcita_store_key(ngx_str_t *id, u_char *key)

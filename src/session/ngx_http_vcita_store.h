@@ -15,7 +15,7 @@
 #include "util/ngx_http_vcita_seal.h"
 
 
-/* what a session is stored under: the SHA-256 of its id, 32 random bytes */
+/* the key of a session: SHA-256 of its id, which is 32 random bytes */
 #define NGX_HTTP_VCITA_STORE_KEY  32
 
 /* the id, as the value of a cookie */
@@ -30,38 +30,38 @@ typedef struct ngx_http_vcita_store_op_s  ngx_http_vcita_store_op_t;
 
 
 /*
- * One operation on one session.  The caller sets all but rc and state, and
- * keeps it in place while it is pending.
+ * One operation on one session.  The caller sets all fields but rc and state,
+ * and must keep the struct in place while the operation is pending.
  */
 
 struct ngx_http_vcita_store_op_s {
     ngx_http_vcita_store_t  *store;
-    ngx_pool_t              *pool;     /* a value that is read: there */
+    ngx_pool_t              *pool;     /* for a value read */
     ngx_log_t               *log;
 
     u_char                   key[NGX_HTTP_VCITA_STORE_KEY];
     ngx_str_t                value;    /* sealed, not text */
-    time_t                   ttl;      /* seconds, to write */
-    ngx_uint_t               replace;  /* unsigned  replace:1; to write */
+    time_t                   ttl;      /* seconds, for a write */
+    ngx_uint_t               replace;  /* unsigned  replace:1; for a write */
 
     ngx_int_t                rc;       /* for the handler */
     void                   (*handler)(ngx_http_vcita_store_op_t *op);
     void                    *data;     /* the caller's */
-    void                    *state;    /* the store's, while pending */
+    void                    *state;    /* the store's own */
 };
 
 
 /*
- * What a store can do.  NGX_AGAIN: the operation is pending; its handler is
- * called later, once, never before the call has returned, with op->rc as the
- * call would have returned it; how long that can take is the store's to limit.
- * NGX_ERROR: the store does not answer, or has no room; it has logged why.
+ * The operations of a store.  NGX_AGAIN: the operation is pending; its handler
+ * is called once, after the call has returned, with the result in op->rc.  The
+ * store limits the time.  NGX_ERROR: the store is unavailable or full; it has
+ * logged the reason.
  */
 
 typedef ngx_int_t (*ngx_http_vcita_store_pt)(ngx_http_vcita_store_op_t *op);
 
 
-/* where sessions live; a cookie takes no store */
+/* the kinds of stores; a cookie needs no store object */
 
 typedef enum {
     NGX_HTTP_VCITA_IN_COOKIE = 0,
@@ -74,16 +74,16 @@ typedef enum {
 typedef struct {
     ngx_http_vcita_where_e   where;
 
-    /* NGX_OK: it is in op->value; NGX_DECLINED: there is none */
+    /* NGX_OK: op->value is set; NGX_DECLINED: there is no such session */
     ngx_http_vcita_store_pt  read;
 
-    /* over what was there; NGX_DECLINED: op->replace, and nothing was there */
+    /* NGX_DECLINED: op->replace is set, and there is no such session */
     ngx_http_vcita_store_pt  write;
 
-    /* NGX_OK whether or not it was there */
+    /* NGX_OK even if there is no such session */
     ngx_http_vcita_store_pt  end;
 
-    /* of a pending one: its handler is not called any more */
+    /* cancels a pending operation; its handler is not called */
     void                   (*cancel)(ngx_http_vcita_store_op_t *op);
 
 } ngx_http_vcita_store_type_t;
@@ -92,26 +92,23 @@ typedef struct {
 struct ngx_http_vcita_store_s {
     ngx_str_t                           name;    /* for the log */
     const ngx_http_vcita_store_type_t  *type;
-    void                               *data;    /* the store's */
+    void                               *data;    /* the store's own */
 };
 
 
 ngx_int_t ngx_http_vcita_store_id(u_char *text, u_char *key);
 ngx_int_t ngx_http_vcita_store_key(ngx_str_t *id, u_char *key);
 
-/*
- * The stores: each fills one in from its part of the configuration, and
- * returns what the handler of a directive does
- */
+/* Constructors of the stores; the result is that of a directive's handler */
 
 char *ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     ngx_http_vcita_store_t *store);
 
-/* how many sessions a zone holds, and how many had to go before their time */
+/* counts the sessions in a zone, and those evicted before their expiry */
 void ngx_http_vcita_store_zone_count(ngx_http_vcita_store_t *store,
     ngx_uint_t *sessions, ngx_uint_t *evicted);
 
-/* in front of a key, in bytes */
+/* the longest prefix of a key, in bytes */
 #define NGX_HTTP_VCITA_STORE_REDIS_PREFIX  64
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Sessions in Redis or Valkey: those of all machines.  A worker keeps what it
- * has just read for a second, and asks once for all who want the same.
+ * Sessions in Redis or Valkey, shared by all machines.  A worker caches a
+ * session for one second, and one GET serves all concurrent requests for it.
  */
 
 
@@ -14,7 +14,7 @@
 #include "session/ngx_http_vcita_store.h"
 
 
-/* the name of a key, in bytes */
+/* the length of a key's name */
 #define NGX_HTTP_VCITA_STORE_REDIS_NAME                                       \
     (NGX_HTTP_VCITA_STORE_REDIS_PREFIX                                        \
      + 2 * NGX_HTTP_VCITA_STORE_KEY)
@@ -24,31 +24,31 @@ typedef struct {
     ngx_http_vcita_redis_t          *redis;
     ngx_str_t                        prefix;
     ngx_http_vcita_redis_cache_t     cache;
-    ngx_rbtree_t                     reads;      /* on their way */
+    ngx_rbtree_t                     reads;      /* pending */
     ngx_rbtree_node_t                sentinel;
-    ngx_queue_t                      stale;      /* likewise */
+    ngx_queue_t                      stale;      /* pending, outdated */
 } ngx_http_vcita_store_redis_t;
 
 
-/* one command, for all operations that want the same session */
+/* one GET, for all pending operations that read this session */
 
 typedef struct {
     ngx_str_node_t                   sn;
     ngx_http_vcita_store_redis_t    *store;
     ngx_queue_t                      waiting;
-    ngx_queue_t                      queue;      /* if it is stale */
+    ngx_queue_t                      queue;      /* if it is outdated */
     ngx_msec_t                       since;
     u_char                           key[NGX_HTTP_VCITA_STORE_KEY];
-    unsigned                         stale:1;    /* written since */
+    unsigned                         stale:1;    /* written meanwhile */
 } ngx_http_vcita_store_redis_read_t;
 
 
-/* an operation that is pending */
+/* a pending operation */
 
 typedef struct {
-    ngx_queue_t                      queue;      /* of a read's */
+    ngx_queue_t                      queue;      /* of the read */
     ngx_http_vcita_store_op_t       *op;
-    ngx_http_vcita_redis_pending_t  *command;    /* of the others */
+    ngx_http_vcita_redis_pending_t  *command;    /* if not a read */
 } ngx_http_vcita_store_redis_wait_t;
 
 
@@ -92,7 +92,7 @@ static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_redis_type = {
 };
 
 
-/* Fills in a store at configuration time; all it is given lives in the pool */
+/* Makes a store at configuration time; the pool owns all arguments */
 
 ngx_int_t
 ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
@@ -129,7 +129,7 @@ ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
 }
 
 
-/* the commands of reads that are on their way have gone before */
+/* the cleanup of redis, added later, has freed the pending commands */
 
 static void
 ngx_http_vcita_store_redis_cleanup(void *data)
@@ -239,7 +239,7 @@ ngx_http_vcita_store_redis_ask(ngx_http_vcita_store_redis_t *s,
 }
 
 
-/* a handler may cancel any other operation, and start new ones */
+/* a handler may cancel other operations and start new ones */
 
 static void
 ngx_http_vcita_store_redis_read_handler(void *data,
@@ -309,7 +309,7 @@ ngx_http_vcita_store_redis_value(ngx_http_vcita_store_op_t *op,
 }
 
 
-/* Redis ends the session by itself when its time is over */
+/* Redis expires the session after its TTL */
 
 static ngx_int_t
 ngx_http_vcita_store_redis_write(ngx_http_vcita_store_op_t *op)
@@ -368,8 +368,8 @@ ngx_http_vcita_store_redis_change(ngx_http_vcita_store_op_t *op,
     s = op->store->data;
 
     /*
-     * What this worker knows of the session is over; a read that is on its
-     * way still serves those that wait for it, but no later request
+     * The cached session is dropped; a pending read still serves the
+     * operations that already wait for it, but no later ones
      */
 
     ngx_http_vcita_redis_cache_drop(&s->cache, op->key);
@@ -480,7 +480,7 @@ ngx_http_vcita_store_redis_on_its_way(ngx_http_vcita_store_redis_t *s,
 }
 
 
-/* the prefix, and the key in a form that redis-cli can show */
+/* the prefix and the key in hex, readable in redis-cli */
 
 static void
 ngx_http_vcita_store_redis_name(ngx_http_vcita_store_redis_t *s, u_char *key,

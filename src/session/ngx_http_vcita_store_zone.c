@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Sessions in shared memory: those of all workers of this nginx.  May touch its
+ * Sessions in shared memory, for all workers of this nginx.  May touch its
  * zone.
  */
 
@@ -14,10 +14,10 @@
 #include "util/ngx_http_vcita_zone.h"
 
 
-/* a session may take this part of the zone */
+/* a session may use at most this fraction of the zone */
 #define NGX_HTTP_VCITA_STORE_ZONE_SHARE   8
 
-/* seconds between two warnings that the zone is full */
+/* seconds between two warnings about a full zone */
 #define NGX_HTTP_VCITA_STORE_ZONE_SILENT  60
 
 
@@ -47,7 +47,7 @@ static const ngx_http_vcita_store_type_t  ngx_http_vcita_store_zone_type = {
 };
 
 
-/* Takes "name:size"; stores that name the same zone share it */
+/* Parses "name:size"; stores that name the same zone share it */
 
 char *
 ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
@@ -62,7 +62,7 @@ ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     p = ngx_strlchr(name.data, name.data + name.len, ':');
 
     if (p == NULL || p == name.data) {
-        return "takes a zone as \"zone=name:size\"";
+        return "requires a zone as \"zone=name:size\"";
     }
 
     name.len = p - name.data;
@@ -73,13 +73,13 @@ ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
     size = ngx_parse_size(&s);
 
     if (size == NGX_ERROR) {
-        return "has an invalid size of the zone";
+        return "has an invalid zone size";
     }
 
     if (size < (ssize_t) (8 * ngx_pagesize)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "session zone \"%V\" is too small: it takes %uzk "
-                           "at least",
+                           "session zone \"%V\" is too small, the minimum is "
+                           "%uzk",
                            &name, 8 * ngx_pagesize / 1024);
         return NGX_CONF_ERROR;
     }
@@ -88,8 +88,8 @@ ngx_http_vcita_store_zone(ngx_conf_t *cf, ngx_str_t *zone,
         && ngx_strncmp(name.data, "vcita_oauth", name.len) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "session zone cannot be called \"%V\": the module "
-                           "has another one of this name",
+                           "session zone name \"%V\" is used by another zone "
+                           "of the module, choose another name",
                            &name);
         return NGX_CONF_ERROR;
     }
@@ -105,7 +105,7 @@ ngx_http_vcita_store_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     ngx_shm_zone_t               *shm_zone;
     ngx_http_vcita_store_zone_t  *z;
 
-    /* not the module's own tag: its other zones are no stores */
+    /* a tag of its own: the module's other zones are not stores */
 
     shm_zone = ngx_shared_memory_add(cf, name, size,
                                      (void *) &ngx_http_vcita_store_zone_type);
@@ -188,7 +188,7 @@ ngx_http_vcita_store_zone_end(ngx_http_vcita_store_op_t *op)
 }
 
 
-/* nothing is ever pending here */
+/* no operation is ever pending here */
 
 static void
 ngx_http_vcita_store_zone_cancel(ngx_http_vcita_store_op_t *op)
@@ -214,7 +214,7 @@ ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
     {
         ngx_log_error(NGX_LOG_ERR, op->log, 0,
                       "a session of %uz bytes is too large for session zone "
-                      "\"%V\": make the zone larger",
+                      "\"%V\", make the zone larger",
                       op->value.len, &op->store->name);
         return NGX_ERROR;
     }
@@ -229,7 +229,7 @@ ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
                                      op->ttl);
     }
 
-    /* the log is told of all that it does not know yet, but not each time */
+    /* one warning covers all evictions since the last one */
 
     sh = zone->sh;
     evicted = sh->evicted - sh->told;
@@ -247,9 +247,8 @@ ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
 
     if (evicted) {
         ngx_log_error(NGX_LOG_WARN, op->log, 0,
-                      "session zone \"%V\" is full: %ui sessions have ended "
-                      "before their time, the least recently used ones; make "
-                      "the zone larger",
+                      "session zone \"%V\" is full, %ui least recently used "
+                      "sessions ended early, make the zone larger",
                       &op->store->name, evicted);
     }
 
