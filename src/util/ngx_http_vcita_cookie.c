@@ -161,7 +161,6 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
         next = ngx_http_vcita_cookie_next(p, last, &end);
 
         i = ngx_http_vcita_cookie_find(names, p, end, &value);
-
         if (i == NGX_DECLINED) {
             continue;
         }
