@@ -17,7 +17,6 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-static ngx_int_t ngx_http_vcita_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_init_zones(ngx_conf_t *cf,
     ngx_http_vcita_main_conf_t *vmcf);
@@ -30,23 +29,8 @@ static void *ngx_http_vcita_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_vcita_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
-static char *ngx_http_vcita_merge_app(ngx_conf_t *cf,
-    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf,
-    ngx_uint_t *redirect);
 static ngx_int_t ngx_http_vcita_init_process(ngx_cycle_t *cycle);
 static void ngx_http_vcita_exit_process(ngx_cycle_t *cycle);
-
-
-static ngx_conf_enum_t  ngx_http_vcita_gates[] = {
-    { ngx_string("off"), NGX_HTTP_VCITA_OFF },
-    { ngx_string("on"), NGX_HTTP_VCITA_ON },
-    { ngx_string("optional"), NGX_HTTP_VCITA_OPTIONAL },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_post_t  ngx_http_vcita_authorize_endpoint_post =
-    { ngx_http_vcita_url_conf_endpoint };
 
 
 /* the content handlers that directives set */
@@ -58,156 +42,25 @@ static ngx_http_handler_pt  ngx_http_vcita_status_content =
     ngx_http_vcita_status_handler;
 
 
-#define NGX_HTTP_VCITA_ANY_CONF                                               \
-    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
-
-
-/* a setting of the client: its place in the table of settings follows */
-
-#define ngx_http_vcita_setting_command(name, args, setting)                   \
+#define ngx_http_vcita_value_command(id, name, args, ...)                     \
     { ngx_string(name), NGX_HTTP_VCITA_ANY_CONF|args,                         \
-      ngx_http_vcita_settings_set, NGX_HTTP_LOC_CONF_OFFSET, setting, NULL }
+      ngx_http_vcita_settings_set, NGX_HTTP_LOC_CONF_OFFSET, id, NULL },
+
+#define ngx_http_vcita_other_command(id, name, type, set, conf, post)         \
+    { ngx_string(name), type, set, conf, 0, post },
 
 
 static ngx_command_t  ngx_http_vcita_commands[] = {
-
-    { ngx_string("vcita_oauth"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_directives_gate,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_loc_conf_t, gate), ngx_http_vcita_gates },
-
-    ngx_http_vcita_setting_command("vcita_oauth_client_id",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CLIENT_ID),
-
-    ngx_http_vcita_setting_command("vcita_oauth_client_secret",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CLIENT_SECRET),
-
-    ngx_http_vcita_setting_command("vcita_oauth_client_assertion_key",
-        NGX_CONF_TAKE12, NGX_HTTP_VCITA_CLIENT_ASSERTION_KEY),
-
-    ngx_http_vcita_setting_command("vcita_oauth_redirect_uri",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_REDIRECT_URI),
-
-    { ngx_string("vcita_oauth_scope"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_1MORE,
-      ngx_http_vcita_directives_scope,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("vcita_oauth_authorize_endpoint"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_directives_authorize_endpoint,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_loc_conf_t, authorize_endpoint),
-      &ngx_http_vcita_authorize_endpoint_post },
-
-    { ngx_string("vcita_oauth_authorize_args"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_directives_authorize_args,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_vcita_loc_conf_t, authorize_args),
-      NULL },
-
-    ngx_http_vcita_setting_command("vcita_oauth_token_endpoint",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TOKEN_ENDPOINT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_token_format",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TOKEN_FORMAT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_userinfo_endpoint",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_USERINFO_ENDPOINT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_userinfo",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_USERINFO),
-
-    ngx_http_vcita_setting_command("vcita_oauth_pkce",
-        NGX_CONF_FLAG, NGX_HTTP_VCITA_PKCE),
-
-    ngx_http_vcita_setting_command("vcita_oauth_issuer",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_ISSUER),
-
-    ngx_http_vcita_setting_command("vcita_oauth_session_key_file",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_KEY_FILE),
-
-    ngx_http_vcita_setting_command("vcita_oauth_session_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_TIMEOUT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_session_idle_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_login_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_LOGIN_TIMEOUT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_session_store",
-        NGX_CONF_1MORE, NGX_HTTP_VCITA_SESSION_STORE),
-
-    ngx_http_vcita_setting_command("vcita_oauth_cookie_name",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_NAME),
-
-    ngx_http_vcita_setting_command("vcita_oauth_cookie_domain",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_DOMAIN),
-
-    ngx_http_vcita_setting_command("vcita_oauth_cookie_samesite",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_COOKIE_SAMESITE),
-
-    ngx_http_vcita_setting_command("vcita_oauth_connect_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_CONNECT_TIMEOUT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_timeout",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_TIMEOUT),
-
-    ngx_http_vcita_setting_command("vcita_oauth_ssl_trusted_certificate",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_SSL_CERTIFICATE),
-
-    ngx_http_vcita_setting_command("vcita_oauth_ssl_verify",
-        NGX_CONF_FLAG, NGX_HTTP_VCITA_SSL_VERIFY),
-
-    ngx_http_vcita_setting_command("vcita_oauth_http_proxy",
-        NGX_CONF_TAKE1, NGX_HTTP_VCITA_HTTP_PROXY),
-
-    { ngx_string("vcita_oauth_require"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_2MORE,
-      ngx_http_vcita_require,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("vcita_oauth_rate"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_vcita_directives_rate,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("vcita_oauth_revalidate"),
-      NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE12,
-      ngx_http_vcita_directives_revalidate,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("vcita_oauth_status"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_vcita_directives_status,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      &ngx_http_vcita_status_content },
-
-    { ngx_string("vcita_oauth_logout"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_http_vcita_directives_logout,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      &ngx_http_vcita_logout_content },
+    ngx_http_vcita_directives(ngx_http_vcita_value_command,
+                              ngx_http_vcita_value_command,
+                              ngx_http_vcita_other_command)
 
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_vcita_oauth_module_ctx = {
-    ngx_http_vcita_preconfiguration, /* preconfiguration */
+    ngx_http_vcita_variables_add,    /* preconfiguration */
     ngx_http_vcita_init,             /* postconfiguration */
 
     ngx_http_vcita_create_main_conf, /* create main configuration */
@@ -235,13 +88,6 @@ ngx_module_t  ngx_http_vcita_oauth_module = {
     NULL,                                 /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_http_vcita_preconfiguration(ngx_conf_t *cf)
-{
-    return ngx_http_vcita_variables_add(cf);
-}
 
 
 static ngx_int_t
@@ -460,31 +306,9 @@ ngx_http_vcita_create_srv_conf(ngx_conf_t *cf)
 static void *
 ngx_http_vcita_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_http_vcita_loc_conf_t  *vlcf;
+    /* a setting that has no origin is unset */
 
-    vlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_loc_conf_t));
-    if (vlcf == NULL) {
-        return NULL;
-    }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     vlcf->client = NULL;
-     *     vlcf->rules = NULL;
-     *     vlcf->authorize_endpoint = { 0, NULL };
-     *     vlcf->authorize_args = { 0, NULL };
-     *     vlcf->logout_uri = NULL;
-     *     vlcf->logout = 0;
-     *     vlcf->authorize = NULL;
-     *     vlcf->..._origin = { NULL, 0 };
-     */
-
-    vlcf->gate = NGX_CONF_UNSET_UINT;
-    vlcf->scope = NGX_CONF_UNSET_PTR;
-    vlcf->revalidate.interval = NGX_CONF_UNSET;
-
-    return vlcf;
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_loc_conf_t));
 }
 
 
@@ -496,24 +320,14 @@ ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_uint_t  redirect;
 
-    if (conf->gate == NGX_CONF_UNSET_UINT) {
-        conf->gate_origin = prev->gate_origin;
-    }
+    redirect = conf->client
+               && conf->client->origin[NGX_HTTP_VCITA_REDIRECT_URI].file;
 
-    if (conf->authorize_endpoint.data == NULL) {
-        conf->endpoint_origin = prev->endpoint_origin;
+    if (ngx_http_vcita_settings_merge(cf, NULL, prev) != NGX_CONF_OK
+        || ngx_http_vcita_settings_merge(cf, prev, conf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
-
-    if (conf->authorize_args.data == NULL) {
-        conf->args_origin = prev->args_origin;
-    }
-
-    ngx_conf_merge_uint_value(conf->gate, prev->gate, NGX_HTTP_VCITA_OFF);
-    ngx_conf_merge_str_value(conf->authorize_endpoint,
-                             prev->authorize_endpoint,
-                             "https://app.vcita.com/app/oauth/authorize");
-    ngx_conf_merge_str_value(conf->authorize_args, prev->authorize_args, "");
-    ngx_conf_merge_ptr_value(conf->scope, prev->scope, NULL);
 
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
@@ -522,53 +336,7 @@ ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_vcita_directives_merge_revalidate(&prev->revalidate,
-                                               &conf->revalidate);
-
-    if (ngx_http_vcita_directives_default_scope(cf, prev, conf) != NGX_CONF_OK
-        || ngx_http_vcita_merge_app(cf, prev, conf, &redirect) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     return ngx_http_vcita_server_conf_merge(cf, conf, redirect);
-}
-
-
-static char *
-ngx_http_vcita_merge_app(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
-    ngx_http_vcita_loc_conf_t *conf, ngx_uint_t *redirect)
-{
-    ngx_http_vcita_client_t  *client;
-
-    client = conf->client;
-
-    *redirect = client && client->origin[NGX_HTTP_VCITA_REDIRECT_URI].file
-                != NULL;
-
-    if (prev->client == NULL || !prev->merged) {
-
-        /* the http level is nobody's child */
-
-        prev->client = ngx_http_vcita_settings_merge(cf, NULL, prev->client);
-        if (prev->client == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        prev->merged = 1;
-    }
-
-    if (client == NULL) {
-        conf->client = prev->client;
-
-    } else if (ngx_http_vcita_settings_merge(cf, prev->client, client) == NULL)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    conf->merged = 1;
-
-    return NGX_CONF_OK;
 }
 
 

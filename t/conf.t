@@ -455,7 +455,7 @@ sub refuses_two {
     my ($passed, $messages, $marked, $out) = main::nginx_t($http);
     my @said = grep { $_->[0] eq 'emerg' } @$messages;
     my $ok = !$passed && @said == 1 && $said[0][1] =~ $like && @$marked == 2
-        && $said[0][1] =~ /, move it to the level of the server or give the other application a redirect_uri and a cookie_name of its own: see \Q$marked->[0]\E, and in \Q$marked->[1]\E$/;
+        && $said[0][1] =~ /, move it to the level of the server or give the other client a redirect_uri and a cookie_name of its own: see \Q$marked->[0]\E, and in \Q$marked->[1]\E$/;
     ok $ok, $name;
     diag "wanted $like, see $marked->[0], and in $marked->[1]:\n$out" if !$ok;
 }
@@ -594,3 +594,47 @@ location /b { vcita_oauth on; vcita_oauth_cookie_name b; vcita_oauth_redirect_ur
 location /c { vcita_oauth on; vcita_oauth_cookie_name c; vcita_oauth_redirect_uri "http://127.0.0.1:$TEST_NGINX_SERVER_PORT/c/..cb+x;y=z"; proxy_pass $VCITA_APP; }
 --- flow
 is browser()->visit("/$_/in")->status, 200, "/$_" for qw( a b c );
+
+
+=== TEST 20: an unknown word: the message names the directive and all words that it takes
+--- flow
+my $says = sub { my ($bad, $name, $words) = @_; qr/^invalid value "$bad" in $name: $words in / };
+for (['vcita_oauth', 'on, off or optional'], ['vcita_oauth_pkce', 'on or off'], ['vcita_oauth_ssl_verify', 'on or off'],
+     ['vcita_oauth_token_format', 'form or json'], ['vcita_oauth_userinfo', 'auto, on or off'],
+     ['vcita_oauth_cookie_samesite', 'lax or none'])
+{
+    my ($name, $words) = @$_;
+    refuses "${APP}${URI}$name yes; #!\nserver { $SERVER }", $says->('yes', $name, $words), $name;
+    refuses "${APP}${URI}server { $SERVER\nlocation / {\n$name \"\"; #!\n} }", $says->('', $name, $words), "$name, empty";
+    refuses "${APP}${URI}$name; #!\nserver { $SERVER }", qr/invalid number of arguments in "$name"/, "$name, none";
+    accepts "${APP}${URI}$name " . uc($_) . ";\nserver { $SERVER }", "$name $_, upper case" for $words =~ /\b(on|form|lax)\b/;
+}
+
+
+=== TEST 21: text that is sent to somebody cannot end a header or a cookie
+--- flow
+for my $name (qw( issuer )) {
+    refuses_line "vcita_oauth_$name \"$_\";", qr/"vcita_oauth_$name" directive takes printable ASCII/, "$name $_"
+        for 'app; Domain=evil.example', '/app;', 'a b', 'a,b', "a\r\nSet-Cookie: b=c", "a\x01b", "a\x7f", "\x{c3}\x{a4}",
+            'a\\"b', 'a\\\\b';
+    refuses_line "vcita_oauth_$name \"\";", qr/is empty/, "$name, empty";
+    accepts_line "vcita_oauth_$name $_;", "$name $_" for 'https://issuer.example/a?b=c&d', "a'b()<>[]:=@~!#\$%^*|`";
+}
+refuses_line "vcita_oauth_scope \"openid\" \"a\r\nb\";", qr/has a control character/, 'scope';
+refuses_line "vcita_oauth_client_id \"a\nb\";", qr/has a control character|is duplicate/, 'client_id';
+refuses "vcita_oauth_client_id \"a\x01b\"; #!\nserver { $SERVER }", qr/has a control character/, 'client_id, alone';
+refuses_line "vcita_oauth_ssl_trusted_certificate \"a\x01b\";", qr/has a control character/, 'ssl_trusted_certificate';
+
+
+=== TEST 22: a default is what the manual says: spelt out, it makes no other client
+--- flow
+my $manual = do { open my $fh, '<', 'docs/directives.md' or die $!; local $/; <$fh> };
+my $n = 0;
+while ($manual =~ /^\*\*Default:\*\* (vcita_oauth_(\w+) [^;]+);/mg) {
+    my ($default, $name) = ($1, $2);
+    next if $name eq 'rate';
+    accepts "server { $SERVER\nlocation /a { $APP$URI vcita_oauth on; $default; }\n"
+        . "location /b { $APP$URI vcita_oauth on; } }", $default;
+    $n++;
+}
+cmp_ok $n, '>=', 15, 'directives that have a default';

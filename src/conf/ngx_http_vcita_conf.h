@@ -19,20 +19,15 @@
 
 /* directives */
 
-char *ngx_http_vcita_directives_gate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_vcita_directives_authorize_endpoint(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
+char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, void *post,
+    void *data);
+char *ngx_http_vcita_directives_cookie_name(ngx_conf_t *cf, void *post,
+    void *data);
+char *ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_vcita_directives_default_scope(ngx_conf_t *cf,
-    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
-void ngx_http_vcita_directives_merge_revalidate(
-    ngx_http_vcita_revalidate_t *prev, ngx_http_vcita_revalidate_t *conf);
 char *ngx_http_vcita_directives_revalidate(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -44,8 +39,8 @@ char *ngx_http_vcita_directives_status(ngx_conf_t *cf, ngx_command_t *cmd,
 
 char *ngx_http_vcita_settings_set(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-ngx_http_vcita_client_t *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
-    ngx_http_vcita_client_t *prev, ngx_http_vcita_client_t *client);
+char *ngx_http_vcita_settings_merge(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
 ngx_uint_t ngx_http_vcita_settings_differ(ngx_http_vcita_client_t *a,
     ngx_http_vcita_client_t *b);
 const char *ngx_http_vcita_settings_name(ngx_uint_t setting);
@@ -84,8 +79,6 @@ char *ngx_http_vcita_client_conf_init(ngx_conf_t *cf,
 
 char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
-char *ngx_http_vcita_server_conf_register(ngx_conf_t *cf,
-    ngx_http_vcita_loc_conf_t *conf);
 
 #if (NGX_HTTP_VCITA_REDIS)
 /* n words: the URL, then what follows it in the directive */

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The directives that are not settings of a client.
+ * Directives with a check or a handler of their own.
  */
 
 
@@ -11,17 +11,7 @@
 #include <ngx_http.h>
 
 #include "conf/ngx_http_vcita_conf.h"
-
-
-char *
-ngx_http_vcita_directives_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_vcita_loc_conf_t *vlcf = conf;
-
-    ngx_http_vcita_config_origin(cf, &vlcf->gate_origin);
-
-    return ngx_conf_set_enum_slot(cf, cmd, conf);
-}
+#include "util/ngx_http_vcita_query.h"
 
 
 char *
@@ -31,10 +21,6 @@ ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t   *value, *scope;
     ngx_uint_t   i;
-
-    if (vlcf->scope != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
 
     vlcf->scope = ngx_array_create(cf->pool, cf->args->nelts - 1,
                                    sizeof(ngx_str_t));
@@ -50,6 +36,10 @@ ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return "has an empty scope";
         }
 
+        if (ngx_http_vcita_config_text(cf, NULL, &value[i]) != NGX_CONF_OK) {
+            return "has a control character";
+        }
+
         scope = ngx_array_push(vlcf->scope);
         if (scope == NULL) {
             return NGX_CONF_ERROR;
@@ -63,33 +53,11 @@ ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_vcita_directives_authorize_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
+ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, void *post, void *data)
 {
-    ngx_http_vcita_loc_conf_t *vlcf = conf;
+    ngx_str_t *args = data;
 
-    ngx_http_vcita_config_origin(cf, &vlcf->endpoint_origin);
-
-    return ngx_conf_set_str_slot(cf, cmd, conf);
-}
-
-
-char *
-ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_vcita_loc_conf_t *vlcf = conf;
-
-    u_char     *p, *last;
-    ngx_str_t  *args;
-
-    args = &vlcf->authorize_args;
-
-    ngx_http_vcita_config_origin(cf, &vlcf->args_origin);
-
-    if (ngx_conf_set_str_slot(cf, cmd, conf) != NGX_CONF_OK) {
-        return "is duplicate";
-    }
+    u_char  *p, *last;
 
     last = args->data + args->len;
 
@@ -104,6 +72,60 @@ ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, ngx_command_t *cmd,
         args->data++;
         args->len--;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* RFC 6265, 4.1.1: a token; short, since it is sent with each request */
+
+char *
+ngx_http_vcita_directives_cookie_name(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *name = data;
+
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (name->len == 0 || name->len > 64) {
+        return "takes 1 to 64 characters";
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if (c <= 0x20 || c >= 0x7f
+            || ngx_strchr("()<>@,;:\\\"/[]?={}", c))
+        {
+            return "has a character that no cookie name can have";
+        }
+    }
+
+    if (ngx_strncasecmp(name->data, (u_char *) "__", 2) == 0) {
+        return "gets its __Host- or __Secure- by itself";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *domain = data;
+
+    if (domain->len && domain->data[0] == '.') {
+        domain->data++;
+        domain->len--;
+    }
+
+    if (ngx_http_vcita_query_authority(domain) != NGX_OK
+        || ngx_strlchr(domain->data, domain->data + domain->len, ':'))
+    {
+        return "is not a domain name";
+    }
+
+    ngx_strlow(domain->data, domain->data, domain->len);
 
     return NGX_CONF_OK;
 }
@@ -170,11 +192,6 @@ ngx_http_vcita_directives_revalidate(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_vcita_main_conf_t      *vmcf;
 
     rv = &vlcf->revalidate;
-
-    if (rv->interval != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
     value = cf->args->elts;
 
     rv->stale = NGX_MAX_INT32_VALUE;
@@ -250,7 +267,7 @@ ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     vlcf->logout = 1;
 
-    ngx_http_vcita_config_origin(cf, &vlcf->logout_origin);
+    ngx_http_vcita_config_origin(cf, &vlcf->origin[NGX_HTTP_VCITA_LOGOUT]);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = *(ngx_http_handler_pt *) cmd->post;
@@ -277,49 +294,4 @@ ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* The scope where none is set; the parent gets it, too, for its others */
-
-char *
-ngx_http_vcita_directives_default_scope(ngx_conf_t *cf,
-    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf)
-{
-    ngx_str_t  *scope;
-
-    if (conf->scope) {
-        return NGX_CONF_OK;
-    }
-
-    conf->scope = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
-    if (conf->scope == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    scope = ngx_array_push(conf->scope);
-    if (scope == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_set(scope, "openid");
-
-    prev->scope = conf->scope;
-
-    return NGX_CONF_OK;
-}
-
-
-void
-ngx_http_vcita_directives_merge_revalidate(ngx_http_vcita_revalidate_t *prev,
-    ngx_http_vcita_revalidate_t *conf)
-{
-    if (conf->interval != NGX_CONF_UNSET) {
-        return;
-    }
-
-    /* the http level is nobody's child, and may be unset itself */
-
-    conf->interval = (prev->interval == NGX_CONF_UNSET) ? 0 : prev->interval;
-    conf->stale = prev->stale;
 }

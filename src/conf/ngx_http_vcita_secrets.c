@@ -36,11 +36,6 @@ ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t  *field, *value;
 
     field = (ngx_str_t *) ((u_char *) conf + cmd->offset);
-
-    if (field->data) {
-        return "is duplicate";
-    }
-
     value = cf->args->elts;
     *field = value[1];
 
@@ -91,10 +86,6 @@ ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
 
     key = (ngx_http_vcita_client_key_t *) ((u_char *) conf
                                            + cmd->offset);
-
-    if (key->names) {
-        return "is duplicate";
-    }
 
     key->names = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
     if (key->names == NULL) {
@@ -200,34 +191,32 @@ ngx_http_vcita_secrets_is_kid(ngx_str_t *kid)
 char *
 ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                        *rv;
-    ngx_str_t                   *name, *secret, *other;
+    ngx_str_t                   *value, *name, *secret, *other;
     ngx_uint_t                   i, n;
     ngx_http_vcita_key_files_t  *keys;
-
-    rv = ngx_conf_set_str_array_slot(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
 
     keys = (ngx_http_vcita_key_files_t *) ((u_char *) conf
                                            + cmd->offset);
 
-    if (keys->secrets == NULL) {
+    if (keys->files == NULL) {
+        keys->files = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
         keys->secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-        if (keys->secrets == NULL) {
+        if (keys->files == NULL || keys->secrets == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    n = keys->secrets->nelts;
-    name = keys->files->elts;
-
+    name = ngx_array_push(keys->files);
     secret = ngx_array_push(keys->secrets);
-    if (secret == NULL) {
+    if (name == NULL || secret == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    value = cf->args->elts;
+    *name = value[1];
+
+    n = keys->files->nelts - 1;
+    name = keys->files->elts;
 
     if (ngx_http_vcita_secrets_read_file(cf, &name[n], secret) != NGX_OK) {
         return NGX_CONF_ERROR;

@@ -47,15 +47,16 @@ ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
 {
     const char                  *user;
     ngx_http_vcita_origin_t     *origin;
+    ngx_http_vcita_srv_conf_t   *vscf;
     ngx_http_vcita_main_conf_t  *vmcf;
 
     if (conf->gate != NGX_HTTP_VCITA_OFF) {
         user = "vcita_oauth";
-        origin = &conf->gate_origin;
+        origin = &conf->origin[NGX_HTTP_VCITA_GATE];
 
     } else if (conf->logout) {
         user = "vcita_oauth_logout";
-        origin = &conf->logout_origin;
+        origin = &conf->origin[NGX_HTTP_VCITA_LOGOUT];
 
     } else if (redirect
                && conf->client->client_id.len
@@ -78,18 +79,6 @@ ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
     vmcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_vcita_oauth_module);
     vmcf->gates = 1;
-
-    return ngx_http_vcita_server_conf_register(cf, conf);
-}
-
-
-/* Registers the client of a location, which is ready, with its server */
-
-char *
-ngx_http_vcita_server_conf_register(ngx_conf_t *cf,
-    ngx_http_vcita_loc_conf_t *conf)
-{
-    ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_vcita_oauth_module);
 
@@ -217,9 +206,9 @@ ngx_http_vcita_server_conf_clash(ngx_conf_t *cf, ngx_http_vcita_client_t *a,
     }
 
     return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, two,
-                          "two applications of this server share the %s "
+                          "two clients of this server share the %s "
                           "\"%V\", but differ in \"%s\", move it to the level "
-                          "of the server or give the other application a "
+                          "of the server or give the other client a "
                           "redirect_uri and a cookie_name of its own: see "
                           "%s:%ui, and",
                           kind, what, ngx_http_vcita_settings_name(i),
@@ -295,28 +284,24 @@ static char *
 ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf)
 {
-    u_char                       *p;
+    u_char                       *p, *last;
     ngx_str_t                     query;
     ngx_uint_t                    i;
     ngx_http_vcita_authorize_t   *a, **known;
 
-    p = ngx_strlchr(conf->authorize_endpoint.data,
-                    conf->authorize_endpoint.data
-                    + conf->authorize_endpoint.len, '?');
+    last = conf->authorize_endpoint.data + conf->authorize_endpoint.len;
+    p = ngx_strlchr(conf->authorize_endpoint.data, last, '?');
 
-    if (p) {
-        query.data = p + 1;
-        query.len = conf->authorize_endpoint.data
-                    + conf->authorize_endpoint.len - query.data;
+    query.data = p ? p + 1 : last;
+    query.len = last - query.data;
 
-    } else {
-        ngx_str_null(&query);
-    }
-
-    if (ngx_http_vcita_server_conf_authorize_check(cf, &conf->endpoint_origin,
-                                                   &query) != NGX_CONF_OK
-        || ngx_http_vcita_server_conf_authorize_check(cf, &conf->args_origin,
-                                                      &conf->authorize_args)
+    if (ngx_http_vcita_server_conf_authorize_check(cf,
+                              &conf->origin[NGX_HTTP_VCITA_AUTHORIZE_ENDPOINT],
+                              &query)
+        != NGX_CONF_OK
+        || ngx_http_vcita_server_conf_authorize_check(cf,
+                              &conf->origin[NGX_HTTP_VCITA_AUTHORIZE_ARGS],
+                              &conf->authorize_args)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -342,7 +327,7 @@ ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
 
         if (known[i]->id == a->id) {
             return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
-                              &conf->gate_origin,
+                              &conf->origin[NGX_HTTP_VCITA_GATE],
                               "\"%V\" cannot be told from \"%V\" by its hash: "
                               "change the order of scopes",
                               &a->prefix, &known[i]->prefix);

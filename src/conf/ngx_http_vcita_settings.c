@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The settings of a client: one table tells of each directive how it is
- * read, inherited and compared.  Values are checked where they are read, so
- * that nginx names the line of the directive.
+ * The settings: how the rows of the list of directives are read, checked,
+ * inherited and compared.  Values are checked where they are read, so that
+ * nginx names the line of the directive.
  */
 
 
@@ -13,57 +13,69 @@
 #include <ngx_http.h>
 
 #include "conf/ngx_http_vcita_conf.h"
-#include "util/ngx_http_vcita_query.h"
 
+
+/* what a member is, to be compared: its first one, if it is a structure */
 
 typedef enum {
-    NGX_HTTP_VCITA_STR = 0,
-    NGX_HTTP_VCITA_WORD,
-    NGX_HTTP_VCITA_LIST
-} ngx_http_vcita_kind_e;
+    NGX_HTTP_VCITA_STR = 0,      /* ngx_str_t */
+    NGX_HTTP_VCITA_WORD,         /* a number, unset as NGX_CONF_UNSET is */
+    NGX_HTTP_VCITA_LIST,         /* ngx_array_t *, of ngx_str_t */
+    NGX_HTTP_VCITA_REPEATED      /* a list to which each directive adds */
+} ngx_http_vcita_compare_e;
 
 
 typedef struct {
-    const char                *name;
-    char                    *(*set)(ngx_conf_t *cf, ngx_command_t *cmd,
-                                    void *conf);
-    void                      *post;
-    size_t                     offset;
-    size_t                     size;
-    ngx_http_vcita_kind_e      kind;
+    char                      *(*set)(ngx_conf_t *cf, ngx_command_t *cmd,
+                                      void *conf);
+    ngx_conf_post_handler_pt     check;
+    ngx_conf_enum_t             *words;
+    ngx_http_vcita_compare_e     compare;
+} ngx_http_vcita_kind_t;
+
+
+typedef struct {
+    const char                  *name;
+    const char                  *value;       /* NULL: no default */
+    ngx_http_vcita_kind_t       *kind;        /* NULL: it is not a value */
+    size_t                       offset;
+    size_t                       size;
+    size_t                       origin;
+    unsigned                     client:1;
 } ngx_http_vcita_setting_t;
 
 
-static ngx_http_vcita_client_t *ngx_http_vcita_settings_create(ngx_conf_t *cf);
-static ngx_http_vcita_client_t *ngx_http_vcita_settings_default(ngx_conf_t *cf);
-static ngx_uint_t ngx_http_vcita_settings_equal(ngx_http_vcita_setting_t *s,
-    void *a, void *b);
+static char *ngx_http_vcita_settings_read(ngx_conf_t *cf,
+    ngx_http_vcita_setting_t *s, void *conf);
+static char *ngx_http_vcita_settings_inherit(ngx_conf_t *cf, ngx_uint_t client,
+    void *prev, void *conf);
+static char *ngx_http_vcita_settings_default(ngx_conf_t *cf,
+    ngx_http_vcita_setting_t *s, void *conf);
 static ngx_uint_t ngx_http_vcita_settings_list_equal(ngx_array_t *a,
     ngx_array_t *b);
-static char *ngx_http_vcita_settings_time_or_off(ngx_conf_t *cf,
+static char *ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_vcita_settings_cookie_token(ngx_conf_t *cf, void *post,
-    void *data);
-static char *ngx_http_vcita_settings_cookie_host(ngx_conf_t *cf, void *post,
+static char *ngx_http_vcita_settings_text(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_vcita_settings_positive(ngx_conf_t *cf, void *post,
     void *data);
 
 
-static ngx_conf_post_t  ngx_http_vcita_text_post =
-    { ngx_http_vcita_config_text };
+static ngx_conf_enum_t  ngx_http_vcita_gates[] = {
+    { ngx_string("on"), NGX_HTTP_VCITA_ON },
+    { ngx_string("off"), NGX_HTTP_VCITA_OFF },
+    { ngx_string("optional"), NGX_HTTP_VCITA_OPTIONAL },
+    { ngx_null_string, 0 }
+};
 
-static ngx_conf_post_t  ngx_http_vcita_endpoint_post =
-    { ngx_http_vcita_url_conf_endpoint };
 
-static ngx_conf_post_t  ngx_http_vcita_cookie_token_post =
-    { ngx_http_vcita_settings_cookie_token };
-
-static ngx_conf_post_t  ngx_http_vcita_cookie_host_post =
-    { ngx_http_vcita_settings_cookie_host };
-
-static ngx_conf_post_t  ngx_http_vcita_positive_post =
-    { ngx_http_vcita_settings_positive };
+static ngx_conf_enum_t  ngx_http_vcita_flags[] = {
+    { ngx_string("on"), 1 },
+    { ngx_string("off"), 0 },
+    { ngx_null_string, 0 }
+};
 
 
 static ngx_conf_enum_t  ngx_http_vcita_formats[] = {
@@ -88,112 +100,101 @@ static ngx_conf_enum_t  ngx_http_vcita_samesites[] = {
 };
 
 
-#define ngx_http_vcita_field(name)                                            \
-    offsetof(ngx_http_vcita_client_t, name),                                  \
-    sizeof(((ngx_http_vcita_client_t *) NULL)->name)
+/*
+ * The kinds of values: one of some words, a string with the function that
+ * checks it, or what a handler of its own reads and checks
+ */
+
+#define ngx_http_vcita_words(words)                                           \
+    { ngx_http_vcita_settings_word, NULL, words, NGX_HTTP_VCITA_WORD }
+
+#define ngx_http_vcita_str(check)                                             \
+    { ngx_conf_set_str_slot, check, NULL, NGX_HTTP_VCITA_STR }
+
+#define ngx_http_vcita_time(set)                                              \
+    { set, ngx_http_vcita_settings_positive, NULL, NGX_HTTP_VCITA_WORD }
+
+#define ngx_http_vcita_own(set, compare)                                      \
+    { set, NULL, NULL, compare }
 
 
-/* in the order of ngx_http_vcita_setting_e */
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_gate =
+    ngx_http_vcita_words(ngx_http_vcita_gates);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_flag =
+    ngx_http_vcita_words(ngx_http_vcita_flags);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_token_format =
+    ngx_http_vcita_words(ngx_http_vcita_formats);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_userinfo =
+    ngx_http_vcita_words(ngx_http_vcita_userinfos);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_samesite =
+    ngx_http_vcita_words(ngx_http_vcita_samesites);
+
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_text =
+    ngx_http_vcita_str(ngx_http_vcita_settings_text);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_any_text =
+    ngx_http_vcita_str(ngx_http_vcita_config_text);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_endpoint =
+    ngx_http_vcita_str(ngx_http_vcita_url_conf_endpoint);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_authorize_args =
+    ngx_http_vcita_str(ngx_http_vcita_directives_authorize_args);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_cookie_name =
+    ngx_http_vcita_str(ngx_http_vcita_directives_cookie_name);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_domain =
+    ngx_http_vcita_str(ngx_http_vcita_directives_domain);
+
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_seconds =
+    ngx_http_vcita_time(ngx_conf_set_sec_slot);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_seconds_or_off =
+    ngx_http_vcita_own(ngx_http_vcita_settings_sec_or_off,
+                       NGX_HTTP_VCITA_WORD);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_msec =
+    ngx_http_vcita_time(ngx_conf_set_msec_slot);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_revalidate =
+    ngx_http_vcita_own(ngx_http_vcita_directives_revalidate,
+                       NGX_HTTP_VCITA_WORD);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_scope =
+    ngx_http_vcita_own(ngx_http_vcita_directives_scope, NGX_HTTP_VCITA_LIST);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_secret =
+    ngx_http_vcita_own(ngx_http_vcita_secrets_client_secret,
+                       NGX_HTTP_VCITA_STR);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_assertion_key =
+    ngx_http_vcita_own(ngx_http_vcita_secrets_assertion_key,
+                       NGX_HTTP_VCITA_LIST);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_key_file =
+    ngx_http_vcita_own(ngx_http_vcita_secrets_key_file,
+                       NGX_HTTP_VCITA_REPEATED);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_proxy =
+    ngx_http_vcita_own(ngx_http_vcita_secrets_proxy, NGX_HTTP_VCITA_STR);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_redirect_uri =
+    ngx_http_vcita_own(ngx_http_vcita_url_conf_redirect, NGX_HTTP_VCITA_STR);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_store =
+    ngx_http_vcita_own(ngx_http_vcita_store_conf_directive,
+                       NGX_HTTP_VCITA_STR);
+
+
+#define ngx_http_vcita_client_row(id, name, args, type, member, kind, value)  \
+    { name, value, &ngx_http_vcita_kind_##kind,                               \
+      offsetof(ngx_http_vcita_client_t, member), sizeof(type),                \
+      offsetof(ngx_http_vcita_client_t, origin[id]), 1 },
+
+#define ngx_http_vcita_location_row(id, name, args, type, member, kind, value)\
+    { name, value, &ngx_http_vcita_kind_##kind,                               \
+      offsetof(ngx_http_vcita_loc_conf_t, member), sizeof(type),              \
+      offsetof(ngx_http_vcita_loc_conf_t, origin[id]), 0 },
+
+#define ngx_http_vcita_other_row(id, name, ...)                               \
+    { name, NULL, NULL, 0, 0, 0, 0 },
 
 static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
-
-    { "vcita_oauth_client_id",
-      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
-      ngx_http_vcita_field(client_id), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_client_secret",
-      ngx_http_vcita_secrets_client_secret, NULL,
-      ngx_http_vcita_field(client_secret), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_client_assertion_key",
-      ngx_http_vcita_secrets_assertion_key, NULL,
-      ngx_http_vcita_field(assertion_key), NGX_HTTP_VCITA_LIST },
-
-    { "vcita_oauth_redirect_uri",
-      ngx_http_vcita_url_conf_redirect, NULL,
-      ngx_http_vcita_field(redirect), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_token_endpoint",
-      ngx_conf_set_str_slot, &ngx_http_vcita_endpoint_post,
-      ngx_http_vcita_field(token_endpoint), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_token_format",
-      ngx_conf_set_enum_slot, ngx_http_vcita_formats,
-      ngx_http_vcita_field(token_format), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_userinfo_endpoint",
-      ngx_conf_set_str_slot, &ngx_http_vcita_endpoint_post,
-      ngx_http_vcita_field(userinfo_endpoint), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_userinfo",
-      ngx_conf_set_enum_slot, ngx_http_vcita_userinfos,
-      ngx_http_vcita_field(userinfo), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_pkce",
-      ngx_conf_set_flag_slot, NULL,
-      ngx_http_vcita_field(pkce), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_issuer",
-      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
-      ngx_http_vcita_field(issuer), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_session_key_file",
-      ngx_http_vcita_secrets_key_file, NULL,
-      ngx_http_vcita_field(session_keys), NGX_HTTP_VCITA_LIST },
-
-    { "vcita_oauth_session_timeout",
-      ngx_conf_set_sec_slot, &ngx_http_vcita_positive_post,
-      ngx_http_vcita_field(session_timeout), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_session_idle_timeout",
-      ngx_http_vcita_settings_time_or_off, &ngx_http_vcita_positive_post,
-      ngx_http_vcita_field(session_idle_timeout), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_login_timeout",
-      ngx_conf_set_sec_slot, &ngx_http_vcita_positive_post,
-      ngx_http_vcita_field(login_timeout), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_session_store",
-      ngx_http_vcita_store_conf_directive, NULL,
-      ngx_http_vcita_field(storage), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_cookie_name",
-      ngx_conf_set_str_slot, &ngx_http_vcita_cookie_token_post,
-      ngx_http_vcita_field(cookie_name), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_cookie_domain",
-      ngx_conf_set_str_slot, &ngx_http_vcita_cookie_host_post,
-      ngx_http_vcita_field(cookie_domain), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_cookie_samesite",
-      ngx_conf_set_enum_slot, ngx_http_vcita_samesites,
-      ngx_http_vcita_field(cookie_samesite), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_connect_timeout",
-      ngx_conf_set_msec_slot, &ngx_http_vcita_positive_post,
-      ngx_http_vcita_field(connect_timeout), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_timeout",
-      ngx_conf_set_msec_slot, &ngx_http_vcita_positive_post,
-      ngx_http_vcita_field(timeout), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_ssl_trusted_certificate",
-      ngx_conf_set_str_slot, &ngx_http_vcita_text_post,
-      ngx_http_vcita_field(ssl_certificate), NGX_HTTP_VCITA_STR },
-
-    { "vcita_oauth_ssl_verify",
-      ngx_conf_set_flag_slot, NULL,
-      ngx_http_vcita_field(ssl_verify), NGX_HTTP_VCITA_WORD },
-
-    { "vcita_oauth_http_proxy",
-      ngx_http_vcita_secrets_proxy, NULL,
-      ngx_http_vcita_field(http_proxy), NGX_HTTP_VCITA_STR }
+    ngx_http_vcita_directives(ngx_http_vcita_client_row,
+                              ngx_http_vcita_location_row,
+                              ngx_http_vcita_other_row)
 };
 
 
 /*
- * The handler of every directive of the client; cmd->offset is which.
- * A level that has one gets a client of its own.
+ * The handler of all directives that are values; cmd->offset is the row.  A
+ * level that sets something of the client gets a client of its own.
  */
 
 char *
@@ -202,156 +203,223 @@ ngx_http_vcita_settings_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
     char                      *rv;
-    ngx_command_t              command;
+    ngx_http_vcita_origin_t   *origin;
     ngx_http_vcita_setting_t  *s;
 
     s = &ngx_http_vcita_settings[cmd->offset];
 
-    if (vlcf->client == NULL) {
-        vlcf->client = ngx_http_vcita_settings_create(cf);
+    if (s->client) {
+
         if (vlcf->client == NULL) {
-            return NGX_CONF_ERROR;
+            vlcf->client = ngx_pcalloc(cf->pool,
+                                       sizeof(ngx_http_vcita_client_t));
+            if (vlcf->client == NULL) {
+                return NGX_CONF_ERROR;
+            }
         }
+
+        conf = vlcf->client;
     }
 
-    command = *cmd;
-    command.offset = s->offset;
-    command.post = s->post;
+    origin = (ngx_http_vcita_origin_t *) ((u_char *) conf + s->origin);
 
-    rv = s->set(cf, &command, vlcf->client);
+    if (origin->file && s->kind->compare != NGX_HTTP_VCITA_REPEATED) {
+        return "is duplicate";
+    }
 
-    if (rv == NGX_CONF_OK && vlcf->client->origin[cmd->offset].file == NULL) {
-        ngx_http_vcita_config_origin(cf,
-                                     &vlcf->client->origin[cmd->offset]);
+    rv = ngx_http_vcita_settings_read(cf, s, conf);
+
+    if (rv == NGX_CONF_OK && origin->file == NULL) {
+        ngx_http_vcita_config_origin(cf, origin);
     }
 
     return rv;
 }
 
 
-static ngx_http_vcita_client_t *
-ngx_http_vcita_settings_create(ngx_conf_t *cf)
+static char *
+ngx_http_vcita_settings_read(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
+    void *conf)
 {
-    ngx_http_vcita_client_t  *client;
+    char           *rv;
+    void           *member;
+    ngx_command_t   cmd;
 
-    client = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_client_t));
-    if (client == NULL) {
-        return NULL;
+    member = (u_char *) conf + s->offset;
+
+    if (s->kind->compare == NGX_HTTP_VCITA_WORD) {
+
+        /* handlers of nginx set what is NGX_CONF_UNSET, and nothing else */
+
+        ngx_memset(member, 0xff, s->size);
     }
 
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     the strings, origin[], and all that is made of the settings
-     */
+    ngx_memzero(&cmd, sizeof(ngx_command_t));
 
-    client->token_format = NGX_CONF_UNSET_UINT;
-    client->userinfo = NGX_CONF_UNSET_UINT;
-    client->pkce = NGX_CONF_UNSET;
-    client->session_keys.files = NGX_CONF_UNSET_PTR;
-    client->session_timeout = NGX_CONF_UNSET;
-    client->session_idle_timeout = NGX_CONF_UNSET;
-    client->login_timeout = NGX_CONF_UNSET;
-    client->cookie_samesite = NGX_CONF_UNSET_UINT;
-    client->connect_timeout = NGX_CONF_UNSET_MSEC;
-    client->timeout = NGX_CONF_UNSET_MSEC;
-    client->ssl_verify = NGX_CONF_UNSET;
+    cmd.offset = s->offset;
+    cmd.post = s->kind->words;
 
-    return client;
-}
+    rv = s->kind->set(cf, &cmd, conf);
 
-
-static ngx_http_vcita_client_t *
-ngx_http_vcita_settings_default(ngx_conf_t *cf)
-{
-    ngx_http_vcita_client_t  *client;
-
-    client = ngx_pcalloc(cf->temp_pool, sizeof(ngx_http_vcita_client_t));
-    if (client == NULL) {
-        return NULL;
+    if (rv == NGX_CONF_OK && s->kind->check) {
+        rv = s->kind->check(cf, NULL, member);
     }
 
-    ngx_str_set(&client->token_endpoint, "https://api.vcita.biz/oauth/token");
-    ngx_str_set(&client->userinfo_endpoint,
-                "https://api.vcita.biz/oauth/userinfo");
-    ngx_str_set(&client->storage.text, "cookie");
-    ngx_str_set(&client->cookie_name, "vcita_session");
-
-    client->token_format = NGX_HTTP_VCITA_FORM;
-    client->userinfo = NGX_HTTP_VCITA_AUTO;
-    client->pkce = 1;
-    client->session_timeout = 8 * 60 * 60;
-    client->session_idle_timeout = 0;
-    client->login_timeout = 10 * 60;
-    client->cookie_samesite = NGX_HTTP_VCITA_LAX;
-    client->connect_timeout = 5000;
-    client->timeout = 10000;
-    client->ssl_verify = 1;
-
-    return client;
+    return rv;
 }
 
 
 /*
- * The client of a level: its parent's, where it has no setting of its
- * own, else its own with the parent's settings, or the defaults, in the gaps.
- * Returns NULL when out of memory.
+ * What a level does not set itself is its parent's.  The http level has no
+ * parent, then "prev" is NULL, but defaults.  A level that sets nothing of the
+ * client shares that of its parent.
  */
 
-ngx_http_vcita_client_t *
-ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_client_t *prev,
-    ngx_http_vcita_client_t *client)
+char *
+ngx_http_vcita_settings_merge(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *prev,
+    ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_uint_t                 i;
-    ngx_http_vcita_setting_t  *s;
+    if (conf->merged) {
+        return NGX_CONF_OK;
+    }
 
-    if (prev == NULL) {
-        prev = ngx_http_vcita_settings_default(cf);
-        if (prev == NULL) {
-            return NULL;
+    conf->merged = 1;
+
+    if (ngx_http_vcita_settings_inherit(cf, 0, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->client == NULL) {
+
+        if (prev) {
+            conf->client = prev->client;
+            return NGX_CONF_OK;
+        }
+
+        conf->client = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_client_t));
+        if (conf->client == NULL) {
+            return NGX_CONF_ERROR;
         }
     }
 
-    if (client == NULL) {
-        client = ngx_http_vcita_settings_create(cf);
-        if (client == NULL) {
-            return NULL;
-        }
-    }
-
-    for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
-
-        if (client->origin[i].file) {
-            continue;
-        }
-
-        s = &ngx_http_vcita_settings[i];
-
-        ngx_memcpy((u_char *) client + s->offset, (u_char *) prev + s->offset,
-                   s->size);
-
-        client->origin[i] = prev->origin[i];
-    }
-
-    return client;
+    return ngx_http_vcita_settings_inherit(cf, 1, prev ? prev->client : NULL,
+                                           conf->client);
 }
 
 
-/* The first setting in which the two differ, or ..._SETTINGS: they do not */
+static char *
+ngx_http_vcita_settings_inherit(ngx_conf_t *cf, ngx_uint_t client, void *prev,
+    void *conf)
+{
+    u_char                    *to, *from;
+    ngx_uint_t                 i;
+    ngx_http_vcita_origin_t   *origin;
+    ngx_http_vcita_setting_t  *s;
+
+    to = conf;
+    from = prev;
+
+    for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
+        s = &ngx_http_vcita_settings[i];
+        origin = (ngx_http_vcita_origin_t *) (to + s->origin);
+
+        if (s->kind == NULL || s->client != client || origin->file) {
+            continue;
+        }
+
+        if (from) {
+            ngx_memcpy(to + s->offset, from + s->offset, s->size);
+            *origin = *(ngx_http_vcita_origin_t *) (from + s->origin);
+            continue;
+        }
+
+        if (s->value
+            && ngx_http_vcita_settings_default(cf, s, conf) != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* reads the default as if an operator had written it */
+
+static char *
+ngx_http_vcita_settings_default(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
+    void *conf)
+{
+    char         *rv;
+    ngx_str_t     value[2];
+    ngx_array_t   args;
+
+    value[0].data = (u_char *) s->name;
+    value[0].len = ngx_strlen(s->name);
+
+    /* a copy that handlers may change, and its zero byte */
+
+    value[1].data = (u_char *) s->value;
+    value[1].len = ngx_strlen(s->value) + 1;
+
+    value[1].data = ngx_pstrdup(cf->pool, &value[1]);
+    if (value[1].data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value[1].len--;
+
+    args = *cf->args;
+    cf->args->elts = value;
+    cf->args->nelts = 2;
+
+    rv = ngx_http_vcita_settings_read(cf, s, conf);
+
+    *cf->args = args;
+
+    return rv;
+}
+
+
+/*
+ * The first setting in which the clients differ, or NGX_HTTP_VCITA_SETTINGS:
+ * they do not
+ */
 
 ngx_uint_t
 ngx_http_vcita_settings_differ(ngx_http_vcita_client_t *a,
     ngx_http_vcita_client_t *b)
 {
-    ngx_uint_t                 i;
+    u_char                    *m, *n;
+    ngx_uint_t                 i, equal;
     ngx_http_vcita_setting_t  *s;
 
     for (i = 0; i < NGX_HTTP_VCITA_SETTINGS; i++) {
         s = &ngx_http_vcita_settings[i];
 
-        if (!ngx_http_vcita_settings_equal(s, (u_char *) a + s->offset,
-                                           (u_char *) b + s->offset))
-        {
+        if (!s->client) {
+            continue;
+        }
+
+        m = (u_char *) a + s->offset;
+        n = (u_char *) b + s->offset;
+
+        switch (s->kind->compare) {
+
+        case NGX_HTTP_VCITA_STR:
+            equal = ngx_http_vcita_str_eq((ngx_str_t *) m, (ngx_str_t *) n);
+            break;
+
+        case NGX_HTTP_VCITA_WORD:
+            equal = (ngx_memcmp(m, n, s->size) == 0);
+            break;
+
+        default: /* NGX_HTTP_VCITA_LIST, NGX_HTTP_VCITA_REPEATED */
+            equal = ngx_http_vcita_settings_list_equal(*(ngx_array_t **) m,
+                                                       *(ngx_array_t **) n);
+        }
+
+        if (!equal) {
             break;
         }
     }
@@ -364,24 +432,6 @@ const char *
 ngx_http_vcita_settings_name(ngx_uint_t setting)
 {
     return ngx_http_vcita_settings[setting].name;
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_settings_equal(ngx_http_vcita_setting_t *s, void *a, void *b)
-{
-    switch (s->kind) {
-
-    case NGX_HTTP_VCITA_STR:
-        return ngx_http_vcita_str_eq(a, b);
-
-    case NGX_HTTP_VCITA_LIST:
-        return ngx_http_vcita_settings_list_equal(*(ngx_array_t **) a,
-                                                  *(ngx_array_t **) b);
-
-    default: /* NGX_HTTP_VCITA_WORD */
-        return ngx_memcmp(a, b, s->size) == 0;
-    }
 }
 
 
@@ -413,80 +463,86 @@ ngx_http_vcita_settings_list_equal(ngx_array_t *a, ngx_array_t *b)
 }
 
 
+/* one of the words, which the message names if it is not */
+
+static char *
+ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char           *p, buf[128];
+    ngx_str_t        *value;
+    ngx_conf_enum_t  *e, *words;
+
+    value = cf->args->elts;
+    words = cmd->post;
+    p = buf;
+
+    for (e = words; e->name.len; e++) {
+
+        if (e->name.len == value[1].len
+            && ngx_strcasecmp(e->name.data, value[1].data) == 0)
+        {
+            *(ngx_uint_t *) ((u_char *) conf + cmd->offset) = e->value;
+            return NGX_CONF_OK;
+        }
+
+        p = ngx_slprintf(p, buf + sizeof(buf), "%s%V",
+                         e == words ? "" : e[1].name.len ? ", " : " or ",
+                         &e->name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" in %V: %*s",
+                       &value[1], &value[0], p - buf, buf);
+
+    return NGX_CONF_ERROR;
+}
+
+
 /* seconds; "off" is 0 */
 
 static char *
-ngx_http_vcita_settings_time_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
+ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    char  *p = conf;
-
+    char       *rv;
     time_t     *value;
     ngx_str_t  *arg;
 
-    value = (time_t *) (p + cmd->offset);
+    value = (time_t *) ((u_char *) conf + cmd->offset);
     arg = cf->args->elts;
 
-    if (*value == NGX_CONF_UNSET && ngx_strcmp(arg[1].data, "off") == 0) {
+    if (ngx_strcmp(arg[1].data, "off") == 0) {
         *value = 0;
         return NGX_CONF_OK;
     }
 
-    return ngx_conf_set_sec_slot(cf, cmd, conf);
+    rv = ngx_conf_set_sec_slot(cf, cmd, conf);
+
+    return (rv == NGX_CONF_OK) ? ngx_http_vcita_settings_positive(cf, NULL,
+                                                                  value)
+                               : rv;
 }
 
 
-/* RFC 6265, 4.1.1: a token; short, since it is sent with each request */
+/* the characters of a cookie's value: none ends it, or a header (RFC 6265) */
 
 static char *
-ngx_http_vcita_settings_cookie_token(ngx_conf_t *cf, void *post, void *data)
+ngx_http_vcita_settings_text(ngx_conf_t *cf, void *post, void *data)
 {
-    ngx_str_t *name = data;
+    ngx_str_t *text = data;
 
     u_char      c;
     ngx_uint_t  i;
 
-    if (name->len == 0 || name->len > 64) {
-        return "takes 1 to 64 characters";
-    }
+    for (i = 0; i < text->len; i++) {
+        c = text->data[i];
 
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if (c <= 0x20 || c >= 0x7f
-            || ngx_strchr("()<>@,;:\\\"/[]?={}", c))
-        {
-            return "has a character that no cookie name can have";
+        if (c <= 0x20 || c >= 0x7f || ngx_strchr("\",;\\", c)) {
+            return "takes printable ASCII without spaces, double quotes, "
+                   "commas, semicolons and backslashes";
         }
     }
 
-    if (ngx_strncasecmp(name->data, (u_char *) "__", 2) == 0) {
-        return "gets its __Host- or __Secure- by itself";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_vcita_settings_cookie_host(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_str_t *domain = data;
-
-    if (domain->len && domain->data[0] == '.') {
-        domain->data++;
-        domain->len--;
-    }
-
-    if (ngx_http_vcita_query_authority(domain) != NGX_OK
-        || ngx_strlchr(domain->data, domain->data + domain->len, ':'))
-    {
-        return "is not a domain name";
-    }
-
-    ngx_strlow(domain->data, domain->data, domain->len);
-
-    return NGX_CONF_OK;
+    return text->len ? NGX_CONF_OK : "is empty";
 }
 
 

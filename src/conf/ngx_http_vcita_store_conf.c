@@ -34,10 +34,6 @@ ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     storage = (ngx_http_vcita_store_conf_t *) ((u_char *) conf
                                                + cmd->offset);
 
-    if (storage->text.data) {
-        return "is duplicate";
-    }
-
     if (ngx_http_vcita_store_conf_text(cf, &storage->text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }

@@ -123,11 +123,6 @@ ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rd = &client->redirect;
     uri = &rd->uri;
-
-    if (uri->data) {
-        return "is duplicate";
-    }
-
     value = cf->args->elts;
     *uri = value[1];
 

@@ -330,21 +330,23 @@ ngx_http_vcita_require_init(ngx_conf_t *cf)
 char *
 ngx_http_vcita_require_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
 {
-    if (conf->rules_origin.file == NULL) {
+    ngx_http_vcita_origin_t  *origin;
+
+    origin = &conf->origin[NGX_HTTP_VCITA_REQUIRE];
+
+    if (origin->file == NULL) {
         return NGX_CONF_OK;
     }
 
     if (conf->gate == NGX_HTTP_VCITA_OFF) {
-        return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
-                          &conf->rules_origin,
+        return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, origin,
                           "\"vcita_oauth_require\" has no effect where "
                           "\"vcita_oauth\" is \"off\", set \"vcita_oauth on\" "
                           "in this location");
     }
 
     if (conf->gate == NGX_HTTP_VCITA_OPTIONAL) {
-        (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
-                                           &conf->rules_origin,
+        (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN, origin,
                         "\"vcita_oauth_require\" lets requests without a "
                         "session through where \"vcita_oauth\" is "
                         "\"optional\", set \"vcita_oauth on\" to refuse them");
@@ -376,7 +378,8 @@ ngx_http_vcita_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (cf->cmd_type == NGX_HTTP_LOC_CONF) {
-            ngx_http_vcita_config_origin(cf, &vlcf->rules_origin);
+            ngx_http_vcita_config_origin(cf,
+                                        &vlcf->origin[NGX_HTTP_VCITA_REQUIRE]);
         }
     }
 

@@ -19,6 +19,7 @@
 #include "session/ngx_http_vcita_rate.h"
 #include "session/ngx_http_vcita_revocation.h"
 #include "session/ngx_http_vcita_session.h"
+#include "session/ngx_http_vcita_settings.h"
 #include "session/ngx_http_vcita_stats.h"
 #include "session/ngx_http_vcita_store.h"
 #include "util/ngx_http_vcita_cookie.h"
@@ -62,36 +63,6 @@ typedef struct {
 } ngx_http_vcita_derive_t;
 
 
-/* The directives that make up a client */
-
-typedef enum {
-    NGX_HTTP_VCITA_CLIENT_ID = 0,
-    NGX_HTTP_VCITA_CLIENT_SECRET,
-    NGX_HTTP_VCITA_CLIENT_ASSERTION_KEY,
-    NGX_HTTP_VCITA_REDIRECT_URI,
-    NGX_HTTP_VCITA_TOKEN_ENDPOINT,
-    NGX_HTTP_VCITA_TOKEN_FORMAT,
-    NGX_HTTP_VCITA_USERINFO_ENDPOINT,
-    NGX_HTTP_VCITA_USERINFO,
-    NGX_HTTP_VCITA_PKCE,
-    NGX_HTTP_VCITA_ISSUER,
-    NGX_HTTP_VCITA_SESSION_KEY_FILE,
-    NGX_HTTP_VCITA_SESSION_TIMEOUT,
-    NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT,
-    NGX_HTTP_VCITA_LOGIN_TIMEOUT,
-    NGX_HTTP_VCITA_SESSION_STORE,
-    NGX_HTTP_VCITA_COOKIE_NAME,
-    NGX_HTTP_VCITA_COOKIE_DOMAIN,
-    NGX_HTTP_VCITA_COOKIE_SAMESITE,
-    NGX_HTTP_VCITA_CONNECT_TIMEOUT,
-    NGX_HTTP_VCITA_TIMEOUT,
-    NGX_HTTP_VCITA_SSL_CERTIFICATE,
-    NGX_HTTP_VCITA_SSL_VERIFY,
-    NGX_HTTP_VCITA_HTTP_PROXY,
-    NGX_HTTP_VCITA_SETTINGS
-} ngx_http_vcita_setting_e;
-
-
 /* A redirect_uri: scheme with "://", host[:port], path */
 
 typedef struct {
@@ -133,29 +104,9 @@ typedef struct {
 
     /* as configured */
 
-    ngx_str_t                     client_id;
-    ngx_str_t                     client_secret;
-    ngx_http_vcita_client_key_t   assertion_key;
-    ngx_http_vcita_redirect_t     redirect;
-    ngx_str_t                     token_endpoint;
-    ngx_uint_t                    token_format;
-    ngx_str_t                     userinfo_endpoint;
-    ngx_uint_t                    userinfo;
-    ngx_flag_t                    pkce;
-    ngx_str_t                     issuer;
-    ngx_http_vcita_key_files_t    session_keys;
-    time_t                        session_timeout;
-    time_t                        session_idle_timeout; /* 0: off */
-    time_t                        login_timeout;
-    ngx_http_vcita_store_conf_t   storage;
-    ngx_str_t                     cookie_name;
-    ngx_str_t                     cookie_domain;
-    ngx_uint_t                    cookie_samesite;
-    ngx_msec_t                    connect_timeout;
-    ngx_msec_t                    timeout;
-    ngx_str_t                     ssl_certificate;
-    ngx_flag_t                    ssl_verify;
-    ngx_str_t                     http_proxy;
+    ngx_http_vcita_directives(ngx_http_vcita_directive_member,
+                              ngx_http_vcita_directive_none,
+                              ngx_http_vcita_directive_none)
 
     ngx_http_vcita_origin_t       origin[NGX_HTTP_VCITA_SETTINGS];
 
@@ -225,24 +176,18 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                    gate;
+    ngx_http_vcita_directives(ngx_http_vcita_directive_none,
+                              ngx_http_vcita_directive_member,
+                              ngx_http_vcita_directive_none)
+
     ngx_http_vcita_client_t      *client;
-    ngx_array_t                  *scope;      /* ngx_str_t */
     ngx_array_t                  *rules;      /* NULL: none */
-    ngx_http_vcita_revalidate_t   revalidate;
-    ngx_str_t                     authorize_endpoint;
-    ngx_str_t                     authorize_args;
+    ngx_http_vcita_authorize_t   *authorize;
     ngx_http_complex_value_t     *logout_uri;
     ngx_uint_t                    logout;     /* unsigned  logout:1; */
-
-    ngx_http_vcita_authorize_t   *authorize;
     ngx_uint_t                    merged;     /* unsigned  merged:1; */
 
-    ngx_http_vcita_origin_t       gate_origin;
-    ngx_http_vcita_origin_t       rules_origin; /* of the location */
-    ngx_http_vcita_origin_t       logout_origin;
-    ngx_http_vcita_origin_t       endpoint_origin;
-    ngx_http_vcita_origin_t       args_origin;
+    ngx_http_vcita_origin_t       origin[NGX_HTTP_VCITA_SETTINGS];
 } ngx_http_vcita_loc_conf_t;
 
 
