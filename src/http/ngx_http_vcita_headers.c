@@ -17,8 +17,6 @@
 
 
 static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);
-static void ngx_http_vcita_headers_cookies(ngx_http_request_t *r,
-    ngx_array_t *names);
 static ngx_str_t *ngx_http_vcita_headers_cookie(ngx_str_t *value,
     ngx_array_t *names);
 static ngx_int_t ngx_http_vcita_headers_init(ngx_conf_t *cf);
@@ -61,52 +59,34 @@ ngx_module_t  ngx_http_vcita_oauth_headers_module = {
 static ngx_int_t
 ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 {
+    ngx_str_t                  *name;
+    ngx_uint_t                  i;
+    ngx_list_part_t            *part;
+    ngx_table_elt_t            *h;
     ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vscf->cookies.nelts && r == r->main) {
-        ngx_http_vcita_headers_cookies(r, &vscf->cookies);
+    if (vscf->cookies.nelts == 0 || r != r->main) {
+        return ngx_http_next_header_filter(r);
     }
 
-    return ngx_http_next_header_filter(r);
-}
-
-
-static void
-ngx_http_vcita_headers_cookies(ngx_http_request_t *r, ngx_array_t *names)
-{
-    ngx_str_t        *name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
+    i = 0;
     part = &r->headers_out.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != sizeof("Set-Cookie") - 1
-            || h[i].hash == 0
-            || h[i].key.data == ngx_http_vcita_set_cookie
-            || ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
+        if (h->key.len != sizeof("Set-Cookie") - 1
+            || h->hash == 0
+            || h->key.data == ngx_http_vcita_set_cookie
+            || ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
                                sizeof("Set-Cookie") - 1)
                != 0)
         {
             continue;
         }
 
-        name = ngx_http_vcita_headers_cookie(&h[i].value, names);
+        name = ngx_http_vcita_headers_cookie(&h->value, &vscf->cookies);
 
         if (name) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -114,9 +94,11 @@ ngx_http_vcita_headers_cookies(ngx_http_request_t *r, ngx_array_t *names)
                           "answer, rename the upstream's cookie or set "
                           "another vcita_oauth_cookie_name", name);
 
-            h[i].hash = 0;
+            h->hash = 0;
         }
     }
+
+    return ngx_http_next_header_filter(r);
 }
 
 
@@ -197,30 +179,19 @@ ngx_http_vcita_headers_add(ngx_http_request_t *r, const char *name,
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
+    i = 0;
     len = ngx_strlen(name);
-
     part = &r->headers_out.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash
-            && h[i].key.len == len
-            && ngx_strncmp(h[i].key.data, name, len) == 0
-            && h[i].value.len == value->len
-            && ngx_strncmp(h[i].value.data, value->data, value->len) == 0)
+        if (h->hash
+            && h->key.len == len
+            && ngx_strncmp(h->key.data, name, len) == 0
+            && h->value.len == value->len
+            && ngx_strncmp(h->value.data, value->data, value->len) == 0)
         {
-            return &h[i];
+            return h;
         }
     }
 

@@ -334,8 +334,6 @@ ngx_int_t ngx_http_vcita_page_error_content(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_page_t *page);
 ngx_int_t ngx_http_vcita_page_answer(ngx_http_request_t *r,
     ngx_http_vcita_page_t *page);
-ngx_int_t ngx_http_vcita_page_text(ngx_http_request_t *r, ngx_uint_t status,
-    const char *text);
 ngx_int_t ngx_http_vcita_page_link(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_str_t *uri, ngx_http_vcita_page_t *page);
 ngx_int_t ngx_http_vcita_page_redirect(ngx_http_request_t *r,
@@ -356,7 +354,6 @@ void ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
 const char *ngx_http_vcita_errors_hint(ngx_http_vcita_client_t *client,
     ngx_str_t *error);
 ngx_uint_t ngx_http_vcita_errors_is(ngx_str_t *error, const char *code);
-ngx_uint_t ngx_http_vcita_errors_reason(ngx_str_t *error);
 const char *ngx_http_vcita_errors_reason_name(ngx_uint_t reason);
 void ngx_http_vcita_errors_count(ngx_http_request_t *r, ngx_str_t *error);
 
@@ -402,7 +399,6 @@ ngx_uint_t ngx_http_vcita_user_agent_is_foreign(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r,
     ngx_uint_t iframe);
 ngx_uint_t ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r);
-ngx_uint_t ngx_http_vcita_user_agent_is_insecure(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_way(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 

@@ -158,28 +158,6 @@ ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r)
 
 
 /*
- * The browser has come by http: neither nginx nor a proxy in front of it has
- * seen TLS, nor does the browser send what it keeps for https.
- */
-
-ngx_uint_t
-ngx_http_vcita_user_agent_is_insecure(ngx_http_request_t *r)
-{
-#if (NGX_HTTP_SSL)
-
-    if (r->connection->ssl) {
-        return 0;
-    }
-
-#endif
-
-    return !ngx_http_vcita_user_agent_has(r, "x-forwarded-proto", "https")
-           && ngx_http_vcita_user_agent_header(r, "sec-fetch-site", "")
-              == NGX_HTTP_VCITA_ABSENT;
-}
-
-
-/*
  * Whether a request has come by another way than redirect_uri, which is the
  * way that cookies are for: flags of a state.
  */
@@ -188,11 +166,27 @@ ngx_uint_t
 ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
-    ngx_uint_t  began;
+    ngx_uint_t  began, tls;
 
     began = 0;
 
-    if (client->https && ngx_http_vcita_user_agent_is_insecure(r)) {
+#if (NGX_HTTP_SSL)
+    tls = (r->connection->ssl != NULL);
+#else
+    tls = 0;
+#endif
+
+    /*
+     * by http: neither nginx nor a proxy in front of it has seen TLS, nor does
+     * the browser send what it keeps for https
+     */
+
+    if (client->https
+        && !tls
+        && !ngx_http_vcita_user_agent_has(r, "x-forwarded-proto", "https")
+        && ngx_http_vcita_user_agent_header(r, "sec-fetch-site", "")
+           == NGX_HTTP_VCITA_ABSENT)
+    {
         began |= NGX_HTTP_VCITA_BEGAN_HTTP;
     }
 
@@ -283,22 +277,14 @@ ngx_http_vcita_user_agent_next(ngx_list_part_t **part, ngx_uint_t *i,
 
     len = ngx_strlen(name);
 
-    for ( /* void */ ; *part; *part = (*part)->next, *i = 0) {
+    while ((h = ngx_http_vcita_cookie_header(part, i)) != NULL) {
 
-        h = (*part)->elts;
-
-        while (*i < (*part)->nelts) {
-            (*i)++;
-
-            if (h[*i - 1].key.len == len
-                && ngx_strncmp(h[*i - 1].lowcase_key, name, len) == 0)
-            {
-                return &h[*i - 1];
-            }
+        if (h->key.len == len && ngx_strncmp(h->lowcase_key, name, len) == 0) {
+            break;
         }
     }
 
-    return NULL;
+    return h;
 }
 
 

@@ -141,13 +141,11 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     u_char                  *p, *end, *last, *next, *others;
     ngx_int_t                i;
     ngx_str_t                value;
-    ngx_uint_t               n;
     ngx_http_vcita_cut_t     cut;
     ngx_http_vcita_found_t  *f;
 
     ngx_memzero(&cut, sizeof(ngx_http_vcita_cut_t));
 
-    n = found->nelts;
     last = line->data + line->len;
     others = line->data;
 
@@ -181,7 +179,7 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
         f->value = value;
     }
 
-    if (found->nelts == n) {
+    if (others == line->data) {
         return NGX_OK;
     }
 
@@ -548,31 +546,21 @@ ngx_http_vcita_cookie_unset(ngx_http_headers_out_t *out, ngx_str_t *name)
     ngx_table_elt_t  *h;
     ngx_list_part_t  *part;
 
+    i = 0;
     part = &out->headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    while ((h = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash
-            && h[i].key.len == sizeof("Set-Cookie") - 1
-            && h[i].value.len > name->len
-            && h[i].value.data[name->len] == '='
-            && ngx_strncmp(h[i].value.data, name->data, name->len) == 0
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie",
+        if (h->hash
+            && h->key.len == sizeof("Set-Cookie") - 1
+            && h->value.len > name->len
+            && h->value.data[name->len] == '='
+            && ngx_strncmp(h->value.data, name->data, name->len) == 0
+            && ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
                                sizeof("Set-Cookie") - 1)
                == 0)
         {
-            h[i].hash = 0;
+            h->hash = 0;
         }
     }
 }

@@ -39,7 +39,34 @@ ngx_int_t ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,
     ngx_str_t *value, time_t max_age);
 
 
+static ngx_inline ngx_table_elt_t *ngx_http_vcita_cookie_header(
+    ngx_list_part_t **part, ngx_uint_t *i);
+
+
 extern u_char  ngx_http_vcita_set_cookie[];
+
+
+/* The next of a list of headers, from the first part and 0 on; NULL: the end */
+
+static ngx_inline ngx_table_elt_t *
+ngx_http_vcita_cookie_header(ngx_list_part_t **part, ngx_uint_t *i)
+{
+    ngx_table_elt_t  *h;
+
+    while (*i >= (*part)->nelts) {
+
+        if ((*part)->next == NULL) {
+            return NULL;
+        }
+
+        *part = (*part)->next;
+        *i = 0;
+    }
+
+    h = (*part)->elts;
+
+    return &h[(*i)++];
+}
 
 
 #endif /* _NGX_HTTP_VCITA_COOKIE_H_INCLUDED_ */
