@@ -37,7 +37,6 @@ static ngx_int_t ngx_http_vcita_access_sign_in(ngx_http_request_t *r,
     ngx_http_vcita_page_t *page);
 static ngx_int_t ngx_http_vcita_access_same_error(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-static void ngx_http_vcita_access_no_challenge(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -338,6 +337,7 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
     ngx_int_t                     rc;
+    ngx_table_elt_t              *h;
     ngx_http_vcita_page_t         page;
     ngx_http_vcita_login_state_t  state;
 
@@ -347,7 +347,18 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_vcita_access_no_challenge(r);
+    /* a challenge that auth_basic left behind does not belong to a redirect */
+
+    for (h = r->headers_out.www_authenticate; h; /* void */ ) {
+        h->hash = 0;
+#if (nginx_version >= 1023000)
+        h = h->next;
+#else
+        break;
+#endif
+    }
+
+    r->headers_out.www_authenticate = NULL;
 
     rc = ngx_http_vcita_login(r, ctx, client, &state);
 
@@ -469,31 +480,4 @@ ngx_http_vcita_access_challenge(ngx_http_request_t *r)
     }
 
     return NGX_OK;
-}
-
-
-/* a challenge that auth_basic left behind does not belong to a redirect */
-
-static void
-ngx_http_vcita_access_no_challenge(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = r->headers_out.www_authenticate;
-
-#if (nginx_version >= 1023000)
-
-    for ( /* void */ ; h; h = h->next) {
-        h->hash = 0;
-    }
-
-#else
-
-    if (h) {
-        h->hash = 0;
-    }
-
-#endif
-
-    r->headers_out.www_authenticate = NULL;
 }

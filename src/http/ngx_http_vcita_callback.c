@@ -26,16 +26,10 @@ static ngx_int_t ngx_http_vcita_callback_code(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_int_t rc);
-static ngx_int_t ngx_http_vcita_callback_method(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx);
-static ngx_int_t ngx_http_vcita_callback_state(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
-static ngx_int_t ngx_http_vcita_callback_age(ngx_http_vcita_client_t *client,
-    ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
     const char *error);
@@ -97,10 +91,18 @@ static ngx_int_t
 ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
     ngx_int_t                     rc;
+    ngx_str_t                     value;
     ngx_http_vcita_login_state_t  s;
 
     if (!(r->method & NGX_HTTP_GET)) {
-        return ngx_http_vcita_callback_method(r, ctx);
+        ngx_str_set(&value, "GET");
+
+        if (ngx_http_vcita_headers_add(r, "Allow", &value) == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_vcita_callback_fail(r, ctx, NULL, NGX_HTTP_NOT_ALLOWED,
+                                            "", 0);
     }
 
     rc = ngx_http_vcita_login_redirect_uri(r, ctx, ctx->callback);
@@ -111,19 +113,26 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_callback_state(r, ctx, &s);
+        rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &value);
     }
 
-    if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_callback_invalid(r, ctx, NULL,
-                                               "invalid_state");
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_callback_issuer(r, ctx);
     }
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_login_state_open(r, ctx, ctx->callback, &value, &s);
+    }
+
+    if (rc == NGX_OK) {
+        return ngx_http_vcita_callback_known(r, ctx, &s);
+    }
+
+    if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_callback_known(r, ctx, &s);
+    return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_state");
 }
 
 
@@ -172,6 +181,7 @@ static ngx_int_t
 ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_login_state_t *s)
 {
+    time_t                    age;
     ngx_int_t                 rc;
     ngx_uint_t                began;
     ngx_http_vcita_client_t  *client;
@@ -203,7 +213,11 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
                                              "state_mismatch");
     }
 
-    if (ngx_http_vcita_callback_age(client, s) != NGX_OK) {
+    /* a state may come from a machine whose clock is a little ahead */
+
+    age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
+
+    if (age > client->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
         return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
                                              "state_expired");
     }
@@ -290,44 +304,6 @@ ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_vcita_callback_method(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx)
-{
-    ngx_str_t  value;
-
-    ngx_str_set(&value, "GET");
-
-    if (ngx_http_vcita_headers_add(r, "Allow", &value) == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_vcita_callback_fail(r, ctx, NULL, NGX_HTTP_NOT_ALLOWED, "",
-                                        0);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_callback_state(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_login_state_t *s)
-{
-    ngx_int_t  rc;
-    ngx_str_t  state;
-
-    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &state);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_callback_issuer(r, ctx);
-    }
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
-    }
-
-    return ngx_http_vcita_login_state_open(r, ctx, ctx->callback, &state, s);
-}
-
-
 /* an answer that another server gave is none to us (RFC 9207, 2.4) */
 
 static ngx_int_t
@@ -405,24 +381,6 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 
     return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY, NULL,
                                         0);
-}
-
-
-/* a state may come from a machine whose clock is a little ahead */
-
-static ngx_int_t
-ngx_http_vcita_callback_age(ngx_http_vcita_client_t *client,
-    ngx_http_vcita_login_state_t *s)
-{
-    time_t  age;
-
-    age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
-
-    if (age > client->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
 }
 
 

@@ -263,26 +263,7 @@ ngx_http_vcita_errors_is(ngx_str_t *error, const char *code)
 }
 
 
-/* The number of a code of ours; all others have the one after the last */
-
-ngx_uint_t
-ngx_http_vcita_errors_reason(ngx_str_t *error)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_http_vcita_errors[i].code; i++) {
-
-        if (ngx_http_vcita_errors_is(error, ngx_http_vcita_errors[i].code))
-        {
-            break;
-        }
-    }
-
-    return i;
-}
-
-
-/* Its name: a code, "other" behind the last one, then NULL */
+/* The name of a reason: a code, "other" behind the last one, then NULL */
 
 const char *
 ngx_http_vcita_errors_reason_name(ngx_uint_t reason)
@@ -305,11 +286,17 @@ ngx_http_vcita_errors_reason_name(ngx_uint_t reason)
 void
 ngx_http_vcita_errors_count(ngx_http_request_t *r, ngx_str_t *error)
 {
-    ngx_uint_t               reason;
+    ngx_uint_t               i;
     ngx_http_vcita_stats_t  *stats;
 
     stats = ngx_http_vcita_ctx_counters(r);
-    reason = ngx_http_vcita_errors_reason(error);
 
-    ngx_http_vcita_stats_add(stats->logins_failed[reason], 1);
+    for (i = 0; ngx_http_vcita_errors[i].code; i++) {
+        if (ngx_http_vcita_errors_is(error, ngx_http_vcita_errors[i].code))
+        {
+            break;
+        }
+    }
+
+    ngx_http_vcita_stats_add(stats->logins_failed[i], 1);
 }

@@ -36,8 +36,6 @@ static ngx_int_t ngx_http_vcita_login_query(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s, ngx_http_vcita_authorize_t *authorize,
     ngx_str_t *url);
-static u_char *ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s);
 static u_char *ngx_http_vcita_login_challenge(u_char *p,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s);
@@ -112,9 +110,10 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s,
     ngx_http_vcita_authorize_t *authorize, ngx_str_t *url)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   state;
+    u_char                   *p;
+    size_t                    len;
+    ngx_str_t                 state, nonce;
+    ngx_http_vcita_derive_t  *derive;
 
     if (ngx_http_vcita_login_state_seal(r, ctx, client, s, &state) != NGX_OK) {
         return NGX_ERROR;
@@ -141,10 +140,21 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (s->sent & NGX_HTTP_VCITA_SENT_NONCE) {
 
-        p = ngx_http_vcita_login_nonce(p, ctx, client, s);
-        if (p == NULL) {
+        /* OpenID Connect Core, 3.1.2.1 */
+
+        p = ngx_cpymem(p, "&nonce=", sizeof("&nonce=") - 1);
+
+        nonce.data = p;
+        derive = client->derive.elts;
+
+        if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].nonce,
+                                              &nonce)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
+
+        p += nonce.len;
     }
 
     if (s->sent & NGX_HTTP_VCITA_SENT_PKCE) {
@@ -162,31 +172,6 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     url->len = p - url->data;
 
     return NGX_OK;
-}
-
-
-/* "&nonce=..." (OpenID Connect Core, 3.1.2.1) */
-
-static u_char *
-ngx_http_vcita_login_nonce(u_char *p, ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
-{
-    ngx_str_t                 nonce;
-    ngx_http_vcita_derive_t  *derive;
-
-    derive = client->derive.elts;
-
-    p = ngx_cpymem(p, "&nonce=", sizeof("&nonce=") - 1);
-
-    nonce.data = p;
-
-    if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].nonce, &nonce)
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return p + nonce.len;
 }
 
 

@@ -20,7 +20,6 @@ static ngx_int_t ngx_http_vcita_logout_ask(ngx_http_request_t *r,
     const char *text);
 static ngx_int_t ngx_http_vcita_logout_end(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-static ngx_int_t ngx_http_vcita_logout_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_logout_failed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_logout_done(ngx_http_request_t *r,
@@ -56,7 +55,17 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
         rc = ngx_http_vcita_logout_end(r, ctx, vlcf->client);
 
         if (rc == NGX_AGAIN) {
-            return ngx_http_vcita_logout_wait(r);
+            rc = ngx_http_vcita_wait(r);
+
+            if (rc != NGX_AGAIN) {
+                return rc;
+            }
+
+            /* the content phase runs again when the store has answered */
+
+            r->main->count++;
+
+            return NGX_DONE;
         }
 
         if (rc == NGX_BUSY) {
@@ -111,25 +120,6 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     return rc;
-}
-
-
-/* the content phase runs again when the store has answered */
-
-static ngx_int_t
-ngx_http_vcita_logout_wait(ngx_http_request_t *r)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_vcita_wait(r);
-
-    if (rc != NGX_AGAIN) {
-        return rc;
-    }
-
-    r->main->count++;
-
-    return NGX_DONE;
 }
 
 

@@ -156,7 +156,17 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
     ngx_str_t   body, csp;
 
     if (page->title == NULL) {
-        return ngx_http_vcita_page_text(r, page->status, page->text);
+
+        /* one line for a program */
+
+        if (ngx_http_vcita_page_headers(r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        body.data = (u_char *) (page->text ? page->text : "sign in first\n");
+        body.len = ngx_strlen(body.data);
+
+        return ngx_http_vcita_page_send(r, page->status, "text/plain", &body);
     }
 
     ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
@@ -334,25 +344,6 @@ ngx_http_vcita_page_retry(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 
     return ngx_http_vcita_headers_add(r, "Retry-After", &value) == NULL
            ? NGX_ERROR : NGX_OK;
-}
-
-
-/* Sends one line for a program; "text" may be NULL */
-
-ngx_int_t
-ngx_http_vcita_page_text(ngx_http_request_t *r, ngx_uint_t status,
-    const char *text)
-{
-    ngx_str_t  body;
-
-    if (ngx_http_vcita_page_headers(r) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    body.data = (u_char *) (text ? text : "sign in first\n");
-    body.len = ngx_strlen(body.data);
-
-    return ngx_http_vcita_page_send(r, status, "text/plain", &body);
 }
 
 

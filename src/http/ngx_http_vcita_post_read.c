@@ -20,7 +20,6 @@ static ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
 static void ngx_http_vcita_post_read_forget(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_post_read_early(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_srv_conf_t *vscf);
-static void ngx_http_vcita_post_read_line(ngx_http_request_t *r);
 static void ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
     ngx_str_t *callback);
 
@@ -181,7 +180,19 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_uint_t                 i;
     ngx_http_vcita_client_t  **client;
 
-    ngx_http_vcita_post_read_line(r);
+    /* the request line as nginx makes it up for $request and its log lines */
+
+    if (r->request_line.data == NULL && r->request_start) {
+
+        for (p = r->request_start; p < r->header_in->last; p++) {
+            if (*p == CR || *p == LF) {
+                break;
+            }
+        }
+
+        r->request_line.len = p - r->request_start;
+        r->request_line.data = r->request_start;
+    }
 
     text = r->unparsed_uri.len ? &r->unparsed_uri : &r->request_line;
 
@@ -219,29 +230,6 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     return ngx_http_vcita_callback_moved(r, ctx, &args) == NGX_ERROR ? NGX_ERROR
                                                                      : NGX_OK;
-}
-
-
-/* the request line as nginx makes it up for $request and its own log lines */
-
-static void
-ngx_http_vcita_post_read_line(ngx_http_request_t *r)
-{
-    u_char  *p;
-
-    if (r->request_line.data || r->request_start == NULL) {
-        return;
-    }
-
-    for (p = r->request_start; p < r->header_in->last; p++) {
-
-        if (*p == CR || *p == LF) {
-            break;
-        }
-    }
-
-    r->request_line.len = p - r->request_start;
-    r->request_line.data = r->request_start;
 }
 
 

@@ -57,8 +57,6 @@ static ngx_int_t ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule);
 static void ngx_http_vcita_require_unmet(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule);
-static ngx_int_t ngx_http_vcita_require_array(ngx_http_request_t *r,
-    ngx_http_vcita_require_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value);
 static ngx_int_t ngx_http_vcita_require_match(ngx_http_request_t *r,
     ngx_http_vcita_require_rule_t *rule, ngx_str_t *value);
 static ngx_uint_t ngx_http_vcita_require_value_match(ngx_http_request_t *r,
@@ -151,6 +149,7 @@ static ngx_int_t
 ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_http_vcita_require_rule_t *rule)
 {
+    u_char                     *p, *last;
     ngx_str_t                   lengths, value;
     ngx_http_variable_value_t  *vv;
 
@@ -158,7 +157,22 @@ ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
         && ngx_http_vcita_session_claims_get_array(s, &rule->claim, &lengths,
                                                    &value) == NGX_OK)
     {
-        return ngx_http_vcita_require_array(r, rule, &lengths, &value);
+        /* any element of an array will do */
+
+        last = lengths.data + lengths.len;
+
+        for (p = lengths.data; p < last; p += 2) {
+
+            value.len = (size_t) p[0] << 8 | p[1];
+
+            if (ngx_http_vcita_require_match(r, rule, &value) == NGX_OK) {
+                return NGX_OK;
+            }
+
+            value.data += value.len + 1;
+        }
+
+        return NGX_DECLINED;
     }
 
     vv = ngx_http_get_flushed_variable(r, rule->index);
@@ -175,33 +189,6 @@ ngx_http_vcita_require_rule_met(ngx_http_request_t *r,
     value.len = vv->len;
 
     return ngx_http_vcita_require_match(r, rule, &value);
-}
-
-
-/* any element of an array will do */
-
-static ngx_int_t
-ngx_http_vcita_require_array(ngx_http_request_t *r,
-    ngx_http_vcita_require_rule_t *rule, ngx_str_t *lengths, ngx_str_t *value)
-{
-    u_char     *p, *last;
-    ngx_str_t   element;
-
-    element.data = value->data;
-    last = lengths->data + lengths->len;
-
-    for (p = lengths->data; p < last; p += 2) {
-
-        element.len = (size_t) p[0] << 8 | p[1];
-
-        if (ngx_http_vcita_require_match(r, rule, &element) == NGX_OK) {
-            return NGX_OK;
-        }
-
-        element.data += element.len + 1;
-    }
-
-    return NGX_DECLINED;
 }
 
 

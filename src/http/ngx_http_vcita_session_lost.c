@@ -26,8 +26,6 @@ static ngx_http_vcita_cause_t *ngx_http_vcita_session_lost_way(
 static ngx_uint_t ngx_http_vcita_session_lost_sent(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_uint_t kind);
-static void ngx_http_vcita_session_lost_because(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_cause_t *cause);
 
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_framed = {
@@ -141,7 +139,8 @@ ngx_http_vcita_session_lost_answer(ngx_http_request_t *r,
         }
     }
 
-    ngx_http_vcita_session_lost_because(ctx, cause);
+    ctx->cause = cause->log;
+    ctx->cause_page = cause->page;
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "%ui logins within %d seconds, and the session of cookie "
@@ -177,7 +176,8 @@ ngx_http_vcita_session_lost_login_cause(ngx_http_request_t *r,
                 : &ngx_http_vcita_session_lost_no_login;
     }
 
-    ngx_http_vcita_session_lost_because(ctx, cause);
+    ctx->cause = cause->log;
+    ctx->cause_page = cause->page;
 }
 
 
@@ -217,13 +217,4 @@ ngx_http_vcita_session_lost_sent(ngx_http_request_t *r,
 
     return ngx_http_vcita_ctx_next_cookie(r, ctx, client, kind, &next, &value)
            == NGX_OK;
-}
-
-
-static void
-ngx_http_vcita_session_lost_because(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_cause_t *cause)
-{
-    ctx->cause = cause->log;
-    ctx->cause_page = cause->page;
 }

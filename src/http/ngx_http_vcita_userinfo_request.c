@@ -20,8 +20,6 @@
 #define NGX_HTTP_VCITA_DROPPED_LEN  1024
 
 
-static ngx_int_t ngx_http_vcita_userinfo_request_bound(ngx_http_request_t *r,
-    ngx_http_vcita_exchange_t *x);
 static const char *ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 static ngx_int_t ngx_http_vcita_userinfo_request_answer(ngx_http_request_t *r,
@@ -41,9 +39,6 @@ static ngx_int_t ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_userinfo_request_encode(ngx_http_request_t *r,
     ngx_http_vcita_session_t *s, ngx_http_vcita_token_t *token,
     ngx_array_t *claims, size_t limit, ngx_str_t *text);
-static ngx_str_t *ngx_http_vcita_userinfo_request_scope(
-    ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *state,
-    ngx_http_vcita_token_t *token);
 
 
 /* Checks the id_token, where one has come */
@@ -67,7 +62,25 @@ ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
     x->client->identified = x->token.identified;
 
     if (!x->token.identified) {
-        return ngx_http_vcita_userinfo_request_bound(r, x);
+
+        /*
+         * Without a code_verifier only the nonce in an id_token binds a code
+         * to the browser whose login it was issued for (RFC 9700, 2.1.1)
+         */
+
+        if ((x->state.sent & NGX_HTTP_VCITA_SENT_PKCE)
+            || !(x->state.sent & NGX_HTTP_VCITA_SENT_NONCE))
+        {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "vcita's token answer has no id_token, and with "
+                      "\"vcita_oauth_pkce off\" only an id_token binds a code "
+                      "to its browser");
+
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
+                                              "bad_id_token");
     }
 
     wrong = ngx_http_vcita_userinfo_request_check(r, x);
@@ -84,31 +97,6 @@ ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * Without a code_verifier only the nonce in an id_token binds a code to the
- * browser whose login it was issued for (RFC 9700, 2.1.1)
- */
-
-static ngx_int_t
-ngx_http_vcita_userinfo_request_bound(ngx_http_request_t *r,
-    ngx_http_vcita_exchange_t *x)
-{
-    if ((x->state.sent & NGX_HTTP_VCITA_SENT_PKCE)
-        || !(x->state.sent & NGX_HTTP_VCITA_SENT_NONCE))
-    {
-        return NGX_OK;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita's token answer has no id_token, and with "
-                  "\"vcita_oauth_pkce off\" only an id_token binds a code to "
-                  "its browser");
-
-    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
-                                          "bad_id_token");
 }
 
 
@@ -459,10 +447,12 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token,
     ngx_array_t *claims)
 {
-    time_t                    max_age;
-    ngx_int_t                 rc;
-    ngx_str_t                 text;
-    ngx_http_vcita_session_t  s;
+    time_t                        max_age;
+    ngx_int_t                     rc;
+    ngx_str_t                     text;
+    ngx_uint_t                    i;
+    ngx_http_vcita_session_t      s;
+    ngx_http_vcita_authorize_t  **a;
 
     /* never longer than the token's life */
 
@@ -476,7 +466,17 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
 
     s.expires = ngx_http_vcita_string_time((uint64_t) ngx_time()
                                            + max_age);
-    s.scope = *ngx_http_vcita_userinfo_request_scope(client, state, token);
+    s.scope = token->scope;
+
+    /* a scope that the answer does not name is as asked for (RFC 6749, 5.1) */
+
+    a = client->authorize.elts;
+
+    for (i = 0; s.scope.len == 0 && i < client->authorize.nelts; i++) {
+        if (a[i]->id == state->authorize) {
+            s.scope = a[i]->scope;
+        }
+    }
 
     rc = ngx_http_vcita_userinfo_request_encode(r, &s, token, claims,
                               ngx_http_vcita_session_save_room(client), &text);
@@ -493,28 +493,6 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     ngx_explicit_memzero(text.data, text.len);
 
     return rc;
-}
-
-
-/* a scope that the answer does not name is the one asked for (RFC 6749, 5.1) */
-
-static ngx_str_t *
-ngx_http_vcita_userinfo_request_scope(ngx_http_vcita_client_t *client,
-    ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token)
-{
-    ngx_uint_t                    i;
-    ngx_http_vcita_authorize_t  **a;
-
-    a = client->authorize.elts;
-
-    for (i = 0; token->scope.len == 0 && i < client->authorize.nelts; i++) {
-
-        if (a[i]->id == state->authorize) {
-            return &a[i]->scope;
-        }
-    }
-
-    return &token->scope;
 }
 
 
