@@ -6,6 +6,7 @@
 #   contract    every row of t/contract.rows has a test
 #   rooms       arrows go down, by #include and by symbol; no circle
 #   directives  each directive is read, inherited, tested and documented
+#   walks       CONTRIBUTING.md names each source and test; its examples apply
 #   errors      docs/errors.md quotes the log as the sources have it
 #   links       every link of the documents leads somewhere
 #   style       lines, comments, prototypes, the sizes of functions and files
@@ -24,7 +25,8 @@ set -euo pipefail
 cd "$root"
 
 [ $# -gt 0 ] \
-    || set -- contract rooms directives errors links style version words scripts
+    || set -- contract rooms directives walks errors links style version words \
+              scripts
 
 failed=()
 
