@@ -23,12 +23,13 @@
      && ngx_memcmp((name)->data, prefix, sizeof(prefix) - 1) == 0)
 
 
-/* the handler of a variable that another module has made, map for example */
+/* a variable of this module, or one that another has made, map for example */
 
 typedef struct {
+    ngx_str_t                 name;         /* of this module's */
     ngx_http_get_variable_pt  get_handler;
     uintptr_t                 data;
-} ngx_http_vcita_variables_derived_t;
+} ngx_http_vcita_variable_t;
 
 
 static ngx_int_t ngx_http_vcita_variables_read(ngx_http_request_t *r,
@@ -59,49 +60,37 @@ static ngx_int_t ngx_http_vcita_variables_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, time_t value);
 
 
-static ngx_http_variable_t  ngx_http_vcita_vars[] = {
+static ngx_http_vcita_variable_t  ngx_http_vcita_vars[] = {
 
-    { ngx_string("vcita_oauth_authenticated"), NULL,
-      ngx_http_vcita_variables_authenticated, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("vcita_oauth_authenticated"),
+      ngx_http_vcita_variables_authenticated, 0 },
 
-    { ngx_string("vcita_oauth_access_token"), NULL,
-      ngx_http_vcita_variables_token, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("vcita_oauth_access_token"),
+      ngx_http_vcita_variables_token, 0 },
 
-    { ngx_string("vcita_oauth_token_type"), NULL,
+    { ngx_string("vcita_oauth_token_type"),
       ngx_http_vcita_variables_text,
-      offsetof(ngx_http_vcita_session_t, token_type),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      offsetof(ngx_http_vcita_session_t, token_type) },
 
-    { ngx_string("vcita_oauth_scope"), NULL,
+    { ngx_string("vcita_oauth_scope"),
       ngx_http_vcita_variables_text,
-      offsetof(ngx_http_vcita_session_t, scope),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      offsetof(ngx_http_vcita_session_t, scope) },
 
-    { ngx_string("vcita_oauth_session_started"), NULL,
-      ngx_http_vcita_variables_started, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("vcita_oauth_session_started"),
+      ngx_http_vcita_variables_started, 0 },
 
-    { ngx_string("vcita_oauth_expires"), NULL,
-      ngx_http_vcita_variables_expires, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("vcita_oauth_expires"),
+      ngx_http_vcita_variables_expires, 0 },
 
-    { ngx_string("vcita_oauth_error"), NULL,
+    { ngx_string("vcita_oauth_error"),
       ngx_http_vcita_variables_error,
-      offsetof(ngx_http_vcita_ctx_t, error),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      offsetof(ngx_http_vcita_ctx_t, error) },
 
-    { ngx_string("vcita_oauth_error_description"), NULL,
+    { ngx_string("vcita_oauth_error_description"),
       ngx_http_vcita_variables_error,
-      offsetof(ngx_http_vcita_ctx_t, error_description),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      offsetof(ngx_http_vcita_ctx_t, error_description) },
 
-    { ngx_string("vcita_oauth_claim_"), NULL,
-      ngx_http_vcita_variables_claim, 0,
-      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
-
-      ngx_http_null_variable
+    { ngx_null_string, NULL, 0 }
 };
 
 
@@ -112,23 +101,30 @@ static ngx_uint_t  ngx_http_vcita_variables_was_read;
 ngx_int_t
 ngx_http_vcita_variables_add(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
+    ngx_str_t                   claim;
+    ngx_http_variable_t        *var;
+    ngx_http_vcita_variable_t  *v;
 
     for (v = ngx_http_vcita_vars; v->name.len; v++) {
 
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        var = ngx_http_add_variable(cf, &v->name, NGX_HTTP_VAR_NOCACHEABLE);
         if (var == NULL) {
             return NGX_ERROR;
-        }
-
-        if (v->flags & NGX_HTTP_VAR_PREFIX) {
-            var->get_handler = v->get_handler;
-            continue;
         }
 
         var->get_handler = ngx_http_vcita_variables_read;
         var->data = (uintptr_t) v;
     }
+
+    ngx_str_set(&claim, NGX_HTTP_VCITA_VAR_CLAIM);
+
+    var = ngx_http_add_variable(cf, &claim,
+                                NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_http_vcita_variables_claim;
 
     return NGX_OK;
 }
@@ -144,11 +140,11 @@ ngx_http_vcita_variables_add(ngx_conf_t *cf)
 ngx_int_t
 ngx_http_vcita_variables_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                           i;
-    ngx_hash_key_t                      *key;
-    ngx_http_variable_t                 *v;
-    ngx_http_core_main_conf_t           *cmcf;
-    ngx_http_vcita_variables_derived_t  *d;
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_vcita_variable_t  *d;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -167,7 +163,7 @@ ngx_http_vcita_variables_init(ngx_conf_t *cf)
             continue;
         }
 
-        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_variables_derived_t));
+        d = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_variable_t));
         if (d == NULL) {
             return NGX_ERROR;
         }
@@ -187,7 +183,7 @@ static ngx_int_t
 ngx_http_vcita_variables_read(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_variable_t *var = (ngx_http_variable_t *) data;
+    ngx_http_vcita_variable_t *var = (ngx_http_vcita_variable_t *) data;
 
     ngx_http_vcita_variables_was_read = 1;
 
@@ -204,11 +200,11 @@ static ngx_int_t
 ngx_http_vcita_variables_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_int_t                            rc;
-    ngx_uint_t                           before;
-    ngx_http_vcita_variables_derived_t  *d;
+    ngx_int_t                   rc;
+    ngx_uint_t                  before;
+    ngx_http_vcita_variable_t  *d;
 
-    d = (ngx_http_vcita_variables_derived_t *) data;
+    d = (ngx_http_vcita_variable_t *) data;
 
     before = ngx_http_vcita_variables_was_read;
     ngx_http_vcita_variables_was_read = 0;
