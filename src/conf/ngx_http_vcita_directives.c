@@ -257,9 +257,8 @@ ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_loc_conf_t *vlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_command_t              command;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (vlcf->logout) {
         return "is duplicate";
@@ -276,22 +275,8 @@ ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    value = cf->args->elts;
+    command = *cmd;
+    command.offset = offsetof(ngx_http_vcita_loc_conf_t, logout_uri);
 
-    vlcf->logout_uri = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (vlcf->logout_uri == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = vlcf->logout_uri;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_set_complex_value_slot(cf, &command, conf);
 }

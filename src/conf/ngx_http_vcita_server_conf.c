@@ -23,8 +23,6 @@ static void ngx_http_vcita_server_conf_host(ngx_conf_t *cf,
     ngx_http_vcita_client_t *client);
 static char *ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf);
-static void ngx_http_vcita_register_unbound(ngx_conf_t *cf,
-    ngx_http_vcita_client_t *client);
 static char *ngx_http_vcita_server_conf_authorize_check(ngx_conf_t *cf,
     ngx_http_vcita_origin_t *origin, ngx_str_t *query);
 static ngx_http_vcita_authorize_t *ngx_http_vcita_server_conf_authorize_make(
@@ -312,8 +310,20 @@ ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (conf->gate != NGX_HTTP_VCITA_OFF && !a->openid) {
-        ngx_http_vcita_register_unbound(cf, conf->client);
+    /* neither a code_verifier nor a nonce: any browser can bring the code */
+
+    if (conf->gate != NGX_HTTP_VCITA_OFF
+        && !a->openid
+        && !conf->client->pkce
+        && !conf->client->unbound)
+    {
+        conf->client->unbound = 1;
+
+        (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
+                                &conf->client->origin[NGX_HTTP_VCITA_PKCE],
+                                "\"vcita_oauth_pkce off\" without openid in "
+                                "vcita_oauth_scope lets a stolen code sign in "
+                                "another browser, add openid");
     }
 
     known = conf->client->authorize.elts;
@@ -323,14 +333,6 @@ ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
         if (ngx_http_vcita_str_eq(&known[i]->prefix, &a->prefix)) {
             conf->authorize = known[i];
             return NGX_CONF_OK;
-        }
-
-        if (known[i]->id == a->id) {
-            return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
-                              &conf->origin[NGX_HTTP_VCITA_GATE],
-                              "\"%V\" cannot be told from \"%V\" by its hash: "
-                              "change the order of scopes",
-                              &a->prefix, &known[i]->prefix);
         }
     }
 
@@ -343,25 +345,6 @@ ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     conf->authorize = a;
 
     return NGX_CONF_OK;
-}
-
-
-/* neither a code_verifier nor a nonce: any browser can bring the code */
-
-static void
-ngx_http_vcita_register_unbound(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
-{
-    if (client->pkce || client->unbound) {
-        return;
-    }
-
-    client->unbound = 1;
-
-    (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
-                                &client->origin[NGX_HTTP_VCITA_PKCE],
-                                "\"vcita_oauth_pkce off\" without openid in "
-                                "vcita_oauth_scope lets a stolen code sign in "
-                                "another browser, add openid");
 }
 
 
@@ -417,13 +400,6 @@ ngx_http_vcita_server_conf_authorize_make(ngx_conf_t *cf,
                                           "prompt", &value) != NGX_DECLINED);
 
     a->id = ngx_crc32_long(a->prefix.data, a->prefix.len);
-
-    if (a->id == 0) {
-
-        /* "not yet known" in a state */
-
-        a->id = 1;
-    }
 
     return a;
 }

@@ -130,8 +130,9 @@ typedef struct {
 
 
 /*
- * The authorize parameters of a location.  A state identifies them by a hash:
- * the callback may run in another location.
+ * The authorize parameters of a location.  A state identifies them by a hash of
+ * four bytes, since the callback may run in another location.  If two of one
+ * client share a hash, a login that starts again may send the other one's.
  */
 
 typedef struct {
