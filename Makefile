@@ -16,7 +16,7 @@ NGINX_SRC ?=
 MODULES_PATH = $(shell . tools/lib.sh; \
                  NGINX_BINARY='$(NGINX_BINARY)' modules_path)
 
-# test files, as in: make test FILES=t/02-gate.t
+# test files, as in: make test FILES=t/gate.t
 FILES =
 
 # fuzz targets, and how long each runs, as in: make fuzz TARGETS="json cookie"
@@ -82,11 +82,9 @@ check: ## what can be said of the sources without running them, in seconds
 	@tools/build.sh
 	@tools/check.sh
 
-test: ## all tests, or make test FILES="t/02-gate.t"
+test: ## all tests, or make test FILES="t/gate.t"
 	@tools/deps.sh test
-	@tools/build.sh
-	@tools/build.sh t/unit
-	@tools/build.sh t/slow
+	@tools/test-build.sh $(FILES)
 	@tools/test.sh $(FILES)
 
 unit: ## the unit tests alone
@@ -103,8 +101,7 @@ test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 
 test-valgrind: ## a part of the tests under valgrind, which must find nothing
 	@tools/deps.sh valgrind
-	@tools/build.sh
-	@tools/build.sh t/slow
+	@tools/test-build.sh $(or $(FILES),t/store.t)
 	@tools/valgrind.sh $(FILES)
 
 fuzz: ## fuzzes what reads foreign bytes: make fuzz FUZZ_SECONDS=60 TARGETS=json

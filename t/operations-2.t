@@ -1,5 +1,5 @@
 # Operations under fire: the outside world.  Names that hang, a first address that is dead, a clock that jumps.
-# Runs alone: it measures times.  nginx has a resolver and a clock of its own here: t/lib/world.c.
+# nginx has a resolver and a clock of its own here: t/lib/world.c.
 
 use lib 't/lib';
 
@@ -110,6 +110,7 @@ run_tests();
 __DATA__
 
 === TEST 1: DNS that hangs: 504 in time, the worker answers all the while, other logins go on
+--- alone
 --- gate
 vcita_oauth_connect_timeout 1s;
 --- error_log
@@ -127,6 +128,7 @@ no_gap_over(30, sub {
 
 
 === TEST 2: DNS that hangs, and browsers that go away: the worker answers all the while, and does its work when the resolver comes back late
+--- alone
 --- flow
 begun('/')->come_back(code => stub_code);
 my $fds = nginx_fds;

@@ -1,5 +1,5 @@
-# Operations under fire: reloads, a quit, a worker that is killed, no connections left, a full disk.  Runs alone:
-# it measures memory.  What the outside world does (names, addresses, the clock) is in operations-2.t.
+# Operations under fire: reloads, a quit, a worker that is killed, no connections left, a full disk.
+# What the outside world does (names, addresses, the clock) is in operations-2.t.
 
 use lib 't/lib';
 use VcitaTest;

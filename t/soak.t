@@ -1,4 +1,4 @@
-# Thousands of logins on one worker: what they cost is given back.  Runs alone: it measures memory.
+# Thousands of logins on one worker: what they cost is given back.
 #
 # Of a small size here; tools/soak.sh runs it in full.
 

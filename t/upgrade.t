@@ -3,7 +3,8 @@
 # session anew; the newer one is t/upgrade/newer.patch, which puts a value into a session that this one does not know.
 # A third one is that of a commit of this repository: what it seals has to open here, and the other way round.  Where
 # the history does not reach it (a shallow clone, a folder without one), the test says so, and the older one takes its
-# place.  All are built at the first run, into build/upgrade.
+# place.  That one is built at the first run, into build/upgrade; of the two others what the patch has changed is
+# compiled, and linked with the objects of the module under test.
 
 BEGIN {
     if (!$ENV{TEST_NGINX_LOAD_MODULES}) {
@@ -41,6 +42,11 @@ sub VcitaFlow::Code::module_of {
 sub built {
     my ($name) = @_;
     my $tree = "$trees/$name";
+    my $objs = $ENV{TEST_NGINX_LOAD_MODULES} =~ s{[^/]*$}{objs}r;
+
+    return patched($name, $tree, $objs)
+        if $name ne 'past' && $objs =~ m{^\Q$root/} && system('grep', '-qF', "$root/src/", "$objs/Makefile") == 0;
+
     my $how = $name eq 'past' ? "git archive $PAST " . $WHAT =~ s/\*\.c/ngx_http_vcita_oauth_module.c/r : "tar -cf - $WHAT";
 
     File::Path::make_path($tree);
@@ -56,6 +62,28 @@ sub built {
     die "no $name build: $out\n" if $?;
 
     return "$tree/build/ngx_http_vcita_oauth_module.so";
+}
+
+
+# The sources with the times that they have, and copies of the objects that were made of them: make compiles only what
+# the patch has touched.
+sub patched {
+    my ($name, $tree, $objs) = @_;
+    my $its = $objs =~ s{^\Q$root/}{$tree/}r;
+    my $nginx = $ENV{NGINX_SRC} || '/usr/share/nginx/src';
+
+    File::Path::remove_tree($tree);
+    File::Path::make_path($tree, $its);
+    my $out = `exec 2>&1; set -e
+        tar -cf - $WHAT | tar -xf - -C $tree
+        cp -a $objs/. $its
+        rm -f $its/*.so
+        (cd $tree && patch -p1 -s -f -F 1 < $root/t/upgrade/$name.patch)
+        sed -i 's,$root/,$tree/,g' $its/Makefile
+        cd $nginx && make -s -f $its/Makefile modules`;
+    die "no $name build: $out\n" if $?;
+
+    return "$its/ngx_http_vcita_oauth_module.so";
 }
 
 

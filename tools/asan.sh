@@ -51,9 +51,7 @@ build_nginx() {
 build_modules() {
     export SANITIZE=1 NGINX_SRC=$tree
 
-    tools/build.sh
-    tools/build.sh t/unit
-    tools/build.sh t/slow
+    tools/test-build.sh "$@"
 }
 
 
@@ -113,5 +111,5 @@ mkdir -p "$out"
 
 sanitize_source
 build_nginx
-build_modules
+build_modules "$@"
 run "$@"

@@ -92,7 +92,7 @@ test_suite() {
     copy_in "$dir"
     # shellcheck disable=SC2016
     inside "$dir" \
-        TEST_JOBS="${TEST_JOBS:-2}" TEST_PORT="${TEST_PORT:-18000}" \
+        TEST_JOBS="${TEST_JOBS:-}" TEST_PORT="${TEST_PORT:-18000}" \
         TEST_TIMEOUT="${TEST_TIMEOUT:-900}" \
         VCITA_TEST_SCALE="${VCITA_TEST_SCALE:-1}" bash -ec '
         cd /project
@@ -102,9 +102,7 @@ test_suite() {
             "$(openssl version | cut -d " " -f 1,2)" \
             "$(perl -e "printf q(%vd), \$^V")" "$(node --version)"
         shift
-        tools/build.sh
-        tools/build.sh t/unit
-        tools/build.sh t/slow
+        tools/test-build.sh "$@"
         tools/test.sh "$@"' bash "$1" ${files[@]+"${files[@]}"}
 }
 
@@ -112,9 +110,7 @@ test_suite() {
 # --- builds -------------------------------------------------------------------
 
 test_here() {
-    tools/build.sh
-    tools/build.sh t/unit
-    tools/build.sh t/slow
+    tools/test-build.sh ${files[@]+"${files[@]}"}
     TEST_DIR=$out/here/test exec tools/test.sh ${files[@]+"${files[@]}"}
 }
 
@@ -122,9 +118,7 @@ test_here() {
 test_clang() {
     export CC=clang
 
-    OUT=$out/clang tools/build.sh
-    OUT=$out/clang/unit tools/build.sh t/unit
-    OUT=$out/clang/slow tools/build.sh t/slow
+    OUT=$out/clang tools/test-build.sh "${files[@]:-${short[@]}}"
     MODULES=$out/clang TEST_DIR=$out/clang/test \
         exec tools/test.sh "${files[@]:-${short[@]}}"
 }
@@ -170,8 +164,7 @@ build_static() {
 
 test_static() {
     build_static
-    tools/build.sh t/unit
-    tools/build.sh t/slow
+    MODULES=none tools/test-build.sh "${files[@]:-${short[@]}}"
     NGINX_BINARY=$out/static/objs/nginx MODULES=none \
         TEST_DIR=$out/static/test exec tools/test.sh "${files[@]:-${short[@]}}"
 }

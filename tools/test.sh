@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 #
-# tools/test.sh [files]: runs the tests, two files at a time; without files all of
-# t/ and the self-tests of t/lib/.
+# tools/test.sh [files]: runs the tests, several files at a time; without files all
+# of t/ and the self-tests of t/lib/.
 #
 # Each file runs under `prove`, with an nginx, a server root and ports of its
 # own.  One line per file as it ends, the whole output of a file that failed,
 # and a summary whose last line is `N passed, M failed` (assertions).  Exits 0
 # only if nothing failed, something ran, and no process was left behind.
 #
+# Most of a test's time is waiting, so there is one file more than processors.
+# A block that measures times or memory has a section `alone`: it runs when all
+# other blocks of all files have ended, by a second run of its file.  A file
+# whose head says "Runs alone" does so as a whole.
+#
 #   NGINX_BINARY  the nginx to test with (default: the one installed)
 #   MODULES       where the modules are (default: build/; none: in the binary)
 #   TEST_DIR      where the files' server roots and logs go (build/test/)
-#   TEST_JOBS     how many files at a time (2)
+#   TEST_JOBS     how many files at a time (one more than processors)
 #   TEST_PORT     first port; each file gets 20 (default: free ones from 18000)
 #   TEST_TIMEOUT  seconds that a file may take (900)
 
@@ -23,12 +28,17 @@ set -euo pipefail
 modules=$(realpath -m "${MODULES:-$root/build}")
 module=$modules/ngx_http_vcita_oauth_module.so
 work=$(realpath -m "${TEST_DIR:-$root/build/test}")
-at_once=${TEST_JOBS:-2}
+at_once=${TEST_JOBS:-$((jobs + 1))}
 limit=${TEST_TIMEOUT:-900}
 ports_per_file=20
 next_port=${TEST_PORT:-18000}
 
-declare -A file_of=() started_at=()              # by process id
+# what takes longest, where no former run says how long
+long="upgrade testing redis preflight store exchange redis-conf operations
+      browser conf examples pace sandbox claims life soak callback revalidate"
+
+# a file, or its blocks of one kind: "t/redis.t together", "t/redis.t alone"
+declare -A run_of=() started_at=()               # by process id
 passed=0 failed=0 skipped=0
 
 
@@ -50,23 +60,36 @@ free_ports() {
 listening() { grep -qE "$(printf '^ *[0-9]+: [0-9A-F]+:%04X [0-9A-F:]+ 0A' "$1")" /proc/net/tcp /proc/net/tcp6 2>/dev/null; }
 
 
-folder_of() { echo "$work/$(basename "$1" .t)"; }
+# "t/redis.t together" is called redis, "t/redis.t alone" redis-alone
+name_of() {
+    local name
+
+    name=$(basename "${1%% *}" .t)
+    case $1 in *" alone") name+=-alone ;; esac
+    echo "$name"
+}
+
+folder_of() { echo "$work/$(name_of "$1")"; }
 
 
+# start FILE [together|alone]
 start() {
-    local file=$1 dir
+    local file=${1%% *} part='' dir
 
-    dir=$(folder_of "$file")
+    case $1 in *" "*) part=${1#* } ;; esac
+
+    dir=$(folder_of "$1")
     rm -rf "$dir"
     mkdir -p "$dir"
 
     free_ports
 
     TEST_NGINX_SERVROOT=$dir/servroot TEST_NGINX_PORT=$next_port \
+    VCITA_TEST_PART=$part \
     timeout --kill-after=20 "$limit" \
         prove --verbose --nocolor -I t/lib "$file" > "$dir/log" 2>&1 < /dev/null &
 
-    file_of[$!]=$file
+    run_of[$!]=$1
     started_at[$!]=$EPOCHREALTIME
     next_port=$((next_port + ports_per_file))
 }
@@ -108,9 +131,9 @@ number() { sed -n "$1" "$2" | tail -n 1 | grep -oE '[0-9]+' || echo 0; }
 
 # finish PID STATUS: adds up a file's outcome, and prints it
 finish() {
-    local file=${file_of[$1]} status=$2 log dir tests bad skip seconds left outcome
+    local run=${run_of[$1]} status=$2 log dir tests bad skip seconds left outcome
 
-    dir=$(folder_of "$file")
+    dir=$(folder_of "$run")
     log=$dir/log
     seconds=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - ${started_at[$1]} }")
     left=$(end_leftovers "$dir")
@@ -136,8 +159,9 @@ finish() {
 
     if [ "$bad" -gt 0 ]; then outcome="FAILED $bad of $tests"; fi
 
-    printf '%-28s %6s s %5s tests  %s\n' "$file" "$seconds" "$tests" "$outcome"
-    printf "%s\n" "$seconds" > "$work/seconds/$(basename "$file")"
+    printf '%-28s %6s s %5s tests  %s\n' "${run% together}" "$seconds" "$tests" \
+           "$outcome"
+    printf "%s\n" "$seconds" > "$work/seconds/$(name_of "$run")"
 
     if [ "$bad" -gt 0 ]; then
         sed 's/^/    /' "$log"
@@ -165,14 +189,17 @@ summary() {
 
 # --- all of them --------------------------------------------------------------
 
-# the files that took longest last time go first
+# what took longest last time goes first
 longest_first() {
-    local file
+    local run name seconds
 
-    for file; do
-        printf '%s\t%s\n' \
-            "$(cat "$work/seconds/$(basename "$file")" 2>/dev/null || echo 999)" \
-            "$file"
+    for run; do
+        name=$(name_of "$run")
+        seconds=$(cat "$work/seconds/$name" 2>/dev/null) \
+            || seconds=$(printf '%s\n' $long | tac | grep -nx "$name" \
+                         | cut -d : -f 1) \
+            || seconds=0
+        printf '%s\t%s\n' "$seconds" "$run"
     done | sort -rn -s -k 1,1 | cut -f 2
 }
 
@@ -180,9 +207,9 @@ longest_first() {
 wait_for_one() {
     local pid status=0
 
-    wait -n -p pid "${!file_of[@]}" || status=$?
+    wait -n -p pid "${!run_of[@]}" || status=$?
     finish "$pid" "$status"
-    unset "file_of[$pid]"
+    unset "run_of[$pid]"
 }
 
 
@@ -191,26 +218,27 @@ stop() {
     local pid
 
     trap - INT TERM
-    for pid in "${!file_of[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-    for pid in "${!file_of[@]}"; do end_leftovers "$(folder_of "${file_of[$pid]}")"; done
+    for pid in "${!run_of[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    for pid in "${!run_of[@]}"; do end_leftovers "$(folder_of "${run_of[$pid]}")"; done
     exit 130
 }
 
 
-# a file that measures times says so at its head
-runs_alone() { head -n 5 "$1" 2>/dev/null | grep -q 'Runs alone'; }
+# a file that measures says so at its head, a block by its section
+runs_alone() { head -n 5 "$1" | grep -q 'Runs alone'; }
+
+has_alone() { grep -q '^--- alone$' "$1"; }
 
 
 run() {
-    local file
+    local run
 
-    for file; do
-        [ -f "$file" ] || die "no test $file"
-        [ "${#file_of[@]}" -lt "$at_once" ] || wait_for_one
-        start "$file"
+    for run; do
+        [ "${#run_of[@]}" -lt "$at_once" ] || wait_for_one
+        start "$run"
     done
 
-    while [ "${#file_of[@]}" -gt 0 ]; do wait_for_one; done
+    while [ "${#run_of[@]}" -gt 0 ]; do wait_for_one; done
 }
 
 
@@ -234,16 +262,30 @@ VCITA_OAUTH_UNIT_MODULE=$modules/unit/ngx_http_vcita_oauth_unit_module.so
 VCITA_OAUTH_SLOW_MODULE=$modules/slow/ngx_http_vcita_oauth_slow_module.so
 
 mkdir -p "$work/seconds"
-readarray -t files < <(longest_first "$@")
-
 together=() alone=()
 
-for file in "${files[@]}"; do
-    if runs_alone "$file"; then alone+=("$file"); else together+=("$file"); fi
+for file; do
+    [ -f "$file" ] || die "no test $file"
+
+    if runs_alone "$file"; then
+        alone+=("$file")
+
+    elif ! has_alone "$file"; then
+        together+=("$file")
+
+    # nothing runs beside it; or single blocks, of whichever kind
+    elif [ "$at_once" = 1 ] || [ -n "${VCITA_TEST_ONLY:-}" ]; then
+        alone+=("$file")
+
+    else
+        together+=("$file together")
+        alone+=("$file alone")
+    fi
 done
 
 trap stop INT TERM
+readarray -t together < <(longest_first ${together[@]+"${together[@]}"})
 run "${together[@]}"
 at_once=1
-run "${alone[@]}"
-summary "${files[@]}"
+run ${alone[@]+"${alone[@]}"}
+summary "$@"

@@ -55,7 +55,7 @@ sub import {
     my $run = \&{"${Util}::run_tests"};
     *{'Test::Nginx::Socket::run_tests'} = sub () {
         $Started = 1;
-        my @blocks = chosen(Test::Base::blocks());
+        my @blocks = part(chosen(Test::Base::blocks()));
         local *Test::Base::blocks = sub { @blocks };
         $run->();
         $Finished = 1;
@@ -96,6 +96,14 @@ sub chosen {
         die "no block of $0 has \"$text\" in its title\n" unless grep { index($_->name, $text) >= 0 } @blocks;
     }
     return grep { my $name = $_->name; grep { index($name, $_) >= 0 } @only } @blocks;
+}
+
+
+# Of a file that runs in two parts: the blocks with a section `alone`, or the others.
+sub part {
+    my @blocks = @_;
+    my $part = $ENV{VCITA_TEST_PART} || return @blocks;
+    return grep { ($part eq 'alone') == defined $_->alone } @blocks;
 }
 
 
