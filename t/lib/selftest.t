@@ -270,3 +270,11 @@ my $p = probe(undef, nginx_pid);
 $r[0]->{seconds} = browser()->get('/there')->seconds;
 $p = $p->stop;
 cmp_ok $p->{max_own_ms}, '<=', $p->{max_gap_ms}, 'the own part of the longest gap';
+
+
+=== TEST 13: a file in two parts: a block that is alone is in one of them, any other in the other one, and all without parts
+--- flow
+my @blocks = map { bless { alone => $_ }, 'VcitaFlow::Code::Fake' } undef, '', undef;
+sub VcitaFlow::Code::Fake::alone { $_[0]{alone} }
+my %n = map { local $ENV{VCITA_TEST_PART} = $_; $_ => scalar(() = VcitaTest::part(@blocks)) } '', qw( alone together );
+is_deeply \%n, { '' => 3, alone => 1, together => 2 }, 'parts';
