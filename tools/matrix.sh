@@ -9,8 +9,9 @@
 #   trixie, sid, any other suite of Debian: its nginx, in a chroot
 #
 # Without a name all of the above.  A chroot is made once, by mmdebstrap from the
-# mirror that apt uses here, and takes about 700 MB in build/matrix/SUITE; the
-# project is copied in, built there and tested there.  Processes and mounts of a
+# mirror that apt uses here, and takes about 700 MB in build/matrix/SUITE, while
+# what comes before it is tested; the project is copied in, built there and tested
+# there.  Processes and mounts of a
 # chroot live in namespaces of their own: they end with it, whatever happens.
 #
 #   FILES  the test files (default: all of them)
@@ -29,6 +30,7 @@ short=(t/login.t t/gate.t t/unit.t)
 read -ra files <<< "${FILES:-}"
 
 results=() passed=0 failed=0 child='' stage=''
+declare -A making=()                             # a process id, by name
 
 
 # --- chroots ------------------------------------------------------------------
@@ -203,8 +205,8 @@ run() {
     : > "$log"
 
     if is_chroot "$name"; then
-        ( make_chroot "$name" ) > >(tee -a "$log") 2>&1 & child=$! stage=making
-        wait "$child" || status=$?
+        wait "${making[$name]}" || status=$?
+        tee -a "$log" < "$out/$name.making.log"
         test=(test_suite "$name") next=inside
     else
         test=("test_$name") next=here
@@ -238,9 +240,11 @@ run() {
 # processes, and its mounts, end with the unshare that made their namespaces, and
 # that one only by KILL.
 stop() {
+    local pid
+
     trap - INT TERM
+    for pid in "${making[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
     case $stage in
-        making)  kill -TERM -- "-$child" ;;
         inside)  kill -KILL -- "-$child" ;;
         here)    kill -TERM "$child" && wait "$child" ;;
     esac 2>/dev/null || true
@@ -256,6 +260,11 @@ mkdir -p "$out"
 set -m                             # each job is a process group of its own
 trap stop INT TERM
 prepare "$@"
+
+for name; do
+    is_chroot "$name" && [ -z "${making[$name]:-}" ] || continue
+    ( make_chroot "$name" ) > "$out/$name.making.log" 2>&1 & making[$name]=$!
+done
 
 for name; do run "$name"; done
 
