@@ -227,7 +227,17 @@ stop() {
 # a file that measures says so at its head, a block by its section
 runs_alone() { head -n 5 "$1" | grep -q 'Runs alone'; }
 
-has_alone() { grep -q '^--- alone$' "$1"; }
+# the titles of such blocks
+alone_in() { awk '/^=== / { title = $0 } /^--- alone$/ { print title }' "$1"; }
+
+# does VCITA_TEST_ONLY choose one of them?
+chosen_alone() {
+    local texts
+
+    texts=$(sed -nE "s|^$1: ||p; s|^$1\$|TEST |p; /^t\/[^ ]*\.t(:|\$)/!p" \
+                <<< "$VCITA_TEST_ONLY")
+    [ -n "$texts" ] && grep -qF "$texts" <(alone_in "$1")
+}
 
 
 run() {
@@ -270,12 +280,15 @@ for file; do
     if runs_alone "$file"; then
         alone+=("$file")
 
-    elif ! has_alone "$file"; then
+    elif [ -z "$(alone_in "$file")" ]; then
         together+=("$file")
 
-    # nothing runs beside it; or single blocks, of whichever kind
-    elif [ "$at_once" = 1 ] || [ -n "${VCITA_TEST_ONLY:-}" ]; then
+    elif [ "$at_once" = 1 ]; then
         alone+=("$file")
+
+    # single blocks are in one part, whatever they are
+    elif [ -n "${VCITA_TEST_ONLY:-}" ]; then
+        if chosen_alone "$file"; then alone+=("$file"); else together+=("$file"); fi
 
     else
         together+=("$file together")
