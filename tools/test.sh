@@ -34,8 +34,9 @@ ports_per_file=20
 next_port=${TEST_PORT:-18000}
 
 # what takes longest, where no former run says how long
-long="upgrade testing redis preflight store exchange redis-conf operations
-      browser conf examples pace sandbox claims life soak callback revalidate"
+long="testing upgrade operations redis pace store operations-2 redis-conf
+      preflight browser exchange soak conf examples sandbox claims life
+      concurrency callback revalidate"
 
 # a file, or its blocks of one kind: "t/redis.t together", "t/redis.t alone"
 declare -A run_of=() started_at=()               # by process id
