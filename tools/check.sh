@@ -4,6 +4,7 @@
 # Each check is a script of tools/check/, and runs in a second or two.
 #
 #   contract    every row of t/contract.rows has a test
+#   mutants     every defence and promise has a mutant, which finds its place
 #   rooms       arrows go down, by #include and by symbol; no circle
 #   directives  each directive is read, inherited, tested and documented
 #   walks       CONTRIBUTING.md names each source and test; its examples apply
@@ -25,8 +26,8 @@ set -euo pipefail
 cd "$root"
 
 [ $# -gt 0 ] \
-    || set -- contract rooms directives walks errors links style version words \
-              scripts
+    || set -- contract mutants rooms directives walks errors links style version \
+              words scripts
 
 failed=()
 

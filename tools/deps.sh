@@ -11,7 +11,6 @@
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
-#   mutants   test, and patch
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
 #   deb    build, and what makes and checks a Debian package
@@ -297,8 +296,6 @@ group() {
         test-nginx) test_nginx ;;
         docs)       apt_install "${matrix_packages[@]}" iproute2 openssl perl
                     need_node ;;
-        mutants)    group test
-                    apt_install patch ;;
         callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;
         deb)   apt_install "${build_packages[@]}" "${deb_packages[@]}" ;;
         install)    apt_install "${build_packages[@]}" "${static_packages[@]}" \

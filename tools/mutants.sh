@@ -1,19 +1,14 @@
 #!/usr/bin/env bash
 #
-# tools/mutants.sh [patches]: is the suite awake?  Each patch of t/mutants/ breaks
-# one thing in the source or in an example, and its tests have to fail.
+# tools/mutants.sh [names]: is the suite awake?  Each mutant of t/mutants/*.txt
+# breaks one thing in the source or in an example, and its tests have to fail.
+# The format is at the head of tools/check/Mutants.pm.
 #
-# A patch begins with what the contract says and the mutant does not keep, and
-# with its tests, fast ones, one a line; all of a file, or the blocks whose
-# title has this text:
-#
-#     # Tests: t/unit.t
-#     # Tests: t/callback.t: state too old
-#
-# The tests must pass without a patch, which is tried first.  With it they must
-# fail by a test: a patch that does not apply or compile, a test file that dies,
-# a crash or no end in time catch nothing.  One line per mutant; the last line is
-# `N passed, M failed`, where passed means caught.  Exits 1 if one survived.
+# The tests must pass without a mutant, which is tried first.  With it they must
+# fail by a test: a mutant that finds no place or does not compile, a test file
+# that dies, a crash or no end in time catch nothing.  One line per mutant; the
+# last line is `N passed, M failed`, where passed means caught.  Exits 1 if one
+# survived, or if one of those that were asked for did not run.
 #
 #   MUTANT_JOBS     how many mutants at a time (2), in a source tree each
 #   MUTANT_TIMEOUT  seconds that the tests of a mutant may take (120)
@@ -50,12 +45,24 @@ snapshot() {
     rm -rf "$work/source"
     mkdir -p "$work/source"
     sources | xargs cp --parents -t "$work/source"
+
+    for tree in "${idle[@]}"; do
+        rm -f "$tree/changed"
+        ( cd "$work/source" && sources ) | mirror "$work/source" "$tree"
+    done
 }
 
 
-# makes a tree what the snapshot is, so that only what the last mutant touched is
-# compiled again
-restore() { ( cd "$work/source" && sources ) | mirror "$work/source" "$1"; }
+# makes a tree what the snapshot is: only what the last mutant has touched
+restore() {
+    local tree=$1 file
+
+    [ -f "$tree/changed" ] || return 0
+    while read -r file; do
+        cp "$work/source/$file" "$tree/$file"
+    done < "$tree/changed"
+    rm "$tree/changed"
+}
 
 
 # build TREE FILES: the module, and the unit tests if they are among the files,
@@ -75,14 +82,13 @@ build() {
 
 # --- tests --------------------------------------------------------------------
 
-# the files that patches name; the titles for one of them, "" for all blocks
-files_of() { sed -n 's/^# Tests: \(t\/[^ :]*\.t\).*/\1/p' "$@" | sort -u; }
+# the files of lines "t/gate.t: title"; the titles for one of them, "" for all
+# blocks
+files_of() { sed -n 's/^\(t\/[^ :]*\.t\).*/\1/p' <<< "$1" | sort -u; }
 
 titles_of() {
-    local file=$1; shift
-
-    if grep -qxF "# Tests: $file" "$@"; then return 0; fi
-    sed -n "s|^# Tests: $file: ||p" "$@" | sort -u
+    if grep -qxF "$1" <<< "$2"; then return 0; fi
+    sed -n "s|^$1: ||p" <<< "$2" | sort -u
 }
 
 
@@ -92,7 +98,7 @@ run() {
 
     port=$((first_port + 40 * ${tree##*/}))
 
-    VCITA_TEST_ONLY=$3 MODULES=$tree/build VCITA_EXAMPLES=$tree/examples \
+    VCITA_TEST_ONLY=$3 VCITA_TEST_REPEAT=1 MODULES=$tree/build VCITA_EXAMPLES=$tree/examples \
     TEST_DIR=$tree/test \
     TEST_PORT=$port TEST_JOBS=1 TEST_TIMEOUT=$limit \
         tools/test.sh "$2" > "$tree/log" 2>&1
@@ -139,18 +145,19 @@ failure() {
 
 # --- one mutant ---------------------------------------------------------------
 
-# mutant PATCH TREE: 0 if it was caught
+# mutant NAME TREE: 0 if it was caught
 mutant() {
-    local patch=$1 tree=$2 files outcome verdict started=$EPOCHREALTIME
+    local name=$1 tree=$2 tests files outcome verdict started=$EPOCHREALTIME
 
-    files=$(files_of "$patch" | xargs)
+    tests=$(perl tools/mutants.pl tests "$name")
+    files=$(files_of "$tests" | xargs)
     verdict="SURVIVED $files"
 
-    if outcome=$(prepare "$patch" "$tree" "$files"); then
+    if outcome=$(prepare "$name" "$tree" "$files"); then
         outcome=
 
         for file in $files; do
-            run "$tree" "$file" "$(titles_of "$file" "$patch")" && continue
+            run "$tree" "$file" "$(titles_of "$file" "$tests")" && continue
 
             if outcome=$(failure "$tree" "$file"); then
                 verdict="caught"
@@ -165,7 +172,7 @@ mutant() {
         verdict="BROKEN"
     fi
 
-    printf '%-34s %5s s  %s%s\n' "$(basename "$patch" .patch)" \
+    printf '%-34s %5s s  %s%s\n' "$name" \
         "$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $started }")" \
         "$verdict" "${outcome:+: $outcome}"
 
@@ -173,20 +180,20 @@ mutant() {
 }
 
 
-# patches a tree and builds it, or says why that cannot be
+# puts a mutant into a tree and builds it, or says why that cannot be
 prepare() {
-    local patch=$1 tree=$2
-
-    [ -n "$3" ] || { echo "it names no tests"; return 1; }
+    local name=$1 tree=$2
 
     restore "$tree"
 
-    if ! patch -d "$tree" -p1 -s -f -F 1 --no-backup-if-mismatch -r - \
-            < "$patch" > "$tree/log" 2>&1
+    if ! perl tools/mutants.pl apply "$name" "$tree" > "$tree/changed.new" \
+            2> "$tree/log"
     then
-        echo "does not apply"
+        tail -n 1 "$tree/log"
         return 1
     fi
+
+    mv "$tree/changed.new" "$tree/changed"
 
     if ! build "$tree" "$3" > "$tree/log" 2>&1; then
         echo "does not compile: $(grep -m 1 'error' "$tree/log")"
@@ -195,14 +202,14 @@ prepare() {
 }
 
 
-# original FILE TREE: its blocks that any patch names, without a patch
+# original FILE TREE: its blocks that any mutant names, without a mutant
 original() {
     local file=$1 tree=$2
 
     restore "$tree"
     quietly "$tree/log" build "$tree" "$file"
 
-    if ! run "$tree" "$file" "$(titles_of "$file" "${patches[@]}")"; then
+    if ! run "$tree" "$file" "$(titles_of "$file" "$tests")"; then
         printf '%s fails without any mutant:\n' "$file"
         grep -aE '^    (not ok|no block of)' "$tree/log" || tail -n 20 "$tree/log"
         return 1
@@ -259,25 +266,29 @@ stop() {
 
 cd "$root"
 
-[ $# -gt 0 ] || set -- t/mutants/*.patch
-[ -f "$1" ] || die "no such patch: $1"
-command -v patch >/dev/null || die "no patch (apt-get install patch)"
+names=$(perl tools/mutants.pl list "$@")
+tests=$(perl tools/mutants.pl tests "$@")
+readarray -t names <<< "$names"
+readarray -t files < <(files_of "$tests")
 
-patches=("$@")
+# what a mutant leaves unused is no error, and nothing here is measured
+export CC_OPT="-O0 -g0 -Wno-error -Wno-cpp -w"
+
 for ((i = 0; i < at_once; i++)); do idle+=("$work/$i"); done
 
 trap stop INT TERM
 snapshot
-
-readarray -t files < <(files_of "${patches[@]}")
 each original "${files[@]}"
 
 if [ "$failed" = 0 ]; then
     say "the tests pass without a mutant (${#files[@]} files, $SECONDS s)"
     passed=0
-    each mutant "${patches[@]}"
+    each mutant "${names[@]}"
+
+    [ "$((passed + failed))" = "${#names[@]}" ] \
+        || die "$((passed + failed)) of ${#names[@]} mutants ran"
 fi
 
-say "${#patches[@]} mutants, $SECONDS s"
+say "${#names[@]} mutants, $SECONDS s"
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

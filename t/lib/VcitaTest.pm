@@ -31,7 +31,7 @@ my @GATE = (
 sub import {
     Test::More::plan('no_plan');
 
-    Test::Nginx::Socket::repeat_each(2);
+    Test::Nginx::Socket::repeat_each($ENV{VCITA_TEST_REPEAT} || 2);
     Test::Nginx::Socket::no_long_string();
     Test::Nginx::Socket::no_root_location();
     Test::Nginx::Socket::no_shuffle();

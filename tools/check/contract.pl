@@ -4,6 +4,7 @@
 #
 # Each row must have a block in t/*.t.  Rows of a section "not yet: topic" belong
 # to work that is still to come: they need none, and are told when they get one.
+# A row that begins with "! " is a defence, and has a mutant (mutants.pl).
 
 use strict;
 use warnings;
@@ -24,7 +25,7 @@ for my $line (split /\n/, slurp($ROWS)) {
         next;
     }
 
-    my ($row, $regex) = $line =~ /^(\S.*?)\s+=>\s+(\S.*)$/;
+    my ($row, $regex) = $line =~ /^(?:! +)?(\S.*?)\s+=>\s+(\S.*)$/;
 
     if (!defined $row || !eval { qr/$regex/ }) {
         wrong("$ROWS:$n: not \"name => regex\"");
