@@ -264,6 +264,8 @@ for (0, 1) {
     is $r->status, 503, 'limited';
     $_ ? like $r->body, qr/503 Service/, "nginx's page" : is $r->body, "the operator's page\n", "the operator's page";
     is_deeply $r->set_cookies, [], 'no cookie';
+    is $r->header('Cache-Control'), 'no-store', 'not to be stored';
+    is $r->header('Referrer-Policy'), 'no-referrer', 'no referrer';
     is scalar(stub->requests), 0, 'vcita was not asked';
 }
 

@@ -19,18 +19,10 @@ package Mutants;
 use strict;
 use warnings;
 
+use Check 'slurp';
 use Exporter 'import';
 
 our @EXPORT = qw( mutants mutate );
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $file, '<', $path or die "$path: $!\n";
-    local $/;
-    return scalar(<$file>) // '';
-}
 
 
 # All of them, in the order of the files that they change:
@@ -97,6 +89,9 @@ sub mutate {
 
     for my $change (@{ $mutant->{change} }) {
         my ($file, $function) = @$change{qw( file function )};
+
+        missing($mutant, $change, 'file not found') if !-f "$tree/$file";
+
         my $text = \($text{$file} //= slurp("$tree/$file"));
         my ($from, $to) = place($mutant, $change, $$text);
 
@@ -115,16 +110,14 @@ sub place {
     my $expression = pattern($change->{from});
     my @found;
 
-    missing($mutant, $change, @body ? 'the function is there ' . @body . ' times'
-                                    : 'the function is not there') if @body != 1;
+    missing($mutant, $change, 'function ' . how_often(@body)) if @body != 1;
 
     my ($begin, $end) = @{ $body[0] };
     my $body = substr $text, $begin, $end - $begin;
 
     push @found, [ $begin + $-[0], $begin + $+[0] ] while $body =~ /$expression/g;
 
-    missing($mutant, $change, @found ? 'the expression is there ' . @found . ' times'
-                                     : 'the expression is not there') if @found != 1;
+    missing($mutant, $change, 'expression ' . how_often(@found)) if @found != 1;
 
     return @{ $found[0] };
 }
@@ -165,6 +158,9 @@ sub pattern {
 
     return qr/$pattern/;
 }
+
+
+sub how_often { return @_ ? 'found ' . @_ . ' times' : 'not found' }
 
 
 sub missing {
