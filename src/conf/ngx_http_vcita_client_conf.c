@@ -242,7 +242,10 @@ ngx_http_vcita_client_conf_key(ngx_http_vcita_client_t *client,
 }
 
 
-/* a name that the browser itself binds to https and to this host */
+/*
+ * The prefix of the name makes the browser bind the cookie to https and to this
+ * host: __Host- needs "Path=/" and no domain
+ */
 
 static char *
 ngx_http_vcita_client_conf_cookie(ngx_conf_t *cf,

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The settings: how the rows of the list of directives are read, checked,
+ * The settings: the rows of the list of directives are read, checked,
  * inherited and compared.  Values are checked where they are read, so that
  * nginx names the line of the directive.
  */
@@ -15,7 +15,7 @@
 #include "conf/ngx_http_vcita_conf.h"
 
 
-/* what a member is, to be compared: its first one, if it is a structure */
+/* how a member is compared; of a structure, its first member is */
 
 typedef enum {
     NGX_HTTP_VCITA_STR = 0,      /* ngx_str_t */
@@ -193,7 +193,7 @@ static ngx_http_vcita_setting_t  ngx_http_vcita_settings[] = {
 
 
 /*
- * The handler of all directives that are values; cmd->offset is the row.  A
+ * The handler of all directives but "other" ones; cmd->offset is the row.  A
  * level that sets something of the client gets a client of its own.
  */
 
@@ -249,7 +249,7 @@ ngx_http_vcita_settings_read(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
 
     if (s->kind->compare == NGX_HTTP_VCITA_WORD) {
 
-        /* handlers of nginx set what is NGX_CONF_UNSET, and nothing else */
+        /* NGX_CONF_UNSET of any type, as nginx's own handlers expect it */
 
         ngx_memset(member, 0xff, s->size);
     }
@@ -270,9 +270,9 @@ ngx_http_vcita_settings_read(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
 
 
 /*
- * What a level does not set itself is its parent's.  The http level has no
- * parent, then "prev" is NULL, but defaults.  A level that sets nothing of the
- * client shares that of its parent.
+ * A level inherits each setting that it does not set.  The http level has no
+ * parent: "prev" is NULL, and the defaults apply.  A level that sets nothing
+ * of the client shares the client of its parent.
  */
 
 char *
@@ -357,7 +357,7 @@ ngx_http_vcita_settings_default(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
     value[0].data = (u_char *) s->name;
     value[0].len = ngx_strlen(s->name);
 
-    /* a copy that handlers may change, and its zero byte */
+    /* handlers may write to a value, and rely on its zero byte */
 
     value[1].data = (u_char *) s->value;
     value[1].len = ngx_strlen(s->value) + 1;
@@ -376,6 +376,11 @@ ngx_http_vcita_settings_default(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
     rv = ngx_http_vcita_settings_read(cf, s, conf);
 
     *cf->args = args;
+
+    if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the default of \"%s\" %s",
+                           s->name, rv);
+    }
 
     return rv;
 }
@@ -463,7 +468,7 @@ ngx_http_vcita_settings_list_equal(ngx_array_t *a, ngx_array_t *b)
 }
 
 
-/* one of the words, which the message names if it is not */
+/* a value that is none of the words is an error, which lists them */
 
 static char *
 ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -523,7 +528,7 @@ ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* the characters of a cookie's value: none ends it, or a header (RFC 6265) */
+/* cookie-octets (RFC 6265, 4.1.1): no value can end a header or a cookie */
 
 static char *
 ngx_http_vcita_settings_text(ngx_conf_t *cf, void *post, void *data)

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The directives, one row each.  Of its row the compiler makes a setting's
- * command and member, how it is inherited and compared, and the place in
- * nginx.conf that messages name: no other table has to agree with this one.
+ * The list of directives.  A row is expanded to the command, the member of
+ * client or location, its default, and the entries by which the setting is
+ * read, inherited and compared.  No other table has to agree with this one.
  */
 
 
@@ -25,11 +25,11 @@
  *
  * other(id, directive, contexts and arguments, handler, configuration, post)
  *
- *     A directive that is not a value: its handler does the whole work.
+ *     A directive without a value to inherit: its handler does all the work.
  *
- * A kind reads and checks a value: ngx_http_vcita_kind_... of settings.c.  A
- * string that is sent anywhere is a "text", or of a kind that is stricter.
- * The default is what an operator would write; NULL: the member is zeroed.
+ * A kind is an ngx_http_vcita_kind_... of settings.c, which reads and checks a
+ * value.  A string that is sent to anyone needs the kind "text", or a stricter
+ * one.  The default is written as in nginx.conf; NULL: the member is zeroed.
  */
 
 #define ngx_http_vcita_directives(client, location, other)                    \

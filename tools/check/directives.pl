@@ -15,6 +15,13 @@ my %ANY = (
     secret   => [ 'vcita_oauth_client_secret' ],
 );
 
+# the type that a kind writes, by its macro and what stands in that
+my @TYPES = (
+    [ qr/_words\(/, 'ngx_uint_t' ], [ qr/_str\(/, 'ngx_str_t' ],
+    [ qr/_time\(ngx_conf_set_sec_/, 'time_t' ],
+    [ qr/_time\(ngx_conf_set_msec_/, 'ngx_msec_t' ],
+);
+
 # what a location or a client has beside its settings
 my %MADE = (
     loc_conf_t => [ qw( client rules authorize logout_uri logout merged ) ],
@@ -43,7 +50,7 @@ done(rows($text{list}) . ' directives');
 
 # --- what there is ------------------------------------------------------------
 
-# of each row: who, directive, and of a setting member, kind and default
+# of each row: who, directive, and of a setting type, member, kind and default
 sub rows {
     my ($list) = @_;
     my ($body) = $list =~ /^#define ${PREFIX}_directives\(.*?\n(.*?[^\\])\n/ms
@@ -54,11 +61,11 @@ sub rows {
 
     while ($body =~ /\b(client|location|other)\( ?(\w+), "(\w+)", ([^()]*)\)/g) {
         my ($who, $id, $name, $rest) = ($1, $2, $3, $4);
-        my (undef, undef, $member, $kind, $default) = split /, /, $rest;
+        my (undef, $type, $member, $kind, $default) = split /, /, $rest;
 
         push @rows, { who => $who, name => $name,
                       $who eq 'other' ? ()
-                      : (member => $member, kind => $kind,
+                      : (type => $type, member => $member, kind => $kind,
                          default => $default =~ /^"(.*)"$/ ? $1 : undef) };
     }
 
@@ -137,6 +144,9 @@ sub kind_faults {
     push @found, "$name: the kind $kind checks nothing"
         if $how !~ /^${PREFIX}_(?:words|str|time|own)$/
            || $what =~ /\bNULL\b/ || $how =~ /_own$/ && $what =~ /ngx_conf_set_/;
+    push @found, map { "$name: the kind $kind writes $_->[1]" }
+                     grep { "$how$what" =~ $_->[0] && $row->{type} ne $_->[1] }
+                     @TYPES;
     push @found, "$name: the kind $kind takes any text, use text"
         if $ANY{$kind} && !grep { $_ eq $name } @{ $ANY{$kind} };
 
@@ -214,6 +224,9 @@ sub fixtures {
           { list => $whole{list} =~ s/ text,/ any_text,/r } ],
         [ 'any text of a file', qr/takes any text/,
           { list => $whole{list} =~ s/ text,/ secret,/r } ],
+        map({ [ "a type that $_ does not write", qr/the kind $_ writes /,
+                { list => $whole{list} =~ s/ text,/ $_,/r } ] }
+            qw( flag seconds msec )),
         [ 'no such kind', qr/there is no kind loose/,
           { list => $whole{list} =~ s/ text,/ loose,/r } ],
         map { [ "a kind without a check: $_", qr/kind loose checks nothing/,
