@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The front door: directives, configuration, and where the module hooks into
- * nginx.
+ * The nginx module: directives, configurations, phase handlers, and the hooks
+ * of a worker.
  */
 
 
@@ -33,7 +33,7 @@ static ngx_int_t ngx_http_vcita_init_process(ngx_cycle_t *cycle);
 static void ngx_http_vcita_exit_process(ngx_cycle_t *cycle);
 
 
-/* the content handlers that directives set */
+/* content handlers, for src/conf */
 
 static ngx_http_handler_pt  ngx_http_vcita_logout_content =
     ngx_http_vcita_logout_handler;
@@ -107,9 +107,9 @@ ngx_http_vcita_init(ngx_conf_t *cf)
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     /*
-     * A request that nginx refuses before POST_READ meets the entry at the
-     * SERVER_REWRITE or, in a named location, at the REWRITE of its error page,
-     * or, without one, in the log, whose handlers run from the front
+     * A request that nginx refuses before POST_READ runs the late handler in
+     * the SERVER_REWRITE phase of its error page, in the REWRITE phase if that
+     * is a named location, or without an error page in the LOG phase
      */
 
     if (ngx_http_vcita_init_phase(cmcf, NGX_HTTP_POST_READ_PHASE,
@@ -184,8 +184,8 @@ ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
 
 
 /*
- * Handlers run in the reverse order of the array: at its front, the gate is
- * the last to be asked, and an address that is denied never reaches vcita
+ * Phase handlers run in the reverse order of the array.  The access check is at
+ * its front and runs last, so that a denied address never reaches vcita.
  */
 
 static ngx_int_t
@@ -214,7 +214,7 @@ ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf, ngx_uint_t phase,
 }
 
 
-/* each request comes by three times, and nearly all have been read */
+/* Runs three times for each request; most requests have a ctx by then */
 
 static ngx_int_t
 ngx_http_vcita_late_handler(ngx_http_request_t *r)

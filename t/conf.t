@@ -175,17 +175,17 @@ accepts $secret->('file:s1'), 'relative to the configuration';
 accepts $secret->('file:' . conf_file('s2', 's3cret')), 'without a newline';
 accepts $secret->('"file:' . conf_file('s 3', "s3cret\r\n") . '"'), 'of another system, with a blank in its name';
 accepts $secret->('file:' . conf_file('s4', "s3cret\n", 0640)), 'readable by a group';
-warns   $secret->('file:' . conf_file('s5', "s3cret\n", 0644)), qr{"\S+/s5" can be read by everyone},
+warns   $secret->('file:' . conf_file('s5', "s3cret\n", 0644)), qr{"\S+/s5" is readable by all users},
     'world-readable: a warning';
 
 refuses $secret->("file:none"), qr/open\(\) "\S+none" failed \(2: /, 'no such file';
-refuses $secret->("file:."), qr/is not a file/, 'a directory';
-refuses $secret->('file:'), qr/is not a file/, 'no name at all';
-refuses $secret->('file:' . conf_file('s6', '')), qr/"\S+s6" .*is empty/, 'an empty file';
+refuses $secret->("file:."), qr/is not a regular file/, 'a directory';
+refuses $secret->('file:'), qr/is not a regular file/, 'no name at all';
+refuses $secret->('file:' . conf_file('s6', '')), qr/"\S+s6" is not a regular file/, 'an empty file';
 refuses $secret->('file:' . conf_file('s7', "\n")), qr/is empty/, 'nothing but a newline';
 refuses $secret->('file:' . conf_file('s8', "a\nb\n")), qr/control character/, 'two lines';
 refuses $secret->('file:' . conf_file('s9', "a\0b")), qr/control character/, 'a zero byte';
-refuses $secret->('file:' . conf_file('s10', 'x' x 65537)), qr/more than 65536 bytes/, 'far too long';
+refuses $secret->('file:' . conf_file('s10', 'x' x 65537)), qr/of 1 to 65536 bytes/, 'far too long';
 refuses $secret->('"a' . "\t" . 'b"'), qr/control character/, 'a tab in a value';
 my (undef, undef, undef, $out) = main::nginx_t($secret->('file:' . conf_file('s11', "t0p-s3cret\n\n")));
 unlike $out, qr/t0p-s3cret/, 'a message never shows the secret';
@@ -221,7 +221,7 @@ conf_file('a1', $text->('ec'));
 accepts $key->('a1'), 'relative to the configuration';
 accepts $key->(conf_file('a2', "a comment\n" . $text->('rsa') =~ s/\n/\r\n/gr)), 'of another system, with a comment';
 accepts_line 'vcita_oauth_client_assertion_key ' . client_key('ec') . ';', 'beside a secret';
-warns $key->(conf_file('a3', $text->('ec'), 0644)), qr{"\S+/a3" can be read by everyone},
+warns $key->(conf_file('a3', $text->('ec'), 0644)), qr{"\S+/a3" is readable by all users},
     'world-readable: a warning';
 
 my $other = qr/is neither an RSA nor an EC key/;
@@ -235,12 +235,12 @@ refuses $key->(client_key('public')), $none, 'a public key';
 refuses $key->(conf_file('a10', do { open my $fh, '<', VcitaCert->get->{site}; local $/; <$fh> })), $none, 'a certificate';
 refuses $key->(conf_file('a4', 'x' x 100)), $none, 'no PEM';
 refuses $key->(conf_file('a5', substr $text->('rsa'), 0, 900)), $none, 'a key that was cut short';
-refuses $key->(conf_file('a6', '')), qr/"\S+a6" .*is empty/, 'an empty file';
+refuses $key->(conf_file('a6', '')), qr/"\S+a6" is not a regular file/, 'an empty file';
 refuses $key->('none.pem'), qr/open\(\) "\S+none\.pem" failed \(2: /, 'no such file';
-refuses $key->('.'), qr/is not a file/, 'a directory';
-refuses $key->(conf_file('a7', 'x' x 65537)), qr/more than 65536 bytes/, 'far too long';
+refuses $key->('.'), qr/is not a regular file/, 'a directory';
+refuses $key->(conf_file('a7', 'x' x 65537)), qr/of 1 to 65536 bytes/, 'far too long';
 refuses $key->(client_key('ec') . " $_"), qr/invalid parameter "\S+"/, "no such parameter: $_" for qw( one KID=one alg=ES256 );
-refuses $key->(client_key('ec') . " $_"), qr/takes a kid of printable ASCII characters/, 'no kid'
+refuses $key->(client_key('ec') . " $_"), qr/requires a kid of printable ASCII characters/, 'no kid'
     for 'kid=', '"kid="', "\"kid=a\tb\"", 'kid=é', "kid=a\x7f";
 refuses $key->(client_key('ec') . ' kid=a kid=b'), qr/invalid number of arguments/, 'two';
 refuses 'vcita_oauth_client_assertion_key ' . client_key('ec') . ";\nvcita_oauth_client_assertion_key "
@@ -264,19 +264,19 @@ accepts_line 'vcita_oauth_session_key_file k1;', 'relative to the configuration'
 accepts_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file $k2;", 'two for rotation';
 accepts_line 'vcita_oauth_session_key_file ' . conf_file('k3', "\0\n\r" x 16) . ';', 'of any bytes';
 
-refuses_line 'vcita_oauth_session_key_file ' . conf_file('k4', 'a' x 31) . ';', qr/k4" has less than 32 bytes/,
+refuses_line 'vcita_oauth_session_key_file ' . conf_file('k4', 'a' x 31) . ';', qr/k4" is shorter than 32 bytes/,
     'of 31 bytes';
 refuses_line 'vcita_oauth_session_key_file none;', qr/open\(\) "\S+none" failed \(2: /, 'missing';
 refuses_line 'vcita_oauth_session_key_file ' . conf_file('k5', '') . ';', qr/empty/, 'empty';
-refuses_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file k4;", qr/k4" has less than 32 bytes/,
+refuses_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file k4;", qr/k4" is shorter than 32 bytes/,
     'the second one is too short';
 refuses_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file none;", qr/none/,
     'the second one is missing';
 warns_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file " . conf_file('k6', 'a' x 32) . ';',
-    qr/k1" and "\S+k6" hold the same key/, 'two alike';
+    qr/k1" and "\S+k6" have the same content/, 'two alike';
 warns_line "vcita_oauth_session_key_file $k1;\nvcita_oauth_session_key_file $k1;",
-    qr/hold the same key/, 'one twice';
-warns_line 'vcita_oauth_session_key_file ' . conf_file('k7', 'c' x 32, 0644) . ';', qr/can be read by everyone/,
+    qr/have the same content/, 'one twice';
+warns_line 'vcita_oauth_session_key_file ' . conf_file('k7', 'c' x 32, 0644) . ';', qr/is readable by all users/,
     'world-readable';
 
 
@@ -293,17 +293,17 @@ for my $bad ('https:///cb', 'https://user@portal.example.com/cb', 'https://porta
              'https://portal.example.com:0/cb', 'https://portal.example.com:65536/cb', 'https://portal.example.com:x/cb',
              'https://por%74al.example.com/cb', 'https://[::1/cb', 'https://a b/cb', 'https://portal.example.com?/cb')
 {
-    refuses $uri->("\"$bad\""), qr/has no valid host/, $bad;
+    refuses $uri->("\"$bad\""), qr/has an invalid host/, $bad;
 }
 for my $bad ('https://portal.example.com/cb#f', 'https://portal.example.com/$arg_a/cb', 'https://$host/cb/$arg_a',
              'https://portal.example.com/cb?a=$arg_a', 'https://portal.example.com/c b')
 {
-    refuses $uri->("\"$bad\""), qr/can hold neither a fragment nor a variable/, $bad;
+    refuses $uri->("\"$bad\""), qr/must not have a fragment or a variable/, $bad;
 }
 for my $bad ('https://portal.example.com/', 'https://portal.example.com/?a=1', 'https://portal.example.com/a//b',
              'https://portal.example.com/a/../b', 'https://portal.example.com/./b')
 {
-    refuses $uri->("\"$bad\""), qr/needs a plain path of its own/, $bad;
+    refuses $uri->("\"$bad\""), qr/requires a plain path of its own/, $bad;
 }
 for my $good ('https://portal.example.com/oauth/callback', 'https://portal.example.com:8443/cb', 'https://PORTAL.example.com/cb',
               'https://portal.example.com/cb?a=1', 'https://portal.example.com/oauth%20x/cb', 'https://$host/oauth/callback',
@@ -326,7 +326,7 @@ for my $which (qw( authorize token userinfo )) {
                  '"https://api.example.com/x y"', 'https://api.example.com/x#f', 'https://user:pw@api.example.com/x',
                  'https://api.example.com:99999/x', '"https://api.example.com/' . "\x01" . '"')
     {
-        refuses_line "$name $bad;", qr/is not an http or https URL|has no valid host/, "$which: $bad";
+        refuses_line "$name $bad;", qr/is not an http or https URL|has an invalid host/, "$which: $bad";
     }
     warns_line "$name http://api.example.com/x;", qr/is not protected by TLS/, "$which: plain http";
     warns_line "$name http://localhost.example.com/x;", qr/is not protected by TLS/, "$which: not loopback";
@@ -365,7 +365,7 @@ refuses_line "vcita_oauth_cookie_name $_->[0];", $_->[1], "cookie_name $_->[0]"
         [ "\x{c3}\x{a4}", qr/no cookie name can have/ ], [ '__Host-a', qr/by itself/ ], [ '__secure-a', qr/by itself/ ];
 accepts_line "vcita_oauth_cookie_name $_;", "cookie_name $_" for 'a', 'x' x 64, 'a.b-c_d!';
 
-refuses_line "vcita_oauth_cookie_domain $_;", qr/outside of cookie_domain/, "the host is outside of $_"
+refuses_line "vcita_oauth_cookie_domain $_;", qr/is not in cookie_domain/, "the host is outside of $_"
     for 'example.org', 'a.portal.example.com', 'ortal.example.com', 'xportal.example.com', 'xample.com';
 refuses_line "vcita_oauth_cookie_domain $_;", qr/is not a domain name/, "cookie_domain $_"
     for '""', '.', '"a b"', 'a/b', 'example.com:80', 'https://example.com';
@@ -422,7 +422,7 @@ accepts_line "vcita_oauth_http_proxy $_;", "proxy $_"
     for 'http://127.0.0.1:3128', 'http://proxy.example.com:3128', 'https://proxy.example.com',
         'http://user:pass@proxy.example.com:3128', 'file:' . conf_file('p1', "http://user:t0p\@proxy.example.com:3128\n");
 for my $bad ('proxy.example.com:3128', 'ftp://proxy.example.com', 'socks5://127.0.0.1:1', 'http://', 'http://u:t0p@') {
-    refuses_line "vcita_oauth_http_proxy $bad;", qr/http or https URL|no valid host/, "proxy $bad";
+    refuses_line "vcita_oauth_http_proxy $bad;", qr/http or https URL|an invalid host/, "proxy $bad";
 }
 my (undef, undef, undef, $out) =
     main::nginx_t(main::with('vcita_oauth_http_proxy file:' . conf_file('p2', "ftp://user:t0p\@h\n") . ';'));
@@ -574,11 +574,11 @@ refuses $server->("vcita_oauth on; location / { limit_except GET {\n$rule #!\n} 
 === TEST 18: a redirect_uri path that does not decode to a path would never be the callback: an error
 --- flow
 my $uri = sub { "${APP}vcita_oauth_redirect_uri \"$_[0]\"; #!\nserver { $SERVER vcita_oauth on; }" };
-my $says = qr/the path of redirect_uri "[^"]+" does not decode to a path that a request can have/;
+my $says = qr/no request can have the path of redirect_uri "[^"]+"/;
 refuses $uri->("https://portal.example.com$_"), $says, $_
     for '/cb%3F', '/cb%3f', '/cb%3Fa=1', '/%3Fcb', '/cb%00', '/%00', '/cb%00x', '/cb%', '/cb%2', '/cb%zz', '/cb%2g/x', '/cb%%20',
         '/cb\\\\x', "/cb\tx", "/cb\x7f";
-my $plain = qr/needs a plain path of its own/;
+my $plain = qr/requires a plain path of its own/;
 refuses $uri->("https://portal.example.com$_"), $plain, $_
     for '/a/%2e%2e/cb', '/%2e/cb', '/a/%2E%2E', '/a%2F%2Fcb', '/a/%2Fcb', '/a%2F/cb', '/%2e', '/a/..', '/a/.', '/%2F', '/a/../cb?b=1';
 accepts $uri->("https://portal.example.com$_"), $_

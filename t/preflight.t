@@ -217,7 +217,7 @@ wrong({ in_server => 'vcita_oauth_scopes openid;' }, qr/^nginx -t fails: .*"vcit
 
 my $r = run({ gate => 'vcita_oauth_client_id "";' });
 is $r->{status}, 1, 'an error of the module';
-warns({ gate => 'vcita_oauth_session_key_file key; vcita_oauth_session_key_file key;' }, qr/^nginx -t: .*hold the same key/, qr/^mend the line/);
+warns({ gate => 'vcita_oauth_session_key_file key; vcita_oauth_session_key_file key;' }, qr/^nginx -t: .*have the same content/, qr/^mend the line/);
 
 
 === TEST 4: preflight: DNS of an endpoint

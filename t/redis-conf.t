@@ -33,8 +33,8 @@ for my $ok ('redis://127.0.0.1', 'redis://127.0.0.1:6380', 'redis://127.0.0.1/15
 for (
     [ 'redis://' => 'no host in "redis://"' ], [ 'redis://127.0.0.1:0' => 'invalid port in "redis://127.0.0.1:0"' ],
     [ 'redis://127.0.0.1:x' => 'invalid port' ], [ 'redis://no.such.host.invalid' => 'host not found in "redis://no.such.host.invalid"' ],
-    [ 'redis://127.0.0.1/x' => 'no number of a database' ], [ 'redis://127.0.0.1/-1' => 'no number of a database' ],
-    [ 'redis://127.0.0.1/65536' => 'no number of a database' ], [ 'redis://127.0.0.1/1?a=b' => 'no number of a database' ],
+    [ 'redis://127.0.0.1/x' => 'has an invalid database number' ], [ 'redis://127.0.0.1/-1' => 'has an invalid database number' ],
+    [ 'redis://127.0.0.1/65536' => 'has an invalid database number' ], [ 'redis://127.0.0.1/1?a=b' => 'has an invalid database number' ],
     [ 'redis://u:SECRET/x@127.0.0.1' => 'write %2F or %40' ], [ 'redis://u:SECRET@x@127.0.0.1' => 'write %2F or %40' ],
     [ 'redis://u:SECRET%zz@127.0.0.1' => 'write %25' ], [ 'redis://u:SECRET%4@127.0.0.1' => 'write %25' ],
     [ 'redis://user@127.0.0.1' => 'a user without a password' ], [ 'redis://127.0.0.1 user=u' => 'a user without a password' ],
@@ -46,13 +46,13 @@ for (
     [ 'redis://127.0.0.1 connect_timeout=' => '"connect_timeout=" .* is no time' ],
     [ 'redis://127.0.0.1 timeout=1s timeout=2s' => 'is duplicate' ],
     [ 'redis://127.0.0.1 prefix=' . 'p' x 65 => 'is longer than 64 bytes' ], [ 'redis://127.0.0.1 prefix=a prefix=b' => 'is duplicate' ],
-    [ 'redis://127.0.0.1 ca=x' => 'for rediss:// only' ], [ 'redis://127.0.0.1 ssl_verify=on' => 'for rediss:// only' ],
+    [ 'redis://127.0.0.1 ca=x' => 'which require rediss://' ], [ 'redis://127.0.0.1 ssl_verify=on' => 'which require rediss://' ],
     [ 'rediss://127.0.0.1 ssl_verify=maybe' => 'neither "on" nor "off"' ], [ 'rediss://127.0.0.1 ca=' => '"ca=" .* is empty' ],
-    [ 'rediss://127.0.0.1 ca=nowhere' => '"rediss://127.0.0.1" cannot be verified' ],
+    [ 'rediss://127.0.0.1 ca=nowhere' => 'could not set up TLS for "rediss://127.0.0.1"' ],
     [ 'rediss://127.0.0.1 ca=pass ca=pass' => 'is duplicate' ], [ 'rediss://127.0.0.1 ssl_verify=on ssl_verify=on' => 'is duplicate' ],
-    [ 'rediss://unix:/run/redis.sock' => 'no rediss:// for a unix socket' ],
-    [ 'redis://127.0.0.1 passwort=SECRET' => 'has no parameter "passwort="' ], [ 'redis://127.0.0.1 SECRET=' => 'has no parameter' ],
-    [ 'redis:/127.0.0.1' => 'begins with redis:// or rediss://' ],
+    [ 'rediss://unix:/run/redis.sock' => 'rediss:// for a unix socket' ],
+    [ 'redis://127.0.0.1 passwort=SECRET' => 'has an unknown parameter "passwort="' ], [ 'redis://127.0.0.1 SECRET=' => 'has an unknown parameter' ],
+    [ 'redis:/127.0.0.1' => 'or a redis:// or rediss:// URL' ],
 ) {
     my ($value, $says) = @$_;
     my ($status, $said) = check($value);
@@ -61,8 +61,8 @@ for (
 }
 
 # === TEST 3: session_store redis: a password in clear text, a server that is not verified: a warning for any other host
-for ([ 'redis://u:SECRET@192.0.2.1' => '"redis://192.0.2.1" gets its password without TLS: use rediss://' ],
-     [ 'redis://192.0.2.1 password=SECRET' => 'gets its password without TLS' ],
+for ([ 'redis://u:SECRET@192.0.2.1' => '"redis://192.0.2.1" receives its password without TLS, use rediss://' ],
+     [ 'redis://192.0.2.1 password=SECRET' => 'receives its password without TLS' ],
      [ 'rediss://192.0.2.1 ssl_verify=off' => '"rediss://192.0.2.1" is not verified' ])
 {
     my ($value, $says) = @$_;
@@ -78,7 +78,7 @@ SKIP: {
     is $?, 0, 'it builds' or diag $log;
     $module = "$dir/build/ngx_http_vcita_oauth_module.so";
     my ($status, $said) = check('redis://127.0.0.1');
-    ok $status != 0 && $said =~ /\[emerg\].*"vcita_oauth_session_store" directive takes no URL: this module was built without hiredis/,
+    ok $status != 0 && $said =~ /\[emerg\].*"vcita_oauth_session_store" directive requires a build with hiredis for a URL/,
         'nginx -t says it' or diag $said;
     ($status, $said) = check('cookie');
     is $status, 0, 'all else is there' or diag $said;

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The client: what is made of its settings, once, at configuration time:
- * keys, cookies, certificates.  It says what is missing.
+ * Completes an OAuth client at configuration time: required settings, keys,
+ * cookies, certificates.
  */
 
 
@@ -36,10 +36,7 @@ static void ngx_http_vcita_client_conf_wipe(void *data);
 static void ngx_http_vcita_client_conf_free_trust(void *data);
 
 
-/*
- * Makes a client ready for "user", the directive that needs it; does
- * nothing to one that is ready.
- */
+/* Completes a client once; "user" is the line of the directive that needs it */
 
 char *
 ngx_http_vcita_client_conf_init(ngx_conf_t *cf, ngx_http_vcita_client_t *client,
@@ -62,8 +59,8 @@ ngx_http_vcita_client_conf_init(ngx_conf_t *cf, ngx_http_vcita_client_t *client,
     if (client->cookie_samesite == NGX_HTTP_VCITA_NONE && !client->https) {
         return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
                          &client->origin[NGX_HTTP_VCITA_COOKIE_SAMESITE],
-                         "\"vcita_oauth_cookie_samesite none\" needs an https "
-                         "redirect_uri");
+                         "\"vcita_oauth_cookie_samesite none\" requires an "
+                         "https redirect_uri");
     }
 
     if (ngx_http_vcita_client_conf_check_domain(cf, client) != NGX_CONF_OK
@@ -128,7 +125,8 @@ ngx_http_vcita_client_conf_check(ngx_conf_t *cf,
     }
 
     return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, user,
-                                       "\"%s\" needs %s", directive, missing);
+                                       "\"%s\" requires "
+                                       "%s", directive, missing);
 }
 
 
@@ -166,7 +164,7 @@ ngx_http_vcita_client_conf_check_domain(ngx_conf_t *cf,
 
     return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
                                &client->origin[NGX_HTTP_VCITA_COOKIE_DOMAIN],
-                               "the host of redirect_uri \"%V\" is outside of "
+                               "the host of redirect_uri \"%V\" is not in "
                                "cookie_domain \"%V\"",
                                &client->redirect.uri, domain);
 }
@@ -330,9 +328,9 @@ ngx_http_vcita_client_conf_endpoint(ngx_conf_t *cf,
     {
         (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
                            &client->origin[NGX_HTTP_VCITA_SSL_VERIFY],
-                           "\"vcita_oauth_ssl_verify off\": anyone on the way "
-                           "to vcita can read the secret and give out "
-                           "identities");
+                           "\"vcita_oauth_ssl_verify off\" lets attackers "
+                           "between nginx and vcita read the secret and forge "
+                           "identities, remove it");
     }
 
     if (ngx_http_vcita_fetch_check(cf->log) != NGX_OK) {
@@ -368,7 +366,7 @@ ngx_http_vcita_client_conf_trust(ngx_conf_t *cf,
             return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
                            &client->origin[NGX_HTTP_VCITA_SSL_CERTIFICATE],
                            "vcita_oauth_ssl_trusted_certificate \"%V\" cannot "
-                           "be used",
+                           "be used, check the file",
                            &client->ssl_certificate);
         }
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Configuration time: the handlers of directives, and what they share.
+ * Handlers of directives, and the functions that src/conf shares.
  */
 
 
@@ -81,7 +81,7 @@ char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
 
 #if (NGX_HTTP_VCITA_REDIS)
-/* n words: the URL, then what follows it in the directive */
+/* args: the URL and its n - 1 parameters */
 char *ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args,
     ngx_uint_t n, ngx_http_vcita_store_t *store);
 #endif

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The URL of a Redis in the configuration, and the parameters behind it.
+ * Parses the URL of a Redis server and the parameters after it.
  */
 
 
@@ -22,11 +22,11 @@
 
 typedef struct {
     ngx_http_vcita_redis_conn_conf_t  *connection;
-    ngx_str_t                          address;    /* of the URL, no user */
+    ngx_str_t                          address;    /* without the user */
     ngx_str_t                          prefix;
     ngx_str_t                          ca;
     unsigned                           tls:1;
-    unsigned                           local:1;    /* this machine */
+    unsigned                           local:1;    /* on this machine */
 } ngx_http_vcita_redis_conf_t;
 
 
@@ -182,7 +182,7 @@ ngx_http_vcita_redis_conf_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 }
 
 
-/* taken off the address, which is free of secrets from here on */
+/* Removes user and password from the URL, which may be logged afterwards */
 
 static char *
 ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
@@ -202,8 +202,8 @@ ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
     }
 
     if ((path && path < at) || ngx_strlchr(at + 1, last, '@')) {
-        return "has a user or a password with \"/\" or \"@\" in it: write "
-               "%2F or %40, or use password=file:...";
+        return "has \"/\" or \"@\" in its user or password, write %2F or %40, "
+               "or use password=file:...";
     }
 
     colon = ngx_strlchr(p, at, ':');
@@ -235,8 +235,8 @@ ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p, u_char *last,
     }
 
     if (ngx_http_vcita_query_decode(d, p, last, text) != NGX_OK) {
-        return "has a user or a password with \"%\" in it that two "
-               "hexadecimal digits do not follow: write %25";
+        return "has invalid percent-encoding in its user or password, "
+               "write \"%\" as %25";
     }
 
     d[text->len] = '\0';
@@ -275,8 +275,8 @@ ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
         || database > NGX_HTTP_VCITA_REDIS_DB_MAX)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has no number of a database behind its "
-                           "address", &c->connection->name);
+                           "\"%V\" has an invalid database "
+                           "number", &c->connection->name);
         return NGX_CONF_ERROR;
     }
 
@@ -298,7 +298,7 @@ ngx_http_vcita_redis_conf_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     if (u->family == AF_UNIX) {
 
         if (c->tls) {
-            return "takes no rediss:// for a unix socket";
+            return "has rediss:// for a unix socket, use redis://unix:";
         }
 
         c->local = 1;
@@ -315,7 +315,7 @@ ngx_http_vcita_redis_conf_host(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         host.len -= 2;
     }
 
-    /* OpenSSL wants it to end in a zero byte */
+    /* OpenSSL requires a NUL-terminated name */
 
     p = ngx_pnalloc(cf->pool, host.len + 1);
     if (p == NULL) {
@@ -364,7 +364,7 @@ ngx_http_vcita_redis_conf_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         return rv;
     }
 
-    /* what follows "=" may be a password all the same */
+    /* the text after "=" may be a password even in an unknown parameter */
 
     p = ngx_strlchr(word->data, word->data + word->len, '=');
 
@@ -373,7 +373,7 @@ ngx_http_vcita_redis_conf_option(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" has no parameter \"%V\"",
+                       "\"%V\" has an unknown parameter \"%V\"",
                        &c->connection->name, word);
 
     return NGX_CONF_ERROR;
@@ -449,7 +449,7 @@ ngx_http_vcita_redis_conf_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
         return NGX_CONF_OK;
     }
 
-    return "is neither \"on\" nor \"off\"";
+    return "must be \"on\" or \"off\"";
 }
 
 
@@ -482,7 +482,7 @@ ngx_http_vcita_redis_conf_time(ngx_str_t *value, ngx_msec_t *time)
     n = ngx_parse_time(value, 0);
 
     if (n == NGX_ERROR || n == 0) {
-        return "is no time, like 500ms or 2s";
+        return "is not a time such as 500ms or 2s";
     }
 
     *time = n;
@@ -509,7 +509,7 @@ ngx_http_vcita_redis_conf_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 }
 
 
-/* what the words together cannot be, and what is unwise */
+/* Combinations that are invalid or unsafe */
 
 static char *
 ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
@@ -519,23 +519,24 @@ ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
     connection = c->connection;
 
     if (connection->user.len && connection->password.len == 0) {
-        return "has a user without a password";
+        return "has a user without a password, set password=";
     }
 
     if (!c->tls && (c->ca.data || connection->verify != NGX_CONF_UNSET)) {
-        return "takes ca= and ssl_verify= for rediss:// only";
+        return "has ca= or ssl_verify=, which require rediss://";
     }
 
     if (!c->tls && connection->password.len && !c->local) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" gets its password without TLS: use "
+                           "\"%V\" receives its password without TLS, use "
                            "rediss://", &connection->name);
     }
 
     if (connection->verify == 0 && !c->local) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" is not verified: anyone in between can "
-                           "be it", &connection->name);
+                           "the certificate of \"%V\" is not verified and the "
+                           "connection can be intercepted, remove "
+                           "ssl_verify=off", &connection->name);
     }
 
     return NGX_CONF_OK;

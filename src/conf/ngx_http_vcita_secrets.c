@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Secrets in the configuration: values, and the small files that hold them.
+ * Secrets in the configuration: values, and the small files with them.
  */
 
 
@@ -27,7 +27,7 @@ static ngx_int_t ngx_http_vcita_secrets_read_fd(ngx_conf_t *cf,
     ngx_str_t *name, ngx_fd_t fd, ngx_str_t *text);
 
 
-/* a value, or "file:path": then the file's, without its trailing newline */
+/* A value, or "file:path" for the file's text without its last newline */
 
 char *
 ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -43,7 +43,7 @@ ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* the same for a word of a directive, in place */
+/* The same for an argument, in place */
 
 char *
 ngx_http_vcita_secrets_text(ngx_conf_t *cf, ngx_str_t *text)
@@ -114,7 +114,7 @@ ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
         name[1].len = value[2].len - 4;
 
         if (!ngx_http_vcita_secrets_is_kid(&name[1])) {
-            return "takes a kid of printable ASCII characters";
+            return "requires a kid of printable ASCII characters";
         }
     }
 
@@ -130,7 +130,7 @@ ngx_http_vcita_secrets_assertion_key(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* the text of the file does not stay: its hash will do for session keys */
+/* Session keys are derived from the file's hash, the text is wiped */
 
 static char *
 ngx_http_vcita_secrets_client_key(ngx_conf_t *cf,
@@ -186,7 +186,7 @@ ngx_http_vcita_secrets_is_kid(ngx_str_t *kid)
 }
 
 
-/* read where it is named, so that nginx names the line of the directive */
+/* The file is read at once, so that nginx names the directive's line */
 
 char *
 ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -224,7 +224,7 @@ ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (secret->len < NGX_HTTP_VCITA_KEY_FILE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "session key file \"%V\" has less than %d bytes: "
+                           "session key file \"%V\" is shorter than %d bytes, "
                            "make one by \"openssl rand -out %V 48\"",
                            &name[n], NGX_HTTP_VCITA_KEY_FILE_MIN, &name[n]);
         return NGX_CONF_ERROR;
@@ -238,8 +238,8 @@ ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             && ngx_memcmp(other[i].data, secret->data, secret->len) == 0)
         {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "session key files \"%V\" and \"%V\" hold the "
-                               "same key",
+                               "session key files \"%V\" and \"%V\" have the "
+                               "same content, remove one",
                                &name[i], &name[n]);
             break;
         }
@@ -249,7 +249,7 @@ ngx_http_vcita_secrets_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* http or https, [user:password@]host[:port]; a secret, so never printed */
+/* http or https, [user:password@]host[:port]; never logged: it is a secret */
 
 char *
 ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -273,7 +273,7 @@ ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         host.data = url->data + 7;
 
     } else {
-        return "takes an http or https URL";
+        return "requires an http or https URL";
     }
 
     last = url->data + url->len;
@@ -288,7 +288,7 @@ ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     host.len = p - host.data;
 
     if (ngx_http_vcita_query_authority(&host) != NGX_OK) {
-        return "has no valid host";
+        return "has an invalid host";
     }
 
     return NGX_CONF_OK;
@@ -296,8 +296,8 @@ ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * Reads a small file that holds a secret, relative to the configuration.  The
- * text is in cf->pool, with a spare byte behind it; it is the caller's to wipe.
+ * Reads a small file with a secret; the name is relative to the configuration.
+ * The text is in cf->pool with a spare byte after it; the caller wipes it.
  */
 
 static ngx_int_t
@@ -351,15 +351,14 @@ ngx_http_vcita_secrets_read_fd(ngx_conf_t *cf, ngx_str_t *name, ngx_fd_t fd,
         || size > NGX_HTTP_VCITA_FILE_MAX)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not a file, is empty, or has more than "
-                           "%d bytes",
+                           "\"%V\" is not a regular file of 1 to %d bytes",
                            name, NGX_HTTP_VCITA_FILE_MAX);
         return NGX_ERROR;
     }
 
     if (fi.st_mode & S_IROTH) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" can be read by everyone: chmod 600 it",
+                           "\"%V\" is readable by all users, chmod 600 it",
                            name);
     }
 

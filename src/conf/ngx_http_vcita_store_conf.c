@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The directive that says where sessions live: in the cookie, or in a store.
+ * vcita_oauth_session_store: in the cookie, in shared memory, or in Redis.
  */
 
 
@@ -67,12 +67,12 @@ ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return ngx_http_vcita_store_conf_zone(cf, &zone, store);
     }
 
-    return "takes \"cookie\", \"zone=name:size\", or a URL that begins with "
-           "redis:// or rediss://";
+    return "requires \"cookie\", \"zone=name:size\", or a redis:// or "
+           "rediss:// URL";
 }
 
 
-/* by its words two clients are told apart */
+/* clients are compared by this text */
 
 static ngx_int_t
 ngx_http_vcita_store_conf_text(ngx_conf_t *cf, ngx_str_t *text)
@@ -106,7 +106,7 @@ ngx_http_vcita_store_conf_text(ngx_conf_t *cf, ngx_str_t *text)
 }
 
 
-/* the status page tells of each zone once, however many stores share it */
+/* Adds a zone to the status page once, also if several stores share it */
 
 static char *
 ngx_http_vcita_store_conf_zone(ngx_conf_t *cf, ngx_str_t *zone,
@@ -157,7 +157,7 @@ ngx_http_vcita_store_conf_redis(ngx_conf_t *cf, ngx_http_vcita_store_t *store)
                                            store);
 #else
 
-    return "takes no URL: this module was built without hiredis";
+    return "requires a build with hiredis for a URL, rebuild the module";
 
 #endif
 }

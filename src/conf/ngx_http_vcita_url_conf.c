@@ -2,8 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Addresses in the configuration: endpoints, and the redirect_uri with what
- * it is made of.
+ * Endpoint URLs and vcita_oauth_redirect_uri: parsing and validation.
  */
 
 
@@ -23,7 +22,7 @@ static ngx_int_t ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src,
     u_char *last);
 
 
-/* A URL that vcita is asked at: absolute, http or https, without fragment */
+/* A post handler: an absolute http or https URL without a fragment */
 
 char *
 ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data)
@@ -56,7 +55,7 @@ ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data)
 
     if (ngx_http_vcita_query_authority(&authority) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has no valid host", url);
+                           "\"%V\" has an invalid host", url);
         return NGX_CONF_ERROR;
     }
 
@@ -64,14 +63,14 @@ ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data)
         && !ngx_http_vcita_url_conf_loopback(url))
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" is not protected by TLS", url);
+                           "\"%V\" is not protected by TLS, use https", url);
     }
 
     return NGX_CONF_OK;
 }
 
 
-/* The host of a URL, or of host[:port], is this machine */
+/* 1: the host of the URL, or of host[:port], is a loopback address */
 
 ngx_uint_t
 ngx_http_vcita_url_conf_loopback(ngx_str_t *url)
@@ -145,8 +144,8 @@ ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (len == 0 || rd->path.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "redirect_uri \"%V\" is not absolute: it takes "
-                           "http or https, a host, and a path",
+                           "redirect_uri \"%V\" is not absolute, write http:// "
+                           "or https://, a host, and a path",
                            uri);
         return NGX_CONF_ERROR;
     }
@@ -174,7 +173,7 @@ ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
 
         if (ngx_http_vcita_query_authority(&rd->authority) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "redirect_uri \"%V\" has no valid host",
+                               "redirect_uri \"%V\" has an invalid host",
                                &rd->uri);
             return NGX_CONF_ERROR;
         }
@@ -183,7 +182,8 @@ ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
             && !ngx_http_vcita_url_conf_loopback(&rd->authority))
         {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "redirect_uri \"%V\" is not protected by TLS",
+                               "redirect_uri \"%V\" is not protected by TLS, "
+                               "use https",
                                &rd->uri);
         }
 
@@ -192,8 +192,8 @@ ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
 
     if (rd->scheme.len == sizeof("http://") - 1) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "redirect_uri \"%V\" is not protected by TLS, "
-                           "whatever its host is",
+                           "redirect_uri \"%V\" is not protected by TLS on any "
+                           "host, use https",
                            &rd->uri);
     }
 
@@ -216,7 +216,7 @@ ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
 }
 
 
-/* the path is compared with r->uri, so it has to look as nginx makes that */
+/* the path is compared with r->uri, so it is decoded as nginx decodes that */
 
 static char *
 ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
@@ -232,8 +232,8 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
         || ngx_strlchr(rd->path.data, last, ' '))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the path of redirect_uri \"%V\" can hold neither "
-                           "a fragment nor a variable",
+                           "the path of redirect_uri \"%V\" must not have a "
+                           "fragment or a variable",
                            &rd->uri);
         return NGX_CONF_ERROR;
     }
@@ -253,9 +253,8 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the path of redirect_uri \"%V\" does not decode "
-                           "to a path that a request can have, use plain "
-                           "characters as in /oauth/callback",
+                           "no request can have the path of redirect_uri "
+                           "\"%V\", use plain characters as in /oauth/callback",
                            &rd->uri);
         return NGX_CONF_ERROR;
     }
@@ -269,7 +268,7 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
         || (len > 2 && ngx_strcmp(p + len - 3, "/..") == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "redirect_uri \"%V\" needs a plain path of its "
+                           "redirect_uri \"%V\" requires a plain path of its "
                            "own, such as /oauth/callback",
                            &rd->uri);
         return NGX_CONF_ERROR;
@@ -280,9 +279,9 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
 
 
 /*
- * A path that r->uri can never show declines.  A user agent changes control
- * characters and backslashes; nginx refuses a bad escape and a zero byte.  A
- * decoded "?" starts a query as soon as the path is written again.
+ * NGX_DECLINED: r->uri can never have this path.  A user agent rewrites control
+ * characters and backslashes; nginx rejects an invalid escape and a zero byte.
+ * A decoded "?" would start a query when the path is written again.
  */
 
 static ngx_int_t
