@@ -134,7 +134,7 @@ unlike error_log(), qr{vcita_oauth_client_secret}, 'nothing of a secret that the
 
 answered($b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_scope' } } })),
     502, 'invalid_scope', 'another error', sent => 'token');
-like error_log(), qr{token endpoint ".*" returned no token \(status 400, error "invalid_scope"\): is the app at vcita registered}, 'has its own hint';
+like error_log(), qr{token endpoint ".*" returned no token \(status 400, error "invalid_scope"\): check that the app at vcita has each scope}, 'has its own hint';
 --- error_log
 [crit]
 

@@ -420,7 +420,7 @@ my $p = chromium->page;
 $p->goto(site('/reports'));
 own_page($p, 503, 'Many people are signing in right now', picture => 'rate-limited', may => '^meta-refresh: ');
 --- error_log
-too many logins at once
+vcita_oauth_rate has no free slot for this login
 
 
 === TEST 15: shown inside of another site: with samesite lax the login is lost, and the page in the frame says so
@@ -502,7 +502,7 @@ own_page($p, 400, 'Your sign-in keeps getting lost');
 like $p->text, qr/was opened by http/, 'it says why';
 cmp_ok scalar(@{ $p->state->{asked} }), '<=', 16, 'well before the browser has enough of redirects';
 --- error_log
-did not come back: people come by http
+did not come back: the request came over http
 
 
 === TEST 19: logout over plain http, where a browser sends no Sec-Fetch-Site: a form of another site gets a page with a button, which works

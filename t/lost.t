@@ -67,7 +67,7 @@ __DATA__
 === TEST 1: a loop between http and https ends: 400 session_lost, and page and log say so
 --- site
 --- error_log
-people come by http, but vcita_oauth_redirect_uri is https
+the request came over http, but redirect_uri is https
 --- flow
 my $b = visitor;
 is rounds($b, 'http://portal.example.com/deep'), 2, 'two logins, and no end of a third';
@@ -77,8 +77,8 @@ is $r->header('X-Error'), 'session_lost', 'session_lost';
 is $r->header('Cache-Control'), 'no-store', 'not stored';
 like $r->body, qr/opened by http, but its sign-in works by https/, 'the page says why';
 like $r->body, qr{<code>__Host-vcita_session</code>}, 'and names the cookie';
-like error_log(), qr/3 logins within 60 seconds, and the session of cookie "__Host-vcita_session" did not come back: people come by http,/, 'the log says why';
-like error_log(), qr/vcita login starts again: state_mismatch: people come by http,/, 'and of each login before';
+like error_log(), qr/3 logins within 60 seconds, but cookie "__Host-vcita_session" with the session did not come back: the request came over http,/, 'the log says why';
+like error_log(), qr/vcita login starts again: state_mismatch: the request came over http,/, 'and of each login before';
 is scalar(stub->requests('/oauth/token')), 2, 'vcita was asked for two tokens';
 is $b->visit('https://portal.example.com/deep')->status, 200, 'by https it is in';
 
@@ -86,7 +86,7 @@ is $b->visit('https://portal.example.com/deep')->status, 200, 'by https it is in
 === TEST 2: a loop between two names of the site ends: 400 session_lost, and page and log say so
 --- site
 --- error_log
-people come by another host name than that of vcita_oauth_redirect_uri
+the request came to another host than that of vcita_oauth_redirect_uri
 --- flow
 my $b = visitor;
 is rounds($b, 'https://www.example.com/deep'), 2, 'two logins, and no end of a third';
@@ -108,7 +108,7 @@ for ([ 'X-Forwarded-Proto' => 'https' ], [ 'Sec-Fetch-Site' => 'none' ]) {
     $b->get('http://portal.example.com/deep', headers => $_);
     is $b->follow->status, 200, "@$_: in, in a second round";
     like said(), qr/starts again: state_mismatch: no login cookie came/, "@$_: another cause";
-    unlike said(), qr/people come by/, "@$_: not the way";
+    unlike said(), qr/the request came (?:over|to)/, "@$_: not the way";
 }
 
 
@@ -128,12 +128,12 @@ my $go = $back->();
 $b->clear_cookies;
 $go->();
 like error_log(), qr/state_mismatch: no login cookie came/, 'another cause than the name, which is always another here';
-unlike error_log(), qr/people come by/, 'nor http, which it always is';
+unlike error_log(), qr/the request came (?:over|to)/, 'nor http, which it always is';
 
 
 === TEST 5: in an iframe: state_mismatch, whose page and log say so
 --- error_log
-the site is shown inside of another page
+the site runs in a frame of another site
 --- flow
 for my $dest (qw( iframe frame embed object )) {
     my $b = browser(headers => [ 'Sec-Fetch-Dest' => $dest, 'Sec-Fetch-Mode' => 'navigate', 'Sec-Fetch-Site' => 'cross-site' ]);
@@ -147,7 +147,7 @@ for my $dest (qw( iframe frame embed object )) {
     is $r->status, 400, "$dest: then an error";
     is $r->header('X-Error'), 'state_mismatch', "$dest: state_mismatch";
     like $r->body, qr/shown inside of another page.*tab of its own/s, "$dest: the page says why";
-    like error_log(), qr/given up after 3 rounds: state_mismatch: the site is shown inside of another page/, "$dest: so does the log";
+    like error_log(), qr/given up after 3 rounds: state_mismatch: the site runs in a frame of another site/, "$dest: so does the log";
 }
 my $b = browser(headers => [ 'Sec-Fetch-Dest' => 'document', 'Sec-Fetch-Mode' => 'navigate' ]);
 my $r = $b->get('/deep');
@@ -162,7 +162,7 @@ like error_log(), qr/given up after 3 rounds: state_mismatch: no login cookie ca
 
 === TEST 6: in an iframe, session_lost: page and log say so
 --- error_log
-the site is shown inside of another page
+the site runs in a frame of another site
 --- flow
 my $r = loses(browser(), '/deep', undef, headers => [ 'Sec-Fetch-Dest' => 'iframe', 'Sec-Fetch-Mode' => 'navigate' ]);
 is $r->header('X-Error'), 'session_lost', 'session_lost';
@@ -184,7 +184,7 @@ unlike error_log(), qr/inside of another page/, 'no word of frames';
 
 === TEST 8: a name clash: a cookie of the name came, but does not open; page and log say so
 --- error_log
-a cookie of that name came, but does not open
+a cookie of that name came but does not open
 --- flow
 my $r = loses(browser(), '/deep', 'of-another-application');
 is $r->header('X-Error'), 'session_lost', 'session_lost';
@@ -194,7 +194,7 @@ unlike said(), qr/of-another-application/, 'the log does not tell its value';
 
 === TEST 9: no cookie of the name came: page and log say so
 --- error_log
-did not come back: does the browser refuse cookies
+did not come back: does the browser block cookies
 --- flow
 my $r = loses(browser(), '/deep');
 is $r->header('X-Error'), 'session_lost', 'session_lost';
@@ -205,7 +205,7 @@ like $r->body, qr/did not bring back the cookie named below/, 'the page';
 --- gate
 vcita_oauth_session_store zone=sessions:1m;
 --- error_log
-a cookie of that name came, but the session store does not know it
+a cookie of that name came but is not in the session store
 --- flow
 my $r = loses(browser(), '/deep', 'A' x 43);
 is $r->header('X-Error'), 'session_lost', 'session_lost';
@@ -213,7 +213,7 @@ is $r->header('X-Error'), 'session_lost', 'session_lost';
 
 === TEST 11: a login cookie that clashes: another one came than the login began with
 --- error_log
-another login cookie came than the one that it began with
+the login cookie differs from that of the state
 --- flow
 my $b = begun('/deep');
 my $state = $b->res->param('state');

@@ -262,8 +262,8 @@ clock(0);
 --- gate
 vcita_oauth_connect_timeout 500ms;
 --- error_log
-calls to vcita are in flight in this worker, the login gets 503
-abandoned name look-ups, check the name servers of this machine
+requests to vcita are active in this worker
+name look-ups are stuck, the login gets 503, check the name servers of this machine
 --- flow
 begun('/')->come_back(code => stub_code);
 my $pid = nginx_pid;

@@ -94,7 +94,7 @@ answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session
 my %old = map { $_ => 1 } nginx_reload;
 wait_for { !grep { $old{$_} } nginx_workers } 10, 'the old worker to go';
 answered(begun('/')->come_back(code => stub_code), 503, 'rate_limited', 'the second, after a reload');
-like error_log(), qr{\[info\].*too many logins at once for vcita_oauth_rate}, 'the log says why';
+like error_log(), qr{\[info\].*vcita_oauth_rate has no free slot for this login}, 'the log says why';
 
 
 === TEST 4: no slot of the pace within 25 s: 503 with Retry-After at once, the page tries again by itself
@@ -116,7 +116,7 @@ for my $turn (1 .. 3) {
     like $r->body, qr{<meta http-equiv="refresh" content="$after; url=\Q${\ url('/deep?x=1&amp;y')}\E">},
         'the page tries again by itself';
 }
-like error_log(), qr{\[info\].*too many logins at once for vcita_oauth_rate: this one is told to come back in \d+ s}, 'the log says when';
+like error_log(), qr{\[info\].*vcita_oauth_rate has no free slot for this login, it gets 503 and retries in \d+ s}, 'the log says when';
 
 
 === TEST 5: only exchanges take slots: not what is refused before
@@ -239,7 +239,7 @@ my $r = begun('/deep')->come_back(code => stub_code);
 answered($r, 503, 'rate_limited', 'no slot for a second try');
 cmp_ok $r->seconds, '>', 0.4, 'after a pause';
 cmp_ok $r->header('Retry-After'), '>=', 30, 'Retry-After';
-like error_log(), qr{\[info\].*no slot of vcita_oauth_rate is free before the code is too old}, 'the log says why';
+like error_log(), qr{\[info\].*vcita_oauth_rate has no free slot before the code expires}, 'the log says why';
 
 
 === TEST 12: what a login does not use is another's: no slot is kept for userinfo where an id_token is expected

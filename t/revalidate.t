@@ -109,7 +109,7 @@ is $copy->get($m->url)->status, 302, 'a copy is out, too';
 at(20000, $m);
 is $copy->get($m->url)->status, 302, 'for hours';
 is sent_to_vcita(), '', 'without asking';
-like $m->log, qr/\[notice\].*a session has ended: vcita no longer accepts its token/, 'the log says so';
+like $m->log, qr/\[notice\].*revalidation ended a session: vcita no longer accepts its token/, 'the log says so';
 $b->get($m->url);
 my $r = $b->come_back(code => stub_code);
 is $r->status, 303, 'a new login';
@@ -175,7 +175,7 @@ my $b = logged_in($m);
 stub->userinfo(token, { set => { sub => 'somebody-else' } });
 at(300, $m);
 is $b->get($m->url)->status, 302, 'out';
-like $m->log, qr/a session has ended: userinfo names another "sub"/, 'the log says so';
+like $m->log, qr/revalidation ended a session: userinfo names another "sub"/, 'the log says so';
 $m->stop;
 
 
@@ -195,8 +195,8 @@ for my $do ({ status => 500 }, { status => 429 }, { status => 503 }, { status =>
     is sent_to_vcita(), '', "$how: not asked again for 10 s";
     $at += 10;
 }
-like $m->log, qr/\[warn\].*a session could not be revalidated: vcita's userinfo answered status 500/, 'the log says so';
-like $m->log, qr/answered status 403 at "[^"]*": a firewall in front of the endpoint/, 'and what a 403 without JSON is';
+like $m->log, qr/\[warn\].*a session could not be revalidated, userinfo endpoint "[^"]*" returned status 500/, 'the log says so';
+like $m->log, qr/userinfo endpoint "[^"]*" returned status 403: a firewall in front of the endpoint/, 'and what a 403 without JSON is';
 at(3600, $m);
 is $b->get($m->url)->status, 200, 'in until the hour is over';
 at(3611, $m);
@@ -635,7 +635,7 @@ stub->userinfo(token, { set => { note => 'blocked ' . 'x' x 1024 } });
 at(300, $m);
 is $b->get($m->url)->status, 302, 'a new login';
 is $copy->get($m->url)->status, 302, 'for a copy of the cookie, too';
-like $m->log, qr/a session has ended: it cannot keep a claim that a vcita_oauth_require may depend on/, 'the log says why';
+like $m->log, qr/revalidation ended a session: it cannot keep a claim that a vcita_oauth_require may depend on/, 'the log says why';
 $m->stop;
 
 

@@ -614,7 +614,7 @@ for my $how (qw( down dead )) {
 }
 is scalar(() = stub->app_requests) - $calls, 2, 'the application saw the two of them';
 is $b->get('/')->status, 200, 'when it answers again, the session is in';
-like error_log(), qr{\[error\].*session store "sessions" does not answer: is it running, can it be reached, has it room\?}, 'the log';
+like error_log(), qr{\[error\].*session store "sessions" is unavailable, check that it is running, reachable and not full}, 'the log';
 --- error_log
 does not answer
 

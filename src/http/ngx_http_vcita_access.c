@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The gate, ACCESS: does this request have a session?  It goes on, or is sent
- * to log in, or is told that it must.
+ * The access check, in the ACCESS phase: a request with a session goes on,
+ * another one gets a redirect to the login or a 401.
  */
 
 
@@ -56,7 +56,7 @@ ngx_http_vcita_access_handler(ngx_http_request_t *r)
         }
 
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "a gated request did not come through the entry");
+                      "the post-read handler did not run for this request");
 
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -70,7 +70,7 @@ ngx_http_vcita_access_handler(ngx_http_request_t *r)
 
     if (ctx->callback && !ctx->called_back) {
 
-        /* refused on its way to us, by limit_req say: it is over */
+        /* another module refused the callback, limit_req for example */
 
         ctx->called_back = 1;
         ctx->status = r->err_status ? (ngx_uint_t) r->err_status
@@ -89,7 +89,7 @@ ngx_http_vcita_access_handler(ngx_http_request_t *r)
 }
 
 
-/* a callback at another path, or what may be one now that "set" has run */
+/* a callback at another path, possibly known only after "set" has run */
 
 static ngx_int_t
 ngx_http_vcita_access_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -139,7 +139,7 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* there is no session: not yet, not now, or not at all */
+/* without a session, a navigation may log in */
 
 static ngx_int_t
 ngx_http_vcita_access_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -209,7 +209,7 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the store does not respond: deny, even under "optional" */
+/* the store is unavailable: deny, even under "optional" */
 
 static ngx_int_t
 ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
@@ -239,7 +239,7 @@ ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
 }
 
 
-/* someone is signed in, but may not come in: perhaps by another account */
+/* the session does not meet the rules; another account may */
 
 static ngx_int_t
 ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -301,7 +301,7 @@ ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
-    /* an error of any module never turns into a login */
+    /* an error of any module must not turn into a login */
 
     if (ctx->status == 0 && r->err_status >= NGX_HTTP_BAD_REQUEST) {
         ctx->status = r->err_status;
@@ -319,7 +319,7 @@ ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (rc == NGX_OK) {
 
-        /* its login cookie came, so scheme and host are right */
+        /* the login cookie came back, so scheme and host are right */
 
         return ngx_http_vcita_session_lost_answer(r, ctx, client, 0);
     }
@@ -381,7 +381,7 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* 401: for a person a page, for a program one line */
+/* 401 with a page for a person, with one line for a program */
 
 static ngx_int_t
 ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
@@ -432,7 +432,7 @@ ngx_http_vcita_access_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the error page is behind the gate: say by ourselves what it would say */
+/* the error page is gated itself: answer here with the same status */
 
 static ngx_int_t
 ngx_http_vcita_access_same_error(ngx_http_request_t *r,

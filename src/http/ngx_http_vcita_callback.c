@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The callback, PRECONTENT: what came back from vcita, and where the browser
- * goes from here.  The exchange itself is a room of its own.
+ * The callback, in the PRECONTENT phase: checks the response of the authorize
+ * endpoint, and redirects back.  "exchange" redeems the code.
  */
 
 
@@ -77,8 +77,7 @@ ngx_http_vcita_callback_handler(ngx_http_request_t *r)
         && (ctx == NULL || ctx->passed != r->loc_conf))
     {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "the gate was passed by: another module has skipped "
-                      "its access handler");
+                      "another module bypassed the access check");
 
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -136,7 +135,7 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 }
 
 
-/* the state is one of ours: whose is it, and what came with it? */
+/* the state opens: which browser is it for, and what came with it? */
 
 static ngx_int_t
 ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -166,7 +165,7 @@ ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
            != 0)
     {
 
-        /* a double click, the back button, another tab: it is done already */
+        /* a repeated callback: the login has already finished */
 
         return ngx_http_vcita_callback_return(r, ctx, s);
     }
@@ -175,7 +174,7 @@ ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* a login of its own: of this browser, and not too late? */
+/* is the state of this browser, and not too old? */
 
 static ngx_int_t
 ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -188,13 +187,14 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     client = ctx->callback;
 
-    /* what holds for this request, too, is some proxy's doing */
+    /* a mismatch that this request shows too comes from a proxy */
 
     began = s->sent & ~ngx_http_vcita_user_agent_way(r, ctx, client);
 
     /*
-     * The gate, where the login began, does not see the count.  This login is
-     * counted, too: browsers give up after twenty redirects, without a page.
+     * The access handler, where the login began, does not see the count.  This
+     * login counts too: browsers stop after about twenty redirects without an
+     * error page.
      */
 
     if ((began & NGX_HTTP_VCITA_BEGAN)
@@ -213,7 +213,7 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
                                              "state_mismatch");
     }
 
-    /* a state may come from a machine whose clock is a little ahead */
+    /* the clock that issued the state may be slightly ahead */
 
     age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
 
@@ -259,7 +259,7 @@ ngx_http_vcita_callback_code(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* goes on with the exchange that has begun with "rc", and answers for it */
+/* continues after the exchange returned "rc", and answers */
 
 static ngx_int_t
 ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
@@ -304,7 +304,7 @@ ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
 }
 
 
-/* an answer that another server gave is none to us (RFC 9207, 2.4) */
+/* the response must be from the configured issuer (RFC 9207, 2.4) */
 
 static ngx_int_t
 ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
@@ -333,7 +333,7 @@ ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
 }
 
 
-/* vcita's "no" (RFC 6749, 4.1.2.1); NGX_DECLINED: it did not say so */
+/* an error response (RFC 6749, 4.1.2.1); NGX_DECLINED: it is none */
 
 static ngx_int_t
 ngx_http_vcita_callback_refused(ngx_http_request_t *r,
@@ -369,14 +369,14 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 
     if (ngx_http_vcita_errors_is(&error, "access_denied")) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita: the user did not allow the login");
+                      "the user denied the login at vcita");
 
         return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_FORBIDDEN,
                                             NULL, 0);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita's authorize endpoint refused the login: \"%V\"%s",
+                  "the authorize endpoint refused the login with \"%V\"%s",
                   &error, ngx_http_vcita_errors_hint(ctx->callback, &error));
 
     return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_GATEWAY, NULL,
@@ -384,7 +384,7 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 }
 
 
-/* 400: the callback itself is wrong, and no other round would change that */
+/* 400: the callback is invalid, and a new login would not change that */
 
 static ngx_int_t
 ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
@@ -399,7 +399,7 @@ ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
 }
 
 
-/* Starts the login again by itself, or, after some rounds, answers so */
+/* Restarts the login automatically, or fails after some rounds */
 
 static ngx_int_t
 ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -434,8 +434,8 @@ ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * The one way out for a login that failed.  "error" is a code of ours, or
- * NULL if ctx->error has one; a state tells where to try again.
+ * The response for every failed login.  "error" is a code of the module, or
+ * NULL if ctx->error is set.  The state has the address to try again.
  */
 
 static ngx_int_t
@@ -475,7 +475,7 @@ ngx_http_vcita_callback_fail(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* 303 to the address that the login began at */
+/* 303 to the return address of the login */
 
 static ngx_int_t
 ngx_http_vcita_callback_return(ngx_http_request_t *r,

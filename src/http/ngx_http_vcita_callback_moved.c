@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The moved callback: a proxy or a rewrite has changed the path of a callback
- * on its way to this server.  Its state opens, so the query is a login's.
+ * A callback whose path a proxy or a rewrite has changed on its way to this
+ * server.  It is recognised by a state that opens.
  */
 
 
@@ -28,10 +28,10 @@ static ngx_int_t ngx_http_vcita_callback_moved_open(ngx_http_request_t *r,
 
 
 /*
- * Looks for a state that opens in a query that is not the callback's, and
- * hides the query if there is one: then the client is in ctx->moved.  If the
- * host of a redirect_uri has variables that are not set yet, ctx->suspect
- * says that the gate has to look again.
+ * Looks for a valid state in a query at another path than the callback's.  If
+ * there is one, hides the query and sets ctx->moved.  If the host of a
+ * redirect_uri has variables that are not set yet, ctx->suspect makes the
+ * access handler look again.
  */
 
 ngx_int_t
@@ -47,7 +47,7 @@ ngx_http_vcita_callback_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    /* a foreign state leaves no trace: variables are not to be cached here */
+    /* variables evaluated for a foreign state must not stay cached */
 
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
 
@@ -87,7 +87,7 @@ ngx_http_vcita_callback_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* parameters of a callback; names are compared as they are */
+/* 1: the query has the parameters of a callback, undecoded */
 
 static ngx_uint_t
 ngx_http_vcita_callback_moved_looks(ngx_str_t *query)
@@ -96,7 +96,7 @@ ngx_http_vcita_callback_moved_looks(ngx_str_t *query)
     ngx_str_t    rest, name, value;
     ngx_uint_t   state, answer;
 
-    /* each query of this length is looked at, and few have a "state=" */
+    /* fast path: few queries have a "state=" */
 
     last = query->data + query->len;
     p = query->data;
@@ -165,7 +165,7 @@ ngx_http_vcita_callback_moved_find(ngx_http_request_t *r,
 }
 
 
-/* opens a state by the keys of each client of the server */
+/* opens a state with the keys of each client of the server */
 
 static ngx_int_t
 ngx_http_vcita_callback_moved_open(ngx_http_request_t *r,
@@ -206,7 +206,7 @@ ngx_http_vcita_callback_moved_open(ngx_http_request_t *r,
 }
 
 
-/* The answer in a location that has a gate */
+/* The response in a gated location */
 
 ngx_int_t
 ngx_http_vcita_callback_moved_answer(ngx_http_request_t *r,

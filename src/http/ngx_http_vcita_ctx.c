@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The context of a request: made once by the entry, and found again after
- * internal redirects and in subrequests; the cookies that it holds, and the
- * query of a callback, which only it holds.
+ * The context of a request.  post_read creates it, and internal redirects and
+ * subrequests find it again.  It alone has the module's cookies and the query
+ * of a callback.
  */
 
 
@@ -15,7 +15,7 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* a request's session cookies of one name that are looked at */
+/* the most session cookies of one name that are tried */
 #define NGX_HTTP_VCITA_COOKIES_SEEN  8
 
 
@@ -25,7 +25,7 @@ static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
     ngx_http_request_t *r, ngx_http_vcita_ctx_t *main);
 
 
-/* Makes the context of a client's request; NULL: out of memory */
+/* Creates the context of a client request; NULL: memory is exhausted */
 
 ngx_http_vcita_ctx_t *
 ngx_http_vcita_ctx_create(ngx_http_request_t *r)
@@ -33,7 +33,7 @@ ngx_http_vcita_ctx_create(ngx_http_request_t *r)
     ngx_pool_cleanup_t    *cln;
     ngx_http_vcita_ctx_t  *ctx;
 
-    /* a cleanup that does nothing: by it the context is found again */
+    /* an empty cleanup handler marks the context in the pool */
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_ctx_t));
     if (cln == NULL) {
@@ -45,7 +45,7 @@ ngx_http_vcita_ctx_create(ngx_http_request_t *r)
 
     cln->handler = ngx_http_vcita_ctx_mark;
 
-    /* an array that has room for the usual ones without an allocation */
+    /* the array needs no allocation for the usual number of cookies */
 
     ctx->cookies.elts = ctx->found;
     ctx->cookies.size = sizeof(ngx_http_vcita_found_t);
@@ -66,8 +66,8 @@ ngx_http_vcita_ctx_mark(void *data)
 
 
 /*
- * The context of the user agent's request, or of a subrequest that has been
- * through a gate; NULL where the server has none
+ * The context of the client's request, or of a subrequest that has passed an
+ * access check; NULL if the server has no gated location
  */
 
 ngx_http_vcita_ctx_t *
@@ -82,7 +82,7 @@ ngx_http_vcita_ctx_get(ngx_http_request_t *r)
         return ctx;
     }
 
-    /* an internal redirect or a subrequest: it is where it was made */
+    /* an internal redirect or a subrequest: find the marker */
 
     for (cln = r->main->pool->cleanup; cln; cln = cln->next) {
 
@@ -107,9 +107,9 @@ ngx_http_vcita_ctx_get(ngx_http_request_t *r)
 
 
 /*
- * The context of a subrequest: its own where it has been through a gate, else
- * that of its parent, and so on.  It is in the list of the main one, because
- * an internal redirect of the subrequest forgets the rest.
+ * The context of a subrequest is its own if it has passed an access check, else
+ * its parent's.  It is in the list of the main request's context, because an
+ * internal redirect of the subrequest clears r->ctx.
  */
 
 static ngx_http_vcita_ctx_t *
@@ -133,10 +133,10 @@ ngx_http_vcita_ctx_subrequest(ngx_http_request_t *r,
 
 
 /*
- * The next value of the client's cookie of this kind, "next" beginning
- * at 0.  NGX_DECLINED: there is no other.  A client chooses how many there
- * are, and each session costs a decryption or a question to a store: only the
- * first ones are looked at.  A login cookie costs a comparison.
+ * The next value of the client's cookie of this kind; "next" starts at 0.
+ * NGX_DECLINED: there is no other.  The user agent controls the number of
+ * cookies, and each session costs a decryption or a store look-up, so only the
+ * first ones are tried.  A login cookie costs a comparison.
  */
 
 ngx_int_t
@@ -181,8 +181,8 @@ ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * Takes the query of a callback, moved or not, for the module alone, and no
- * cache is to store the response nor a Referer to repeat the address
+ * Hides the query of a callback, moved or not, from everything but the module.
+ * The response must not be cached, and no Referer may have its address.
  */
 
 ngx_int_t
@@ -206,7 +206,7 @@ ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 
     uri = &r->unparsed_uri;
 
-    /* after an internal redirect, the arguments may be the error page's own */
+    /* after an internal redirect, r->args may be the error page's own */
 
     if (!ctx->redirected
         || (uri->len
@@ -227,7 +227,7 @@ ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 }
 
 
-/* a code and a state in the query are not for logs: $request is cut */
+/* removes the query from $request: it has a code and a state */
 
 static ngx_int_t
 ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
@@ -269,8 +269,8 @@ ngx_http_vcita_ctx_mask(ngx_http_request_t *r)
 
 
 /*
- * Where the query of an address begins, NULL: it has none.  A request that
- * nginx refused early may have neither address nor line.
+ * The start of the query, or NULL.  A request that nginx refused early may have
+ * neither r->unparsed_uri nor r->request_line.
  */
 
 u_char *

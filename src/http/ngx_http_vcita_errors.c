@@ -2,8 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The vocabulary of errors: what a page tells a person about each code of
- * $vcita_oauth_error, and what the log tells the operator to try.
+ * The codes of $vcita_oauth_error: texts for the page, hints for the log.
  */
 
 
@@ -142,7 +141,7 @@ static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
 };
 
 
-/* of invalid_client, to a client that signs */
+/* the hint for invalid_client with a client assertion */
 
 static const char  ngx_http_vcita_key_hint[] =
     ": check vcita_oauth_client_id, that the key and kid of "
@@ -161,15 +160,15 @@ static ngx_http_vcita_hint_t  ngx_http_vcita_hints[] = {
       "the nonce in an id_token then binds a code to its browser" },
 
     { "invalid_scope",
-      ": is the app at vcita registered with each scope of "
-      "vcita_oauth_scope, openid among them?" },
+      ": check that the app at vcita has each scope of vcita_oauth_scope, "
+      "including openid" },
 
     { "unauthorized_client",
-      ": is the app at vcita allowed to use the authorization code grant?" },
+      ": check that the app at vcita may use the authorization code grant" },
 
     { "redirect_uri_mismatch",
-      ": vcita_oauth_redirect_uri must be registered with the app at vcita, "
-      "letter by letter" },
+      ": register vcita_oauth_redirect_uri, letter by letter, with the app at "
+      "vcita" },
 
     { "bad_token_response",
       ": check vcita_oauth_token_endpoint and any proxy in between" },
@@ -178,7 +177,7 @@ static ngx_http_vcita_hint_t  ngx_http_vcita_hints[] = {
 };
 
 
-/* Fills in what a page says about an error, by its code or its status */
+/* Sets the texts of a page by its error code or status */
 
 void
 ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
@@ -226,7 +225,7 @@ ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* What the log adds to an error of vcita's: its likely cause, or where it is */
+/* The hint that the log adds to an error code of vcita */
 
 const char *
 ngx_http_vcita_errors_hint(ngx_http_vcita_client_t *client, ngx_str_t *error)
@@ -263,7 +262,7 @@ ngx_http_vcita_errors_is(ngx_str_t *error, const char *code)
 }
 
 
-/* The name of a reason: a code, "other" behind the last one, then NULL */
+/* The code of an index, "other" after the last one, then NULL */
 
 const char *
 ngx_http_vcita_errors_reason_name(ngx_uint_t reason)
@@ -281,7 +280,7 @@ ngx_http_vcita_errors_reason_name(ngx_uint_t reason)
 }
 
 
-/* Counts a login that has failed, by its reason */
+/* Counts a failed login by its error code */
 
 void
 ngx_http_vcita_errors_count(ngx_http_request_t *r, ngx_str_t *error)

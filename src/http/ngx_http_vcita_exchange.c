@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The exchange: the order of the steps by which a code becomes a token, the
- * token an identity, and both a session.  A step that waits is taken up again
- * when the request runs again; the callback, not the exchange, answers.
+ * The exchange: the steps from a code to a token, from a token to claims, and
+ * from both to a session.  A waiting step continues when the request runs
+ * again; "callback" sends the response.
  */
 
 
@@ -16,10 +16,10 @@
 #include "net/ngx_http_vcita_curl_multi.h"
 
 
-/* how long a login may wait for its slot: vcita's codes live for 30 s */
+/* the longest wait for a slot in ms: vcita's codes expire after 30 s */
 #define NGX_HTTP_VCITA_PATIENCE  25000
 
-/* seconds over which those are spread who are told to come back */
+/* seconds over which the retries of refused logins are spread */
 #define NGX_HTTP_VCITA_SPREAD    5
 
 
@@ -33,8 +33,8 @@ static void ngx_http_vcita_exchange_cancel(void *data);
 
 
 /*
- * Makes ctx->exchange of a good state and a code, and reserves its slots.
- * NGX_DECLINED: there are none in time, its failure says how to answer.
+ * Creates ctx->exchange for a valid state and a code, and reserves slots.
+ * NGX_DECLINED: there is no slot in time; x->failure is set.
  */
 
 ngx_int_t
@@ -90,8 +90,8 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         ngx_http_vcita_count(r, logins_refused);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "too many logins at once for vcita_oauth_rate: this "
-                      "one is told to come back in %ui s",
+                      "vcita_oauth_rate has no free slot for this login, it "
+                      "gets 503 and retries in %ui s",
                       x->failure.retry_after);
 
         return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
@@ -107,9 +107,9 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * Goes on with the exchange.  NGX_OK: there is a session, and its cookie is
- * set; NGX_AGAIN: the request waits, and comes back here; NGX_DECLINED:
- * x->failure says how to answer.
+ * Continues the exchange.  NGX_OK: the session exists, and its cookie is set.
+ * NGX_AGAIN: the request waits, then calls this again.  NGX_DECLINED:
+ * x->failure is set.
  */
 
 ngx_int_t
@@ -123,7 +123,7 @@ ngx_http_vcita_exchange(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
         rc = ngx_http_vcita_exchange_busy(r, x);
     }
 
-    /* a session that waits for its store has all of it already */
+    /* a session that waits for its store needs no token or claims */
 
     if (rc != NGX_AGAIN || x->saving) {
         ngx_http_vcita_exchange_cancel(x);
@@ -184,7 +184,7 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 }
 
 
-/* a page that tries again in so many seconds, but not all of them at once */
+/* a page that retries after a delay, with the delays spread */
 
 static ngx_int_t
 ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
@@ -197,7 +197,7 @@ ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
 
     if (x->call.unsent) {
 
-        /* out of memory or connections, or too many: it may work in a moment */
+        /* a lack of memory or connections may be short */
 
         if (x->call.unsent == NGX_HTTP_VCITA_CALL_FULL) {
             ngx_http_vcita_exchange_full(r);
@@ -205,20 +205,20 @@ ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
 
     } else if (f->status == NGX_HTTP_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita sent no id_token this time, and "
-                      "vcita_oauth_rate has no free slot for userinfo");
+                      "vcita sent no id_token this time, and vcita_oauth_rate "
+                      "has no free slot for userinfo");
 
     } else if (f->status) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita answered %ui at \"%V\" until the code was too "
-                      "old: does another machine share this application's "
-                      "rate?",
+                      "vcita returned %ui at \"%V\" until the code expired, "
+                      "check whether another machine uses the same client's "
+                      "rate",
                       f->status, &f->url);
 
     } else {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "no slot of vcita_oauth_rate is free before the code is "
-                      "too old; \"%V\" could not be reached at first: %s",
+                      "\"%V\" was unreachable, and vcita_oauth_rate has no "
+                      "free slot before the code expires: %s",
                       &f->url, f->error);
     }
 
@@ -241,21 +241,21 @@ ngx_http_vcita_exchange_full(ngx_http_request_t *r)
 
     if (left) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "%d calls to vcita are in flight in this worker, the "
-                      "login gets 503; %ui of them are abandoned name "
-                      "look-ups, check the name servers of this machine",
+                      "%d requests to vcita are active in this worker and %ui "
+                      "name look-ups are stuck, the login gets 503, check the "
+                      "name servers of this machine",
                       NGX_HTTP_VCITA_TRANSFERS, left);
         return;
     }
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "%d calls to vcita are in flight in this worker, the login "
+                  "%d requests to vcita are active in this worker, the login "
                   "gets 503",
                   NGX_HTTP_VCITA_TRANSFERS);
 }
 
 
-/* nothing here may be touched after the request has run */
+/* r must not be used after ngx_http_vcita_wait_wake() */
 
 static void
 ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
@@ -269,7 +269,7 @@ ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
     if (!ngx_http_vcita_is_callback(x->ctx)
         || ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module) != x->ctx)
     {
-        /* the request is about something else by now, post_action say */
+        /* the request has another purpose by now, post_action for example */
 
         ngx_http_vcita_exchange_cancel(x);
         return;
@@ -279,7 +279,7 @@ ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
 }
 
 
-/* stops what is under way and wipes its secrets; may be called again */
+/* Cancels requests and wipes secrets; may be called more than once */
 
 static void
 ngx_http_vcita_exchange_cancel(void *data)

@@ -2,10 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Headers of an answer: added, and looked at for the last time by a filter
- * module of its own, which runs when "add_header" and "expires" have done
- * their work.  No Set-Cookie but the module's own carries one of its cookies
- * to the browser.
+ * Response headers: adding them, and a filter module that checks them after
+ * "add_header" and "expires".  It removes every Set-Cookie with a cookie name
+ * of the module that the module itself has not set.
  */
 
 
@@ -90,8 +89,8 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 
         if (name) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                          "the module removed a Set-Cookie of \"%V\" from the "
-                          "answer, rename the upstream's cookie or set "
+                          "the module removed Set-Cookie \"%V\" from the "
+                          "response, rename the upstream's cookie or set "
                           "another vcita_oauth_cookie_name", name);
 
             h->hash = 0;
@@ -103,10 +102,10 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 
 
 /*
- * The name in a Set-Cookie is what a browser takes for it: RFC 6265, 5.2,
- * white space around it does not count.  A cookie without a name is sent as
- * its value alone, so "=name=value" comes back as "name=value".  Browsers do
- * not agree whether "name" is a name or a value.
+ * Parses the name of a Set-Cookie as browsers do (RFC 6265, 5.2): white space
+ * around it is ignored.  A cookie without a name is sent as its value, so
+ * "=name=value" comes back as "name=value".  Browsers differ on whether "name"
+ * alone is a name or a value.
  */
 
 static ngx_str_t *
@@ -165,10 +164,7 @@ ngx_http_vcita_headers_init(ngx_conf_t *cf)
 }
 
 
-/*
- * Adds a header, whose name is a literal; one that is there already is not
- * repeated
- */
+/* Adds a header with a literal name, unless the same header exists */
 
 ngx_table_elt_t *
 ngx_http_vcita_headers_add(ngx_http_request_t *r, const char *name,
@@ -213,10 +209,10 @@ ngx_http_vcita_headers_add(ngx_http_request_t *r, const char *name,
 
 
 /*
- * Says that an answer with a session is for one browser.  RFC 9111, 3: what
- * is private is in no shared cache, whatever else the answer allows.  Some
- * look at the first line only: this one is there before those of the upstream,
- * and is none of headers_out.cache_control, which "expires" writes over.
+ * Marks a response with a session as private: no shared cache stores it,
+ * whatever else it allows (RFC 9111, 3).  Some caches read only the first
+ * Cache-Control line, so this line comes before the upstream's.  It is not in
+ * headers_out.cache_control, which "expires" overwrites.
  */
 
 ngx_int_t

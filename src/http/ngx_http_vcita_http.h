@@ -2,8 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A request on its way: its context, and what the rooms of this folder do for
- * each other.
+ * The request context, and the functions that the files of src/http share.
  */
 
 
@@ -19,33 +18,33 @@
 #include "session/ngx_http_vcita_config.h"
 
 
-/* a sealed session, as the value of its cookie */
+/* the longest cookie value of a session */
 #define NGX_HTTP_VCITA_COOKIE_MAX     3800
 
 #define NGX_HTTP_VCITA_RETURN_MAX     1024
 
-/* how often a login starts again by itself */
+/* automatic restarts of a login */
 #define NGX_HTTP_VCITA_ATTEMPTS       2
 
-/* this many logins finished within so many seconds, and still no session */
+/* so many logins in so many seconds without a session are a loop */
 #define NGX_HTTP_VCITA_LOOP           3
 #define NGX_HTTP_VCITA_LOOP_TIME      60
 
-/* what was sent to the authorize endpoint, kept in the state */
+/* what the authorize request had; kept in the state */
 #define NGX_HTTP_VCITA_SENT_NONCE     0x01
 #define NGX_HTTP_VCITA_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_SENT_PROMPT    0x04
 
-/* how a login began, if not by redirect_uri's way: beside ..._SENT_PROMPT */
+/* state flags: scheme or host differed from redirect_uri's */
 #define NGX_HTTP_VCITA_BEGAN_HTTP     0x40
 #define NGX_HTTP_VCITA_BEGAN_HOST     0x80
 #define NGX_HTTP_VCITA_BEGAN          0xc0
 
-/* a request's cookies of ours that its context has room for */
+/* the module's cookies that a context has room for */
 #define NGX_HTTP_VCITA_FOUND          2
 
 
-/* what travels through vcita and back in the "state" parameter */
+/* the content of the "state" parameter */
 
 typedef struct {
     uint64_t                      issued;     /* milliseconds */
@@ -54,9 +53,9 @@ typedef struct {
     uint32_t                      authorize;
     u_char                        seed[NGX_HTTP_VCITA_SEAL_NONCE];
     u_char                        login[NGX_HTTP_VCITA_HASH_LEN];
-    u_char                        session[8]; /* there was, or zeros */
+    u_char                        session[8]; /* the earlier one, or 0 */
     ngx_str_t                     return_uri;
-    ngx_uint_t                    key;        /* that sealed it */
+    ngx_uint_t                    key;        /* index of the key */
 } ngx_http_vcita_login_state_t;
 
 
@@ -71,7 +70,7 @@ typedef struct ngx_http_vcita_revalidation_s  ngx_http_vcita_revalidation_t;
 typedef struct ngx_http_vcita_session_save_s  ngx_http_vcita_session_save_t;
 
 
-/* what a session store is asked for a request */
+/* a store operation of a request */
 
 typedef struct {
     ngx_http_vcita_store_op_t     op;
@@ -82,42 +81,42 @@ typedef struct {
 
 typedef struct ngx_http_vcita_ctx_s {
     ngx_array_t                     cookies;       /* ..._found_t */
-    ngx_http_vcita_client_t        *callback;      /* this is its callback */
+    ngx_http_vcita_client_t        *callback;    /* set if this is a callback */
     ngx_http_vcita_client_t        *moved;         /* at another path */
-    ngx_str_t                       query;         /* of the callback */
+    ngx_str_t                       query;         /* the callback's */
 
     ngx_http_vcita_client_t        *client;        /* session looked up in */
     ngx_http_vcita_session_t        session;
-    ngx_str_t                       cookie;        /* that it came by */
-    ngx_uint_t                      sealed_by;     /* which of the keys */
-    ngx_uint_t                      looked;        /* how many cookies */
-    ngx_int_t                       outcome;       /* when no longer looking */
+    ngx_str_t                       cookie;        /* of the session */
+    ngx_uint_t                      sealed_by;     /* index of the key */
+    ngx_uint_t                      looked;        /* cookies tried */
+    ngx_int_t                       outcome;       /* of the look-up */
     ngx_http_vcita_wait_ask_t      *load;
     ngx_http_vcita_session_save_t  *save;
 
     ngx_http_vcita_wait_ask_t      *end;           /* a logout's */
     ngx_uint_t                      ended;
-    ngx_http_vcita_client_t        *renew;         /* to be sealed anew */
+    ngx_http_vcita_client_t        *renew;         /* seal the session again */
 
     ngx_http_vcita_client_t        *origin_client; /* of redirect_uri */
     ngx_str_t                       redirect_uri;
     ngx_str_t                       origin;
     ngx_str_t                       login;         /* the login cookie */
-    ngx_uint_t                      finished;      /* logins, of late */
+    ngx_uint_t                      finished;      /* recent logins */
     time_t                          finished_at;
 
     ngx_str_t                       error;
     ngx_str_t                       error_description;
-    const char                     *cause;         /* of it, for the log */
+    const char                     *cause;         /* of the error */
     const char                     *cause_page;
-    ngx_uint_t                      status;        /* an error was answered */
+    ngx_uint_t                      status;        /* of the error response */
 
     ngx_http_vcita_exchange_t      *exchange;
     ngx_http_vcita_revalidation_t  *revalidation;
-    void                          **passed;        /* the gate, in there */
-    void                          **asked;         /* the gate, in there */
+    void                          **passed;        /* where access passed */
+    void                          **asked;         /* where access ran */
 
-    struct ngx_http_vcita_known_s  *known;         /* of other apps */
+    struct ngx_http_vcita_known_s  *known;         /* for other clients */
     struct ngx_http_vcita_ctx_s    *next;          /* of a subrequest */
     ngx_http_request_t             *request;       /* NULL: the client's */
 
@@ -127,17 +126,17 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        alive:1;
     unsigned                        called_back:1;
     unsigned                        redirected:1; /* internally */
-    unsigned                        refused:1;    /* before it was read */
-    unsigned                        suspect:1;    /* perhaps moved */
+    unsigned                        refused:1;    /* by nginx, early */
+    unsigned                        suspect:1;    /* maybe moved */
 } ngx_http_vcita_ctx_t;
 
 
-/* the request is a callback that has not been answered, by us or another */
+/* a callback without a response yet */
 
 #define ngx_http_vcita_is_callback(ctx)                                       \
     ((ctx)->callback && !(ctx)->called_back && !(ctx)->redirected)
 
-/* an answer made in a phase handler is the end of the request */
+/* in a phase handler, a response ends the request */
 
 #define ngx_http_vcita_page_answered(r, rc)                                   \
     (ngx_http_finalize_request(r, rc), NGX_DONE)
@@ -150,7 +149,7 @@ typedef struct {
     ngx_str_t                     detail;     /* shown escaped */
     const char                   *link;
     ngx_str_t                     href;       /* escaped, too */
-    ngx_uint_t                    refresh;    /* seconds, 0: not */
+    ngx_uint_t                    refresh;    /* seconds, 0: none */
     unsigned                      button:1;   /* the link is a form */
     unsigned                      new_tab:1;
 } ngx_http_vcita_page_t;
@@ -164,13 +163,13 @@ typedef enum {
 } ngx_http_vcita_exchange_e;
 
 
-/* what is to be answered after NGX_DECLINED */
+/* the response after NGX_DECLINED */
 
 typedef struct {
     ngx_uint_t                 status;
-    const char                *error;     /* NULL: ctx->error has it */
+    const char                *error;     /* NULL: see ctx->error */
     ngx_uint_t                 retry_after;
-    unsigned                   again:1;   /* a new round may cure it */
+    unsigned                   again:1;   /* a new login may help */
 } ngx_http_vcita_exchange_failure_t;
 
 
@@ -195,7 +194,7 @@ struct ngx_http_vcita_exchange_s {
 };
 
 
-/* after the exchange, where "identified" says whether there is an id_token */
+/* "identified": vcita sends an id_token */
 
 #define ngx_http_vcita_exchange_asks_userinfo(client, identified)             \
     ((client)->userinfo == NGX_HTTP_VCITA_ON                                  \
@@ -247,7 +246,7 @@ void ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask);
 
 ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-/* look-up, gate: what only a subrequest asks them for */
+/* for subrequests */
 
 void ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_ctx_t *main, ngx_http_vcita_client_t *client);
@@ -374,9 +373,9 @@ ngx_int_t ngx_http_vcita_exchange(ngx_http_request_t *r,
 /* token_request */
 
 /*
- * The steps.  NGX_OK: it is done; NGX_AGAIN: the request is woken when there
- * is more to do; NGX_BUSY: vcita cannot be called now; NGX_DECLINED: the login
- * has failed, and x->failure says how; NGX_ERROR: out of memory.
+ * The steps of an exchange.  NGX_OK: done.  NGX_AGAIN: the request waits.
+ * NGX_BUSY: vcita cannot be called now.  NGX_DECLINED: the login failed, and
+ * x->failure is set.  NGX_ERROR: memory is exhausted.
  */
 
 ngx_int_t ngx_http_vcita_token_request(ngx_http_request_t *r,

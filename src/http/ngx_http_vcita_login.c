@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The login: the login cookie, the way to vcita's authorize page, and the
- * way back to the address first asked for.
+ * The login: the login cookie, the redirect to the authorize endpoint, and the
+ * return address.
  */
 
 
@@ -15,7 +15,7 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-/* the characters, and ".n.time": logins finished of late */
+/* 43 characters, then ".n.time": the number of recent logins */
 #define NGX_HTTP_VCITA_LOGIN_LEN                                              \
     (NGX_HTTP_VCITA_TEXT_LEN + 1 + 1 + 1 + NGX_TIME_T_LEN)
 
@@ -42,9 +42,9 @@ static u_char *ngx_http_vcita_login_challenge(u_char *p,
 
 
 /*
- * Answers with a redirect to vcita (RFC 6749, 4.1.1).  Of the state, the
- * attempt, the return address and a wish for a prompt are the caller's.
- * NGX_DONE: answered; NGX_DECLINED: the redirect_uri cannot be made.
+ * Redirects to the authorize endpoint (RFC 6749, 4.1.1).  The caller sets
+ * attempt, return address and prompt of the state.  NGX_DONE: answered;
+ * NGX_DECLINED: the redirect_uri has no valid host.
  */
 
 ngx_int_t
@@ -66,7 +66,7 @@ ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* The same as an address; the login cookie is set by the answer it is in */
+/* Returns the authorize URL instead; the response sets the login cookie */
 
 ngx_int_t
 ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -103,7 +103,7 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the authorize address: what is the same for all, then what is this login's */
+/* The authorize URL: the location's prefix, then this login's parameters */
 
 static ngx_int_t
 ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -175,7 +175,7 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* what this login asks vcita for: by the state it began with, or from here */
+/* the authorize parameters of the state, or those of this location */
 
 static ngx_http_vcita_authorize_t *
 ngx_http_vcita_login_authorize(ngx_http_request_t *r,
@@ -231,7 +231,7 @@ ngx_http_vcita_login_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the browser's own login cookie, or a new one, in ctx->login */
+/* the browser's login cookie, or a new one, in ctx->login */
 
 static ngx_int_t
 ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -287,7 +287,7 @@ ngx_http_vcita_login_sent(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the count behind the characters is a hint: a wrong one counts as none */
+/* the count is only a hint: an invalid one counts as none */
 
 static ngx_int_t
 ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx, ngx_str_t *value)
@@ -362,8 +362,8 @@ ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * NGX_OK if this browser is the one that the state was issued to.  Any of
- * its login cookies will do; that one is then in ctx->login.
+ * NGX_OK if the state was issued to this browser.  Any of its login cookies may
+ * match; ctx->login becomes the one that does.
  */
 
 ngx_int_t
@@ -390,7 +390,7 @@ ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    /* a login that starts again uses the first one */
+    /* a restarted login uses the first login cookie */
 
     ngx_str_null(&ctx->login);
     ctx->finished = 0;
@@ -413,7 +413,7 @@ ngx_http_vcita_login_finished(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* NGX_OK if this browser's logins finish, but their sessions get lost */
+/* NGX_OK if logins of this browser finish, but their sessions get lost */
 
 ngx_int_t
 ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -428,8 +428,8 @@ ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * The redirect_uri and its origin as they are for this request, in ctx.
- * NGX_DECLINED: its variables do not make a host.
+ * Sets the redirect_uri of this request and its origin in ctx.  NGX_DECLINED:
+ * its variables do not give a valid host.
  */
 
 ngx_int_t
@@ -485,8 +485,8 @@ ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
 
 
 /*
- * The address that the user agent asked for, as sent: never more than a path of
- * this host, since it is only ever used behind an origin.
+ * The requested URI as sent.  It can only be a path of this host, since it is
+ * always appended to an origin.
  */
 
 ngx_int_t

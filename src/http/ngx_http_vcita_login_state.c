@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The state: what a login must know when it comes back, sealed.  Its box is
- * bound to the client and to the redirect_uri, its content to the login
- * cookie; code_verifier and nonce are derived from both, never sent or kept.
+ * The state parameter: the sealed data of a login.  Its box is bound to the
+ * client and the redirect_uri, its content to the login cookie. code_verifier
+ * and nonce are derived from both and never stored.
  */
 
 
@@ -21,9 +21,9 @@ static uint64_t ngx_http_vcita_login_state_get(u_char **p, size_t len);
 
 
 /*
- * Issues a state for the browser whose login cookie is ctx->login.  Fills in
- * time, seed, login and session; the caller has set the rest.  The seed is
- * the nonce of the box: unique, and drawn anyhow.
+ * Issues a state for the browser whose login cookie is ctx->login.  Sets time,
+ * seed, login and session; the caller sets the rest.  The seed is the nonce of
+ * the box, which is unique.
  */
 
 ngx_int_t
@@ -83,8 +83,8 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
 
 
 /*
- * Opens a state.  NGX_DECLINED: none of ours, or not for this address.  How
- * old it is and whose browser it belongs to is for the caller to ask.
+ * Opens a state.  NGX_DECLINED: invalid, or for another redirect_uri.  The
+ * caller checks its age and its browser.
  */
 
 ngx_int_t
@@ -131,9 +131,9 @@ ngx_http_vcita_login_state_open(ngx_http_request_t *r,
 
 
 /*
- * A secret of this state and this browser, as 43 characters: code_verifier
- * (RFC 7636, 4.1) or nonce, by the key given.  The text is in the caller's
- * memory, and the caller wipes it.
+ * Derives a secret of 43 characters from the state and the login cookie: the
+ * code_verifier (RFC 7636, 4.1) or the nonce, depending on the key.  The caller
+ * provides the buffer and wipes it.
  */
 
 ngx_int_t

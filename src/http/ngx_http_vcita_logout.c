@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The logout, a content handler: the session ends in its store, the cookies
- * expire, and the browser goes on.  A request of another site, or one that no
- * person has made, ends nothing: it gets a page with a button.
+ * The logout, a content handler: ends the session in its store, expires the
+ * cookies and redirects.  A request from another site or without a person's
+ * action gets a page with a button instead.
  */
 
 
@@ -48,7 +48,7 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_vcita_ctx_get(r);
 
-    /* a subrequest expires no cookie, and ends no session either */
+    /* a subrequest can set no cookie, so it ends no session */
 
     if (vlcf->client->storage.store && ctx && r == r->main) {
 
@@ -81,7 +81,7 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 }
 
 
-/* ends whatever the cookies stand for; returns what find_session() does */
+/* Ends the sessions of all cookies; returns as session_load() does */
 
 static ngx_int_t
 ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -123,7 +123,7 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the cookies stay: without them, nobody could end the session later */
+/* the cookies stay, so that the user can try again to end the session */
 
 static ngx_int_t
 ngx_http_vcita_logout_failed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
@@ -174,7 +174,7 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        /* $uri is decoded: whatever it breaks off is no header of ours */
+        /* $uri is decoded: a line break in it would start a new header */
 
         if (ngx_http_vcita_string_printable(&location)) {
             return ngx_http_vcita_page_redirect(r, NGX_HTTP_SEE_OTHER,
@@ -182,8 +182,8 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
         }
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "the uri of vcita_oauth_logout has a control character: "
-                      "is there $uri in it, or another decoded variable?");
+                      "the uri of vcita_oauth_logout has a control character, "
+                      "use no decoded variable such as $uri in it");
     }
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));

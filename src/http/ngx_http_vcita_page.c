@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The answers that the module makes itself: the few pages for people, a line
- * for programs, redirects.  None of them may be stored by anyone.
+ * The module's own responses: pages for people, one line for programs,
+ * redirects.  None of them may be cached.
  */
 
 
@@ -36,7 +36,7 @@ static void ngx_http_vcita_page_discard(ngx_http_request_t *r);
     "<meta charset=\"utf-8\">\n"                                              \
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
 
-/* by "no-referrer", the Origin of a form's POST would be "null" */
+/* with "no-referrer", browsers send "Origin: null" with the POST of a form */
 
 #define NGX_HTTP_VCITA_PAGE_REFERRER                                          \
     "<meta name=\"referrer\" content=\"%s\">\n"
@@ -69,9 +69,9 @@ static void ngx_http_vcita_page_discard(ngx_http_request_t *r);
 
 
 /*
- * Answers a phase with an error: by the operator's error_page where there is
- * one, else by a page of ours.  A page without a text takes that of its error
- * code; for a program a line of text does.  Returns what a phase handler does.
+ * Responds to a phase with an error: by the operator's error_page, else by a
+ * page of the module, or by one line for a program.  A page without a text gets
+ * that of its error code.  Returns the result of a phase handler.
  */
 
 ngx_int_t
@@ -117,7 +117,7 @@ ngx_http_vcita_page_error_content(ngx_http_request_t *r,
 }
 
 
-/* nginx would look into error_page for this status, and may still do so */
+/* 1: nginx has an error_page for this status and may still use it */
 
 static ngx_uint_t
 ngx_http_vcita_page_configured(ngx_http_request_t *r,
@@ -146,7 +146,7 @@ ngx_http_vcita_page_configured(ngx_http_request_t *r,
 }
 
 
-/* Sends a page.  Returns what ngx_http_finalize_request() wants to know */
+/* Sends a page; returns the argument of ngx_http_finalize_request() */
 
 ngx_int_t
 ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
@@ -174,7 +174,7 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 
     if (page->button) {
 
-        /* clickjacking: no page may show the button in a frame */
+        /* clickjacking: no other site may show the button in a frame */
 
         ngx_str_set(&csp, "default-src 'none'; style-src 'unsafe-inline'; "
                           "base-uri 'none'; frame-ancestors 'none'");
@@ -266,7 +266,7 @@ ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page, u_char *p)
 }
 
 
-/* what a person tells the operator: the entry of errors.md, the request */
+/* what a person reports to the operator: the code and the request id */
 
 static u_char *
 ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p)
@@ -296,8 +296,8 @@ ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p)
 
 
 /*
- * A link to an address of this site, or to another one where it has a scheme;
- * escaped.  Without an origin there is none.
+ * Sets page->href to an escaped link: an address of this site, or an absolute
+ * URL.  Without an origin there is no link.
  */
 
 ngx_int_t
@@ -398,7 +398,7 @@ ngx_http_vcita_page_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_buf_t    *b;
     ngx_chain_t   out;
 
-    /* behind an error_page, nginx would put that one's status here */
+    /* nginx would replace the status by that of an error_page */
 
     r->err_status = 0;
 
@@ -442,9 +442,9 @@ ngx_http_vcita_page_send(ngx_http_request_t *r, ngx_uint_t status,
 
 
 /*
- * Discards the body of the request, as nginx's special responses do: not
- * before the answer is sent.  Otherwise an error_page that is proxied and the
- * discarding would both finalize the request, and free it twice.
+ * Discards the request body as nginx's special responses do, after the response
+ * is sent.  Earlier, a proxied error_page and the discarding would both
+ * finalize the request, and free it twice.
  */
 
 static void

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The entry, POST_READ: once for each request to a server that has a gate,
- * before anything reads its cookies or rewrites its address.  Makes the
- * context, cuts our cookies out of the request, and marks the callback.
+ * The POST_READ handler: runs once for each request to a server with a gated
+ * location, before any module reads its cookies or rewrites its URI.  Creates
+ * the context, removes the module's cookies, and marks a callback.
  */
 
 
@@ -71,8 +71,8 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 
 
 /*
- * SERVER_REWRITE, REWRITE, LOG: the same for a request that nginx refused
- * before POST_READ, for a bad header say, and its error page.  No login starts
+ * The handler of SERVER_REWRITE, REWRITE and LOG: the same for a request that
+ * nginx refused before POST_READ, and for its error page.  No login starts
  * there.
  */
 
@@ -117,8 +117,8 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
 
 /*
- * Drops the variables that error_page itself has read, which hold what was
- * taken from the request since; the request id stays the same
+ * Clears the variables that error_page has cached before the cookies and the
+ * query were removed; $request_id is kept
  */
 
 static void
@@ -141,7 +141,7 @@ ngx_http_vcita_post_read_forget(ngx_http_request_t *r)
 }
 
 
-/* makes the context and cuts our cookies out of the request */
+/* creates the context and removes the module's cookies from the request */
 
 static ngx_http_vcita_ctx_t *
 ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
@@ -166,9 +166,9 @@ ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
 
 
 /*
- * The address of a request that was refused early is not normalized, or not
- * even complete, and r->uri may be that of the error page: whatever ends in
- * the callback's path counts as a callback
+ * The URI of a request that was refused early is not normalized and may be
+ * incomplete, and r->uri may be that of the error page.  So every URI that ends
+ * in the callback path counts as a callback.
  */
 
 static ngx_int_t
@@ -233,7 +233,7 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* nginx logs the referrer with each error: a callback's goes without query */
+/* nginx logs the Referer with each error: remove a callback's query */
 
 static void
 ngx_http_vcita_post_read_referer(ngx_http_request_t *r, ngx_str_t *callback)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The rules: which of those who can sign in may come in.  A rule is a variable
- * and the values that it may have; all rules of a location have to be met.
+ * Authorization: vcita_oauth_require rules.  A rule has a variable and its
+ * allowed values; a session has to meet all rules of a location.
  */
 
 
@@ -16,7 +16,7 @@
 
 #define NGX_HTTP_VCITA_CLAIM_PREFIX  "vcita_oauth_claim_"
 
-/* bytes of a claim that are logged */
+/* bytes of a claim in a log line */
 #define NGX_HTTP_VCITA_RULE_SHOWN    ((size_t) 128)
 
 
@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
     ngx_int_t                index;
     ngx_str_t                name;
-    ngx_str_t                claim;     /* empty: not one of ours */
+    ngx_str_t                claim;     /* empty: no claim */
     ngx_array_t              values;    /* ..._require_value_t */
     ngx_http_vcita_origin_t  origin;
 } ngx_http_vcita_require_rule_t;
@@ -63,7 +63,7 @@ static ngx_uint_t ngx_http_vcita_require_value_match(ngx_http_request_t *r,
     ngx_http_vcita_require_value_t *v, ngx_str_t *value);
 
 
-/* NGX_OK: the session meets all rules of the location.  NGX_DECLINED: not */
+/* NGX_OK: the session meets all rules.  NGX_DECLINED: it does not */
 
 ngx_int_t
 ngx_http_vcita_require_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
@@ -93,8 +93,8 @@ ngx_http_vcita_require_met(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
 
 
 /*
- * One line a refusal, also where its error_page has the same rule.  Only the
- * value of a claim is logged: another variable can hold a cookie or a token.
+ * One line for a refusal, even if its error_page has the same rule.  Only the
+ * value of a claim is logged: other variables may have a cookie or a token.
  */
 
 static void
@@ -242,7 +242,7 @@ ngx_http_vcita_require_value_match(ngx_http_request_t *r,
 
     case NGX_HTTP_VCITA_DOMAIN:
 
-        /* "@" and the domain; a second "@" is no address that mail reaches */
+        /* "@" and the domain; a mail address has no second "@" */
 
         return value->len > text->len
                && ngx_strncasecmp(value->data + value->len - text->len,
@@ -276,8 +276,8 @@ ngx_http_vcita_require_value_match(ngx_http_request_t *r,
 
 
 /*
- * A map over our variables that was read before the gate would keep what it
- * found then; the variable of a rule is not cached.
+ * A map over the module's variables may be read before the access check and
+ * would keep that value: the variable of a rule is not cached.
  */
 
 ngx_int_t
@@ -312,7 +312,7 @@ ngx_http_vcita_require_init(ngx_conf_t *cf)
 }
 
 
-/* The rules of a location protect it only where its gate is on */
+/* The rules of a location protect it only if "vcita_oauth" is on */
 
 char *
 ngx_http_vcita_require_check(ngx_conf_t *cf, ngx_http_vcita_loc_conf_t *conf)
@@ -494,9 +494,8 @@ ngx_http_vcita_require_value(ngx_conf_t *cf, ngx_http_vcita_require_value_t *v,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\": it is a text, \"prefix*\", "
-                       "\"*.suffix\", \"*@domain\", \"~regex\", or "
-                       "\"~*regex\"",
+                       "invalid value \"%V\", use a text, \"prefix*\", "
+                       "\"*.suffix\", \"*@domain\", \"~regex\", or \"~*regex\"",
                        text);
 
     return NGX_CONF_ERROR;

@@ -2,9 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The revalidation: vcita is asked, now and then, whether it still knows the
- * token of a session.  One request asks and waits for the answer; the others
- * go on with what they have.
+ * Revalidation: asks vcita at intervals whether it still accepts the token of a
+ * session.  One request asks and waits; the others go on with the last result.
  */
 
 
@@ -17,7 +16,7 @@
 #include "session/ngx_http_vcita_session.h"
 
 
-/* seconds until a call that failed is made again */
+/* seconds until a failed check is repeated */
 #define NGX_HTTP_VCITA_AGAIN  10
 
 
@@ -66,10 +65,9 @@ static ngx_int_t ngx_http_vcita_revalidate_ended(ngx_http_request_t *r,
 
 
 /*
- * The session in ctx is alive: is it still, for vcita?  NGX_OK: it goes on,
- * perhaps with other claims; NGX_DECLINED: it has ended.  NGX_AGAIN: the
- * caller waits, and calls this again.  NGX_BUSY: the store of the session
- * does not answer.
+ * Checks the session in ctx at vcita.  NGX_OK: it is valid, possibly with other
+ * claims.  NGX_DECLINED: it has ended.  NGX_AGAIN: the request waits, then
+ * calls this again.  NGX_BUSY: the store of the session is unavailable.
  */
 
 ngx_int_t
@@ -120,7 +118,7 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
 
     if (vlcf->revalidate.interval == 0 || ctx->refused) {
 
-        /* a request that nginx refused while it read it cannot wait */
+        /* a request that nginx refused while reading it cannot wait */
 
         return NGX_OK;
     }
@@ -170,7 +168,7 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
 }
 
 
-/* logins come first: this takes a free slot of the rate, or none (Core, 5.3) */
+/* logins have priority: this takes only a slot of the rate that is free now */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
@@ -223,7 +221,7 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
-    /* the next request may have more luck */
+    /* there may be a free slot in a second */
 
     ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool, 1);
 
@@ -240,7 +238,7 @@ ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call)
 }
 
 
-/* a browser that went away: vcita may have been asked, for nothing */
+/* the request ended first, so the result of the check is unknown */
 
 static void
 ngx_http_vcita_revalidate_cleanup(void *data)
@@ -321,7 +319,7 @@ ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
 }
 
 
-/* claims that have changed are taken over, for this request, too */
+/* applies changed claims, to this request too */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
@@ -392,8 +390,8 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
 
 
 /*
- * The session gets the claims of the text, with a time that is later than that
- * of all claims known for it, even if the clock was set back
+ * Sets the claims of the session.  Their time is later than that of all known
+ * claims, even if the clock was set back.
  */
 
 static ngx_int_t
@@ -438,7 +436,7 @@ ngx_http_vcita_revalidate_saved(ngx_http_request_t *r,
 }
 
 
-/* a fault of vcita's ends no session before "stale" has gone by */
+/* a failure of vcita ends no session before "stale" has passed */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
@@ -453,14 +451,14 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
         hint = ngx_http_vcita_protocol_blocked(f->status, &f->answer);
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "a session could not be revalidated: vcita's userinfo "
-                      "answered status %ui at \"%V\"%s", f->status, &f->url,
+                      "a session could not be revalidated, userinfo endpoint "
+                      "\"%V\" returned status %ui%s", &f->url, f->status,
                       hint ? hint : "");
 
     } else {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "a session could not be revalidated: vcita's userinfo "
-                      "could not be read at \"%V\": %s", &f->url, f->error);
+                      "a session could not be revalidated, userinfo endpoint "
+                      "\"%V\" gave no response: %s", &f->url, f->error);
     }
 
     ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool,
@@ -470,7 +468,7 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
 }
 
 
-/* the cookie may have copies: the answer is kept until all of them end */
+/* recorded until all copies of the cookie have expired */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
@@ -480,7 +478,7 @@ ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
     ngx_http_vcita_store_t  *store;
 
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "a session has ended: %s", why);
+                  "revalidation ended a session: %s", why);
 
     ngx_http_vcita_count(r, sessions_revoked);
     ngx_http_vcita_revocation_dead(v->revocation, &v->vcase, r->pool);
@@ -509,7 +507,7 @@ ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
 }
 
 
-/* whatever the store says, the session has ended here */
+/* the result of the store does not matter: the session has ended */
 
 static ngx_int_t
 ngx_http_vcita_revalidate_ended(ngx_http_request_t *r,

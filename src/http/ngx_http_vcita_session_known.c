@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The knowledge about a session that its cookie lacks: vcita has ended it, or
- * has changed its claims.
+ * What the revocation cache knows about a session and its cookie lacks: that
+ * vcita has revoked it, or has changed its claims.
  */
 
 
@@ -18,9 +18,10 @@ static void ngx_http_vcita_session_known_wipe_cleanup(void *data);
 
 
 /*
- * vcita's last answer binds all locations, also those that do not revalidate,
- * and all copies of a cookie.  NGX_OK: the session goes on, with the current
- * claims; NGX_DECLINED: it has ended, or the current claims cannot be read.
+ * Applies vcita's last response in all locations, with or without revalidation,
+ * and to all copies of a cookie.  NGX_OK: the session is valid and has the
+ * current claims.  NGX_DECLINED: it was revoked, or the current claims cannot
+ * be read.
  */
 
 ngx_int_t
@@ -49,7 +50,7 @@ ngx_http_vcita_session_known(ngx_http_request_t *r,
         return rc;
     }
 
-    /* after a restart, a cookie can have newer claims than the zone */
+    /* after a restart of nginx, a cookie may have newer claims than the zone */
 
     if (s->changed > c.changed) {
         return ngx_http_vcita_session_known_change(r->pool, client,
@@ -60,7 +61,7 @@ ngx_http_vcita_session_known(ngx_http_request_t *r,
 }
 
 
-/* Gives a session the current claims, if its own are older */
+/* Gives a session the current claims if its own are older */
 
 ngx_int_t
 ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
@@ -107,7 +108,7 @@ ngx_http_vcita_session_known_bind(ngx_pool_t *pool,
 }
 
 
-/* Makes the claims of a session the current ones; the zone has them sealed */
+/* Records the claims of a session, sealed, as the current ones */
 
 ngx_int_t
 ngx_http_vcita_session_known_change(ngx_pool_t *pool,
@@ -140,7 +141,7 @@ ngx_http_vcita_session_known_change(ngx_pool_t *pool,
 }
 
 
-/* The text of a session holds its token: it is wiped with the request */
+/* A session's text has its token: wipes it when the request ends */
 
 ngx_int_t
 ngx_http_vcita_session_known_wipe(ngx_pool_t *pool, ngx_str_t *text)

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The look-up: which session a request has.  It is in the cookie itself, or in
- * the store of the client, under the id that is in the cookie.
+ * Session look-up: the session is in the cookie, or in the client's store under
+ * the id in the cookie.
  */
 
 
@@ -14,7 +14,7 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* what a request knows of a client, while it is in another one */
+/* the state of another client's look-up in this request */
 
 typedef struct ngx_http_vcita_known_s  ngx_http_vcita_known_t;
 
@@ -51,10 +51,9 @@ static ngx_int_t ngx_http_vcita_session_load_take(ngx_http_request_t *r,
 
 
 /*
- * NGX_OK: the request has a session of this client, in ctx->session.
- * Of several cookies, the first one that opens counts.  NGX_AGAIN: the store
- * has been asked; the caller waits, and calls this again.  NGX_BUSY: the
- * store does not answer.
+ * Looks up the session of this client, into ctx->session.  The first cookie
+ * that opens counts.  NGX_OK: found.  NGX_AGAIN: the request waits for the
+ * store, then calls this again.  NGX_BUSY: the store is unavailable.
  */
 
 ngx_int_t
@@ -91,8 +90,8 @@ ngx_http_vcita_session_load(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * A subrequest that has looked for nothing yet: what the client's request
- * knows of the client, revalidated claims for one, it knows as well
+ * A subrequest starts with what the client's request knows about the session,
+ * such as revalidated claims
  */
 
 void
@@ -120,7 +119,7 @@ ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* an internal redirect may lead back to where the request has been before */
+/* an internal redirect may return to an earlier client */
 
 static ngx_int_t
 ngx_http_vcita_session_load_begin(ngx_http_request_t *r,
@@ -259,7 +258,7 @@ ngx_http_vcita_session_load_stored(ngx_http_request_t *r,
 
     if (ctx->refused) {
 
-        /* nginx was still reading it: it cannot wait */
+        /* nginx was still reading the request, so it cannot wait */
 
         return NGX_DECLINED;
     }
@@ -304,7 +303,7 @@ ngx_http_vcita_session_load_stored(ngx_http_request_t *r,
 }
 
 
-/* what a store gives opens under no other key than the one it was kept under */
+/* a stored session opens only under the key that it was stored under */
 
 static ngx_int_t
 ngx_http_vcita_session_load_open(ngx_http_request_t *r,

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The lost cookie: a browser does not bring back what it was given.  Why, as
- * far as its request shows it, for the log and for the page.
+ * A lost cookie: finds out from the request why the browser did not send it
+ * back, for the log and for the page.
  */
 
 
@@ -16,7 +16,7 @@
 
 typedef struct {
     const char  *log;
-    const char  *page;       /* NULL: what the code has to say */
+    const char  *page;       /* NULL: by its code */
 } ngx_http_vcita_cause_t;
 
 
@@ -30,8 +30,8 @@ static ngx_uint_t ngx_http_vcita_session_lost_sent(ngx_http_request_t *r,
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_framed = {
 
-    ": the site is shown inside of another page, where browsers keep cookies "
-    "back: open it in a tab of its own, or see vcita_oauth_cookie_samesite",
+    ": the site runs in a frame of another site, where browsers block its "
+    "cookies, open it in its own tab or see vcita_oauth_cookie_samesite",
 
     "This site is shown inside of another page, and the browser keeps its "
     "cookies back there. Open this site in a tab of its own."
@@ -40,8 +40,8 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_framed = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_http = {
 
-    ": people come by http, but vcita_oauth_redirect_uri is https, and so are "
-    "the cookies: redirect http to https, and let nothing redirect back",
+    ": the request came over http, but redirect_uri is https and its cookies "
+    "are Secure, redirect http to https, never back",
 
     "This site was opened by http, but its sign-in works by https alone. Put "
     "https:// in front of its address."
@@ -50,9 +50,8 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_http = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_elsewhere = {
 
-    ": people come by another host name than that of "
-    "vcita_oauth_redirect_uri, which has the cookies: redirect to that one, "
-    "and let nothing redirect back",
+    ": the request came to another host than that of vcita_oauth_redirect_uri, "
+    "which has the cookies, redirect to that host, never back",
 
     "This site was opened by another name than the one that it signs people "
     "in by. Open it by the address that its operator gave you."
@@ -61,9 +60,9 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_elsewhere = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_clash = {
 
-    ": a cookie of that name came, but does not open: does another "
-    "application of this host use the name, has another machine another key "
-    "or another time?",
+    ": a cookie of that name came but does not open, do all machines have the "
+    "same key and correct clocks, and does no other client of this host use "
+    "the name?",
 
     "You signed in several times, but the browser brought back another "
     "cookie of the name below than the one that this site gave it. Delete "
@@ -73,9 +72,9 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_clash = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_unknown = {
 
-    ": a cookie of that name came, but the session store does not know it: "
-    "does another application of this host use the name, has another machine "
-    "another store, is the store full?",
+    ": a cookie of that name came but is not in the session store, do all "
+    "machines have the same store, is the store full, does another client of "
+    "this host use the name?",
 
     NULL
 };
@@ -83,8 +82,8 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_unknown = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_nothing = {
 
-    ": does the browser refuse cookies, does a proxy remove them, does the "
-    "site fit vcita_oauth_cookie_domain?",
+    ": does the browser block cookies, does a proxy remove them, does the host "
+    "belong to vcita_oauth_cookie_domain?",
 
     NULL
 };
@@ -92,9 +91,8 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_nothing = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_another = {
 
-    ": another login cookie came than the one that it began with: is it a "
-    "link of another browser, does another application of this host use the "
-    "name?",
+    ": the login cookie differs from that of the state, is it a link of "
+    "another browser, does another client of this host use the cookie name?",
 
     NULL
 };
@@ -102,16 +100,16 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_another = {
 
 static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_no_login = {
 
-    ": no login cookie came: is it a link of another browser, or does this "
-    "one refuse cookies?",
+    ": no login cookie came, is it a link of another browser, or does the "
+    "browser block cookies?",
 
     NULL
 };
 
 
 /*
- * Answers a browser whose logins finish, but whose session gets lost.  "began"
- * says by which other way its logins begin.
+ * Responds to a browser whose logins finish but whose sessions get lost.
+ * "began" has the flags of the state about where its login began.
  */
 
 ngx_int_t
@@ -143,8 +141,8 @@ ngx_http_vcita_session_lost_answer(ngx_http_request_t *r,
     ctx->cause_page = cause->page;
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "%ui logins within %d seconds, and the session of cookie "
-                  "\"%V\" did not come back%s",
+                  "%ui logins within %d seconds, but cookie \"%V\" with the "
+                  "session did not come back%s",
                   ctx->finished, NGX_HTTP_VCITA_LOOP_TIME,
                   &client->session_cookie.name, ctx->cause);
 
@@ -158,7 +156,7 @@ ngx_http_vcita_session_lost_answer(ngx_http_request_t *r,
 }
 
 
-/* Notes why the login cookie of a callback is not the one of its state */
+/* Records why the login cookie of a callback does not match its state */
 
 void
 ngx_http_vcita_session_lost_login_cause(ngx_http_request_t *r,
@@ -181,7 +179,7 @@ ngx_http_vcita_session_lost_login_cause(ngx_http_request_t *r,
 }
 
 
-/* the way that the browser has come by keeps cookies from coming along */
+/* scheme, host or frame of the request keep the browser's cookies away */
 
 static ngx_http_vcita_cause_t *
 ngx_http_vcita_session_lost_way(ngx_http_request_t *r,

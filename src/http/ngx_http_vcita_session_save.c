@@ -2,10 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Keeping a session: it is sealed, and put where sessions of its client
- * live; the browser gets the cookie for it.  One is sealed anew because its
- * idle time begins again, or because another key than the first one has sealed
- * it: the gate says so, and the answer brings the cookie.
+ * Saves a session: seals it, stores it in the cookie or the client's store, and
+ * sets the cookie.  A session is sealed again when its idle time restarts, or
+ * when another key than the first one has sealed it.
  */
 
 
@@ -16,7 +15,7 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* the bytes that make a cookie, or a value in a store, of the largest size */
+/* the text sizes that fill the largest cookie, and the largest stored value */
 
 #define NGX_HTTP_VCITA_SESSION_MAX                                            \
     (NGX_HTTP_VCITA_COOKIE_MAX / 4 * 3                                        \
@@ -50,16 +49,15 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
 /*
- * Keeps the session that find_session() has found, with a new text, under the
- * id that it has; the cookie lasts for max_age seconds from now.  The text is
- * the caller's to wipe.
+ * Saves ctx->session with a new text under its present id; the cookie lasts for
+ * max_age seconds.  The caller wipes the text.
  *
- * NGX_OK: it is kept, and the cookie is set; NGX_DECLINED: it has ended since
- * it was found, by a logout elsewhere say, and is not kept; NGX_BUSY: the
- * store does not answer; NGX_ERROR: out of memory.  NGX_AGAIN: the caller
- * waits, by ngx_http_vcita_wait(), and calls this or session_save_result()
- * again when the request runs again.  A request keeps a session once: later
- * calls return the result, and do not look at the text.
+ * NGX_OK: the session is saved, and the cookie is set.  NGX_DECLINED: it has
+ * ended since it was found, for example by a logout elsewhere.  NGX_BUSY: the
+ * store is unavailable.  NGX_ERROR: memory is exhausted.  NGX_AGAIN: the
+ * request waits by ngx_http_vcita_wait(), then calls this or
+ * session_save_result() again.  A request saves one session: later calls return
+ * the result and ignore the text.
  */
 
 ngx_int_t
@@ -89,7 +87,7 @@ ngx_http_vcita_session_save(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* The same for a new session: it gets an id that nobody has known before */
+/* The same for a new session, which gets a new id */
 
 ngx_int_t
 ngx_http_vcita_session_save_new(ngx_http_request_t *r,
@@ -122,7 +120,7 @@ ngx_http_vcita_session_save_new(ngx_http_request_t *r,
 }
 
 
-/* What has become of it: returns what keep() does */
+/* The result of saving, as session_save() returns it */
 
 ngx_int_t
 ngx_http_vcita_session_save_result(ngx_http_request_t *r,
@@ -144,7 +142,7 @@ ngx_http_vcita_session_save_result(ngx_http_request_t *r,
 }
 
 
-/* How many bytes of text can be kept for a client */
+/* The longest session text of a client, in bytes */
 
 size_t
 ngx_http_vcita_session_save_room(ngx_http_vcita_client_t *client)
@@ -200,7 +198,7 @@ ngx_http_vcita_session_save_create(ngx_http_request_t *r,
 }
 
 
-/* bound to the key: the value of one id is none under another */
+/* the key is associated data: the value opens under no other key */
 
 static ngx_int_t
 ngx_http_vcita_session_save_store(ngx_http_request_t *r,
@@ -248,10 +246,9 @@ ngx_http_vcita_session_save_init(void)
 
 
 /*
- * The gate lets this request in.  Navigations alone renew a session: a page
- * that keeps asking for news is not a person, and the answers to what it asks
- * for are read by scripts and kept by caches.  Returns NGX_OK, or what
- * ngx_http_vcita_session_save() does.
+ * Called when the access check passes.  Only navigations renew a session:
+ * polling scripts are not a person, and caches may keep responses of other
+ * requests.  Returns NGX_OK or the result of session_save().
  */
 
 ngx_int_t
@@ -276,7 +273,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* a request keeps one session: a login has ended here, say */
+    /* a request saves one session only; here a login may have done so */
 
     if (vlcf->logout
         || ctx->save
@@ -287,7 +284,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
     ctx->renew = client;
 
-    /* $vcita_oauth_expires tells of it from here on */
+    /* $vcita_oauth_expires shows it from here on */
 
     if (client->session_idle_timeout) {
         ctx->session.seen = now;
@@ -297,7 +294,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* an answer cannot wait for a store */
+    /* a header filter cannot wait for a store */
 
     return client->storage.store
            ? ngx_http_vcita_session_save_renewed(r, ctx, client) : NGX_OK;
@@ -305,9 +302,8 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
 
 /*
- * In its cookie, the session is sealed when the answer begins, not when the
- * request does: the answer that took long does not put an older session over
- * a newer one
+ * A session in the cookie is sealed when the response begins: a slow response
+ * must not replace a newer session by an older one
  */
 
 static ngx_int_t
@@ -325,7 +321,7 @@ ngx_http_vcita_session_save_filter(ngx_http_request_t *r)
     client = ctx->renew;
     ctx->renew = NULL;
 
-    /* after an internal redirect, it can be another client's session */
+    /* after an internal redirect, the session may be another client's */
 
     if (ctx->alive
         && ctx->client == client
@@ -362,7 +358,7 @@ ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* vcita can have ended it, or changed its claims, since the look-up */
+    /* vcita may have revoked the session or changed its claims meanwhile */
 
     rc = ngx_http_vcita_session_known(r, client, s);
 
@@ -386,7 +382,7 @@ ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
 }
 
 
-/* Counts a session that has begun, by where it lives */
+/* Counts a new session by its store */
 
 void
 ngx_http_vcita_session_save_count(ngx_http_request_t *r,

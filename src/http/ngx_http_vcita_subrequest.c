@@ -2,10 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Subrequests, PRECONTENT: nginx skips their access phase, so the gate of
- * their location is asked here.  It answers by a status alone: a page would
- * become a part of another answer, and "error_page 401 =200" would turn a
- * refusal into what auth_request takes for consent.
+ * Subrequests, in the PRECONTENT phase: nginx skips their access phase, so the
+ * access check runs here.  It responds with a status alone: a page would become
+ * part of another response, and "error_page 401 =200" would turn a refusal into
+ * an approval for auth_request.
  */
 
 
@@ -79,9 +79,9 @@ ngx_http_vcita_subrequest_handler(ngx_http_request_t *r)
 
 
 /*
- * Under "satisfy any", the main request was let in by another check than the
- * gate's: the gate comes last, so it has not been asked there.  Before the
- * access phase of the main request is over, nothing has let it in.
+ * 1: under "satisfy any", another access handler has let the main request in.
+ * The module's handler runs last, so it has not run then.  Before the end of
+ * the main request's access phase, nothing has let it in.
  */
 
 static ngx_uint_t
@@ -155,7 +155,7 @@ ngx_http_vcita_subrequest_create(ngx_http_request_t *r,
 }
 
 
-/* NGX_DECLINED: it goes on.  NGX_AGAIN: it has to wait.  Else a status */
+/* NGX_DECLINED: allowed.  NGX_AGAIN: wait.  Otherwise a status */
 
 static ngx_int_t
 ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
@@ -214,13 +214,13 @@ ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "the gate refused a subrequest with status %ui", status);
+                  "a subrequest was refused with status %ui", status);
 
     if (ctx) {
         ctx->alive = 0;
     }
 
-    /* ngx_http_send_header() would put err_status over the status */
+    /* ngx_http_send_header() would replace the status by err_status */
 
     r->err_status = 0;
     r->header_only = 1;

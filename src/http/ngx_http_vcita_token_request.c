@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The first step of an exchange: the code becomes a token.
+ * The token request: the step of an exchange from the code to a token.
  */
 
 
@@ -45,7 +45,7 @@ ngx_http_vcita_token_request(ngx_http_request_t *r,
 
     if (rc == NGX_OK) {
 
-        /* made anew each time: an assertion works once */
+        /* a new body for each try: an assertion may be used once */
 
         ngx_http_vcita_string_wipe(&f->body);
 
@@ -195,7 +195,7 @@ ngx_http_vcita_token_request_failed(ngx_http_vcita_exchange_t *x)
 }
 
 
-/* vcita took the request and gave no token (RFC 6749, 5.2) */
+/* an error response, or a response without a token (RFC 6749, 5.2) */
 
 static ngx_int_t
 ngx_http_vcita_token_request_refused(ngx_http_request_t *r,
@@ -231,7 +231,7 @@ ngx_http_vcita_token_request_refused(ngx_http_request_t *r,
 }
 
 
-/* The line of a login that is given up then has the cause, as any other */
+/* Records the cause for the log line of a login that is given up */
 
 static ngx_int_t
 ngx_http_vcita_token_request_again(ngx_http_request_t *r,

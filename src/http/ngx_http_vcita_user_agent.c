@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The user agent: what the headers of a request tell of who is asking.
+ * The user agent: what the request headers reveal about it.
  */
 
 
@@ -32,7 +32,7 @@ static ngx_uint_t ngx_http_vcita_user_agent_same_host(ngx_str_t *origin,
     ngx_str_t *host);
 
 
-/* Whoever asks can follow a login, and comes back to something to look at */
+/* 1: the request is a navigation, so it can follow a login */
 
 ngx_uint_t
 ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
@@ -64,7 +64,7 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 }
 
 
-/* A person looks at the answer: a page makes sense */
+/* 1: a person sees the response, so it may be a page */
 
 ngx_uint_t
 ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r)
@@ -79,8 +79,8 @@ ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r)
 
 
 /*
- * Another site has sent the browser here.  Without Sec-Fetch-Site (plain http,
- * older browsers) the Origin decides, which every POST of a browser has.
+ * 1: another site caused the request.  Without Sec-Fetch-Site (plain http,
+ * older browsers) the Origin decides, which browsers send with each POST.
  */
 
 ngx_uint_t
@@ -117,8 +117,8 @@ ngx_http_vcita_user_agent_is_foreign(ngx_http_request_t *r)
 
 
 /*
- * No person has asked for this: a probe, a prefetch, or a part of a page.  With
- * "iframe", a same-origin iframe counts as a page.
+ * 1: no person caused the request: a probe, a prefetch, or a part of a page.
+ * With "iframe", a same-origin iframe counts as a page.
  */
 
 ngx_uint_t
@@ -145,7 +145,7 @@ ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r, ngx_uint_t iframe)
 }
 
 
-/* The site is shown inside of another page */
+/* 1: the site is shown in a frame */
 
 ngx_uint_t
 ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r)
@@ -158,8 +158,8 @@ ngx_http_vcita_user_agent_is_framed(ngx_http_request_t *r)
 
 
 /*
- * Whether a request has come by another way than redirect_uri, which is the
- * way that cookies are for: flags of a state.
+ * Flags of a state: whether scheme or host of the request differ from
+ * redirect_uri's, for which the cookies are set
  */
 
 ngx_uint_t
@@ -200,7 +200,7 @@ ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/* the host of the request is not that of redirect_uri; ports do not matter */
+/* 1: the host differs from that of redirect_uri; ports are ignored */
 
 static ngx_uint_t
 ngx_http_vcita_user_agent_other_host(ngx_http_request_t *r,
@@ -235,7 +235,7 @@ ngx_http_vcita_user_agent_has(ngx_http_request_t *r, const char *name,
 }
 
 
-/* whether a header of the name is there, and one of its values is the text */
+/* 1: the request has the header, with the text as one of its values */
 
 static ngx_uint_t
 ngx_http_vcita_user_agent_header(ngx_http_request_t *r, const char *name,
@@ -266,7 +266,7 @@ ngx_http_vcita_user_agent_header(ngx_http_request_t *r, const char *name,
 }
 
 
-/* the next header of the name; "part" and "i" tell where to go on */
+/* the next header of the name; "part" and "i" are the position */
 
 static ngx_table_elt_t *
 ngx_http_vcita_user_agent_next(ngx_list_part_t **part, ngx_uint_t *i,
@@ -289,8 +289,8 @@ ngx_http_vcita_user_agent_next(ngx_list_part_t **part, ngx_uint_t *i,
 
 
 /*
- * An origin (RFC 6454, 6.2) names the host of the request, at whatever port;
- * nginx has cut off a dot at the end of that one.
+ * 1: the origin (RFC 6454, 6.2) has the host of the request, at any port. nginx
+ * has removed a dot at the end of that host.
  */
 
 static ngx_uint_t
@@ -327,7 +327,7 @@ ngx_http_vcita_user_agent_same_host(ngx_str_t *origin, ngx_str_t *host)
 }
 
 
-/* one of a list of values is the text, whatever parameters follow it */
+/* 1: the text is in the list of values; parameters are ignored */
 
 static ngx_uint_t
 ngx_http_vcita_user_agent_value(ngx_str_t *value, const char *text)

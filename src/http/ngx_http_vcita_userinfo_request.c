@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The second step of an exchange: the token becomes an identity, by the
- * id_token that came with it, by userinfo, or by both; and that a session.
+ * The steps of an exchange from the token to claims, by id_token, userinfo or
+ * both, and to a session.
  */
 
 
@@ -16,7 +16,7 @@
 #include "vcita/ngx_http_vcita_id_token.h"
 
 
-/* as many names fit into a line of the log, whatever their length */
+/* room for the names of dropped claims in one log line */
 #define NGX_HTTP_VCITA_DROPPED_LEN  1024
 
 
@@ -41,7 +41,7 @@ static ngx_int_t ngx_http_vcita_userinfo_request_encode(ngx_http_request_t *r,
     ngx_array_t *claims, size_t limit, ngx_str_t *text);
 
 
-/* Checks the id_token, where one has come */
+/* Checks the id_token if there is one */
 
 ngx_int_t
 ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
@@ -64,8 +64,8 @@ ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
     if (!x->token.identified) {
 
         /*
-         * Without a code_verifier only the nonce in an id_token binds a code
-         * to the browser whose login it was issued for (RFC 9700, 2.1.1)
+         * Without a code_verifier, only the nonce in an id_token binds a code
+         * to the browser of its login (RFC 9700, 2.1.1)
          */
 
         if ((x->state.sent & NGX_HTTP_VCITA_SENT_PKCE)
@@ -75,9 +75,9 @@ ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
         }
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita's token answer has no id_token, and with "
-                      "\"vcita_oauth_pkce off\" only an id_token binds a code "
-                      "to its browser");
+                      "the token endpoint returned no id_token, which "
+                      "\"vcita_oauth_pkce off\" requires to bind a code to its "
+                      "browser, add openid to vcita_oauth_scope");
 
         return ngx_http_vcita_exchange_failed(x, NGX_HTTP_BAD_GATEWAY,
                                               "bad_id_token");
@@ -142,7 +142,7 @@ ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
 }
 
 
-/* Asks userinfo, where the client wants that (OpenID Connect Core, 5.3) */
+/* Requests userinfo if the client requires it (OpenID Connect Core, 5.3) */
 
 ngx_int_t
 ngx_http_vcita_userinfo_request(ngx_http_request_t *r,
@@ -215,7 +215,7 @@ ngx_http_vcita_userinfo_request_answer(ngx_http_request_t *r,
                                               "bad_userinfo");
     }
 
-    /* a token that was put in the place of another (Core, 5.3.2) */
+    /* the token may have been replaced (OpenID Connect Core, 5.3.2) */
 
     if (x->sub.len && !ngx_http_vcita_str_eq(&x->sub, &sub)) {
 
@@ -232,7 +232,7 @@ ngx_http_vcita_userinfo_request_answer(ngx_http_request_t *r,
 }
 
 
-/* what to check when userinfo has said nothing of use */
+/* what to check after an unusable response of userinfo */
 
 static const char *
 ngx_http_vcita_userinfo_request_hint(ngx_http_vcita_fetch_t *f)
@@ -255,7 +255,7 @@ ngx_http_vcita_userinfo_request_hint(ngx_http_vcita_fetch_t *f)
 }
 
 
-/* Makes the session; a browser is not sent on before the store has it */
+/* Makes the session; the redirect waits until the store has it */
 
 ngx_int_t
 ngx_http_vcita_userinfo_request_session(ngx_http_request_t *r,
@@ -346,20 +346,20 @@ ngx_http_vcita_userinfo_request_too_large(ngx_http_request_t *r,
 
     if (x->client->storage.store) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the session takes more than %d bytes: have the app at "
-                      "vcita issue opaque access tokens",
+                      "the session exceeds %d bytes, have the app at vcita "
+                      "issue opaque access tokens",
                       NGX_HTTP_VCITA_STORE_MAX);
 
     } else {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the session takes more than %d bytes of cookie: a "
-                      "server-side vcita_oauth_session_store has room for it",
+                      "the session exceeds %d bytes of cookie, set a "
+                      "server-side vcita_oauth_session_store",
                       NGX_HTTP_VCITA_COOKIE_MAX);
     }
 }
 
 
-/* userinfo's claims are there already: they go over the id_token's */
+/* the claims of userinfo are there already and override the id_token's */
 
 static ngx_int_t
 ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
@@ -389,7 +389,7 @@ ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
 }
 
 
-/* names the claims that were left out: a variable of them would be empty */
+/* logs the dropped claims, whose variables are empty */
 
 static void
 ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
@@ -436,9 +436,8 @@ ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
 
 
 /*
- * Makes a new session and keeps it.  NGX_DECLINED: it would be larger than
- * there is room for, even without the claims that can be spared.  NGX_AGAIN,
- * NGX_BUSY: what ngx_http_vcita_session_save_new() says.
+ * Makes a new session and saves it.  NGX_DECLINED: it is too large even without
+ * optional claims.  NGX_AGAIN, NGX_BUSY: see session_save_new().
  */
 
 static ngx_int_t
@@ -454,7 +453,7 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     ngx_http_vcita_session_t      s;
     ngx_http_vcita_authorize_t  **a;
 
-    /* never longer than the token's life */
+    /* a session ends with its token at the latest */
 
     max_age = client->session_timeout;
 
@@ -515,7 +514,7 @@ ngx_http_vcita_userinfo_request_encode(ngx_http_request_t *r,
     s->id.len = sizeof(id);
     s->token = token->access_token;
 
-    /* "Bearer" goes without saying */
+    /* "Bearer" is the default and not stored */
 
     if (token->token_type.len
         && ngx_strncmp(token->token_type.data, "Bearer",

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * $vcita_oauth_*: what the gate has found out about this request.  The values
- * are read in place where they can be.
+ * The variables $vcita_oauth_*.  Their values point into the context where
+ * possible.
  */
 
 
@@ -23,7 +23,7 @@
      && ngx_memcmp((name)->data, prefix, sizeof(prefix) - 1) == 0)
 
 
-/* a variable of this module, or one that another has made, map for example */
+/* a variable of this module, or of another one, such as map */
 
 typedef struct {
     ngx_str_t                 name;         /* of this module's */
@@ -154,7 +154,7 @@ ngx_http_vcita_variables_init(ngx_conf_t *cf)
 
         v = key[i].value;
 
-        /* "set" fills its variables without a handler */
+        /* variables of "set" have no handler */
 
         if (v->get_handler == NULL
             || !(v->flags & NGX_HTTP_VAR_CHANGEABLE)
@@ -222,8 +222,8 @@ ngx_http_vcita_variables_derived(ngx_http_request_t *r,
 
 
 /*
- * The claims that the configuration names: every variable in it has an index
- * by now.  A module that looks variables up when a request runs names none.
+ * The claims that the configuration names: all its variables have an index by
+ * now.  Modules that look up variables at run time name no claims here.
  */
 
 ngx_int_t
@@ -274,8 +274,8 @@ ngx_http_vcita_variables_wanted(ngx_conf_t *cf)
 
 
 /*
- * 1: a rule may depend on the variable.  What a variable of another module, a
- * map say, is made of only that module knows: it may be made of any.
+ * 1: a rule may depend on the variable.  A variable of another module, such as
+ * a map, may be derived from any other variable.
  */
 
 static ngx_uint_t
@@ -302,8 +302,8 @@ ngx_http_vcita_variables_ruled(ngx_http_vcita_main_conf_t *vmcf,
 
 
 /*
- * The session that the gate let through, where this location has a gate of
- * the same client; a subrequest sees that of the user agent's request.
+ * The session that passed the access check, if this location is gated with the
+ * same client.  A subrequest has the session of the client's request.
  */
 
 static ngx_http_vcita_session_t *
@@ -340,7 +340,7 @@ ngx_http_vcita_variables_authenticated(ngx_http_request_t *r,
 
     ctx = ngx_http_vcita_ctx_get(r);
 
-    /* before the gate has looked, there is nothing to say */
+    /* empty before the access check */
 
     if (vlcf->gate == NGX_HTTP_VCITA_OFF
         || ctx == NULL
@@ -480,7 +480,7 @@ ngx_http_vcita_variables_claim(ngx_http_request_t *r,
 }
 
 
-/* an error is also there for its error_page, where the gate may be off */
+/* error variables also work in an error_page where vcita_oauth is off */
 
 static ngx_int_t
 ngx_http_vcita_variables_error(ngx_http_request_t *r,

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Waiting: a request sleeps until what it waits for wakes it; then its phases
- * run again, and whoever waited finds what has come.  What a session store is
- * asked for a request is waited for in this way.
+ * Waiting: a request is suspended until an event wakes it, then runs its phases
+ * again, and each handler finds the result.  Also the store operations of a
+ * request.
  */
 
 
@@ -21,12 +21,12 @@ static void ngx_http_vcita_wait_ask_log(ngx_http_vcita_wait_ask_t *ask);
 static void ngx_http_vcita_wait_ask_cleanup(void *data);
 
 
-/* Returns what a phase handler does: NGX_AGAIN, or the status of an error */
+/* Returns the result of a phase handler: NGX_AGAIN or an error status */
 
 ngx_int_t
 ngx_http_vcita_wait(ngx_http_request_t *r)
 {
-    /* a browser that goes away must be noticed */
+    /* detects a closed connection while the request waits */
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_vcita_wait_asleep;
@@ -43,8 +43,8 @@ ngx_http_vcita_wait(ngx_http_request_t *r)
 
 
 /*
- * Runs the phases of a request that waits; it may be gone when this returns.
- * One that does something else by now, post_action say, is left alone.
+ * Runs the phases of a waiting request, which may be freed on return.  A
+ * request with another purpose by now, post_action for example, is not touched.
  */
 
 void
@@ -76,7 +76,7 @@ ngx_http_vcita_wait_asleep(ngx_http_request_t *r)
 }
 
 
-/* A question to a store; it is taken back when the request ends */
+/* A store operation; it is cancelled when the request ends */
 
 ngx_http_vcita_wait_ask_t *
 ngx_http_vcita_wait_ask_create(ngx_http_request_t *r,
@@ -107,7 +107,7 @@ ngx_http_vcita_wait_ask_create(ngx_http_request_t *r,
 }
 
 
-/* Asks; one question may be asked again, of another key, when it is answered */
+/* Starts the operation; when it is done, another one may follow */
 
 ngx_int_t
 ngx_http_vcita_wait_ask(ngx_http_vcita_wait_ask_t *ask,
@@ -123,8 +123,8 @@ ngx_http_vcita_wait_ask(ngx_http_vcita_wait_ask_t *ask,
 
 
 /*
- * What the store says.  NGX_AGAIN: nothing yet, the request has to wait;
- * NGX_BUSY: it does not answer.
+ * The result.  NGX_AGAIN: the request has to wait; NGX_BUSY: the store is
+ * unavailable.
  */
 
 ngx_int_t
@@ -138,7 +138,7 @@ ngx_http_vcita_wait_ask_result(ngx_http_vcita_wait_ask_t *ask)
 }
 
 
-/* Takes a question back; may be called again */
+/* Cancels an operation; may be called more than once */
 
 void
 ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask)
@@ -167,8 +167,8 @@ ngx_http_vcita_wait_ask_log(ngx_http_vcita_wait_ask_t *ask)
 {
     if (ask->op.rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ask->op.log, 0,
-                      "session store \"%V\" does not answer: is it running, "
-                      "can it be reached, has it room?",
+                      "session store \"%V\" is unavailable, check that it is "
+                      "running, reachable and not full",
                       &ask->op.store->name);
     }
 }
