@@ -12,7 +12,7 @@
 #   links       every link of the documents leads somewhere
 #   style       lines, comments, prototypes, the sizes of functions and files
 #   version     header, CHANGES and debian/changelog say the same one
-#   words       nothing unfinished, and nothing of this machine
+#   words       nothing unfinished or of this machine; plain English
 #   scripts     the shell reads them to the end, and no merge is half done
 #
 # Prints what was checked and what is wrong, and exits 1 if anything is.  The

@@ -1,5 +1,5 @@
 # Check - what the scripts of tools/check share: files, C sources as text, and
-# how to report.  Each script calls wrong() for whatever it finds, and ends with
+# how to report.  Each script calls wrong() for each fault, and ends with
 # done("what was looked at").
 
 package Check;

@@ -1,5 +1,6 @@
-# No unfinished business, and nothing that only this machine knows: where the
-# repository is, and from where packages come here.
+# No unfinished work, nothing that is known to this machine only (its paths and
+# package mirrors), and no word that a reader stumbles over in comments, in log
+# lines and in messages.
 
 use strict;
 use warnings;
@@ -32,7 +33,74 @@ for my $path (tracked()) {
     }
 }
 
+
+# plain English: a noun instead of "nobody", "automatically" instead of "by
+# itself", the term of OAuth or nginx instead of a picture
+
+my $plain = qr/\b(?:nobody|somebody|anybody|whoever|of\ ours|of\ theirs
+                 |by\ (?:itself|themselves|ourselves)
+                 |verdicts?|talks?|talking|who\ comes|on\ it\ goes
+                 |so\ do(?:es)?\ (?:the|it|its|all))\b/xi;
+
+# settings.c and directives.c are being rewritten; pages have texts of their own
+my %LATER = map { $_ => 1 } "src/conf/${PREFIX}_settings.c",
+                            "src/conf/${PREFIX}_directives.c";
+my %PAGES = map { $_ => 1 } "src/http/${PREFIX}_errors.c",
+                            "src/http/${PREFIX}_page.c";
+
+for my $text ('/* nobody waits */', 'x(log, "sent by itself");',
+              'x("first "' . "\n" . '  "talks to Redis");',
+              "/*\n * so does\n * the log\n */")
+{
+    wrong("not caught: $text") if join("\n", english_c($text)) !~ $plain;
+}
+
+for my $text ('/* the user itself */', 'verdict = "vcita_oauth_verdicts";') {
+    wrong("caught: $text") if join("\n", english_c($text)) =~ $plain;
+}
+
+wrong('not caught: # whoever') if join("\n", english_script("a # whoever")) !~ $plain;
+wrong('caught: a variable') if join("\n", english_script('verdict=1')) =~ $plain;
+
+for my $path (c_files()) {
+    next if $LATER{$path};
+    my $text = slurp($path);
+
+    $text =~ s/"(?:[^"\\\n]|\\.)*"/""/g if $PAGES{$path};
+    wrong("$path: plain English: $_") for map { /$plain/ ? $& : () } english_c($text);
+}
+
+for my $path (grep { m{^(?:tools/|\.ci/run$|t/lib/.*\.pm$|examples/[^/]*\.(?:sh|pl)$)}
+                     && $_ ne 'tools/check/words.pl' } tracked())
+{
+    my $text = slurp($path);
+    my @said = $path =~ m{^examples/} ? split(/\n/, $text) : english_script($text);
+
+    wrong("$path: plain English: $_") for map { /$plain/ ? $& : () } @said;
+}
+
 done("$files files");
+
+
+# comments, and strings, those of several lines as one
+sub english_c {
+    my ($text) = @_;
+    my @comments = $text =~ m{/\*(.*?)\*/}gs;
+
+    $text =~ s{/\*.*?\*/}{}gs;
+    s/\n\s*\*?\s*/ /g for @comments;
+    $text =~ s/"\s*\n\s*"//g;
+
+    return (@comments, $text =~ /"((?:[^"\\\n]|\\.)*)"/g);
+}
+
+
+# comments of the shell and of Perl
+sub english_script {
+    my ($text) = @_;
+
+    return $text =~ /(?:^|\s)#\s(.*)/mg;
+}
 
 
 # the hosts that packages come from
