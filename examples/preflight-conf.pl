@@ -32,7 +32,7 @@ my ($conf_prefix) = $main =~ m{^(.*/)};
 
 # -- from bytes to blocks
 
-# The words of a file: [text, line], and "{", ";" and "}" by themselves, as
+# The words of a file: [text, line], and "{", ";" and "}" as
 # references.  A "#" or a quote counts at the beginning of a word only.
 sub words {
     my ($file) = @_;
@@ -267,7 +267,7 @@ sub secret_file {
     return do { local $/; <$in> };
 }
 
-# nobody but root, or who runs nginx, reads or replaces it
+# only root or the user that runs nginx may read or replace it
 sub readers {
     my ($what, $file, $fix) = @_;
     my ($mode, $owner) = (stat $file)[2, 4] or return;
@@ -338,7 +338,7 @@ sub endpoints {
         }
         if ($how[1] && !loopback($url)) {
             found('wrong', "the certificate of the $name endpoint $url is not verified: "
-                 . 'whoever is in between gets the secret',
+                 . 'an attacker in between gets the secret',
                  'take "vcita_oauth_ssl_verify off" away; a CA of your own is vcita_oauth_ssl_trusted_certificate');
         }
     }
@@ -531,7 +531,7 @@ sub returns {
     my ($level) = @_;
     my $whole = before_us($level->{server}{d}{has});
     my $before = $whole // before_us($level->{d}{has}) // return;
-    my $what = where($level) . ": \"$before->{name}\" answers before the gate, so that nobody has to sign in";
+    my $what = where($level) . ": \"$before->{name}\" answers before the gate, without a sign-in";
 
     # an inherited gate may well have a location that refuses, or sends elsewhere
     return if !$whole && !$level->{own}{vcita_oauth}

@@ -25,7 +25,7 @@
 # What is looked at: nginx -t; DNS, TLS and an answer of each endpoint of each
 # application; the clock; whether the callback is answered by the gate; who else
 # can read secrets and keys, and whether they can be guessed; cookies that two
-# gates share; locations that answer before the gate, or let everybody in.
+# gates share; locations that answer before the gate, or let all users in.
 #
 # Exit status: 0 all is well, 1 something is wrong, 2 it could not look.
 # It needs preflight-conf.pl beside it, curl and openssl, and of Debian only what
@@ -126,14 +126,14 @@ check_nginx() {
     if ! said=$("$nginx" -t "${nginx_args[@]}" 2>&1); then
         line=$(grep -E '\[(emerg|alert|crit|error)\]' <<< "$said" | head -n 1) || true
         wrong "nginx -t fails: ${line:-$said}" \
-              "mend the line that it names; nothing else was looked at"
+              "fix the line named above; no other check was made"
         finish
     fi
 
     ok "nginx -t"
 
     while read -r line; do
-        warn "nginx -t: ${line#*: }" "mend the line that it names"
+        warn "nginx -t: ${line#*: }" "fix the line that it names"
     done < <(grep -F '[warn]' <<< "$said" || true)
 }
 
@@ -217,7 +217,7 @@ check_dns() {
     fi
 
     wrong "DNS: $host has no address here" \
-          "mend /etc/resolv.conf or the name in nginx.conf"
+          "correct /etc/resolv.conf or the name in nginx.conf"
     return 1
 }
 
@@ -231,11 +231,11 @@ said_by_endpoint() {
             check_status "$what" "$via"
             ;;
 
-        7)  wrong "$what$via: nobody accepts a connection" \
-                  "let the firewall pass $at, or say vcita_oauth_http_proxy" ;;
+        7)  wrong "$what$via: the connection is refused" \
+                  "let the firewall pass $at, or set vcita_oauth_http_proxy" ;;
 
         28) wrong "$what$via: no answer within $timeout s" \
-                  "let the firewall pass $at, or say vcita_oauth_http_proxy" ;;
+                  "let the firewall pass $at, or set vcita_oauth_http_proxy" ;;
 
         60) case $error in
                 *"subject name"*)
@@ -246,16 +246,16 @@ said_by_endpoint() {
             esac ;;
 
         77) wrong "$what: no certificates in ${ca:-the CA file of this system}" \
-                  "install ca-certificates, or mend vcita_oauth_ssl_trusted_certificate" ;;
+                  "install ca-certificates, or correct vcita_oauth_ssl_trusted_certificate" ;;
 
         35) wrong "TLS of $at$via fails: ${error:-no reason given}" \
                   "is it https at that port, and does nothing in between cut TLS?" ;;
 
         5|97) wrong "$what$via: the proxy fails: ${error:-no reason given}" \
-                  "mend vcita_oauth_http_proxy" ;;
+                  "correct vcita_oauth_http_proxy" ;;
 
         56) wrong "$what$via: ${error:-cut off}" \
-                  "${via:+does the proxy let nginx pass to $at? Or }try again; then ask whoever runs $at" ;;
+                  "${via:+does the proxy let nginx pass to $at? Or }try again; then ask the operator of $at" ;;
 
         *)  wrong "$what$via: ${error:-curl ends with $result}" \
                   "try: curl -v $at" ;;
@@ -277,7 +277,7 @@ check_certificate() {
 
     if [ "$days" -lt "$soon" ]; then
         warn "TLS of $at$via: its certificate ends in $days days" \
-             "tell whoever runs $at"
+             "tell the operator of $at"
     else
         ok "TLS of $at$via: verified, for $days days"
     fi

@@ -74,7 +74,7 @@ loopback='(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?'
 [ -n "$code_name" ] || code_name=$(tr -dc 'A-Za-z0-9' <<< "${app,,}")
 
 [[ $app =~ [^[:space:]] && ! $app =~ [[:cntrl:]] ]] \
-    || misused "no name of an app: it is empty, or has control characters"
+    || misused "the app's name is empty or has control characters"
 
 [[ $code_name =~ ^[A-Za-z0-9_-]+$ ]] \
     || misused "no code name: say one of letters and digits, --code-name"
@@ -114,7 +114,7 @@ trap 'exit 1' HUP INT TERM
 
 exists() {
     fail "$secret_file is there already" \
-         "--secret-file with another name, or --force if nobody needs its secret any more"
+         "--secret-file with another name, or --force if its secret is no longer needed"
 }
 
 [ ! -d "$secret_file" ] || exists
@@ -153,7 +153,7 @@ read_token() {
 
     token=${token%$'\r'}
     [[ $token =~ ^[A-Za-z0-9._~+/=-]+$ ]] \
-        || fail "this is no token: it is empty, or has characters that no token has" \
+        || fail "the token is invalid: it is empty, or has characters that no token has" \
                 "take the directory token from vcita's partner portal; no app was created"
 }
 
@@ -187,8 +187,8 @@ create() {
 }
 
 # members NAME...: the strings of that name, a line each and in that order, of a
-# JSON object on stdin, or of the object "data" in it, with a blank for whatever
-# is not printable ASCII; fails if it is none.
+# JSON object on stdin, or of the object "data" in it, with a blank for each
+# character that is not printable ASCII; fails if it is no such object.
 members() { perl -we "$parser" -- "$@"; }
 
 # shellcheck disable=SC2016
@@ -237,8 +237,8 @@ no_connection() {
     local it="$api"
 
     case $result in
-        5|6)   fail "DNS: ${error:-no address}" "mend /etc/resolv.conf, or --api" ;;
-        7)     fail "$it: nobody accepts a connection" \
+        5|6)   fail "DNS: ${error:-no address}" "correct /etc/resolv.conf, or --api" ;;
+        7)     fail "$it: the connection is refused" \
                     "let the firewall pass it, or set https_proxy" ;;
         28)    fail "$it: no answer within $timeout s" \
                     "look at vcita whether the app is there, before you try again" ;;
@@ -268,7 +268,7 @@ refused() {
 
         400/*|422/*)
             fail "vcita refuses the app ($status${said:+: $said})" \
-                 "mend what it names" ;;
+                 "correct what it names" ;;
 
         429/*)
             fail "vcita has too many requests ($status)" "try again in a minute" ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 #
-# rotate-keys.sh DIR [STEP]: replaces the key that sessions are sealed with, and
-# signs nobody out.  DIR holds the keys, and session_keys.conf, which names them
+# rotate-keys.sh DIR [STEP]: replaces the key that sessions are sealed with and
+# keeps all users signed in.  DIR holds the keys, and session_keys.conf, which names them
 # for nginx.conf:
 #
 #     include /etc/nginx/vcita/session_keys.conf;
@@ -49,7 +49,7 @@ first()  { keys | head -n 1; }
 newest() { keys | sort | tail -n 1; }
 
 
-# nobody sees half of a file, and nobody else a key
+# replaces the file atomically; only its owner can read a key
 
 umask 077
 new=

@@ -213,11 +213,11 @@ is preflight(prints("# configuration file /a/nginx.conf:\nhttp { server { listen
 --- gate
 --- config
 --- flow
-wrong({ in_server => 'vcita_oauth_scopes openid;' }, qr/^nginx -t fails: .*"vcita_oauth_scopes" in \S+nginx\.conf:\d+/, qr/^mend the line/);
+wrong({ in_server => 'vcita_oauth_scopes openid;' }, qr/^nginx -t fails: .*"vcita_oauth_scopes" in \S+nginx\.conf:\d+/, qr/^fix the line/);
 
 my $r = run({ gate => 'vcita_oauth_client_id "";' });
 is $r->{status}, 1, 'an error of the module';
-warns({ gate => 'vcita_oauth_session_key_file key; vcita_oauth_session_key_file key;' }, qr/^nginx -t: .*have the same content/, qr/^mend the line/);
+warns({ gate => 'vcita_oauth_session_key_file key; vcita_oauth_session_key_file key;' }, qr/^nginx -t: .*have the same content/, qr/^fix the line/);
 
 
 === TEST 4: preflight: DNS of an endpoint
@@ -257,7 +257,7 @@ my $ca = cert();
 my $stub = stub->url_tls;
 warns({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca}; vcita_oauth_token_endpoint $stub/oauth/token;"
               . " vcita_oauth_userinfo_endpoint $stub/oauth/userinfo;" },
-    qr/^TLS of localhost:\d+: its certificate ends in [0-3] days/, qr/^tell whoever runs localhost/);
+    qr/^TLS of localhost:\d+: its certificate ends in [0-3] days/, qr/^tell the operator of localhost/);
 
 
 === TEST 7: preflight: an endpoint that is not there, does not answer, or answers as none
@@ -265,7 +265,7 @@ warns({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca}; vcita_oauth_toke
 --- config
 --- flow
 wrong({ gate => 'vcita_oauth_token_endpoint http://127.0.0.1:1/oauth/token;' },
-    qr/^token endpoint http:\S+: nobody accepts a connection/, qr/firewall pass 127\.0\.0\.1:1, or say vcita_oauth_http_proxy/);
+    qr/^token endpoint http:\S+: the connection is refused/, qr/firewall pass 127\.0\.0\.1:1, or set vcita_oauth_http_proxy/);
 
 fault(endpoint => 'userinfo', kind => 'hang');
 wrong({}, qr/^userinfo endpoint \S+: no answer within 1 s/, qr/firewall/, '--timeout', 1);
@@ -320,7 +320,7 @@ for my $status (407, 503) {
 }
 $r = run({ gate => $gate });
 is $r->{status}, 1, 'nobody is there';
-like $r->{said}, qr/^WRONG +token endpoint \S+ through the proxy \Q$at\E: nobody accepts a connection\n/m, 'said';
+like $r->{said}, qr/^WRONG +token endpoint \S+ through the proxy \Q$at\E: the connection is refused\n/m, 'said';
 unlike $r->{said}, qr/pr0xy-pass/, 'no password';
 
 
@@ -661,7 +661,7 @@ is run({ server => "server { listen $port; server_name localhost; location / { v
 --- flow
 my $rule = 'vcita_oauth_require $vcita_oauth_claim_sub x;';
 wrong({ locations => "location /r { vcita_oauth on; $rule $_ }" },
-    qr{^location /r at \S+:\d+: "(?:return|rewrite)" answers before the gate, so that nobody has to sign in}, qr/^serve it by root, alias or proxy_pass/)
+    qr{^location /r at \S+:\d+: "(?:return|rewrite)" answers before the gate, without a sign-in}, qr/^serve it by root, alias or proxy_pass/)
     for 'return 200 "secret";', 'rewrite ^ /elsewhere permanent;', 'rewrite ^/(.*)$ https://example.com/$1;';
 
 my $port = port();

@@ -265,7 +265,7 @@ no_faults();
 my $asked = asked();
 for my $bad ('', "\n", "two words\n", "a\"b\n", "a\\b\n", "a\x01b\n") {
     put('other', $bad);
-    refuses(args('--token-file', dir() . '/other'), qr/this is no token/, qr/no app was created/);
+    refuses(args('--token-file', dir() . '/other'), qr/the token is invalid/, qr/no app was created/);
 }
 refuses(args('--token-file', dir() . '/nothing'), qr/token file \S+ cannot be read/, qr/name another one/);
 is asked(), $asked, 'vcita was not asked';
@@ -284,7 +284,7 @@ refuses(args(), qr/has such an app already \(422: /, qr/--code-name/);
 answers(409, '{}');
 refuses(args(), qr/has such an app already \(409\)/, qr/--code-name/);
 answers(422, '{"status": "Error", "error": "scopes: \u001b[2J\u0007bad \u00e9\r\n[31m\" \\\\ \/"}');
-my $r = refuses(args(), qr/vcita refuses the app \(422: scopes:  \[2J bad    \[31m" \\ \/\)/, qr/fix: mend what it names/);
+my $r = refuses(args(), qr/vcita refuses the app \(422: scopes:  \[2J bad    \[31m" \\ \/\)/, qr/fix: correct what it names/);
 unlike $r->{err}, qr/[^\n -~]/, 'no control byte';
 answers(422, '{"error": "' . 'x' x 5000 . '"}');
 unlike refuses(args(), qr/\(422: x{200}\)/, qr/mend/)->{err}, qr/x{201}/, 'and not more than a line of it';
@@ -334,7 +334,7 @@ no_faults();
 --- flow
 my ($api, $ca) = at();
 refuses(args('--api', 'https://vcita.invalid'), qr/DNS: .*vcita\.invalid/, qr/resolv\.conf/);
-refuses(args('--api', 'https://127.0.0.1:1'), qr/nobody accepts a connection/, qr/firewall/);
+refuses(args('--api', 'https://127.0.0.1:1'), qr/the connection is refused/, qr/firewall/);
 refuses(args('--cacert', VcitaCert->get->{ca_other}), qr/TLS of \Q$api\E: SSL certificate problem/, qr/--cacert with the right CAs/);
 refuses(args('--cacert', '/nowhere'), qr{no certificates in /nowhere}, qr/another --cacert/);
 VcitaSandbox->control(POST => 'faults', { endpoint => 'apps', kind => 'hang' });

@@ -69,7 +69,7 @@ dangling() {
     done
 }
 
-# whatever the package, or its scripts, ever put somewhere
+# all files that the package or its scripts create
 left() {
     local path
 

@@ -211,7 +211,7 @@ apply_diffs() {
     perl -It/lib -MVcitaDocs -e 'print VcitaDocs::diffs(shift)' "$1" | patch -p1 --no-backup-if-mismatch
 }
 
-# typed TEXT COMMAND...: at a terminal, where somebody types
+# typed TEXT COMMAND...: runs the command at a terminal and types TEXT
 typed() {
     local text=$1 command; shift
 

@@ -132,7 +132,7 @@ build() {
 
     [ "$status" = 0 ] || die "failed: clang"
 
-    # of ours and of nginx's: what the targets call, not what others need
+    # from the module and from nginx, only the functions that the targets call
 
     rm -f "$objs/called.a"
     ar rcs "$objs/called.a" "$objs"/{core,ours}/*.o
@@ -234,7 +234,7 @@ wait_for_one() {
 }
 
 
-# an interrupt: libFuzzer ends by itself
+# an interrupt: libFuzzer ends on SIGINT
 stop() {
     trap - INT TERM
     [ "${#target_of[@]}" = 0 ] || kill -TERM "${!target_of[@]}" 2>/dev/null || true

@@ -62,7 +62,7 @@ source_version() {
 
 
 # What the binary was configured with, one argument a line: only switches
-# (--with-threads); paths, compiler options and dynamic modules are not ours.
+# (--with-threads), no paths, compiler options or dynamic modules.
 binary_flags() {
     "$(nginx_binary)" -V 2>&1 | sed -n 's/^configure arguments: //p' \
         | xargs -n 1 printf '%s\n' \
@@ -112,7 +112,7 @@ configure_of() {
 
 
 # Sanitizers: the core with ASAN only (nginx passes NULL to memcpy, which UBSAN
-# reports), our modules with both; whatever is linked is linked with both.
+# reports), our modules with both; all is linked with both.
 # NGX_DEBUG_PALLOC gives each allocation of a pool its own malloc: an overrun
 # inside a pool would be invisible otherwise.
 sanitize_base="-g -O1 -fno-omit-frame-pointer"
@@ -198,7 +198,7 @@ private_apt() {
 
 
 # nginx_source VERSION TREE LOG: the sources of the version that is installed
-# here, from Debian's source package, by an apt state of our own (few machines
+# here, from Debian's source package, by a private apt state (few machines
 # have deb-src configured).  Only the original tarball: security updates come
 # without the rest on some mirrors, and the patches change no behaviour.
 nginx_source() {

@@ -236,7 +236,7 @@ run() {
 }
 
 
-# An interrupt: tools/test.sh cleans up by itself, in some seconds; a chroot's
+# An interrupt: tools/test.sh cleans up within some seconds; a chroot's
 # processes, and its mounts, end with the unshare that made their namespaces, and
 # that one only by KILL.
 stop() {

@@ -40,7 +40,7 @@ sources() {
 }
 
 
-# as the sources are now: what somebody edits meanwhile does not count
+# as the sources are now: later edits do not count
 snapshot() {
     rm -rf "$work/source"
     mkdir -p "$work/source"

@@ -45,7 +45,7 @@ passed=0 failed=0 skipped=0
 
 # --- one file -----------------------------------------------------------------
 
-# the first of ports_per_file ports in a row that nobody listens at
+# the first of ports_per_file free ports in a row
 free_ports() {
     local port busy=1
 

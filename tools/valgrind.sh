@@ -2,7 +2,7 @@
 #
 # tools/valgrind.sh [files]: a part of the tests under valgrind's memcheck, which
 # sees what sanitizers do not: bytes that were never written, also where a library
-# reads them, and descriptors that nobody closed.
+# reads them, and descriptors that were not closed.
 #
 # The nginx is the one installed here, the module the one that make builds.
 # Each process of nginx writes a report of its own.  An error, memory that is
@@ -137,7 +137,7 @@ show_findings() {
 }
 
 
-# Of a report the paragraphs that tell of an error, or of a descriptor of ours;
+# Of a report the paragraphs that tell of an error, or of a descriptor of the module;
 # they stand between lines that hold nothing but the id of the process.
 findings() {
     awk 'function finish() {

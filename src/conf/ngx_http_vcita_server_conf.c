@@ -36,7 +36,7 @@ static ngx_int_t ngx_http_vcita_server_conf_authorize_prefix(ngx_conf_t *cf,
 
 /*
  * Where a client is used, its server must know it: by a gate, by a
- * logout, or by a redirect_uri at this level, which is a callback by itself
+ * logout, or by a redirect_uri at this level, which makes it a callback
  */
 
 char *
@@ -370,7 +370,7 @@ ngx_http_vcita_server_conf_authorize_check(ngx_conf_t *cf,
 
         return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG, origin,
                                "\"%s\" in \"%V\" is a parameter that the gate "
-                               "sends by itself",
+                               "sends, remove it",
                                *name, query);
     }
 

@@ -120,7 +120,7 @@ sub _go {
 }
 
 
-# (seconds, address) of a page that tries again by itself
+# (seconds, address) of a page that tries again automatically
 sub _refresh {
     my ($r) = @_;
     return if $r->error || $r->body !~ /<meta http-equiv="refresh" content="(\d+); url=([^"]+)">/;

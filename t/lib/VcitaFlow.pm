@@ -17,7 +17,7 @@ use VcitaLoop qw( now scale );
 use VcitaProbe ();
 use VcitaStub qw( stub_code );
 
-# seconds for one run of a flow, whatever hangs
+# seconds for one run of a flow, even if it hangs
 my $LIMIT = $ENV{VCITA_TEST_LIMIT} || 180;
 my $Owner = $$;
 

@@ -3,7 +3,7 @@
 #   my $load = VcitaLoad->start([@browsers], @urls);    # each browser goes from address to address
 #   $load->count;                                       # answers so far
 #   my $r = $load->stop;   # { n, statuses { 200 => n }, set (session cookies), moved, cookies [ the browsers' last ] }
-# Where nobody answers, the next address is asked, as a load balancer would, and `moved` counts it.  Any other
+# Where no server answers, the next address is asked, as a load balancer would, and `moved` counts it.  Any other
 # answer that does not come counts as its error's text.  It ends with the object, by its pid.
 package VcitaLoad;
 
@@ -113,7 +113,7 @@ sub _child {
             $r{set} += grep { /^vcita_session=./ } @{ $answer->set_cookies };
             syswrite $to, '.';
         }
-        die "nobody stopped it\n" if now() - $begin > $LIFE * scale() || getppid != $parent;
+        die "the load was not stopped\n" if now() - $begin > $LIFE * scale() || getppid != $parent;
     }
     $r{cookies} = [ map { $_->cookie('vcita_session') } @$browsers ];
     return \%r;

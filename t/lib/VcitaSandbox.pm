@@ -1,5 +1,5 @@
 # VcitaSandbox - the sandbox of examples/sandbox as a child of the test: a real authorization server
-# dressed as vcita, over http and https.  It ends with the test, or by itself.
+# dressed as vcita, over http and https.  It ends with the test, or when the test has died.
 #
 #   use VcitaSandbox;                              # before VcitaTest
 #   use VcitaSandbox rate => 8, lifetime => 1800, first => 1;     # with options; first: before the rest of the machine
@@ -8,7 +8,7 @@
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
 #   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id, and its secret
-#   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits for somebody who fills them in
+#   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits until they are filled in
 #   VcitaSandbox->import(apps => [ {...} ], users => { name => {...} });    # others than the usual ones, as in
 #                                                  # --apps-file and --users; without --auto: requests name a person
 package VcitaSandbox;

@@ -1,4 +1,4 @@
-# VcitaSite - somebody's own gated site under test: his nginx.conf, with a stand-in for vcita (examples/sandbox) and
+# VcitaSite - an operator's gated site under test: its nginx.conf, with a stand-in for vcita (examples/sandbox) and
 # one for his application.  How to use it: docs/testing.md; the file to begin with: examples/testing/site.t.
 #
 #   use VcitaSite conf => 'nginx.conf', people => { insider => {...}, outsider => {...} };
@@ -123,7 +123,7 @@ sub visitor {
 # opens a page and, where vcita asks, signs in there as one of the people; the last answer
 sub sign_in {
     my ($b, $page, $who) = @_;
-    $Option{people}{$who} or die "nobody of \"people\" is \"$who\"\n";
+    $Option{people}{$who} or die "\"people\" has no \"$who\"\n";
     return at_vcita_says($b, $page, "sandbox_user=$who");
 }
 

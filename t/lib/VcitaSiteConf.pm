@@ -1,4 +1,4 @@
-# VcitaSiteConf - somebody's nginx configuration, changed so that it runs beside a stand-in for vcita and one for the
+# VcitaSiteConf - an operator's nginx configuration, changed so that it runs beside a stand-in for vcita and one for the
 # application: other ports, certificates, secrets and addresses, all else as it is.  It says what it has changed.
 #
 #   my $conf = VcitaSiteConf->new(files => [ 'nginx.conf' ], paths => { '/var/www' => 'public' }, hosts => []);
@@ -314,7 +314,7 @@ sub say {
     my ($old, $new) = map { join ' ', map { join ' ', $_->{name}, @{ $_->{args} } } @$_ } [$d], \@new;
     return if $old eq $new || !$d->{file};
 
-    # a secret is nobody's business, even one that is not used
+    # secrets are replaced, even unused ones
     $old =~ s/^(vcita_oauth_client_secret|vcita_oauth_http_proxy) .*/$1 .../s;
     push @{ $self->{said} }, VcitaConf::place($d) . ": $old; -> " . (length $new ? "$new;" : '(left out)');
 }

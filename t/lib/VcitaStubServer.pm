@@ -324,7 +324,7 @@ sub trickle {
 }
 
 
-# the instructions that a code carries, or that were registered for it; undef: no code of ours
+# the instructions that a code carries, or that were registered for it; undef: an unknown code
 sub code_instruction {
     my ($code) = @_;
     return $Code{$code} if $Code{$code};

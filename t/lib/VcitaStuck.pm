@@ -1,7 +1,7 @@
 # VcitaStuck - a process that stops at a function of nginx, so that it can be killed right there.
 #
 #   stuck_at($pid, 'ngx_rbtree_insert_value');    # the first instruction is now a jump to itself, in this process alone
-#   zone_holder($pid, 1 << 20);                   # who has the lock of the shared zone of that size, 0: nobody
+#   zone_holder($pid, 1 << 20);                   # the pid that has the lock of the shared zone of that size, or 0
 package VcitaStuck;
 
 use strict;
