@@ -67,8 +67,8 @@ clean_debian() {
 
 
 # inside DIR [NAME=VALUE...] COMMAND...: in a chroot, with namespaces of its own,
-# which end with it; replaces the shell.  Its /dev is its own, too:
-# root in the chroot could remove a device of the machine.
+# which end with it; replaces the shell.  Its /dev is its own:
+# root in the chroot could otherwise remove a device of the machine.
 inside() {
     local dir=$1; shift
 
