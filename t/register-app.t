@@ -287,7 +287,7 @@ answers(422, '{"status": "Error", "error": "scopes: \u001b[2J\u0007bad \u00e9\r\
 my $r = refuses(args(), qr/vcita refuses the app \(422: scopes:  \[2J bad    \[31m" \\ \/\)/, qr/fix: correct what it names/);
 unlike $r->{err}, qr/[^\n -~]/, 'no control byte';
 answers(422, '{"error": "' . 'x' x 5000 . '"}');
-unlike refuses(args(), qr/\(422: x{200}\)/, qr/mend/)->{err}, qr/x{201}/, 'and not more than a line of it';
+unlike refuses(args(), qr/\(422: x{200}\)/, qr/correct/)->{err}, qr/x{201}/, 'and not more than a line of it';
 no_faults();
 
 
