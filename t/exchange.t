@@ -452,6 +452,7 @@ is unreachable
 
 === TEST 30: TLS failure (system CAs, a server without TLS): 502, and nothing was sent
 --- gate
+no vcita_oauth_ssl_trusted_certificate;
 vcita_oauth_token_endpoint $VCITA_STUB_TLS/oauth/token;
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
