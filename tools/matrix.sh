@@ -11,8 +11,8 @@
 # Without a name all of the above.  A chroot is made once, by mmdebstrap from the
 # mirror that apt uses here, and takes about 700 MB in build/matrix/SUITE, while
 # what comes before it is tested; the project is copied in, built there and tested
-# there.  Processes and mounts of a
-# chroot live in namespaces of their own: they end with it, whatever happens.
+# there.  Processes and mounts of a chroot live in namespaces of their own, and
+# always end with it.
 #
 #   FILES  the test files (default: all of them)
 #

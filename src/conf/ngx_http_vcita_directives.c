@@ -102,7 +102,7 @@ ngx_http_vcita_directives_cookie_name(ngx_conf_t *cf, void *post, void *data)
     }
 
     if (ngx_strncasecmp(name->data, (u_char *) "__", 2) == 0) {
-        return "gets its __Host- or __Secure- by itself";
+        return "gets its __Host- or __Secure- automatically";
     }
 
     return NGX_CONF_OK;

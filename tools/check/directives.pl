@@ -132,7 +132,7 @@ sub faults {
 }
 
 
-# values that nobody checks
+# values without a check
 sub kind_faults {
     my ($row, $kinds) = @_;
     my ($name, $kind) = @$row{qw( name kind )};
