@@ -431,9 +431,13 @@ unlike $out, qr/t0p/, 'no message shows the password of the proxy';
 
 === TEST 13: rate
 --- flow
-accepts_line "vcita_oauth_rate $_;", "rate $_" for '8r/s', '1r/s', '30r/m', '1r/m', '1000r/s', 'off';
-refuses_line "vcita_oauth_rate $_;", qr/invalid rate|invalid value|takes/, "rate $_"
-    for '0r/s', '-1r/s', '8', '8r/h', 'r/s', '8.5r/s', '8r/sx', 'on', '""', '99999999999999999999r/s';
+accepts_line "vcita_oauth_rate $_;", "rate $_" for '8r/s', '1r/s', '30r/m', '1r/m', '1000r/m', '1000r/s',
+    '0.8r/s', '0.017r/s', '2.667r/s', '8.0r/s', 'off';
+refuses_line "vcita_oauth_rate $_;",
+    qr{invalid rate "\Q$_\E": it is 1r/s to 1000r/s, a fraction from 0\.017r/s with at most three decimals, 1r/m to 1000r/m, or off}, "rate $_"
+    for '0r/s', '-1r/s', '8', '8r/h', 'r/s', '8r/sx', 'on', '99999999999999999999r/s', '0.016r/s', '0.0r/s', '0.8005r/s', '8.r/s', '.r/s',
+        '0.8.1r/s', '0,8r/s', '1000.001r/s', '0r/m', '0.8r/m', '1001r/m', '8e0r/s';
+refuses_line 'vcita_oauth_rate "";', qr/invalid rate/, 'no rate';
 
 
 === TEST 14: two different applications of one server: "both lines are named, and the first directive that differs"

@@ -71,8 +71,8 @@ sub VcitaFlow::Code::rest_of {
 sub VcitaFlow::Code::lock_pace {
     my ($pid) = @_;
     open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
-    my ($zone) = map { /^([0-9a-f]+)-([0-9a-f]+) rw-s .*\/dev\/zero/ && hex($2) - hex($1) == 65536 ? hex $1 : () } <$maps>;
-    defined $zone or die "no zone of 64 KiB in the worker\n";
+    my ($zone) = map { /^([0-9a-f]+)-([0-9a-f]+) rw-s .*\/dev\/zero/ && hex($2) - hex($1) == 48 * 4096 ? hex $1 : () } <$maps>;
+    defined $zone or die "no zone of 192 KiB in the worker\n";
     open my $mem, '+<', "/proc/$pid/mem" or die "mem: $!";
     sysseek $mem, $zone, 0;
     sysread $mem, my $word, 8;

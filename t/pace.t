@@ -43,6 +43,20 @@ sub VcitaFlow::Code::took {
     return $took[-1];
 }
 
+# nginx.conf, changed by a function, as the configuration of the next reload
+sub VcitaFlow::Code::change_conf {
+    my ($do) = @_;
+    my $file = VcitaFlow::servroot() . '/conf/nginx.conf';
+    open my $in, '<', $file or die "$file: $!";
+    local $_ = do { local $/; <$in> };
+    $do->() or die "nothing to change in $file\n";
+    open my $out, '>', $file or die "$file: $!";
+    print $out $_;
+    close $out;
+}
+
+sub VcitaFlow::Code::with_status { my ($status, $crowd) = @_; return scalar grep { $_ && $_->status == $status } $crowd->answers }
+
 run_tests();
 
 __DATA__
@@ -87,10 +101,11 @@ cmp_ok shortest(21, @t), '>=', 0.98, sprintf '21 calls take a second: %.3f', sho
 === TEST 3: the pace outlives a reload
 --- master_on
 --- gate
-vcita_oauth_rate 2r/m;
+vcita_oauth_rate 1r/m;
+vcita_oauth_userinfo off;
 --- flow
 return pass 'the minute is not over' if round;
-answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token userinfo');
+answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token');
 my %old = map { $_ => 1 } nginx_reload;
 wait_for { !grep { $old{$_} } nginx_workers } 10, 'the old worker to go';
 answered(begun('/')->come_back(code => stub_code), 503, 'rate_limited', 'the second, after a reload');
@@ -99,10 +114,11 @@ like error_log(), qr{\[info\].*vcita_oauth_rate has no free slot for this login}
 
 === TEST 4: no slot of the pace within 25 s: 503 with Retry-After at once, the page tries again by itself
 --- gate
-vcita_oauth_rate 2r/m;
+vcita_oauth_rate 1r/m;
+vcita_oauth_userinfo off;
 --- flow
 return pass 'the minute is not over' if round;
-answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token userinfo');
+answered(begun('/')->come_back(code => stub_code), 303, '', 'the first', session => 1, sent => 'token');
 
 my $b = begun('/deep?x=1&y');
 # in a minute there is room for one, and the next may come a little early: others leave, or come late
@@ -121,7 +137,8 @@ like error_log(), qr{\[info\].*vcita_oauth_rate has no free slot for this login,
 
 === TEST 5: only exchanges take slots: not what is refused before
 --- gate
-vcita_oauth_rate 2r/m;
+vcita_oauth_rate 1r/m;
+vcita_oauth_userinfo off;
 --- flow
 return pass 'the minute is not over' if round;
 my $b = begun('/');
@@ -130,7 +147,7 @@ for (1 .. 5) {
     answered($b->come_back, 400, 'invalid_callback', 'no code');
     answered($b->come_back(error => 'access_denied'), 403, 'access_denied', 'refused');
 }
-answered($b->come_back(code => stub_code), 303, '', 'the first exchange', session => 1, sent => 'token userinfo');
+answered($b->come_back(code => stub_code), 303, '', 'the first exchange', session => 1, sent => 'token');
 answered($b->come_back(code => stub_code), 303, '', 'a double click needs none');
 --- no_error_log
 [alert]
@@ -143,9 +160,7 @@ no vcita_oauth_rate;
 --- flow
 return pass 'once is enough' if round;
 # two slots a login, eight at once and eight in each 1.1 s after that: some 91 logins find theirs
-my $b = begun('/deep');
-my $crowd = crowd;
-$crowd->add($b->clone, GET => $b->callback_url(code => stub_code)) for 1 .. 120;
+my $crowd = logins(120);
 $crowd->start;
 $crowd->until(sub { grep({ $_ && $_->status == 503 } $crowd->answers) >= 28 }, 10, 'those over it to know');
 my @r = $crowd->answers;
@@ -161,11 +176,9 @@ $crowd->abort_all;
 --- gate
 vcita_oauth_rate 20r/s;
 --- flow
-my $b = begun('/deep');
 my $last = begun('/last');
 my $fds = nginx_fds;
-my $crowd = crowd;
-$crowd->add($b->clone, GET => $b->callback_url(code => stub_code({ token => { hang => 1 } }))) for 1 .. 30;
+my $crowd = logins(30, { token => { hang => 1 } });
 $crowd->start;
 $crowd->until(sub { stub->exchanges > 0 && $crowd->sent == 30 }, 5, 'the first to be sent');
 $crowd->abort_all;
@@ -209,17 +222,17 @@ cmp_ok shortest(5, @t), '>=', 0.98, sprintf 'five calls take a second: %.3f', sh
 === TEST 10: those who are told to come back get a turn each, in the order in which they came, and none is too far away
 --- workers: 2
 --- gate
-vcita_oauth_rate 8r/m;
+vcita_oauth_rate 2r/m;
+vcita_oauth_userinfo off;
 --- flow
 return pass 'the minute is not over' if round;
-my @in = logins(4)->run;
-is scalar(grep { $_->status == 303 } @in), 4, 'there is room for four';
+is begun('/')->come_back(code => stub_code)->status, 303, 'there is room for one';
 
-# two calls each, eight in 60 s: a turn every 15 s, the first one in a minute
+# a call every 30 s
 my $b = begun('/deep');
 my @after = map { $b->come_back(code => stub_code)->header('Retry-After') } 1 .. 60;
-my @turns = @after[0 .. 30];
-is scalar(grep { abs($turns[$_] - $turns[0] - 15 * $_) > 2 } 0 .. $#turns), 0, "a turn every 15 s: @turns";
+my @turns = @after[0 .. 15];
+is scalar(grep { abs($turns[$_] - $turns[0] - 30 * $_) > 2 } 0 .. $#turns), 0, "a turn every 30 s: @turns";
 my @far = @after[40 .. $#after];
 is scalar(grep { $_ < 280 || $_ > 601 } @far), 0, "beyond that, within ten minutes: @far";
 my %far = map { $_ => 1 } @far;
@@ -299,3 +312,110 @@ $took = took(4.4, sub {
     return VcitaLoop::now() - $from;
 });
 cmp_ok $took, '<', 4.4 * VcitaLoop::scale(), 'a refused one takes one slot';
+
+
+=== TEST 14: the pace is that of a client_id: a flood at one tenant's does not make another's wait
+--- gate
+vcita_oauth_rate 1r/s;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /b {
+    vcita_oauth on;
+    vcita_oauth_client_id app2;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/b/callback;
+    vcita_oauth_cookie_name b;
+    vcita_oauth_userinfo off;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+return pass 'once is enough' if round;
+come_first;
+my $crowd = logins(40);
+$crowd->start;
+$crowd->until(sub { with_status(503, $crowd) >= 10 }, 10, 'the pace of the one to be full');
+my $b = begun('/b');
+my $r = $b->come_back(code => stub_code);
+is $r->status, 303, 'in at the other one';
+cmp_ok $r->seconds, '<', 0.9 * VcitaLoop::scale(), 'at once';
+begun('/b')->come_back(code => stub_code);
+my @t = sort { $a <=> $b } map { $_->time } grep { ($_->fields->{client_id} // '') eq 'app2' } stub->requests('/oauth/token');
+is scalar(@t), 2, 'two calls';
+cmp_ok $t[1] - $t[0], '>=', 0.98, sprintf 'at a pace of its own: %.3f', $t[1] - $t[0];
+$crowd->abort_all;
+
+
+=== TEST 15: a reload that fails does not change the pace of the running workers
+--- master_on
+--- gate
+vcita_oauth_rate 2r/s;
+--- flow
+return pass 'once is enough' if round;
+come_first;
+is begun('/')->come_back(code => stub_code)->status, 303, 'a login';
+my $port = port() + 1;
+my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1) or die "listen: $!";
+change_conf(sub { s/vcita_oauth_rate 2r/vcita_oauth_rate 1000r/ && s/(?=^\s*listen )/listen 127.0.0.1:$port;/m });
+nginx_signal('HUP');
+wait_for { error_log() =~ /still could not bind/ } 15, 'the reload to fail';
+stub->reset;
+my @r = logins(4)->run;
+is scalar(grep { $_->status == 303 } @r), 4, 'all are in';
+my @t = calls;
+is scalar(@t), 8, 'two calls each';
+cmp_ok shortest(3, @t), '>=', 0.98, sprintf 'three calls take a second: %.3f', shortest(3, @t);
+
+
+=== TEST 16: 48r/m goes out evenly: nothing at once
+--- gate
+vcita_oauth_rate 48r/m;
+--- flow
+return pass 'once is enough' if round;
+come_first;
+my @r = logins(2)->run;
+is scalar(grep { $_->status == 303 } @r), 2, 'all are in';
+my @t = calls;
+is scalar(@t), 4, 'two calls each';
+cmp_ok shortest(2, @t), '>=', 1.2, sprintf 'one in 1.25 s: %.3f', shortest(2, @t);
+cmp_ok $t[-1] - $t[0], '<', 4.2, sprintf 'and no less: %.3f', $t[-1] - $t[0];
+
+
+=== TEST 17: a rate may be a fraction: 0.8r/s, for one of ten machines
+--- gate
+vcita_oauth_rate 0.8r/s;
+vcita_oauth_userinfo off;
+--- flow
+return pass 'once is enough' if round;
+come_first;
+my @r = logins(4)->run;
+is scalar(grep { $_->status == 303 } @r), 4, 'all are in';
+my @t = calls;
+is scalar(@t), 4, 'one call each';
+cmp_ok shortest(2, @t), '>=', 1.2, sprintf 'one in 1.25 s: %.3f', shortest(2, @t);
+cmp_ok $t[-1] - $t[0], '<', 4.2, sprintf 'and no less: %.3f', $t[-1] - $t[0];
+
+
+=== TEST 18: old workers that still have logins keep to their rate, new ones to theirs
+--- master_on
+--- gate
+vcita_oauth_rate 1r/s;
+vcita_oauth_userinfo off;
+--- flow
+return pass 'once is enough' if round;
+come_first;
+my $crowd = logins(5);
+$crowd->start;
+$crowd->until(sub { (() = calls) >= 2 && $crowd->sent == 5 }, 5, 'the first of them');
+change_conf(sub { s/vcita_oauth_rate 1r/vcita_oauth_rate 100r/ });
+my ($old) = nginx_reload;
+wait_for { error_log() =~ /\b$old#\d+: gracefully shutting down/ } 5, 'the old worker to know';
+my @b = map { begun('/') } 1 .. 10;
+my $new = crowd;
+$new->add($_, GET => $_->callback_url(code => 'new')) for @b;
+my $from = VcitaLoop::now();
+my @r = $new->run;
+cmp_ok VcitaLoop::now() - $from, '<', 0.9 * VcitaLoop::scale(), 'ten at once, with the new rate';
+$crowd->finish;
+is with_status(303, $crowd), 5, 'the old ones are in';
+my @t = sort { $a <=> $b } map { $_->time } grep { $_->fields->{code} ne 'new' } stub->requests('/oauth/token');
+is scalar(@t), 5, 'one call each';
+cmp_ok shortest(2, @t), '>=', 0.98, sprintf 'one a second: %.3f', shortest(2, @t);

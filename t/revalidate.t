@@ -268,7 +268,7 @@ is_deeply [ $m->stop ], [], 'nothing to warn of';
 
 === TEST 10: it takes a free slot of the pace, or waits for the next request
 --- flow
-my $m = machine('a', gate => "vcita_oauth_revalidate 1s;\nvcita_oauth_rate 2r/m;");
+my $m = machine('a', gate => "vcita_oauth_revalidate 1s;\nvcita_oauth_rate 1r/m;\nvcita_oauth_userinfo off;");
 my $b = logged_in($m);
 at(30, $m);
 is $b->get($m->url)->status, 200, 'in';
@@ -476,14 +476,14 @@ $m->stop;
 
 === TEST 21: vcita takes a role away, and no slot of the rate is free: the copy of the old cookie is not let in by it
 --- flow
-my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_rate 3r/m;"));
+my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_rate 12r/m;"));
 my $b = logged_in($m);
 my $copy = copy_of($b, $m);
 stub->userinfo(token, { set => { role => 'guest' } });
-at(300, $m);
-is claims($b->get($m->url('/owners'))), '403 guest alice@example.biz', 'vcita was asked';
-is sent_to_vcita(), 'userinfo', 'with the last slot';
-at(600, $m);
+my $now = 300;
+wait_for { at($now++, $m); claims($b->get($m->url('/owners'))) eq '403 guest alice@example.biz' } 10, 'a slot, and vcita to be asked';
+is sent_to_vcita(), 'userinfo', 'with the next slot';
+at(900, $m);
 is claims($copy->('/owners')), '403 guest alice@example.biz', 'the copy';
 is sent_to_vcita(), '', 'nobody was asked';
 $m->stop;

@@ -131,15 +131,13 @@ ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data)
 }
 
 
-/* "8r/s", "30r/m", or "off" */
+/* "8r/s", "0.8r/s", "48r/m", or "off" */
 
 char *
 ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_main_conf_t *vmcf = conf;
 
-    u_char     *p;
-    ngx_int_t   n;
     ngx_str_t  *value;
 
     if (vmcf->rate.calls != NGX_CONF_UNSET_UINT) {
@@ -148,34 +146,7 @@ ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        vmcf->rate.calls = 0;
-        return NGX_CONF_OK;
-    }
-
-    p = value[1].data + value[1].len - (sizeof("r/s") - 1);
-
-    if (value[1].len > sizeof("r/s") - 1
-        && (ngx_strcmp(p, "r/s") == 0 || ngx_strcmp(p, "r/m") == 0))
-    {
-        n = ngx_atoi(value[1].data, p - value[1].data);
-
-        if (n > 0 && n <= NGX_HTTP_VCITA_RATE_MAX) {
-
-            vmcf->rate.calls = n;
-            vmcf->rate.window = (p[2] == 's') ? 1000 : 60000;
-            vmcf->rate.window += NGX_HTTP_VCITA_RATE_SLACK;
-
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid rate \"%V\": it is 1r/s to %dr/s, or r/m, "
-                       "or off",
-                       &value[1], NGX_HTTP_VCITA_RATE_MAX);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_vcita_rate_parse(cf, &value[1], &vmcf->rate);
 }
 
 

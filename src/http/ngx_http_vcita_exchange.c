@@ -71,6 +71,7 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     call->fetch.log = r->connection->log;
     call->fetch.endpoint = &x->client->endpoint;
     call->rate = &vmcf->rate;
+    call->client_id = x->client->client_id;
     call->statistics = &vmcf->statistics;
     call->patience = NGX_HTTP_VCITA_PATIENCE;
     call->handler = ngx_http_vcita_exchange_wake;
@@ -98,7 +99,7 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
                                               "rate_limited");
     }
 
-    if (call->slots[0]) {
+    if (call->ask.slots[0].delay) {
         ngx_http_vcita_count(r, logins_paced);
     }
 

@@ -203,6 +203,7 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
     call->fetch.endpoint = &v->client->endpoint;
     call->fetch.bearer = v->token;
     call->rate = &vmcf->rate;
+    call->client_id = v->client->client_id;
     call->statistics = &vmcf->statistics;
     call->handler = ngx_http_vcita_revalidate_handler;
     call->data = v;

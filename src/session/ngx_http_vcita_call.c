@@ -33,6 +33,8 @@
      || (f)->status == NGX_HTTP_SERVICE_UNAVAILABLE)
 
 
+static ngx_int_t ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call,
+    ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
 static ngx_msec_t ngx_http_vcita_call_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call,
@@ -54,48 +56,63 @@ ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
     call->timer.handler = ngx_http_vcita_call_timer;
     call->timer.data = call;
     call->timer.log = call->fetch.log;
+
+    call->ask.rate = call->rate;
+    call->ask.client_id = call->client_id;
 }
 
 
 /*
  * Reserves slots for the n remaining calls together, so that no code is
  * redeemed without a slot for userinfo; releases earlier slots first.  Without
- * patience, only one slot that is free now.  NGX_BUSY: the first slot comes
- * after the patience; retry_after is set.
+ * patience, only one slot that is free now.  NGX_AGAIN: the handler is called
+ * when to ask again.  NGX_BUSY: the first slot comes after the patience;
+ * retry_after is set.
  */
 
 ngx_int_t
 ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 {
-    ngx_int_t   rc;
-    ngx_msec_t  elapsed, patience;
-    ngx_uint_t  i;
+    ngx_msec_t  elapsed;
 
     ngx_http_vcita_call_release(call);
 
     elapsed = ngx_current_msec - call->started;
 
-    if (call->patience == 0) {
-        ngx_memzero(call->slots, sizeof(call->slots));
-        rc = ngx_http_vcita_rate_take(call->rate);
+    call->ask.n = call->patience ? n : 1;
+    call->ask.patience = (elapsed < call->patience) ? call->patience - elapsed
+                                                    : 0;
 
-    } else {
-        patience = (elapsed < call->patience) ? call->patience - elapsed : 0;
-        rc = ngx_http_vcita_rate_reserve(call->rate, n, patience, call->slots);
-    }
+    return ngx_http_vcita_call_reserved(call,
+                                     ngx_http_vcita_rate_reserve(&call->ask));
+}
+
+
+static ngx_int_t
+ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
+{
+    ngx_msec_t                  elapsed, turn;
+    ngx_uint_t                  i;
+    ngx_http_vcita_rate_ask_t  *ask;
+
+    ask = &call->ask;
 
     if (rc != NGX_OK) {
-        call->retry_after = ngx_max(call->slots[0] / 1000,
-                                    call->fetch.retry_after);
+        turn = call->patience ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
+
+        call->retry_after = ngx_max(turn, call->fetch.retry_after);
+
         return rc;
     }
 
-    for (i = 0; i < n; i++) {
-        call->slots[i] += elapsed;
+    elapsed = ngx_current_msec - call->started;
+
+    for (i = 0; i < ask->n; i++) {
+        ask->slots[i].delay += elapsed;
     }
 
-    call->reserved = n;
-    call->unused = n;
+    call->reserved = ask->n;
+    call->unused = ask->n;
 
     return NGX_OK;
 }
@@ -111,6 +128,7 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 ngx_int_t
 ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
 {
+    ngx_int_t   rc;
     ngx_msec_t  slot, elapsed;
 
     if (call->waiting) {
@@ -121,13 +139,15 @@ ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
         return ngx_http_vcita_call_answered(call);
     }
 
-    if (call->unused == 0
-        && ngx_http_vcita_call_reserve(call, n) != NGX_OK)
-    {
-        return NGX_BUSY;
+    if (call->unused == 0) {
+        rc = ngx_http_vcita_call_reserve(call, n);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    slot = call->slots[call->reserved - call->unused];
+    slot = call->ask.slots[call->reserved - call->unused].delay;
     elapsed = ngx_current_msec - call->started;
 
     if (slot > elapsed) {
@@ -293,10 +313,10 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
 static void
 ngx_http_vcita_call_release(ngx_http_vcita_call_t *call)
 {
-    while (call->unused) {
-        ngx_http_vcita_rate_release(call->rate,
-                   call->started + call->slots[call->reserved - call->unused]);
-        call->unused--;
+    ngx_uint_t  i;
+
+    for (i = call->reserved; call->unused; call->unused--) {
+        ngx_http_vcita_rate_release(&call->ask, --i);
     }
 }
 

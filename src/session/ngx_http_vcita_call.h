@@ -17,10 +17,6 @@
 #include "session/ngx_http_vcita_stats.h"
 
 
-/* the most slots that one owner reserves */
-#define NGX_HTTP_VCITA_CALL_SLOTS  2
-
-
 typedef enum {
     NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many transfers */
     NGX_HTTP_VCITA_CALL_FAILED        /* no memory or connections */
@@ -38,6 +34,7 @@ struct ngx_http_vcita_call_s {
 
     ngx_http_vcita_fetch_t          fetch;
     ngx_http_vcita_rate_t          *rate;
+    ngx_str_t                       client_id;
     ngx_http_vcita_statistics_t    *statistics;
     ngx_msec_t                      patience;  /* 0: never waits */
     ngx_http_vcita_call_pt          handler;   /* resumes the owner */
@@ -53,7 +50,7 @@ struct ngx_http_vcita_call_s {
     ngx_uint_t                      endpoint;
     ngx_event_t                     timer;
     ngx_msec_t                      started;
-    ngx_msec_t                      slots[NGX_HTTP_VCITA_CALL_SLOTS];
+    ngx_http_vcita_rate_ask_t       ask;
     ngx_uint_t                      reserved;
     ngx_uint_t                      unused;    /* they come last */
     ngx_uint_t                      tries;     /* unreachable so far */

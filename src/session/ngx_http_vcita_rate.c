@@ -2,17 +2,21 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The rate limit for requests to vcita, shared by all workers.  May touch the
- * shared zone that it makes.
+ * The rate limit for the calls to vcita of each client_id, shared by all
+ * workers.  May touch the shared zone that it makes.
  *
- * The zone has N slots and the time of each one's last use.  A slot is free one
+ * A pace has N slots and the time of each one's last use.  A slot is free one
  * window after that, so no window has more than N calls.  A burst is recorded
  * as if evenly spread, so that the next slots come evenly: otherwise calls of
  * one burst would still be active when the next begins.
  *
  * There is no queue: a caller gets the times of its slots and waits on its own
- * timer.  A caller that would wait too long gets a turn: a time to retry,
+ * timer.  A caller that would wait too long may ask for a turn: a time to retry,
  * evenly spaced among such callers, without a reserved slot.
+ *
+ * A pace belongs to a client_id and a rate, and is made by the first worker
+ * that calls.  Nothing is written at configuration time: a reload that fails
+ * changes nothing, and old workers with another rate have another pace.
  */
 
 
@@ -20,20 +24,137 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_rate.h"
+#include "util/ngx_http_vcita_hash.h"
+
+
+/* if there are more, the least recently used pace starts anew */
+#define NGX_HTTP_VCITA_RATE_PACES  256
+
+/* of one pace; a higher rate has as many in a shorter window */
+#define NGX_HTTP_VCITA_RATE_SLOTS  64
+
+/* slots released while later ones are reserved; more are lost */
+#define NGX_HTTP_VCITA_RATE_SPARE  16
+
+/* of the client_id's hash */
+#define NGX_HTTP_VCITA_RATE_KEY    16
+
+#define NGX_HTTP_VCITA_RATE_PAGES  48
 
 
 typedef struct {
-    ngx_uint_t                   calls;
+    u_char                       key[NGX_HTTP_VCITA_RATE_KEY];
+    ngx_uint_t                   calls;     /* 0: not in use */
+    ngx_msec_t                   window;
+    ngx_msec_t                   used;
     ngx_msec_t                   turn;      /* of the next refused caller */
-    ngx_msec_t                   slots[1];
-} ngx_http_vcita_rate_sh_t;
+    ngx_msec_t                   slots[NGX_HTTP_VCITA_RATE_SLOTS];
+    ngx_msec_t                   spare[NGX_HTTP_VCITA_RATE_SPARE];
+} ngx_http_vcita_rate_pace_t;
 
 
+static ngx_int_t ngx_http_vcita_rate_set(ngx_http_vcita_rate_t *rate,
+    ngx_int_t n, ngx_uint_t minute);
 static ngx_int_t ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data);
-static ngx_msec_t ngx_http_vcita_rate_slot(ngx_http_vcita_rate_sh_t *sh,
-    ngx_msec_t window, ngx_msec_t **used, ngx_msec_t *use);
-static ngx_msec_t ngx_http_vcita_rate_turn(ngx_http_vcita_rate_sh_t *sh,
-    ngx_msec_t slot, ngx_msec_t length);
+static ngx_http_vcita_rate_pace_t *ngx_http_vcita_rate_lock(
+    ngx_http_vcita_rate_ask_t *ask);
+static void ngx_http_vcita_rate_unlock(ngx_http_vcita_rate_ask_t *ask);
+static ngx_msec_t *ngx_http_vcita_rate_spare(ngx_http_vcita_rate_pace_t *pace);
+static ngx_msec_t ngx_http_vcita_rate_slot(ngx_http_vcita_rate_pace_t *pace,
+    ngx_msec_t **used, ngx_msec_t *use);
+
+
+/* "8r/s", "0.8r/s", "48r/m", or "off" */
+
+char *
+ngx_http_vcita_rate_parse(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_vcita_rate_t *rate)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_int_t   n;
+
+    if (ngx_strcmp(value->data, "off") == 0) {
+        rate->calls = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (value->len > sizeof("r/s") - 1) {
+
+        len = value->len - (sizeof("r/s") - 1);
+        p = value->data + len;
+
+        if (ngx_strcmp(p, "r/s") == 0 && p[-1] != '.') {
+            n = ngx_atofp(value->data, len, 3);
+
+            if (ngx_http_vcita_rate_set(rate, n, 0) == NGX_OK) {
+                return NGX_CONF_OK;
+            }
+        }
+
+        if (ngx_strcmp(p, "r/m") == 0) {
+            n = ngx_atoi(value->data, len);
+
+            if (ngx_http_vcita_rate_set(rate, n, 1) == NGX_OK) {
+                return NGX_CONF_OK;
+            }
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid rate \"%V\": it is 1r/s to %dr/s, a fraction "
+                       "from 0.017r/s with at most three decimals, 1r/m to "
+                       "%dr/m, or off",
+                       value, NGX_HTTP_VCITA_RATE_MAX,
+                       NGX_HTTP_VCITA_RATE_MAX);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/*
+ * n is in calls a minute, or in thousandths of a call a second.  A rate of
+ * minutes, or of less than one a second, goes out evenly: one call at a time.
+ */
+
+static ngx_int_t
+ngx_http_vcita_rate_set(ngx_http_vcita_rate_t *rate, ngx_int_t n,
+    ngx_uint_t minute)
+{
+    ngx_uint_t  calls, parts;
+
+    if (minute) {
+
+        if (n < 1 || n > NGX_HTTP_VCITA_RATE_MAX) {
+            return NGX_ERROR;
+        }
+
+        rate->calls = 1;
+        rate->window = (60000 + NGX_HTTP_VCITA_RATE_SLACK + n - 1) / n;
+
+        return NGX_OK;
+    }
+
+    if (n < 17 || n > NGX_HTTP_VCITA_RATE_MAX * 1000) {
+        return NGX_ERROR;
+    }
+
+    if (n < 1000) {
+        rate->calls = 1;
+        rate->window = ((60000 + NGX_HTTP_VCITA_RATE_SLACK) * 1000 + 60 * n - 1)
+                       / (60 * n);
+        return NGX_OK;
+    }
+
+    calls = n / 1000;
+    parts = (calls + NGX_HTTP_VCITA_RATE_SLOTS - 1) / NGX_HTTP_VCITA_RATE_SLOTS;
+
+    rate->calls = calls / parts;
+    rate->window = ((1000 + NGX_HTTP_VCITA_RATE_SLACK) * 1000 * rate->calls
+                    + n - 1) / n;
+
+    return NGX_OK;
+}
 
 
 /* Adds the shared zone; called at the end of the configuration */
@@ -46,8 +167,9 @@ ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
 
     ngx_str_set(&name, "vcita_oauth");
 
-    rate->zone = ngx_shared_memory_add(cf, &name, 16 * ngx_pagesize, tag);
-
+    rate->zone = ngx_shared_memory_add(cf, &name,
+                                       NGX_HTTP_VCITA_RATE_PAGES * ngx_pagesize,
+                                       tag);
     if (rate->zone == NULL) {
         return NGX_ERROR;
     }
@@ -62,165 +184,249 @@ ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
 static ngx_int_t
 ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 {
-    size_t                     len;
-    ngx_slab_pool_t           *pool;
-    ngx_http_vcita_rate_t     *rate;
-    ngx_http_vcita_rate_sh_t  *sh, *old;
+    ngx_slab_pool_t  *pool;
 
-    rate = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
-    sh = pool->data;
 
-    if (sh && sh->calls == rate->calls) {
-        return NGX_OK;
+    if (pool->data == NULL) {
+        pool->data = ngx_slab_calloc(pool, NGX_HTTP_VCITA_RATE_PACES
+                                         * sizeof(ngx_http_vcita_rate_pace_t));
     }
 
-    /* a changed rate starts with free slots */
-
-    len = sizeof(ngx_http_vcita_rate_sh_t)
-          + rate->calls * sizeof(ngx_msec_t);
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    old = sh;
-    sh = ngx_slab_calloc_locked(pool, len);
-
-    if (sh) {
-        sh->calls = rate->calls;
-        pool->data = sh;
-
-        if (old) {
-            ngx_slab_free_locked(pool, old);
-        }
-    }
-
-    ngx_shmtx_unlock(&pool->mutex);
-
-    return sh ? NGX_OK : NGX_ERROR;
+    return pool->data ? NGX_OK : NGX_ERROR;
 }
 
 
 /*
- * Reserves n slots, and sets the delay to each in milliseconds.  NGX_BUSY: the
- * first delay would exceed the patience.  Nothing is reserved then; slots[0] is
- * the delay until a retry is useful.
+ * Reserves n slots of the client_id: sets the delay to each in milliseconds, and
+ * the id that releases it.  NGX_BUSY: the first delay would exceed the patience;
+ * nothing is reserved then, and slots[0].delay is that delay.
  */
 
 ngx_int_t
-ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate, ngx_uint_t n,
-    ngx_msec_t patience, ngx_msec_t *slots)
+ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask)
 {
-    ngx_msec_t                 now, slot, use, *used;
-    ngx_uint_t                 i;
-    ngx_slab_pool_t           *pool;
-    ngx_http_vcita_rate_sh_t  *sh;
+    ngx_msec_t                   slot, use, *used, *spare;
+    ngx_uint_t                   i;
+    ngx_http_vcita_rate_pace_t  *pace;
 
-    if (rate->calls == 0) {
-        ngx_memzero(slots, n * sizeof(ngx_msec_t));
+    if (ask->rate->calls == 0) {
+        ngx_memzero(ask->slots, sizeof(ask->slots));
         return NGX_OK;
     }
 
-    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
-    now = ngx_current_msec;
+    pace = ngx_http_vcita_rate_lock(ask);
 
-    ngx_shmtx_lock(&pool->mutex);
+    for (i = 0; i < ask->n; i++) {
 
-    sh = pool->data;
+        slot = ngx_http_vcita_rate_slot(pace, &used, &use);
+        spare = ngx_http_vcita_rate_spare(pace);
 
-    for (i = 0; i < n; i++) {
+        if (spare && (ngx_msec_int_t) (*spare - slot) < 0) {
+            slot = *spare;
 
-        slot = ngx_http_vcita_rate_slot(sh, rate->window, &used, &use);
-        slots[i] = slot - now;
+        } else {
+            spare = NULL;
+        }
 
-        if (i == 0 && slots[0] > patience) {
-            slot = ngx_http_vcita_rate_turn(sh, slot,
-                                            n * rate->window / sh->calls);
-            ngx_shmtx_unlock(&pool->mutex);
+        ask->slots[i].delay = slot - ngx_current_msec;
+        ask->slots[i].id = spare ? slot : use;
 
-            /*
-             * slightly before its turn: late or missing callers would waste
-             * slots, and an early caller waits
-             */
-
-            slots[0] = slot - now - patience / 2;
-
+        if (i == 0 && ask->slots[0].delay > ask->patience) {
+            ngx_http_vcita_rate_unlock(ask);
             return NGX_BUSY;
         }
 
-        *used = use;
+        if (spare) {
+            *spare = 0;
+
+        } else {
+            *used = use;
+        }
     }
 
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_http_vcita_rate_unlock(ask);
 
     return NGX_OK;
 }
 
 
-/*
- * Takes a slot that is free now.  NGX_BUSY: there is none.  The caller goes on
- * without; it gets no turn and delays no other caller.
- */
-
-ngx_int_t
-ngx_http_vcita_rate_take(ngx_http_vcita_rate_t *rate)
-{
-    ngx_int_t                  rc;
-    ngx_msec_t                 slot, use, *used;
-    ngx_slab_pool_t           *pool;
-    ngx_http_vcita_rate_sh_t  *sh;
-
-    if (rate->calls == 0) {
-        return NGX_OK;
-    }
-
-    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
-    rc = NGX_BUSY;
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    sh = pool->data;
-
-    slot = ngx_http_vcita_rate_slot(sh, rate->window, &used, &use);
-
-    if (slot == ngx_current_msec) {
-        *used = use;
-        rc = NGX_OK;
-    }
-
-    ngx_shmtx_unlock(&pool->mutex);
-
-    return rc;
-}
-
-
-/* Releases a reserved slot; "slot" is its absolute time in milliseconds */
+/* Releases an unused slot; of several, the last one first */
 
 void
-ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot)
+ngx_http_vcita_rate_release(ngx_http_vcita_rate_ask_t *ask, ngx_uint_t i)
 {
-    ngx_uint_t                 i;
-    ngx_slab_pool_t           *pool;
-    ngx_http_vcita_rate_sh_t  *sh;
+    ngx_msec_t                   id;
+    ngx_uint_t                   n;
+    ngx_http_vcita_rate_pace_t  *pace;
 
-    if (rate->calls == 0) {
+    if (ask->rate->calls == 0) {
         return;
     }
 
-    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
+    id = ask->slots[i].id;
+    pace = ngx_http_vcita_rate_lock(ask);
 
-    ngx_shmtx_lock(&pool->mutex);
+    for (n = 0; n < pace->calls; n++) {
 
-    sh = pool->data;
+        if (pace->slots[n] == id) {
+            pace->slots[n] = id - pace->window;
+            goto done;
+        }
+    }
 
-    for (i = 0; i < sh->calls; i++) {
+    /* later slots are reserved already: the next caller takes this one */
 
-        if (sh->slots[i] == slot) {
-            sh->slots[i] = slot - rate->window;
+    for (n = 0; n < NGX_HTTP_VCITA_RATE_SPARE; n++) {
+
+        if (pace->spare[n] == 0
+            || (ngx_msec_int_t) (pace->spare[n] - ngx_current_msec) < 0)
+        {
+            pace->spare[n] = id;
             break;
         }
     }
 
+done:
+
+    ngx_http_vcita_rate_unlock(ask);
+}
+
+
+/*
+ * The turn of a caller that was told NGX_BUSY, behind the turns of all earlier
+ * ones: the delay until a retry is useful, in milliseconds.  Turns are of this
+ * machine only.
+ */
+
+ngx_msec_t
+ngx_http_vcita_rate_turn(ngx_http_vcita_rate_ask_t *ask)
+{
+    ngx_msec_t                   now, slot, away, delay;
+    ngx_http_vcita_rate_pace_t  *pace;
+
+    now = ngx_current_msec;
+    slot = now + ask->slots[0].delay;
+    away = NGX_HTTP_VCITA_RATE_AWAY;
+
+    pace = ngx_http_vcita_rate_lock(ask);
+
+    if ((ngx_msec_int_t) (pace->turn - slot) < 0) {
+        pace->turn = slot;
+    }
+
+    delay = pace->turn - now;
+
+    if (delay > away) {
+
+        /* a caller that always asks for turns must not block the others */
+
+        delay = away / 2 + ngx_random() % (away / 2);
+
+    } else {
+        pace->turn += ask->n * pace->window / pace->calls;
+    }
+
+    ngx_http_vcita_rate_unlock(ask);
+
+    /*
+     * slightly before its turn: late or missing callers would waste slots, and
+     * an early caller waits
+     */
+
+    return delay - ask->patience / 2;
+}
+
+
+/* the pace of a client_id and a rate; creates it if there is none */
+
+static ngx_http_vcita_rate_pace_t *
+ngx_http_vcita_rate_lock(ngx_http_vcita_rate_ask_t *ask)
+{
+    u_char                       key[NGX_HTTP_VCITA_HASH_LEN];
+    ngx_uint_t                   i;
+    ngx_slab_pool_t             *pool;
+    ngx_http_vcita_rate_t       *rate;
+    ngx_http_vcita_rate_pace_t  *pace, *oldest;
+
+    rate = ask->rate;
+
+    if (ngx_http_vcita_hash_sha256(&ask->client_id, key) != NGX_OK) {
+        ngx_memzero(key, sizeof(key));
+    }
+
+    pool = (ngx_slab_pool_t *) rate->zone->shm.addr;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    pace = pool->data;
+    oldest = pace;
+
+    for (i = 0; i < NGX_HTTP_VCITA_RATE_PACES; i++) {
+
+        if (pace[i].calls == rate->calls
+            && pace[i].window == rate->window
+            && ngx_memcmp(pace[i].key, key, sizeof(pace[i].key)) == 0)
+        {
+            pace[i].used = ngx_current_msec;
+            return &pace[i];
+        }
+
+        if (oldest->calls
+            && (pace[i].calls == 0
+                || (ngx_msec_int_t) (pace[i].used - oldest->used) < 0))
+        {
+            oldest = &pace[i];
+        }
+    }
+
+    /* the least recently used pace has the oldest slots, which are free */
+
+    ngx_memzero(oldest, sizeof(ngx_http_vcita_rate_pace_t));
+
+    ngx_memcpy(oldest->key, key, sizeof(oldest->key));
+    oldest->used = ngx_current_msec;
+    oldest->window = rate->window;
+    oldest->calls = rate->calls;
+
+    return oldest;
+}
+
+
+static void
+ngx_http_vcita_rate_unlock(ngx_http_vcita_rate_ask_t *ask)
+{
+    ngx_slab_pool_t  *pool;
+
+    pool = (ngx_slab_pool_t *) ask->rate->zone->shm.addr;
+
     ngx_shmtx_unlock(&pool->mutex);
+}
+
+
+/* the next released slot; NULL: there is none in the future */
+
+static ngx_msec_t *
+ngx_http_vcita_rate_spare(ngx_http_vcita_rate_pace_t *pace)
+{
+    ngx_msec_t  *spare, *next;
+    ngx_uint_t   i;
+
+    next = NULL;
+
+    for (i = 0; i < NGX_HTTP_VCITA_RATE_SPARE; i++) {
+
+        spare = &pace->spare[i];
+
+        if (*spare
+            && (ngx_msec_int_t) (*spare - ngx_current_msec) >= 0
+            && (next == NULL || (ngx_msec_int_t) (*spare - *next) < 0))
+        {
+            next = spare;
+        }
+    }
+
+    return next;
 }
 
 
@@ -230,28 +436,28 @@ ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot)
  */
 
 static ngx_msec_t
-ngx_http_vcita_rate_slot(ngx_http_vcita_rate_sh_t *sh, ngx_msec_t window,
-    ngx_msec_t **used, ngx_msec_t *use)
+ngx_http_vcita_rate_slot(ngx_http_vcita_rate_pace_t *pace, ngx_msec_t **used,
+    ngx_msec_t *use)
 {
     ngx_msec_t  now, slot, newest, *oldest;
     ngx_uint_t  i;
 
-    oldest = &sh->slots[0];
-    newest = sh->slots[0];
+    oldest = &pace->slots[0];
+    newest = pace->slots[0];
 
-    for (i = 1; i < sh->calls; i++) {
+    for (i = 1; i < pace->calls; i++) {
 
-        if ((ngx_msec_int_t) (sh->slots[i] - *oldest) < 0) {
-            oldest = &sh->slots[i];
+        if ((ngx_msec_int_t) (pace->slots[i] - *oldest) < 0) {
+            oldest = &pace->slots[i];
         }
 
-        if ((ngx_msec_int_t) (sh->slots[i] - newest) > 0) {
-            newest = sh->slots[i];
+        if ((ngx_msec_int_t) (pace->slots[i] - newest) > 0) {
+            newest = pace->slots[i];
         }
     }
 
     now = ngx_current_msec;
-    slot = *oldest + window;
+    slot = *oldest + pace->window;
 
     *used = oldest;
 
@@ -262,42 +468,8 @@ ngx_http_vcita_rate_slot(ngx_http_vcita_rate_sh_t *sh, ngx_msec_t window,
 
     /* many at once are remembered as if they had come evenly */
 
-    newest += window / sh->calls;
-    *use = (newest - now < window) ? newest : now;
+    newest += pace->window / pace->calls;
+    *use = (newest - now < pace->window) ? newest : now;
 
     return now;
-}
-
-
-/*
- * The turn of a caller that cannot be served now and takes "length" of time,
- * behind those of all who were sent away before it.  "slot" is the time of the
- * next one that is free; locked.
- */
-
-static ngx_msec_t
-ngx_http_vcita_rate_turn(ngx_http_vcita_rate_sh_t *sh, ngx_msec_t slot,
-    ngx_msec_t length)
-{
-    ngx_msec_t  now, turn, away;
-
-    now = ngx_current_msec;
-    away = NGX_HTTP_VCITA_RATE_AWAY;
-
-    if ((ngx_msec_int_t) (sh->turn - slot) < 0) {
-        sh->turn = slot;
-    }
-
-    turn = sh->turn;
-
-    if (turn - now > away) {
-
-        /* one that asks for turns all the time must not keep others out */
-
-        return now + away / 2 + ngx_random() % (away / 2);
-    }
-
-    sh->turn += length;
-
-    return turn;
 }

@@ -20,6 +20,9 @@
 /* the longest time until a turn, in milliseconds */
 #define NGX_HTTP_VCITA_RATE_AWAY   600000
 
+/* the most slots that are reserved together */
+#define NGX_HTTP_VCITA_RATE_ASKED  2
+
 
 /* At most "calls" in any "window" of milliseconds; 0 calls: no limit */
 
@@ -30,12 +33,35 @@ typedef struct {
 } ngx_http_vcita_rate_t;
 
 
+typedef struct {
+    ngx_msec_t                   delay;     /* until it may be used */
+    ngx_msec_t                   id;        /* what it is given back by */
+} ngx_http_vcita_rate_slot_t;
+
+
+typedef struct {
+    ngx_http_vcita_rate_t       *rate;
+    ngx_str_t                    client_id;
+    ngx_uint_t                   n;
+    ngx_msec_t                   patience;
+    ngx_http_vcita_rate_slot_t   slots[NGX_HTTP_VCITA_RATE_ASKED];
+} ngx_http_vcita_rate_ask_t;
+
+
+char *ngx_http_vcita_rate_parse(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_vcita_rate_t *rate);
 ngx_int_t ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
     void *tag);
-ngx_int_t ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_t *rate,
-    ngx_uint_t n, ngx_msec_t patience, ngx_msec_t *slots);
-ngx_int_t ngx_http_vcita_rate_take(ngx_http_vcita_rate_t *rate);
-void ngx_http_vcita_rate_release(ngx_http_vcita_rate_t *rate, ngx_msec_t slot);
+
+/*
+ * Where the slots of a client_id are kept is known to these alone.  One that
+ * asks another machine may return NGX_AGAIN from the first.
+ */
+
+ngx_int_t ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask);
+void ngx_http_vcita_rate_release(ngx_http_vcita_rate_ask_t *ask, ngx_uint_t i);
+
+ngx_msec_t ngx_http_vcita_rate_turn(ngx_http_vcita_rate_ask_t *ask);
 
 
 #endif /* _NGX_HTTP_VCITA_RATE_H_INCLUDED_ */
