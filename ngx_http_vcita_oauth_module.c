@@ -161,7 +161,9 @@ static ngx_int_t
 ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
 {
     if (ngx_http_vcita_stats_zone(cf, &vmcf->statistics,
-                                  &ngx_http_vcita_oauth_module) != NGX_OK)
+                                  &ngx_http_vcita_oauth_module) != NGX_OK
+        || ngx_http_vcita_place_zone(cf, &vmcf->places,
+                                     &ngx_http_vcita_oauth_module) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -6,12 +6,11 @@ use VcitaCheck;
 
 add_block_preprocessor(sub { $_[0]->set_value(log_level => 'info') });
 
-# callbacks of one browser, each with a code of its own that does the same; not yet started
+# callbacks of so many browsers, each with a code of its own that does the same; not yet started
 sub VcitaFlow::Code::exchanges {
     my ($n, $do, %opt) = @_;
-    my $b = VcitaCheck::begun('/deep', %opt);
     my $crowd = VcitaFlow::crowd();
-    $crowd->add($b->clone, GET => $b->callback_url(code => VcitaStub::stub_code($do))) for 1 .. $n;
+    $crowd->add($_, GET => $_->callback_url(code => VcitaStub::stub_code($do))) for map { VcitaCheck::begun('/deep', %opt) } 1 .. $n;
     return $crowd;
 }
 
@@ -143,8 +142,7 @@ answered(begun('/')->come_back(code => stub_code), 303, '', 'a first login', ses
 my $fds = nginx_fds;
 
 my $crowd = exchanges(50, { userinfo => { hang => 1 } });
-my $hole = begun('/hole');
-$crowd->add($hole->clone, GET => $hole->callback_url(code => stub_code)) for 1 .. 50;
+$crowd->add($_, GET => $_->callback_url(code => stub_code)) for map { begun('/hole') } 1 .. 50;
 $crowd->start;
 $crowd->until(sub { stub->exchanges == 50 && nginx_fds() >= $fds + 198 }, 20, 'all to wait');
 $crowd->abort_all;

@@ -43,9 +43,8 @@ set_clock(0);
 # callbacks whose exchange begins with a name
 sub VcitaFlow::Code::callbacks_to {
     my ($where, $n) = @_;
-    my $b = VcitaCheck::begun($where);
     my $crowd = VcitaFlow::crowd();
-    $crowd->add($b->clone, GET => $b->callback_url(code => VcitaStub::stub_code())) for 1 .. $n;
+    $crowd->add($_, GET => $_->callback_url(code => VcitaStub::stub_code())) for map { VcitaCheck::begun($where) } 1 .. $n;
     return $crowd;
 }
 

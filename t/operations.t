@@ -14,12 +14,11 @@ sub VcitaFlow::Code::nginx_command {
     return $status >> 8;
 }
 
-# callbacks of one browser, each with a code of its own that does the same; not yet started
+# callbacks of so many browsers, each with a code of its own that does the same; not yet started
 sub VcitaFlow::Code::exchanges {
     my ($n, $do) = @_;
-    my $b = VcitaCheck::begun('/deep');
     my $crowd = VcitaFlow::crowd();
-    $crowd->add($b->clone, GET => $b->callback_url(code => VcitaStub::stub_code($do))) for 1 .. $n;
+    $crowd->add($_, GET => $_->callback_url(code => VcitaStub::stub_code($do))) for map { VcitaCheck::begun('/deep') } 1 .. $n;
     return $crowd;
 }
 

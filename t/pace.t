@@ -55,6 +55,14 @@ sub VcitaFlow::Code::change_conf {
     close $out;
 }
 
+# callbacks of one browser, each with a code of its own that does the same; not yet started
+sub VcitaFlow::Code::of_one {
+    my ($n, $b, $do) = @_;
+    my $crowd = VcitaFlow::crowd();
+    $crowd->add($b->clone, GET => $b->callback_url(code => VcitaStub::stub_code($do))) for 1 .. $n;
+    return $crowd;
+}
+
 sub VcitaFlow::Code::with_status { my ($status, $crowd) = @_; return scalar grep { $_ && $_->status == $status } $crowd->answers }
 
 run_tests();
@@ -419,3 +427,113 @@ is with_status(303, $crowd), 5, 'the old ones are in';
 my @t = sort { $a <=> $b } map { $_->time } grep { $_->fields->{code} ne 'new' } stub->requests('/oauth/token');
 is scalar(@t), 5, 'one call each';
 cmp_ok shortest(2, @t), '>=', 0.98, sprintf 'one a second: %.3f', shortest(2, @t);
+
+
+=== TEST 19: one client, one state, nine garbage callbacks a second: ten people are in within 15 s beside it
+--- gate
+no vcita_oauth_rate;
+--- flow
+return pass 'once is enough' if round;
+# it has gone on for long enough to fill the 25 s that a login may wait, and goes on
+my $bad = begun('/');
+my $garbage = { token => { status => 400, json => { error => 'invalid_grant' } } };
+my $flood = crowd;
+$flood->add($bad->clone, GET => $bad->callback_url(code => stub_code($garbage))) for 1 .. 100;
+$flood->add($bad->clone, GET => $bad->callback_url(code => stub_code($garbage)), after => $_ / 9) for 1 .. 15 * 9;
+my @people = map { $flood->add(browser(), GET => url("/person?n=$_"), follow => 1, patient => 1, after => 1) } 1 .. 10;
+$flood->start;
+my $from = VcitaLoop::now();
+my $in = sub { scalar grep { $_ && $_->status == 200 } ($flood->answers)[@people] };
+eval { $flood->until(sub { $in->() == 10 }, 16, 'ten people to be in') };
+is $in->(), 10, sprintf 'all are in, %.1f s after they came', VcitaLoop::now() - $from - 1;
+cmp_ok with_status(302, $flood), '>', 4, 'while garbage goes to vcita, too';
+$flood->abort_all;
+
+
+=== TEST 20: of one browser, all workers together, four callbacks are at vcita, twelve wait behind them for 25 s, any more: 503 rate_limited at once
+--- workers: 2
+--- gate
+vcita_oauth_timeout 40s;
+--- flow
+return pass 'once is enough' if round;
+my $b = begun('/deep?x=1');
+my $crowd = of_one(20, $b, { token => { hold => 1 } });
+my $from = VcitaLoop::now();
+$crowd->start;
+$crowd->until(sub { with_status(503, $crowd) == 4 && stub->exchanges == 4 }, 5, 'four at vcita, and four to be refused');
+cmp_ok VcitaLoop::now() - $from, '<', 3 * VcitaLoop::scale(), 'at once';
+my ($r) = grep { $_ && $_->status == 503 } $crowd->answers;
+sent_to_vcita;
+answered($r, 503, 'rate_limited', 'one of them');
+my $after = $r->header('Retry-After');
+cmp_ok $after, '>=', 1, 'Retry-After';
+cmp_ok $after, '<=', 25, 'soon';
+like $r->body, qr{<meta http-equiv="refresh" content="$after; url=\Q${\ url('/deep?x=1')}\E">}, 'the page tries again';
+
+is begun('/')->come_back(code => stub_code)->status, 303, 'another browser is in';
+is stub->exchanges, 4, 'and there are still four at vcita';
+
+$crowd->until(sub { with_status(503, $crowd) == 16 }, 30, 'those behind to be sent away');
+my $took = VcitaLoop::now() - $from;
+cmp_ok $took, '>=', 24.9, sprintf 'after 25 s: %.1f', $took;
+is stub->exchanges, 4, 'four at vcita, still';
+stub->release;
+$crowd->finish;
+is with_status(303, $crowd), 4, 'those four are in';
+like error_log(), qr{\[info\].*more than 16 callbacks of one browser are in progress, this one gets 503}, 'the log says why';
+like error_log(), qr{\[info\].*the callback waited 25 s behind others of its browser, it gets 503}, 'of those who waited, too';
+
+
+=== TEST 21: sixteen callbacks of one browser: four at a time, and all end logged in; the next ones, too
+--- workers: 2
+--- flow
+my $b = begun('/deep');
+for (1, 2) {
+    my $crowd = of_one(16, $b, { token => { delay => 0.2 } });
+    my ($most, $n) = (0, 0);
+    $crowd->start;
+    $crowd->until(sub { $n = stub->exchanges; $most = $n if $n > $most; !$crowd->pending }, 20, 'all to be answered');
+    is with_status(303, $crowd), 16, 'all are in';
+    is $most, 4, 'four at a time';
+}
+
+
+=== TEST 22: the places of a browser end with their worker
+--- master_on
+--- workers: 2
+--- gate
+vcita_oauth_timeout 60s;
+--- error_log
+[alert]
+exited on signal 9
+--- flow
+my $b = begun('/deep');
+my $crowd = of_one(17, $b, { token => { hold => 1 } });
+$crowd->start;
+$crowd->until(sub { stub->exchanges == 4 && with_status(503, $crowd) == 1 }, 5, 'no more to be taken');
+my %old = map { $_ => 1 } nginx_workers;
+kill KILL => keys %old;
+$crowd->until(sub { !$crowd->pending }, 10, 'their connections to be closed');
+wait_for { grep({ !$old{$_} } nginx_workers) == 2 } 10, 'the next workers';
+sent_to_vcita;
+answered($b->come_back(code => stub_code), 303, '', 'the next one', session => 1, sent => 'token userinfo');
+my $from = $b->res->seconds;
+cmp_ok $from, '<', 2 * VcitaLoop::scale(), 'does not wait for the dead';
+
+
+=== TEST 23: who waits behind others of his browser does not count among the 256 in flight
+--- gate
+vcita_oauth_timeout 60s;
+--- flow
+return pass 'once is enough' if round;
+my $crowd = crowd;
+for my $b (map { begun('/deep') } 1 .. 50) {
+    $crowd->add($b->clone, GET => $b->callback_url(code => stub_code({ token => { hold => 1 } }))) for 1 .. 6;
+}
+$crowd->start;
+$crowd->until(sub { stub->exchanges == 200 && $crowd->sent == 300 }, 20, 'two hundred at vcita, a hundred behind');
+is begun('/')->come_back(code => stub_code)->status, 303, 'another browser is in';
+is stub->exchanges, 200, 'with two hundred at vcita';
+is with_status(503, $crowd), 0, 'and nobody refused';
+$crowd->abort_all;
+wait_for { stub->exchanges == 0 } 10, 'them to go';

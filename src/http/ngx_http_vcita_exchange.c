@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 static ngx_int_t ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_exchange_busy_log(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
 static void ngx_http_vcita_exchange_full(ngx_http_request_t *r);
 static void ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call);
 static void ngx_http_vcita_exchange_cancel(void *data);
@@ -34,13 +36,15 @@ static void ngx_http_vcita_exchange_cancel(void *data);
 
 /*
  * Creates ctx->exchange for a valid state and a code, and reserves slots.
- * NGX_DECLINED: there is no slot in time; x->failure is set.
+ * NGX_AGAIN: it waits behind other callbacks of its browser.  NGX_DECLINED:
+ * there is no slot in time; x->failure is set.
  */
 
 ngx_int_t
 ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_login_state_t *s, ngx_str_t *code)
 {
+    ngx_int_t                    rc;
     ngx_uint_t                   n;
     ngx_pool_cleanup_t          *cln;
     ngx_http_vcita_call_t       *call;
@@ -72,6 +76,8 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     call->fetch.endpoint = &x->client->endpoint;
     call->rate = &vmcf->rate;
     call->client_id = x->client->client_id;
+    call->places = &vmcf->places;
+    call->key = x->state.login;
     call->statistics = &vmcf->statistics;
     call->patience = NGX_HTTP_VCITA_PATIENCE;
     call->handler = ngx_http_vcita_exchange_wake;
@@ -84,26 +90,18 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     n = ngx_http_vcita_exchange_asks_userinfo(x->client, x->client->identified)
         ? 2 : 1;
 
-    if (ngx_http_vcita_call_reserve(call, n) != NGX_OK) {
+    rc = ngx_http_vcita_call_reserve(call, n);
 
-        x->failure.retry_after = call->retry_after + 1;
-
-        ngx_http_vcita_count(r, logins_refused);
-
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "vcita_oauth_rate has no free slot for this login, it "
-                      "gets 503 and retries in %ui s",
-                      x->failure.retry_after);
-
-        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                              "rate_limited");
-    }
-
-    if (call->ask.slots[0].delay) {
+    if (call->waited) {
         ngx_http_vcita_count(r, logins_paced);
     }
 
-    return NGX_OK;
+    if (rc == NGX_BUSY) {
+        rc = ngx_http_vcita_exchange_busy(r, x);
+        ngx_http_vcita_exchange_cancel(x);
+    }
+
+    return rc;
 }
 
 
@@ -191,18 +189,76 @@ static ngx_int_t
 ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)
 {
-    ngx_uint_t               seconds;
+    ngx_uint_t  seconds;
+
+    seconds = ngx_max(x->call.retry_after, 1);
+
+    if (x->call.fetch.url.len == 0) {
+        ngx_http_vcita_count(r, logins_refused);
+    }
+
+    if (x->call.fetch.url.len == 0 && !x->call.unsent) {
+
+        /* a turn of its own */
+
+        seconds = x->call.retry_after + 1;
+
+    } else {
+        seconds += ngx_random() % (seconds / 4 + NGX_HTTP_VCITA_SPREAD);
+    }
+
+    x->failure.retry_after = seconds;
+
+    ngx_http_vcita_exchange_busy_log(r, x);
+
+    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          "rate_limited");
+}
+
+
+static void
+ngx_http_vcita_exchange_busy_log(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
+{
     ngx_http_vcita_fetch_t  *f;
 
     f = &x->call.fetch;
 
-    if (x->call.unsent) {
+    switch (x->call.unsent) {
+
+    case NGX_HTTP_VCITA_CALL_FULL:
+        ngx_http_vcita_exchange_full(r);
+        return;
+
+    case NGX_HTTP_VCITA_CALL_FAILED:
 
         /* a lack of memory or connections may be short */
 
-        if (x->call.unsent == NGX_HTTP_VCITA_CALL_FULL) {
-            ngx_http_vcita_exchange_full(r);
-        }
+        return;
+
+    case NGX_HTTP_VCITA_CALL_FLOOD:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "more than %d callbacks of one browser are in progress, "
+                      "this one gets 503",
+                      NGX_HTTP_VCITA_PLACE_INSIDE
+                      + NGX_HTTP_VCITA_PLACE_BEHIND);
+        return;
+
+    case NGX_HTTP_VCITA_CALL_BEHIND:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the callback waited %d s behind others of its browser, "
+                      "it gets 503", NGX_HTTP_VCITA_PATIENCE / 1000);
+        return;
+
+    default:
+        break;
+    }
+
+    if (f->url.len == 0) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "vcita_oauth_rate has no free slot for this login, it "
+                      "gets 503 and retries in %ui s",
+                      x->failure.retry_after);
 
     } else if (f->status == NGX_HTTP_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -222,14 +278,6 @@ ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
                       "free slot before the code expires: %s",
                       &f->url, f->error);
     }
-
-    seconds = ngx_max(x->call.retry_after, 1);
-    seconds += ngx_random() % (seconds / 4 + NGX_HTTP_VCITA_SPREAD);
-
-    x->failure.retry_after = seconds;
-
-    return ngx_http_vcita_exchange_failed(x, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                          "rate_limited");
 }
 
 

@@ -2,10 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A request to vcita with its slot of the rate limit, and retries while vcita
- * has certainly done nothing.  All requests to vcita use it.  May touch its
- * arguments, and rate and counters in shared memory.  It knows no nginx
- * request, so that a call can outlive one.
+ * A call to vcita: its place among those of its browser, its slot of the rate
+ * limit, the request, and retries while vcita has certainly done nothing.  All
+ * calls to vcita use it.  May touch its arguments, and places, rate and
+ * counters in shared memory.  It knows no nginx request, so that a call can
+ * outlive one.
  */
 
 
@@ -26,6 +27,16 @@
 #define NGX_HTTP_VCITA_CALL_BACKOFFS  4
 
 
+/* a call that waits behind others of its browser asks again after this time */
+#define NGX_HTTP_VCITA_CALL_BEHIND_MS  100
+
+/* seconds until a refused call of a flood may be retried */
+#define NGX_HTTP_VCITA_CALL_FLOOD_S   5
+
+/* a lease lives this much longer than its patience and one call */
+#define NGX_HTTP_VCITA_CALL_PLACE     60000
+
+
 /* rate limited, by vcita or by a gateway in front of it */
 
 #define ngx_http_vcita_call_throttled(f)                                      \
@@ -33,6 +44,7 @@
      || (f)->status == NGX_HTTP_SERVICE_UNAVAILABLE)
 
 
+static ngx_int_t ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call,
     ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
@@ -59,6 +71,12 @@ ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
 
     call->ask.rate = call->rate;
     call->ask.client_id = call->client_id;
+
+    call->place.places = call->places;
+    call->place.key = call->key;
+    call->place.log = call->fetch.log;
+    call->place.life = call->patience + call->fetch.endpoint->timeout
+                       + NGX_HTTP_VCITA_CALL_PLACE;
 }
 
 
@@ -66,16 +84,25 @@ ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
  * Reserves slots for the n remaining calls together, so that no code is
  * redeemed without a slot for userinfo; releases earlier slots first.  Without
  * patience, only one slot that is free now.  NGX_AGAIN: the handler is called
- * when to ask again.  NGX_BUSY: the first slot comes after the patience;
- * retry_after is set.
+ * when to ask again.  NGX_BUSY: the first slot comes after the patience, or too
+ * many calls of the same browser are in progress; retry_after is set.
  */
 
 ngx_int_t
 ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 {
+    ngx_int_t   rc;
     ngx_msec_t  elapsed;
 
     ngx_http_vcita_call_release(call);
+
+    if (!call->inside) {
+        rc = ngx_http_vcita_call_enter(call);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     elapsed = ngx_current_msec - call->started;
 
@@ -85,6 +112,40 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 
     return ngx_http_vcita_call_reserved(call,
                                      ngx_http_vcita_rate_reserve(&call->ask));
+}
+
+
+/* slots are reserved only inside of its place: who waits for that takes none */
+
+static ngx_int_t
+ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call)
+{
+    ngx_int_t   rc;
+    ngx_msec_t  elapsed;
+
+    rc = (call->places == NULL) ? NGX_OK
+                                : ngx_http_vcita_place_ask(&call->place);
+
+    if (rc == NGX_OK) {
+        call->inside = 1;
+        return NGX_OK;
+    }
+
+    elapsed = ngx_current_msec - call->started;
+
+    if (rc == NGX_AGAIN && elapsed < call->patience) {
+        call->waited = 1;
+
+        return ngx_http_vcita_call_sleep(call,
+                                         ngx_min(call->patience - elapsed,
+                                             NGX_HTTP_VCITA_CALL_BEHIND_MS));
+    }
+
+    call->unsent = (rc == NGX_AGAIN) ? NGX_HTTP_VCITA_CALL_BEHIND
+                                     : NGX_HTTP_VCITA_CALL_FLOOD;
+    call->retry_after = NGX_HTTP_VCITA_CALL_FLOOD_S;
+
+    return NGX_BUSY;
 }
 
 
@@ -103,6 +164,10 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
         call->retry_after = ngx_max(turn, call->fetch.retry_after);
 
         return rc;
+    }
+
+    if (ask->slots[0].delay) {
+        call->waited = 1;
     }
 
     elapsed = ngx_current_msec - call->started;
@@ -255,6 +320,10 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
     call->tries++;
     call->unused--;
 
+    if (call->place.number) {
+        (void) ngx_http_vcita_place_ask(&call->place);
+    }
+
     rc = ngx_http_vcita_fetch(&call->fetch);
 
     if (rc != NGX_AGAIN) {
@@ -300,6 +369,7 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
 
     ngx_http_vcita_fetch_cancel(&call->fetch);
     ngx_http_vcita_call_release(call);
+    ngx_http_vcita_place_leave(&call->place);
 
     ngx_http_vcita_string_wipe(&call->fetch.body);
     ngx_http_vcita_string_wipe(&call->fetch.answer);

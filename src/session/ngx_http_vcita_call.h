@@ -13,13 +13,17 @@
 #include <ngx_event.h>
 
 #include "net/ngx_http_vcita_fetch.h"
+#include "session/ngx_http_vcita_place.h"
 #include "session/ngx_http_vcita_rate.h"
 #include "session/ngx_http_vcita_stats.h"
 
 
 typedef enum {
-    NGX_HTTP_VCITA_CALL_FULL = 1,     /* too many transfers */
-    NGX_HTTP_VCITA_CALL_FAILED        /* no memory or connections */
+    NGX_HTTP_VCITA_CALL_SENT = 0,
+    NGX_HTTP_VCITA_CALL_FULL,         /* too many transfers */
+    NGX_HTTP_VCITA_CALL_FAILED,       /* no memory or connections */
+    NGX_HTTP_VCITA_CALL_FLOOD,        /* too many calls of its browser */
+    NGX_HTTP_VCITA_CALL_BEHIND        /* it waited behind these until the end */
 } ngx_http_vcita_call_unsent_e;
 
 
@@ -35,6 +39,8 @@ struct ngx_http_vcita_call_s {
     ngx_http_vcita_fetch_t          fetch;
     ngx_http_vcita_rate_t          *rate;
     ngx_str_t                       client_id;
+    ngx_http_vcita_places_t        *places;    /* NULL: not limited */
+    u_char                         *key;       /* a hash, of a place */
     ngx_http_vcita_statistics_t    *statistics;
     ngx_msec_t                      patience;  /* 0: never waits */
     ngx_http_vcita_call_pt          handler;   /* resumes the owner */
@@ -50,12 +56,15 @@ struct ngx_http_vcita_call_s {
     ngx_uint_t                      endpoint;
     ngx_event_t                     timer;
     ngx_msec_t                      started;
+    ngx_http_vcita_place_t          place;
     ngx_http_vcita_rate_ask_t       ask;
     ngx_uint_t                      reserved;
     ngx_uint_t                      unused;    /* they come last */
     ngx_uint_t                      tries;     /* unreachable so far */
     ngx_uint_t                      throttled;
 
+    unsigned                        inside:1;  /* of its place */
+    unsigned                        waited:1;  /* for it, or its slot */
     unsigned                        waiting:1;
     unsigned                        calling:1;
     unsigned                        answered:1;

@@ -16,6 +16,7 @@
 #include <ngx_http.h>
 
 #include "net/ngx_http_vcita_fetch.h"
+#include "session/ngx_http_vcita_place.h"
 #include "session/ngx_http_vcita_rate.h"
 #include "session/ngx_http_vcita_revocation.h"
 #include "session/ngx_http_vcita_session.h"
@@ -154,6 +155,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_vcita_rate_t         rate;
+    ngx_http_vcita_places_t       places;
     ngx_http_vcita_revocation_t   revocation;
     ngx_http_vcita_statistics_t   statistics;
     ngx_array_t                   zones;      /* ..._store_t * */

@@ -11,8 +11,8 @@
  * one burst would still be active when the next begins.
  *
  * There is no queue: a caller gets the times of its slots and waits on its own
- * timer.  A caller that would wait too long may ask for a turn: a time to retry,
- * evenly spaced among such callers, without a reserved slot.
+ * timer.  A caller that would wait too long may ask for a turn: a time to
+ * retry, evenly spaced among such callers, without a reserved slot.
  *
  * A pace belongs to a client_id and a rate, and is made by the first worker
  * that calls.  Nothing is written at configuration time: a reload that fails
@@ -198,9 +198,9 @@ ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 
 
 /*
- * Reserves n slots of the client_id: sets the delay to each in milliseconds, and
- * the id that releases it.  NGX_BUSY: the first delay would exceed the patience;
- * nothing is reserved then, and slots[0].delay is that delay.
+ * Reserves n slots of the client_id: sets the delay to each in milliseconds,
+ * and the id that releases it.  NGX_BUSY: the first delay would exceed the
+ * patience; nothing is reserved then, and slots[0].delay is that delay.
  */
 
 ngx_int_t
