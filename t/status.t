@@ -228,3 +228,84 @@ is counters->{logins_started_total}, 0, 'zeros';
 is browser()->get('/closed')->status, 403, 'closed';
 --- error_log
 access forbidden by rule
+
+
+=== TEST 11: a new worker dies while an old one drains: what is in flight stays true, and ends with the process that made the calls
+--- master_on
+--- gate
+vcita_oauth_timeout 60s;
+--- flow
+my $hold = sub {
+    my ($crowd, $n) = @_;
+    my $before = stub->exchanges;
+    for (1 .. $n) {
+        my $b = begun('/');
+        $crowd->add($b, GET => $b->callback_url(code => stub_code({ token => { hold => 1 } })));
+    }
+    $crowd->start;
+    $crowd->until(sub { stub->exchanges == $before + $n }, 20, "$n more calls");
+};
+my $flight = sub { counters->{calls_in_flight} };
+my $drain = sub {
+    my ($pid) = @_;
+    nginx_reload;
+    wait_for { open my $fh, '<', "/proc/$pid/cmdline" or return; local $/; <$fh> =~ /shutting down/ } 20, 'the worker to drain';
+};
+my $other = sub { my %not = map { $_ => 1 } @_; my @w; wait_for { (@w = grep { !$not{$_} } nginx_workers) == 1 } 20, 'a new worker'; return $w[0] };
+
+my ($old) = nginx_workers;
+my $draining = crowd;
+$hold->($draining, 3);
+$drain->($old);
+my $new = $other->($old);
+is $flight->(), 3, 'the calls of the worker that drains';
+my $killed = crowd;
+$hold->($killed, 2);
+is $flight->(), 5, 'and those of the new one';
+kill KILL => $new;
+my $third = $other->($old, $new);
+is $flight->(), 3, 'those of the worker that was killed are gone';
+stub->release;
+wait_for { !grep { $_ == $old } nginx_workers } 20, 'the old worker to go';
+is $flight->(), 0, 'none is in flight, and no more than that';
+
+# a worker that is killed while it drains: none begins in its place
+$draining = crowd;
+$hold->($draining, 3);
+$drain->($third);
+$other->($third);
+is $flight->(), 3, 'it drains';
+kill KILL => $third;
+wait_for { $flight->() == 0 } 20, 'its calls to be gone, too';
+stub->release;
+--- error_log
+[alert]
+exited on signal 9
+
+
+=== TEST 12: a process that is no worker, a cache manager, counts for nothing: a worker that is killed beside it leaves nothing in flight
+--- master_on
+--- http_config
+proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=cache:1m;
+--- flow
+my $name = sub { open my $fh, '<', "/proc/$_[0]/cmdline" or return ''; local $/; return scalar <$fh> // '' };
+my ($manager, $worker);
+wait_for { ($manager) = grep { $name->($_) =~ /cache manager/ } nginx_workers } 20, 'the cache manager';
+wait_for { ($worker) = grep { $name->($_) =~ /worker process/ } nginx_workers } 20, 'the worker';
+kill KILL => $manager;
+wait_for { grep { $_ != $manager && $name->($_) =~ /cache manager/ } nginx_workers } 20, 'a cache manager that began after the worker';
+my $crowd = crowd;
+for (1 .. 3) {
+    my $b = begun('/');
+    $crowd->add($b, GET => $b->callback_url(code => stub_code({ token => { hold => 1 } })));
+}
+$crowd->start;
+$crowd->until(sub { stub->exchanges == 3 }, 20, 'three calls');
+is counters->{calls_in_flight}, 3, 'three in flight';
+kill KILL => $worker;
+wait_for { grep { $_ != $worker && $name->($_) =~ /worker process/ } nginx_workers } 20, 'the next worker';
+is counters->{calls_in_flight}, 0, 'none in flight';
+stub->release;
+--- error_log
+[alert]
+exited on signal 9

@@ -2,8 +2,11 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Counters in one block for each worker, so that no worker waits for another.
+ * Counters in one block for each process, so that no process waits for another.
  * May touch the shared zone that it makes, which outlives reloads.
+ *
+ * A block outlives its process: the next process that takes it adds to its
+ * counters.  Calls in flight end with the process that made them.
  */
 
 
@@ -13,20 +16,24 @@
 #include "session/ngx_http_vcita_stats.h"
 
 
-/* further workers share the blocks of the first ones */
-#define NGX_HTTP_VCITA_STAT_WORKERS  64
+/* of workers, draining ones too; further workers share the last block */
+#define NGX_HTTP_VCITA_STAT_PROCESSES  256
+
+/* in place of the pid: the process of the block has ended */
+#define NGX_HTTP_VCITA_STAT_FREE       ((ngx_atomic_uint_t) -1)
 
 /* a multiple of the cache line: no two workers write to one line */
 #define NGX_HTTP_VCITA_STAT_BLOCK                                             \
     ngx_align(sizeof(ngx_http_vcita_stats_t), 128)
 
 #define NGX_HTTP_VCITA_STAT_SIZE                                              \
-    (NGX_HTTP_VCITA_STAT_WORKERS * NGX_HTTP_VCITA_STAT_BLOCK)
+    ((NGX_HTTP_VCITA_STAT_PROCESSES + 1) * NGX_HTTP_VCITA_STAT_BLOCK)
 
 
 static ngx_int_t ngx_http_vcita_stats_init(ngx_shm_zone_t *zone, void *data);
 static ngx_http_vcita_stats_t *ngx_http_vcita_stats_block(
-    ngx_http_vcita_statistics_t *s, ngx_uint_t worker);
+    ngx_http_vcita_statistics_t *s, ngx_uint_t i);
+static ngx_uint_t ngx_http_vcita_stats_alive(ngx_http_vcita_stats_t *stats);
 
 
 static ngx_msec_t  ngx_http_vcita_bounds[] = {
@@ -61,55 +68,88 @@ ngx_http_vcita_stats_zone(ngx_conf_t *cf, ngx_http_vcita_statistics_t *s,
 static ngx_int_t
 ngx_http_vcita_stats_init(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_slab_pool_t  *pool;
+    ngx_http_vcita_statistics_t *old = data;
 
+    ngx_slab_pool_t              *pool;
+    ngx_http_vcita_statistics_t  *s;
+
+    s = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
 
     if (pool->data == NULL) {
         pool->data = ngx_slab_calloc(pool, NGX_HTTP_VCITA_STAT_SIZE);
     }
 
-    return pool->data ? NGX_OK : NGX_ERROR;
+    if (pool->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* without a master process, a reload is no new process */
+
+    s->stats = old ? old->stats
+                   : ngx_http_vcita_stats_block(s,
+                                                NGX_HTTP_VCITA_STAT_PROCESSES);
+
+    return NGX_OK;
 }
 
 
-/*
- * Called when a worker starts.  Resets in_flight if the block's previous worker
- * has died; it may still run after a reload.
- */
+/* Called when a worker starts: takes a block */
 
 void
 ngx_http_vcita_stats_worker(ngx_http_vcita_statistics_t *s)
 {
+    ngx_uint_t               i;
     ngx_http_vcita_stats_t  *stats;
 
-    if (s->zone == NULL || s->zone->shm.addr == NULL) {
+    /* a cache manager or loader comes here, too */
+
+    if ((ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+        || s->zone == NULL
+        || s->zone->shm.addr == NULL)
+    {
         return;
     }
 
-    stats = ngx_http_vcita_stats(s);
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_PROCESSES; i++) {
 
-    if (stats->pid
-        && kill((ngx_pid_t) stats->pid, 0) == -1
-        && ngx_errno == NGX_ESRCH)
-    {
-        stats->in_flight = 0;
+        stats = ngx_http_vcita_stats_block(s, i);
+
+        /* an earlier process can have had the same pid */
+
+        if (stats->pid == (ngx_atomic_uint_t) ngx_pid) {
+            stats->pid = NGX_HTTP_VCITA_STAT_FREE;
+        }
     }
 
-    stats->pid = ngx_pid;
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_PROCESSES; i++) {
+
+        stats = ngx_http_vcita_stats_block(s, i);
+
+        if (!ngx_http_vcita_stats_alive(stats)
+            && (ngx_atomic_cmp_set(&stats->pid, 0, ngx_pid)
+                || ngx_atomic_cmp_set(&stats->pid, NGX_HTTP_VCITA_STAT_FREE,
+                                      ngx_pid)))
+        {
+            stats->in_flight = 0;
+            s->stats = stats;
+            return;
+        }
+    }
 }
 
+
+/* The counters of this process */
 
 ngx_http_vcita_stats_t *
 ngx_http_vcita_stats(ngx_http_vcita_statistics_t *s)
 {
-    return ngx_http_vcita_stats_block(s, ngx_worker
-                                      % NGX_HTTP_VCITA_STAT_WORKERS);
+    return s->stats;
 }
 
 
 static ngx_http_vcita_stats_t *
-ngx_http_vcita_stats_block(ngx_http_vcita_statistics_t *s, ngx_uint_t worker)
+ngx_http_vcita_stats_block(ngx_http_vcita_statistics_t *s, ngx_uint_t i)
 {
     u_char           *p;
     ngx_slab_pool_t  *pool;
@@ -117,8 +157,29 @@ ngx_http_vcita_stats_block(ngx_http_vcita_statistics_t *s, ngx_uint_t worker)
     pool = (ngx_slab_pool_t *) s->zone->shm.addr;
     p = pool->data;
 
-    return (ngx_http_vcita_stats_t *)
-               (p + worker * NGX_HTTP_VCITA_STAT_BLOCK);
+    return (ngx_http_vcita_stats_t *) (p + i * NGX_HTTP_VCITA_STAT_BLOCK);
+}
+
+
+/* whether the process of a block lives; if it has ended, the block is free */
+
+static ngx_uint_t
+ngx_http_vcita_stats_alive(ngx_http_vcita_stats_t *stats)
+{
+    ngx_atomic_uint_t  pid;
+
+    pid = stats->pid;
+
+    if (pid == 0 || pid == NGX_HTTP_VCITA_STAT_FREE) {
+        return 0;
+    }
+
+    if (kill((ngx_pid_t) pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
+        (void) ngx_atomic_cmp_set(&stats->pid, pid, NGX_HTTP_VCITA_STAT_FREE);
+        return 0;
+    }
+
+    return 1;
 }
 
 
@@ -143,22 +204,25 @@ ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats, ngx_uint_t endpoint,
 }
 
 
-/* Adds up the counters of all workers; all members have one type */
+/* Adds up the counters of all processes; all members have one type */
 
 void
 ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
     ngx_http_vcita_stats_t *sum)
 {
-    ngx_uint_t     i, n;
-    ngx_atomic_t  *to, *from;
+    ngx_uint_t               i, n, in_flight;
+    ngx_atomic_t            *to, *from;
+    ngx_http_vcita_stats_t  *stats;
 
     ngx_memzero(sum, sizeof(ngx_http_vcita_stats_t));
 
     to = (ngx_atomic_t *) sum;
+    in_flight = 0;
 
-    for (n = 0; n < NGX_HTTP_VCITA_STAT_WORKERS; n++) {
+    for (n = 0; n <= NGX_HTTP_VCITA_STAT_PROCESSES; n++) {
 
-        from = (ngx_atomic_t *) ngx_http_vcita_stats_block(s, n);
+        stats = ngx_http_vcita_stats_block(s, n);
+        from = (ngx_atomic_t *) stats;
 
         for (i = 0;
              i < sizeof(ngx_http_vcita_stats_t) / sizeof(ngx_atomic_t);
@@ -166,7 +230,13 @@ ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
         {
             to[i] += from[i];
         }
+
+        if (stats->in_flight && ngx_http_vcita_stats_alive(stats)) {
+            in_flight += stats->in_flight;
+        }
     }
+
+    sum->in_flight = in_flight;
 }
 
 

@@ -51,7 +51,7 @@ typedef enum {
 } ngx_http_vcita_call_e;
 
 
-/* Of one worker, or the sum of all; only in_flight ever decreases */
+/* Of one process, or the sum of all; only in_flight ever decreases */
 
 typedef struct {
     ngx_atomic_t      requests[NGX_HTTP_VCITA_DECISIONS];
@@ -74,7 +74,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_shm_zone_t   *zone;
+    ngx_shm_zone_t          *zone;
+    ngx_http_vcita_stats_t  *stats;      /* of this process */
 } ngx_http_vcita_statistics_t;
 
 
