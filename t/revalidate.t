@@ -663,3 +663,84 @@ at(300, $m);
 is $b->get($m->url)->status, 403, 'null at a revalidation';
 is $b->get($m->url('/any'))->header('X-Role'), '[|lead]', 'an object takes nothing away';
 $m->stop;
+
+
+=== TEST 29: a clock that went ahead and back: a token that was revoked meanwhile opens nothing until the clock catches up
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=10m;');
+my ($b, $late) = map { logged_in($m) } 1 .. 2;
+at(7200, $m);
+is $b->get($m->url)->status, 200, 'asked about two hours ahead';
+stub->always({ userinfo => { status => 500 } });
+is $late->get($m->url)->status, 200, 'asked about, without an answer';
+like sent_to_vcita(), qr/^userinfo userinfo/, 'vcita was asked';
+stub->always({});
+
+at(600, $m);
+is $late->get($m->url)->status, 200, 'back: in';
+is sent_to_vcita(), 'userinfo', 'a time to ask again that is in the future counts as come';
+is $b->get($m->url)->status, 200, 'the other one';
+is sent_to_vcita(), 'userinfo', 'an answer in the future counts as due';
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), '', 'once';
+
+stub->always({ userinfo => { status => 401 } });
+at(900, $m);
+is $_->get($m->url)->status, 302, 'out' for $b, $late;
+$m->stop;
+
+
+=== TEST 30: a clock that goes back while vcita fails: stale counts from then, not from when the clock catches up
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=10m;');
+my $b = logged_in($m);
+at(7200, $m);
+is $b->get($m->url)->status, 200, 'asked about two hours ahead';
+stub->always({ userinfo => { status => 500 } });
+for my $at (600, 611, 880) {
+    at($at, $m);
+    is $b->get($m->url)->status, 200, "in at $at s";
+}
+at(912, $m);
+is $b->get($m->url)->status, 302, 'out when stale is over';
+$m->stop;
+
+
+=== TEST 31: a session that a clock 60 s ahead has begun is not asked about before its time
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;', clock => 60);
+my $b = logged_in($m);
+at(0, $m);
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), '', 'nobody was asked';
+at(360, $m);
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), 'userinfo', 'then vcita was';
+$m->stop;
+
+
+=== TEST 32: Redis is down while a clock goes ahead and back: the log goes on to say so, once in its time
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_session_store redis://127.0.0.1:1 connect_timeout=100ms timeout=200ms;', clock => 7200);
+my $said = sub { scalar(() = $m->log =~ /\[error\].*vcita_oauth_session_store "redis:\S+" (?:cannot be reached|is unreachable)/g) };
+my $ask = sub { browser()->get($m->url, headers => [ Cookie => 'vcita_session=' . 'A' x 43 ])->status };
+wait_for { $ask->(); $said->() } 5, 'the log to say so';
+at(10800, $m);
+is $ask->(), 503, 'unavailable';
+is $said->(), 1, 'an hour ahead, in no time: not again';
+my $before = $said->();
+at(0, $m);
+wait_for { $ask->(); $said->() > $before } 30, 'two hours back: said again in its time';
+$m->stop;
+
+
+=== TEST 33: a zone of sessions is full while a clock goes ahead: the log says it once in its time
+--- flow
+my $m = machine('a', gate => "vcita_oauth_rate off;\nvcita_oauth_session_store zone=sessions:32k;");
+my $said = sub { scalar(() = $m->log =~ /session zone "sessions" is full/g) };
+for (1 .. 120) { logged_in($m); last if $said->() }
+is $said->(), 1, 'full';
+at(3600, $m);
+logged_in($m) for 1 .. 2;
+is $said->(), 1, 'an hour ahead, in no time: not again';
+$m->stop;

@@ -169,7 +169,7 @@ struct ngx_http_vcita_redis_conn_s {
     ngx_uint_t                        tried;    /* addresses tried */
 
     ngx_log_t                         log;
-    time_t                            logged;
+    ngx_msec_t                        logged;
 
     unsigned                          busy:1;   /* commands wait */
     unsigned                          down:1;

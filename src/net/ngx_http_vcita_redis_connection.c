@@ -26,8 +26,8 @@
 #define NGX_HTTP_VCITA_REDIS_CONN_BACKOFF   100
 #define NGX_HTTP_VCITA_REDIS_CONN_PATIENCE  4000
 
-/* at most one log line in so many seconds */
-#define NGX_HTTP_VCITA_REDIS_CONN_SILENCE   10
+/* at most one log line in so many milliseconds */
+#define NGX_HTTP_VCITA_REDIS_CONN_SILENCE   10000
 #define NGX_HTTP_VCITA_REDIS_CONN_LINE      256
 
 
@@ -72,6 +72,7 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
     ngx_pool_t *pool)
 {
     t->ident = -1;
+    t->logged = ngx_current_msec - NGX_HTTP_VCITA_REDIS_CONN_SILENCE;
 
     t->conn.host = t->conf->host;
     t->conn.ssl = t->conf->ssl;
@@ -125,7 +126,7 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
     t->log.handler = ngx_http_vcita_redis_connection_log;
     t->log.data = t;
 
-    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
+    if (ngx_current_msec - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
         t->log.log_level = NGX_LOG_ALERT;
     }
 
@@ -562,11 +563,11 @@ ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
     u_char   *last, line[NGX_HTTP_VCITA_REDIS_CONN_LINE];
     va_list   args;
 
-    if (ngx_time() - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
+    if (ngx_current_msec - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
         return;
     }
 
-    t->logged = ngx_time();
+    t->logged = ngx_current_msec;
     t->told = 1;
 
     va_start(args, fmt);

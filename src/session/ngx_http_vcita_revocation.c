@@ -118,20 +118,24 @@ ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
     /*
      * A session without an entry counts as confirmed when it began.  If that is
      * longer ago than the interval, for example after a restart of nginx, a
-     * check is due but not overdue.
+     * check is due but not overdue.  The same holds for times in the future,
+     * after the clock was set back.
      */
 
     if (entry.good == 0) {
-        entry.good = ngx_http_vcita_string_time(c->session->created
-                                                / 1000);
+        entry.good = ngx_http_vcita_string_time(c->session->created / 1000);
+        entry.good = ngx_min(entry.good, c->now);
         entry.good = ngx_max(entry.good, c->now - c->interval);
+
+    } else if (entry.good > c->now) {
+        entry.good = c->now - c->interval;
     }
 
     if (rc == NGX_OK
         && c->interval
         && !entry.dead
         && c->now - entry.good >= c->interval
-        && c->now >= entry.next)
+        && (c->now >= entry.next || entry.next - c->now > c->busy))
     {
         entry.next = c->now + c->busy;
         ngx_http_vcita_revocation_put(v, c, pool, &entry);

@@ -17,8 +17,8 @@
 /* a session may use at most this fraction of the zone */
 #define NGX_HTTP_VCITA_STORE_ZONE_SHARE   8
 
-/* seconds between two warnings about a full zone */
-#define NGX_HTTP_VCITA_STORE_ZONE_SILENT  60
+/* milliseconds between two warnings about a full zone */
+#define NGX_HTTP_VCITA_STORE_ZONE_SILENT  60000
 
 
 typedef struct {
@@ -234,13 +234,15 @@ ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
     sh = zone->sh;
     evicted = sh->evicted - sh->told;
 
-    if (ngx_time() - sh->told_at < NGX_HTTP_VCITA_STORE_ZONE_SILENT) {
+    if (sh->told
+        && ngx_current_msec - sh->told_at < NGX_HTTP_VCITA_STORE_ZONE_SILENT)
+    {
         evicted = 0;
     }
 
     if (evicted) {
         sh->told = sh->evicted;
-        sh->told_at = ngx_time();
+        sh->told_at = ngx_current_msec;
     }
 
     ngx_http_vcita_zone_unlock(zone);

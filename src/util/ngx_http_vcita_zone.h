@@ -30,7 +30,7 @@ typedef struct {
     ngx_uint_t                   entries;
     ngx_uint_t                   evicted;    /* before their expiry */
     ngx_uint_t                   told;       /* of these, already logged */
-    time_t                       told_at;
+    ngx_msec_t                   told_at;
 } ngx_http_vcita_zone_sh_t;
 
 
