@@ -744,3 +744,88 @@ at(3600, $m);
 logged_in($m) for 1 .. 2;
 is $said->(), 1, 'an hour ahead, in no time: not again';
 $m->stop;
+
+
+=== TEST 34: more sessions than the rate can revalidate: vcita knows all of them, so none ends; the slots are used, and the log says what is wrong
+--- gate
+vcita_oauth_revalidate 5s stale=10s;
+vcita_oauth_rate 4r/s;
+--- config
+location / { vcita_oauth on; try_files /none =204; }
+--- flow
+return pass 'a rush of 12 s, once' if round;
+my $m = machine('a', gate => 'vcita_oauth_rate off;');
+my @cookie = map { 'vcita_session=' . logged_in($m)->cookie('vcita_session') } 1 .. 100;
+my $seconds = 12;
+
+my $crowd = crowd;
+my $login = begun('/');
+$crowd->add($login, GET => $login->callback_url(code => stub_code), after => 6);
+for my $n (0 .. $#cookie) {
+    my $b = browser();
+    $crowd->add($b, GET => url('/'), headers => [ Cookie => $cookie[$n] ], after => 0.01 + $_ + 0.2 * $n / @cookie) for 0 .. $seconds - 1;
+}
+my $began = time;
+$crowd->start;
+my $all = 1 + @cookie * $seconds;
+$crowd->until(sub { my $n = 0; $n += $_ for values %{ $crowd->tally // {} }; $n == $all }, 4 * $seconds, 'all answers');
+is_deeply $crowd->tally, { 204 => $all - 1, 303 => 1 }, 'all sessions are in, and so is a login';
+cmp_ok +($crowd->waits)[0]{seconds}, '<', 6, 'which came first';
+
+# four in 1.1 s, but for the first and the last second
+my @call = grep { $_->time > $began + 1 && $_->time <= $began + $seconds } stub->requests('/oauth/userinfo');
+cmp_ok scalar(@call), '>=', 0.9 * ($seconds - 1) * 4 / 1.1, 'the slots are used: ' . @call . ' calls';
+is scalar(() = error_log() =~ /\[warn\].*vcita_oauth_rate/g), 1, 'the log says so, once';
+
+
+=== TEST 35: no slot of the rate is free for longer than stale: the session goes on, since no call has failed
+--- flow
+my $m = machine('a', gate => "vcita_oauth_revalidate 1m stale=2m;\nvcita_oauth_rate 3r/m;");
+my $b = logged_in($m);
+at(60, $m);
+is $b->get($m->url)->status, 200, 'in';
+is sent_to_vcita(), 'userinfo', 'with the last slot';
+for my $at (130, 300, 3600) {
+    at($at, $m);
+    is $b->get($m->url)->status, 200, "in at $at s";
+}
+is sent_to_vcita(), '', 'nobody was asked';
+like $m->log, qr/\[warn\].*vcita_oauth_rate has no free slot for vcita_oauth_revalidate/, 'the log says why';
+$m->stop;
+
+
+=== TEST 36: a browser that always goes away while vcita is asked: its calls count towards stale
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=10m;');
+my $b = logged_in($m);
+stub->userinfo(token, { hold => 1 });
+for my $at (300, 590, 601) {
+    at($at, $m);
+    my $crowd = crowd;
+    $crowd->add($b->clone, GET => $m->url);
+    $crowd->start;
+    $crowd->until(sub { stub->exchanges }, 5, 'the call');
+    $crowd->abort(0);
+    wait_for { !stub->exchanges } 5, 'the call is given up';
+    is $b->get($m->url)->status, $at > 600 ? 302 : 200, $at > 600 ? 'out' : "in at $at s";
+    stub->release;
+}
+$m->stop;
+
+
+=== TEST 37: after a night, the first request asks, and those beside it go on until vcita answers
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m stale=10m;');
+my $b = logged_in($m);
+my $token = token;
+at(300, $m);
+is $b->get($m->url)->status, 200, 'asked about in the evening';
+stub->userinfo($token, { hold => 1 });
+at(25000, $m);
+my $crowd = crowd;
+$crowd->add($b->clone, GET => $m->url) for 1 .. 6;
+$crowd->start;
+$crowd->until(sub { $crowd->pending == 1 }, 10, 'all but one answered');
+stub->release;
+is join(' ', map { $_->status } $crowd->finish), '200 200 200 200 200 200', 'all are in';
+$m->stop;

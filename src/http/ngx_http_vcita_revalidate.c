@@ -16,8 +16,17 @@
 #include "session/ngx_http_vcita_session.h"
 
 
-/* seconds until a failed check is repeated */
-#define NGX_HTTP_VCITA_AGAIN  10
+/* seconds until a failed call is repeated */
+#define NGX_HTTP_VCITA_AGAIN     10
+
+/* milliseconds that a request waits for a slot, and logins behind it wait */
+#define NGX_HTTP_VCITA_PATIENCE  2000
+
+
+/* only calls that were made and failed count towards "stale" */
+
+#define ngx_http_vcita_revalidate_stale(c, stale)                             \
+    ((c)->since && (c)->now - (c)->since > (stale))
 
 
 typedef ngx_int_t (*ngx_http_vcita_asked_pt)(ngx_http_request_t *r,
@@ -44,8 +53,12 @@ struct ngx_http_vcita_revalidation_s {
 
 static ngx_int_t ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_revalidate_prepare(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v);
 static ngx_int_t ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v);
+static void ngx_http_vcita_revalidate_starved(
+    ngx_http_vcita_revalidation_t *v, time_t later);
 static void ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call);
 static void ngx_http_vcita_revalidate_cleanup(void *data);
 static ngx_int_t ngx_http_vcita_revalidate_answer(ngx_http_request_t *r,
@@ -127,7 +140,8 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
     c.now = ngx_time();
     c.left = ctx->session.expires - c.now;
     c.interval = vlcf->revalidate.interval;
-    c.busy = NGX_HTTP_VCITA_AGAIN + vlcf->client->timeout / 1000;
+    c.busy = NGX_HTTP_VCITA_AGAIN
+             + (NGX_HTTP_VCITA_PATIENCE + vlcf->client->timeout) / 1000;
 
     rc = ngx_http_vcita_revocation_check(&vmcf->revocation, &c, r->pool);
 
@@ -139,7 +153,7 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
     }
 
     if (rc == NGX_OK
-        && c.now - c.good > vlcf->revalidate.stale)
+        && ngx_http_vcita_revalidate_stale(&c, vlcf->revalidate.stale))
     {
         rc = NGX_DECLINED;
     }
@@ -162,19 +176,18 @@ ngx_http_vcita_revalidate_begin(ngx_http_request_t *r,
 
     ctx->revalidation = v;
 
-    v->rc = ngx_http_vcita_revalidate_ask(r, v);
+    rc = ngx_http_vcita_revalidate_prepare(r, v);
+
+    v->rc = (rc == NGX_OK) ? ngx_http_vcita_revalidate_ask(r, v) : rc;
 
     return v->rc;
 }
 
 
-/* logins have priority: this takes only a slot of the rate that is free now */
-
 static ngx_int_t
-ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
+ngx_http_vcita_revalidate_prepare(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v)
 {
-    ngx_int_t                    rc;
     ngx_pool_cleanup_t          *cln;
     ngx_http_vcita_call_t       *call;
     ngx_http_vcita_main_conf_t  *vmcf;
@@ -208,11 +221,45 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
     call->handler = ngx_http_vcita_revalidate_handler;
     call->data = v;
 
+    /*
+     * Logins come first: a free slot of the rate, or none.  But a session that
+     * vcita has not confirmed for long takes its turn among the logins.
+     */
+
+    if (v->vcase.now - v->vcase.good >= v->stale / 2) {
+        call->patience = NGX_HTTP_VCITA_PATIENCE;
+        call->yields = 1;
+    }
+
     ngx_http_vcita_call_init(call);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
+    ngx_http_vcita_revalidation_t *v)
+{
+    ngx_int_t               rc;
+    ngx_http_vcita_call_t  *call;
+
+    call = &v->call;
+    v->vcase.now = ngx_time();
 
     rc = ngx_http_vcita_call_next(call, 1);
 
+    if (rc == NGX_AGAIN) {
+        v->next = ngx_http_vcita_revalidate_ask;
+        return NGX_AGAIN;
+    }
+
     if (rc == NGX_OK) {
+
+        /* the request does not wait for another try */
+
+        call->patience = 0;
+
         rc = ngx_http_vcita_call_send(call, NGX_HTTP_VCITA_USERINFO_CALL,
                                       &v->client->userinfo_endpoint);
     }
@@ -222,11 +269,31 @@ ngx_http_vcita_revalidate_ask(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
-    /* there may be a free slot in a second */
+    /* sessions that found no slot together do not come back together */
 
-    ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool, 1);
+    ngx_http_vcita_revalidate_starved(v, 1 + ngx_random() % 2);
 
-    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+    return ngx_http_vcita_revalidate_stale(&v->vcase, v->stale) ? NGX_DECLINED
+                                                                : NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_revalidate_starved(ngx_http_vcita_revalidation_t *v,
+    time_t later)
+{
+    ngx_http_vcita_fetch_t  *f;
+
+    f = &v->call.fetch;
+
+    if (ngx_http_vcita_revocation_starved(v->revocation, &v->vcase, f->pool,
+                                          later))
+    {
+        ngx_log_error(NGX_LOG_WARN, f->log, 0,
+                      "vcita_oauth_rate has no free slot for "
+                      "vcita_oauth_revalidate, sessions go on unconfirmed: "
+                      "revalidate less often or raise the rate");
+    }
 }
 
 
@@ -239,7 +306,10 @@ ngx_http_vcita_revalidate_handler(ngx_http_vcita_call_t *call)
 }
 
 
-/* the request ended first, so the result of the check is unknown */
+/*
+ * The request ended first: its call counts as failed, or a session whose
+ * browser always goes away would never be stale.  But it is not stale at once.
+ */
 
 static void
 ngx_http_vcita_revalidate_cleanup(void *data)
@@ -247,9 +317,17 @@ ngx_http_vcita_revalidate_cleanup(void *data)
     ngx_http_vcita_revalidation_t *v = data;
 
     if (v->call.calling) {
-        ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase,
-                                           v->call.fetch.pool,
-                                           NGX_HTTP_VCITA_AGAIN);
+
+        if (v->vcase.starved == 0) {
+            v->vcase.starved = v->vcase.now;
+        }
+
+        ngx_http_vcita_revocation_failed(v->revocation, &v->vcase,
+                                         v->call.fetch.pool,
+                                         NGX_HTTP_VCITA_AGAIN);
+
+    } else if (v->call.waiting) {
+        ngx_http_vcita_revalidate_starved(v, 0);
     }
 
     ngx_http_vcita_call_cancel(&v->call);
@@ -462,10 +540,11 @@ ngx_http_vcita_revalidate_failed(ngx_http_request_t *r,
                       "\"%V\" gave no response: %s", &f->url, f->error);
     }
 
-    ngx_http_vcita_revocation_postpone(v->revocation, &v->vcase, r->pool,
-                                       NGX_HTTP_VCITA_AGAIN);
+    ngx_http_vcita_revocation_failed(v->revocation, &v->vcase, r->pool,
+                                     NGX_HTTP_VCITA_AGAIN);
 
-    return (v->vcase.now - v->vcase.good > v->stale) ? NGX_DECLINED : NGX_OK;
+    return ngx_http_vcita_revalidate_stale(&v->vcase, v->stale) ? NGX_DECLINED
+                                                                : NGX_OK;
 }
 
 

@@ -159,7 +159,8 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
     ask = &call->ask;
 
     if (rc != NGX_OK) {
-        turn = call->patience ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
+        turn = (call->patience && !call->yields)
+               ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
 
         call->retry_after = ngx_max(turn, call->fetch.retry_after);
 

@@ -65,6 +65,7 @@ struct ngx_http_vcita_call_s {
 
     unsigned                        inside:1;  /* of its place */
     unsigned                        waited:1;  /* for it, or its slot */
+    unsigned                        yields:1;  /* takes no turn after it */
     unsigned                        waiting:1;
     unsigned                        calling:1;
     unsigned                        answered:1;

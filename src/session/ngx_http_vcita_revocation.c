@@ -20,13 +20,22 @@
 
 
 /* about 30,000 sessions, or 15,000 with changed claims */
-#define NGX_HTTP_VCITA_REVOCATIONS  (8 * 1024 * 1024)
+#define NGX_HTTP_VCITA_REVOCATIONS        (8 * 1024 * 1024)
+
+/* milliseconds between two warnings that the rate is too low */
+#define NGX_HTTP_VCITA_REVOCATION_SILENT  60000
 
 
-/* "good" 0: never checked; "changed" 0: claims as at the login */
+/*
+ * "good" 0: never checked; "changed" 0: claims as at the login.  All calls
+ * since the good one have failed, and "stale" counts from "since"; 0: none has
+ * failed.  "starved" is when the first call since then found no slot.
+ */
 
 typedef struct {
     time_t                       good;
+    time_t                       since;
+    time_t                       starved;
     time_t                       next;    /* of the next check */
     uint64_t                     changed;
     ngx_uint_t                   dead;    /* unsigned  dead:1; */
@@ -40,6 +49,9 @@ typedef struct {
 
 static ngx_int_t ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_http_vcita_revocation_times(
+    ngx_http_vcita_revocation_case_t *c,
+    ngx_http_vcita_revocation_entry_t *entry);
 static ngx_int_t ngx_http_vcita_revocation_read(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool,
     ngx_http_vcita_revocation_entry_t *entry);
@@ -96,9 +108,10 @@ ngx_http_vcita_revocation_init(ngx_shm_zone_t *shm_zone, void *data)
 
 /*
  * Looks up a session.  NGX_OK: it is valid; c->good is the time of the last
- * confirmation.  NGX_DECLINED: it was revoked.  NGX_AGAIN: it is valid, and the
- * caller has to ask vcita.  Other callers get NGX_OK until the response is
- * recorded or c->busy seconds have passed.
+ * confirmation, c->since the time since which calls for it have failed.
+ * NGX_DECLINED: it was revoked.  NGX_AGAIN: it is valid, and the caller has to
+ * ask vcita.  Other callers get NGX_OK until the response is recorded or
+ * c->busy seconds have passed.
  *
  * If c->changed is later than the session's, the session's claims are outdated.
  * c->claims then has the current claims, or is empty if they are lost.
@@ -115,21 +128,7 @@ ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
 
     rc = ngx_http_vcita_revocation_read(v, c, pool, &entry);
 
-    /*
-     * A session without an entry counts as confirmed when it began.  If that is
-     * longer ago than the interval, for example after a restart of nginx, a
-     * check is due but not overdue.  The same holds for times in the future,
-     * after the clock was set back.
-     */
-
-    if (entry.good == 0) {
-        entry.good = ngx_http_vcita_string_time(c->session->created / 1000);
-        entry.good = ngx_min(entry.good, c->now);
-        entry.good = ngx_max(entry.good, c->now - c->interval);
-
-    } else if (entry.good > c->now) {
-        entry.good = c->now - c->interval;
-    }
+    ngx_http_vcita_revocation_times(c, &entry);
 
     if (rc == NGX_OK
         && c->interval
@@ -146,8 +145,38 @@ ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_zone_unlock(&v->zone);
 
     c->good = entry.good;
+    c->since = entry.since;
+    c->starved = entry.starved;
 
     return entry.dead ? NGX_DECLINED : rc;
+}
+
+
+/*
+ * A session without an entry counts as confirmed when it began.  If that is
+ * longer ago than the interval, for example after a restart of nginx, a check
+ * is due but not overdue.  The same holds for times in the future, after the
+ * clock was set back.
+ */
+
+static void
+ngx_http_vcita_revocation_times(ngx_http_vcita_revocation_case_t *c,
+    ngx_http_vcita_revocation_entry_t *entry)
+{
+    if (entry->good == 0) {
+        entry->good = ngx_http_vcita_string_time(c->session->created / 1000);
+        entry->good = ngx_min(entry->good, c->now);
+        entry->good = ngx_max(entry->good, c->now - c->interval);
+
+    } else if (entry->good > c->now) {
+        entry->good = c->now - c->interval;
+    }
+
+    if (entry->since > c->now) {
+        entry->since = c->now - c->interval;
+    }
+
+    entry->starved = ngx_min(entry->starved, c->now);
 }
 
 
@@ -193,27 +222,85 @@ ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
 {
     ngx_http_vcita_revocation_entry_t  entry;
 
+    ngx_memzero(&entry, sizeof(ngx_http_vcita_revocation_entry_t));
+
     entry.good = c->now;
-    entry.next = 0;
-    entry.dead = 0;
 
     ngx_http_vcita_revocation_write(v, c, pool, &entry);
 }
 
 
-/* There was no response: the next check is in "later" seconds */
+/*
+ * A call was made and failed: the next check is in "later" seconds.  The time
+ * before the first such call, during which there was no slot, does not count.
+ */
 
 void
-ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
+ngx_http_vcita_revocation_failed(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later)
 {
     ngx_http_vcita_revocation_entry_t  entry;
 
+    if (c->since == 0) {
+        c->since = c->starved ? ngx_max(c->good, c->now - c->interval)
+                              : c->good;
+    }
+
+    ngx_memzero(&entry, sizeof(ngx_http_vcita_revocation_entry_t));
+
     entry.good = c->good;
+    entry.since = c->since;
     entry.next = c->now + later;
-    entry.dead = 0;
 
     ngx_http_vcita_revocation_write(v, c, pool, &entry);
+}
+
+
+/*
+ * No slot was free for a call.  Returns 1 if a warning is due: the session has
+ * missed a whole interval, and the last warning is not recent.
+ */
+
+ngx_uint_t
+ngx_http_vcita_revocation_starved(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later)
+{
+    ngx_uint_t                         due;
+    ngx_http_vcita_zone_sh_t          *sh;
+    ngx_http_vcita_revocation_entry_t  entry;
+
+    if (c->starved == 0) {
+        c->starved = c->now;
+    }
+
+    ngx_memzero(&entry, sizeof(ngx_http_vcita_revocation_entry_t));
+
+    entry.good = c->good;
+    entry.since = c->since;
+    entry.starved = c->starved;
+    entry.next = c->now + later;
+
+    ngx_http_vcita_revocation_write(v, c, pool, &entry);
+
+    if (c->now - c->starved < c->interval) {
+        return 0;
+    }
+
+    ngx_http_vcita_zone_lock(&v->zone);
+
+    sh = v->zone.sh;
+
+    due = sh->told == 0
+          || ngx_current_msec - sh->told_at >= NGX_HTTP_VCITA_REVOCATION_SILENT;
+
+    if (due) {
+        sh->told = 1;
+        sh->told_at = ngx_current_msec;
+    }
+
+    ngx_http_vcita_zone_unlock(&v->zone);
+
+    return due;
 }
 
 
@@ -225,8 +312,8 @@ ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
 {
     ngx_http_vcita_revocation_entry_t  entry;
 
-    entry.good = 0;
-    entry.next = 0;
+    ngx_memzero(&entry, sizeof(ngx_http_vcita_revocation_entry_t));
+
     entry.dead = 1;
 
     ngx_http_vcita_revocation_write(v, c, pool, &entry);

@@ -33,6 +33,8 @@ typedef struct {
     time_t                     busy;      /* for the check under way */
 
     time_t                     good;      /* last confirmation */
+    time_t                     since;     /* calls fail; 0: they do not */
+    time_t                     starved;   /* no free slot; likewise */
 
     uint64_t                   changed;   /* when the claims changed */
     ngx_str_t                  claims;    /* current ones, sealed */
@@ -45,7 +47,9 @@ ngx_int_t ngx_http_vcita_revocation_check(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
 void ngx_http_vcita_revocation_good(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
-void ngx_http_vcita_revocation_postpone(ngx_http_vcita_revocation_t *v,
+void ngx_http_vcita_revocation_failed(ngx_http_vcita_revocation_t *v,
+    ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later);
+ngx_uint_t ngx_http_vcita_revocation_starved(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool, time_t later);
 void ngx_http_vcita_revocation_dead(ngx_http_vcita_revocation_t *v,
     ngx_http_vcita_revocation_case_t *c, ngx_pool_t *pool);
