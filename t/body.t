@@ -61,7 +61,7 @@ $crowd->start;
 $crowd->until(sub { stub->exchanges == 1 }, 5, 'vcita to have it');
 
 my $n = 0;
-for my $case ([ '?state=x', qr/invalid_state/ ], [ "?state=$state&error=access_denied", qr/did not allow/ ], [ "?state=$state", qr/invalid_callback/ ]) {
+for my $case ([ '?state=x', qr/invalid_state/ ], [ "?state=$state&error=access_denied", qr/the user denied the login/ ], [ "?state=$state", qr/invalid_callback/ ]) {
     my ($query, $says) = @$case;
     for (1 .. 5) {
         my $sock = connected;
@@ -104,9 +104,9 @@ $crowd->until(sub { stub->exchanges == 1 }, 5, 'vcita to have it');
 
 for my $n (1 .. 5) {
     my $sock = connected;
-    my $before = () = error_log() =~ /does not answer/g;
+    my $before = () = error_log() =~ /is unavailable, check that/g;
     print $sock half('POST', '/logout', "Cookie: vcita_session=$id");
-    wait_for { (() = error_log() =~ /does not answer/g) > $before } 5, 'the refusal';
+    wait_for { (() = error_log() =~ /is unavailable, check that/g) > $before } 5, 'the refusal';
     close $sock;
     wait_for { (() = access_log() =~ m{"POST /logout HTTP/1\.1" }g) >= $n } 5, 'it to have ended';
 }
@@ -114,7 +114,7 @@ my ($r) = $crowd->finish;
 is $r->status, 502, 'the login meanwhile, which no code ends well';
 is join(' ', nginx_workers), $worker, 'the same worker';
 --- error_log
-does not answer
+is unavailable, check that
 
 
 === TEST 3: a body that comes late, while the callback waits for vcita: the answer, and the next request on the connection

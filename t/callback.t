@@ -485,7 +485,7 @@ is $r->header('X-Error'), 'session_lost', '$vcita_oauth_error';
 is $r->header('Cache-Control'), 'no-store', 'not stored';
 is $r->location, undef, 'no redirect';
 like $r->body, qr{\bvcita_session\b}, 'the page names the cookie';
-like error_log(), qr{"vcita_session" did not come back}, 'and so does the log';
+like error_log(), qr{cookie "vcita_session" with the session did not come back}, 'and so does the log';
 
 # with its session it is in; logged out and in by hand it may be again
 $b->set_cookie('vcita_session', 'x');

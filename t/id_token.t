@@ -362,9 +362,9 @@ my $r = $thief->come_back(code => stub_code({ id_token => id_token($victim) }));
 answered($r, 502, 'bad_id_token', 'an id_token of the other login', sent => 'token');
 my $b = begun('/deep');
 is $b->come_back(code => stub_code({ id_token => id_token($b) }))->status, 303, 'a login with an id_token of its own';
-like error_log(), qr/\[error\].*has no id_token.*vcita_oauth_pkce/, 'the log names the directive';
+like error_log(), qr/\[error\].*returned no id_token.*vcita_oauth_pkce/, 'the log names the directive';
 --- error_log
-has no id_token
+returned no id_token
 
 
 === TEST 23: without PKCE, and with a scope without openid, no nonce was sent: the login goes on

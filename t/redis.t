@@ -422,7 +422,7 @@ vcita_oauth_session_store rediss://localhost:$TEST_NGINX_REDIS_TLS_PORT ca=$VCIT
 --- flow
 is with('A' x 43)->status, 503, '503' for 1 .. 3;
 cmp_ok redis->calls('auth'), '==', 0, 'no password is sent';
-like error_log(), qr{the certificate of "localhost" is not accepted}, 'the log says it';
+like error_log(), qr{the certificate of "localhost" was rejected}, 'the log says it';
 
 
 === TEST 16: rediss to a plain Redis, or a silent one: 503; ssl_verify=off takes any certificate

@@ -209,7 +209,7 @@ vcita_oauth_require $vcita_oauth_claim_role *;
 --- config
 --- must_die
 --- error_log
-invalid value "*": it is a text
+invalid value "*", use a text
 
 === TEST 10: a star in the middle is an error
 --- gate

@@ -269,7 +269,7 @@ vcita_oauth_session_store somewhere;
 location / { vcita_oauth on; }
 --- must_die
 --- error_log eval
-qr{"vcita_oauth_session_store" directive takes "cookie", "zone=name:size", or a URL .*nginx\.conf:\d+}
+qr{"vcita_oauth_session_store" directive requires "cookie", "zone=name:size", or a redis:// or rediss:// URL .*nginx\.conf:\d+}
 
 
 === TEST 12: vcita_oauth_session_store cookie takes nothing else
@@ -279,7 +279,7 @@ vcita_oauth_session_store cookie 1m;
 location / { vcita_oauth on; }
 --- must_die
 --- error_log
-"vcita_oauth_session_store" directive takes "cookie"
+"vcita_oauth_session_store" directive requires "cookie"
 
 
 === TEST 13: a zone without a size
@@ -616,7 +616,7 @@ is scalar(() = stub->app_requests) - $calls, 2, 'the application saw the two of 
 is $b->get('/')->status, 200, 'when it answers again, the session is in';
 like error_log(), qr{\[error\].*session store "sessions" is unavailable, check that it is running, reachable and not full}, 'the log';
 --- error_log
-does not answer
+is unavailable, check that
 
 
 === TEST 31: the store does not answer at the end of a login: 503, and no cookie
@@ -636,7 +636,7 @@ for my $how (qw( down dead )) {
     sent_to_vcita();
 }
 --- error_log
-does not answer
+is unavailable, check that
 
 
 === TEST 32: the store does not answer a logout: 503, still signed in, and said so
@@ -658,7 +658,7 @@ my $copy = $b->cookie('vcita_session');
 is $b->post('/logout', {})->status, 200, 'once more';
 is with("vcita_session=$copy")->status, 302, 'out';
 --- error_log
-does not answer
+is unavailable, check that
 
 
 === TEST 33: store_unavailable honours error_page; a gated one is answered by the module's own page
@@ -696,7 +696,7 @@ for my $how (qw( down dead )) {
     store_is($how, 0);
 }
 --- error_log
-does not answer
+is unavailable, check that
 
 
 === TEST 34: a value that does not open is no session: changed, or another session's
@@ -881,5 +881,5 @@ is $again->get('/')->status, 200, 'a new session';
 is $again->get('/logout')->status, 200, 'which ends';
 is $again->get('/')->status, 302, 'as it should';
 is join(' ', nginx_workers), $second, 'by the same worker';
-my @said = error_log() =~ /has been emptied/g;
+my @said = error_log() =~ /was emptied, a process died/g;
 is scalar(@said), 1, 'a word about it';

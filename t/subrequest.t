@@ -202,7 +202,7 @@ open
 >>> ssi.html
 <!--#block name="none" -->NONE<!--#endblock --><!--#include virtual="/part/a" stub="none" -->|<!--#include virtual="/two/b" stub="none" -->|<!--#include virtual="/part/off" stub="none" -->|<!--#include virtual="/part/d" stub="none" -->|
 --- error_log eval
-[ qr/does not answer/, qr/auth request unexpected status: 503/ ]
+[ qr/is unavailable, check that/, qr/auth request unexpected status: 503/ ]
 --- flow
 my $parts = sub { join ' ', map { /"uri":"(.*?)"/ ? $1 : $_ } split /\|\n?/, $_[0]->body };
 my $b = logged_in('/two/x', logged_in('/login'));

@@ -121,7 +121,7 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
         c.connection->ssl = ngx_http_vcita_connection_ssl(cf, &c.ca);
         if (c.connection->ssl == NULL) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" cannot be verified",
+                               "could not set up TLS for \"%V\", check ca=",
                                &c.connection->name);
             return NGX_CONF_ERROR;
         }

@@ -115,7 +115,7 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 }
 
 
-/* slots are reserved only inside of its place: who waits for that takes none */
+/* slots are reserved only inside of its place: a waiting call holds none */
 
 static ngx_int_t
 ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call)
