@@ -104,53 +104,6 @@ unit_test(seal_base64url)
 }
 
 
-/*
- * A long text is decoded many characters at a time: each byte at each place of
- * one is judged, and decoded, as it is by itself.
- */
-
-unit_test(seal_base64url_long)
-{
-    u_char       four[3];
-    ngx_int_t    rc;
-    ngx_str_t    text, back, alone;
-    ngx_uint_t   i, c, bad;
-
-    text = unit_room(101);
-    alone.len = 4;
-    bad = 0;
-
-    for (i = 0; i < 100; i++) {
-
-        for (c = 0; c < 256; c++) {
-            ngx_memset(text.data, 'A', text.len);
-            text.data[i] = (u_char) c;
-
-            /* a length that has no tail, and one that has */
-
-            text.len = (c % 2) ? 100 : 99;
-
-            alone.data = text.data + i / 4 * 4;
-            alone.len = ngx_min(4, text.data + text.len - alone.data);
-
-            rc = ngx_http_vcita_base64url_decode(four, &alone);
-
-            if (test_seal_decode(&text, &back) != rc
-                || (rc == NGX_OK
-                    && ngx_memcmp(back.data + i / 4 * 3, four,
-                                  ngx_http_vcita_base64url_decoded_len(
-                                                                    alone.len))
-                       != 0))
-            {
-                bad++;
-            }
-        }
-    }
-
-    is_int(bad, 0, "each byte at each place of a long text");
-}
-
-
 /* nothing is written behind what a text decodes to, of any length, in place */
 
 unit_test(seal_base64url_bound)
