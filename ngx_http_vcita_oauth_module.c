@@ -144,7 +144,8 @@ ngx_http_vcita_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_vcita_require_init(cf) != NGX_OK
+    if (ngx_http_vcita_session_memo_init(cf, &vmcf->remembered) != NGX_OK
+        || ngx_http_vcita_require_init(cf) != NGX_OK
         || ngx_http_vcita_variables_init(cf) != NGX_OK
         || ngx_http_vcita_variables_wanted(cf) != NGX_OK)
     {

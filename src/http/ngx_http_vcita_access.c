@@ -128,6 +128,10 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_revalidate(r, ctx, vlcf);
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_vcita_session_memo_forget(r, vlcf->client, &ctx->cookie);
+        }
     }
 
     if (rc == NGX_OK) {

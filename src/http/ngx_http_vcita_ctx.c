@@ -19,7 +19,8 @@
 #define NGX_HTTP_VCITA_COOKIES_SEEN  8
 
 
-static void ngx_http_vcita_ctx_mark(void *data);
+static void ngx_http_vcita_ctx_cleanup(void *data);
+static void ngx_http_vcita_ctx_release(void *data);
 static ngx_int_t ngx_http_vcita_ctx_mask(ngx_http_request_t *r);
 static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
     ngx_http_request_t *r, ngx_http_vcita_ctx_t *main);
@@ -33,7 +34,7 @@ ngx_http_vcita_ctx_create(ngx_http_request_t *r)
     ngx_pool_cleanup_t    *cln;
     ngx_http_vcita_ctx_t  *ctx;
 
-    /* an empty cleanup handler marks the context in the pool */
+    /* the cleanup handler marks the context in the pool, too */
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_ctx_t));
     if (cln == NULL) {
@@ -43,7 +44,7 @@ ngx_http_vcita_ctx_create(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_vcita_ctx_t));
 
-    cln->handler = ngx_http_vcita_ctx_mark;
+    cln->handler = ngx_http_vcita_ctx_cleanup;
 
     /* the array needs no allocation for the usual number of cookies */
 
@@ -59,9 +60,50 @@ ngx_http_vcita_ctx_create(ngx_http_request_t *r)
 
 
 static void
-ngx_http_vcita_ctx_mark(void *data)
+ngx_http_vcita_ctx_cleanup(void *data)
 {
-    /* void */
+    ngx_http_vcita_ctx_t *ctx = data;
+
+    if (ctx->opened) {
+        ngx_http_vcita_memo_release(ctx->opened);
+    }
+}
+
+
+/*
+ * Holds an entry of the memo for the request: variables point into it.  The
+ * first one costs no allocation; others are of other clients, or of cookies
+ * whose session has ended.
+ */
+
+ngx_int_t
+ngx_http_vcita_ctx_hold(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_memo_entry_t *entry)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (ctx->opened == NULL && ctx->request == NULL) {
+        ctx->opened = entry;
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        ngx_http_vcita_memo_release(entry);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_vcita_ctx_release;
+    cln->data = entry;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_ctx_release(void *data)
+{
+    ngx_http_vcita_memo_release(data);
 }
 
 
@@ -86,7 +128,7 @@ ngx_http_vcita_ctx_get(ngx_http_request_t *r)
 
     for (cln = r->main->pool->cleanup; cln; cln = cln->next) {
 
-        if (cln->handler == ngx_http_vcita_ctx_mark) {
+        if (cln->handler == ngx_http_vcita_ctx_cleanup) {
             ctx = cln->data;
 
             if (r == r->main) {

@@ -89,6 +89,7 @@ typedef struct ngx_http_vcita_ctx_s {
     ngx_http_vcita_session_t        session;
     ngx_str_t                       cookie;        /* of the session */
     ngx_uint_t                      sealed_by;     /* index of the key */
+    ngx_http_vcita_memo_entry_t    *opened;        /* the first one, held */
     ngx_uint_t                      looked;        /* cookies tried */
     ngx_int_t                       outcome;       /* of the look-up */
     ngx_http_vcita_wait_ask_t      *load;
@@ -224,6 +225,8 @@ ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_get(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_uint_t kind,
     ngx_uint_t *next, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_ctx_hold(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_entry_t *entry);
 ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
 
 /* access */
@@ -250,6 +253,21 @@ ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
 
 void ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_ctx_t *main, ngx_http_vcita_client_t *client);
+
+/* session_memo */
+
+ngx_int_t ngx_http_vcita_session_memo_find(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry);
+ngx_int_t ngx_http_vcita_session_memo_decode(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_key_t *key,
+    ngx_str_t *text, ngx_http_vcita_memo_entry_t **entry);
+void ngx_http_vcita_session_memo_keep(ngx_http_request_t *r,
+    ngx_http_vcita_memo_entry_t *entry, time_t left);
+void ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_str_t *cookie);
+ngx_int_t ngx_http_vcita_session_memo_init(ngx_conf_t *cf,
+    ngx_http_vcita_remembered_t *m);
 
 /* session_save */
 

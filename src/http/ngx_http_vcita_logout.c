@@ -50,7 +50,7 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
     /* a subrequest can set no cookie, so it ends no session */
 
-    if (vlcf->client->storage.store && ctx && r == r->main) {
+    if (ctx && r == r->main) {
 
         rc = ngx_http_vcita_logout_end(r, ctx, vlcf->client);
 
@@ -81,7 +81,10 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 }
 
 
-/* Ends the sessions of all cookies; returns as session_load() does */
+/*
+ * Ends the sessions of all cookies; returns as session_load() does.  A session
+ * in a cookie ends in the browser, and is removed from the memo.
+ */
 
 static ngx_int_t
 ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
@@ -92,6 +95,18 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_store_t    *store;
 
     store = client->storage.store;
+
+    if (store == NULL) {
+
+        while (ngx_http_vcita_ctx_next_cookie(r, ctx, client,
+                                              NGX_HTTP_VCITA_SESSION,
+                                              &ctx->ended, &value) == NGX_OK)
+        {
+            ngx_http_vcita_session_memo_forget(r, client, &value);
+        }
+
+        return NGX_OK;
+    }
 
     if (ctx->end == NULL) {
         ctx->end = ngx_http_vcita_wait_ask_create(r, store);

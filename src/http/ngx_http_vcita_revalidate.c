@@ -487,9 +487,17 @@ ngx_http_vcita_revalidate_change(ngx_http_request_t *r,
 
     changed = ngx_max((uint64_t) tp->sec * 1000 + tp->msec, s->changed + 1);
 
-    if (ngx_http_vcita_session_known_wipe(r->pool, &s->text) != NGX_OK
-        || ngx_http_vcita_session_decode(text, s) != NGX_OK)
+    /* the memo wipes what it has, when no other request reads it */
+
+    if (s->shared) {
+        ngx_http_vcita_session_memo_forget(r, v->client, &v->ctx->cookie);
+
+    } else if (ngx_http_vcita_session_known_wipe(r->pool, &s->text) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_session_decode(text, s) != NGX_OK) {
         return NGX_ERROR;
     }
 

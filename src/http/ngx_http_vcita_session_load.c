@@ -14,6 +14,10 @@
 #include "http/ngx_http_vcita_http.h"
 
 
+/* of a cookie's value: browsers keep no longer one (RFC 6265, 6.1) */
+#define NGX_HTTP_VCITA_COOKIE_LONGEST  4096
+
+
 /* the state of another client's look-up in this request */
 
 typedef struct ngx_http_vcita_known_s  ngx_http_vcita_known_t;
@@ -40,14 +44,16 @@ static ngx_http_vcita_known_t *ngx_http_vcita_session_load_known(
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_session_load_sealed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_session_load_unseal(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry);
 static ngx_int_t ngx_http_vcita_session_load_stored(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_session_load_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_store_op_t *op);
-static ngx_int_t ngx_http_vcita_session_load_take(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_session_load_check(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, time_t *left);
 
 
 /*
@@ -222,30 +228,66 @@ static ngx_int_t
 ngx_http_vcita_session_load_sealed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
-    u_char     *room;
-    ngx_str_t   text;
+    time_t                        left;
+    ngx_int_t                     rc;
+    ngx_http_vcita_memo_key_t     key;
+    ngx_http_vcita_memo_entry_t  *entry;
+
+    left = 0;
 
     while (ngx_http_vcita_ctx_next_cookie(r, ctx, client,
                                           NGX_HTTP_VCITA_SESSION, &ctx->looked,
                                           &ctx->cookie) == NGX_OK)
     {
-        room = ngx_pnalloc(r->pool,
-                           ngx_http_vcita_seal_open_room(ctx->cookie.len));
-        if (room == NULL) {
-            return NGX_ERROR;
+        rc = ngx_http_vcita_session_memo_find(r, ctx, client, &key, &entry);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_http_vcita_session_load_unseal(r, ctx, client, &key,
+                                                    &entry);
         }
 
-        if (ngx_http_vcita_seal_open(&client->session_seal, NULL, &ctx->cookie,
-                                     room, &text, &ctx->sealed_by)
-            == NGX_OK
-            && ngx_http_vcita_session_load_take(r, ctx, client, &text)
-            == NGX_OK)
-        {
+        if (rc == NGX_OK) {
+            rc = ngx_http_vcita_session_load_check(r, ctx, client, &left);
+        }
+
+        if (rc == NGX_OK) {
+            ngx_http_vcita_session_memo_keep(r, entry, left);
             return NGX_OK;
+        }
+
+        if (entry) {
+            ngx_http_vcita_session_memo_forget(r, client, &ctx->cookie);
         }
     }
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * Nothing is allocated for a cookie that does not open.  The room is used in
+ * one call at a time, and a session does not stay in it.
+ */
+
+static ngx_int_t
+ngx_http_vcita_session_load_unseal(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry)
+{
+    ngx_str_t  text;
+
+    static u_char  room[ngx_http_vcita_seal_open_room(
+                                              NGX_HTTP_VCITA_COOKIE_LONGEST)];
+
+    if (ctx->cookie.len > NGX_HTTP_VCITA_COOKIE_LONGEST
+        || ngx_http_vcita_seal_open(&client->session_seal, NULL, &ctx->cookie,
+                                    room, &text, &ctx->sealed_by)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_session_memo_decode(r, ctx, key, &text, entry);
 }
 
 
@@ -311,6 +353,7 @@ ngx_http_vcita_session_load_open(ngx_http_request_t *r,
     ngx_http_vcita_store_op_t *op)
 {
     u_char     *room;
+    time_t      left;
     ngx_str_t   key, text;
 
     room = ngx_pnalloc(r->pool, op->value.len);
@@ -327,26 +370,27 @@ ngx_http_vcita_session_load_open(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    return ngx_http_vcita_session_load_take(r, ctx, client, &text);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_session_load_take(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_str_t *text)
-{
-    ngx_http_vcita_main_conf_t  *vmcf;
-
-    if (ngx_http_vcita_session_decode(text, &ctx->session) != NGX_OK) {
+    if (ngx_http_vcita_session_decode(&text, &ctx->session) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_session_left(&ctx->session, ngx_time(),
-                                    client->session_timeout,
-                                    client->session_idle_timeout)
-        == 0)
-    {
+    return ngx_http_vcita_session_load_check(r, ctx, client, &left);
+}
+
+
+/* what may have changed since the session was sealed, at each use of it */
+
+static ngx_int_t
+ngx_http_vcita_session_load_check(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, time_t *left)
+{
+    ngx_http_vcita_main_conf_t  *vmcf;
+
+    *left = ngx_http_vcita_session_left(&ctx->session, ngx_time(),
+                                        client->session_timeout,
+                                        client->session_idle_timeout);
+
+    if (*left == 0) {
         return NGX_DECLINED;
     }
 

@@ -363,6 +363,7 @@ ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     rc = ngx_http_vcita_session_known(r, client, s);
 
     if (rc != NGX_OK) {
+        ngx_http_vcita_session_memo_forget(r, client, &ctx->cookie);
         return rc;
     }
 

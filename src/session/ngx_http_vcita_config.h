@@ -25,6 +25,7 @@
 #include "session/ngx_http_vcita_store.h"
 #include "util/ngx_http_vcita_cookie.h"
 #include "util/ngx_http_vcita_hash.h"
+#include "util/ngx_http_vcita_memo.h"
 #include "util/ngx_http_vcita_seal.h"
 #include "util/ngx_http_vcita_string.h"
 #include "vcita/ngx_http_vcita_assertion.h"
@@ -153,11 +154,20 @@ typedef struct {
 } ngx_http_vcita_revalidate_t;
 
 
+/* what this worker has opened; NULL: nothing yet */
+
+typedef struct {
+    ngx_http_vcita_memo_t        *memo;
+    ngx_event_t                   timer;
+} ngx_http_vcita_remembered_t;
+
+
 typedef struct {
     ngx_http_vcita_rate_t         rate;
     ngx_http_vcita_places_t       places;
     ngx_http_vcita_revocation_t   revocation;
     ngx_http_vcita_statistics_t   statistics;
+    ngx_http_vcita_remembered_t   remembered;
     ngx_array_t                   zones;      /* ..._store_t * */
     X509_STORE                   *system_store;
     ngx_uint_t                    gates;      /* unsigned  gates:1; */

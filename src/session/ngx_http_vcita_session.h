@@ -46,6 +46,7 @@ typedef struct {
 
     unsigned                     hex:1;    /* token: as bytes */
     unsigned                     bound:1;  /* the cookie has old claims */
+    unsigned                     shared:1; /* other requests read the text */
 } ngx_http_vcita_session_t;
 
 

@@ -22,6 +22,22 @@
 /* the block size of SHA-256 */
 #define NGX_HTTP_VCITA_BLOCK  64
 
+/* a round of SipHash */
+
+#define ngx_http_vcita_hash_rotate(x, n)  ((x) << (n) | (x) >> (64 - (n)))
+
+#define ngx_http_vcita_hash_round(v0, v1, v2, v3)                             \
+    v0 += v1;                                                                 \
+    v1 = ngx_http_vcita_hash_rotate(v1, 13) ^ v0;                             \
+    v0 = ngx_http_vcita_hash_rotate(v0, 32);                                  \
+    v2 += v3;                                                                 \
+    v3 = ngx_http_vcita_hash_rotate(v3, 16) ^ v2;                             \
+    v0 += v3;                                                                 \
+    v3 = ngx_http_vcita_hash_rotate(v3, 21) ^ v0;                             \
+    v2 += v1;                                                                 \
+    v1 = ngx_http_vcita_hash_rotate(v1, 17) ^ v2;                             \
+    v2 = ngx_http_vcita_hash_rotate(v2, 32)
+
 
 /*
  * HKDF-SHA256 (RFC 5869): derives a key of NGX_HTTP_VCITA_KEY_LEN bytes for the
@@ -157,6 +173,47 @@ ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash)
     ERR_clear_error();
 
     return NGX_ERROR;
+}
+
+
+/*
+ * SipHash-1-3 (Aumasson and Bernstein) of whole words, fewer than 32: a hash
+ * for tables, whose collisions only those find who know the key.  The words are
+ * the machine's own.
+ */
+
+uint64_t
+ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len)
+{
+    size_t    i;
+    uint64_t  word, v0, v1, v2, v3;
+
+    v0 = key[0] ^ 0x736f6d6570736575;
+    v1 = key[1] ^ 0x646f72616e646f6d;
+    v2 = key[0] ^ 0x6c7967656e657261;
+    v3 = key[1] ^ 0x7465646279746573;
+
+    for (i = 0; i < len; i += sizeof(word)) {
+        ngx_memcpy(&word, p + i, sizeof(word));
+
+        v3 ^= word;
+        ngx_http_vcita_hash_round(v0, v1, v2, v3);
+        v0 ^= word;
+    }
+
+    word = (uint64_t) len << 56;
+
+    v3 ^= word;
+    ngx_http_vcita_hash_round(v0, v1, v2, v3);
+    v0 ^= word;
+
+    v2 ^= 0xff;
+
+    ngx_http_vcita_hash_round(v0, v1, v2, v3);
+    ngx_http_vcita_hash_round(v0, v1, v2, v3);
+    ngx_http_vcita_hash_round(v0, v1, v2, v3);
+
+    return v0 ^ v1 ^ v2 ^ v3;
 }
 
 

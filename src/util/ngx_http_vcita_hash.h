@@ -21,6 +21,7 @@ ngx_int_t ngx_http_vcita_hash_hkdf(ngx_str_t *secret, ngx_str_t *salt,
 ngx_int_t ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
     u_char *mac);
 ngx_int_t ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash);
+uint64_t ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len);
 ngx_int_t ngx_http_vcita_hash_random(u_char *p, size_t len);
 ngx_int_t ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b);
 u_char *ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field);

@@ -1,0 +1,310 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * The sessions that this worker has opened of late, by their cookies.  What is
+ * remembered is what a cookie has in it, never that it lets a request in: the
+ * look-up checks that anew each time.  A session in a store is not remembered,
+ * since only the store knows whether it is still there.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_http_vcita_http.h"
+
+
+/* seconds, the longest time of a timer */
+#define NGX_HTTP_VCITA_MEMO_LATER  3600
+
+
+/* the data of an entry: the text that the session points into follows */
+
+typedef struct {
+    ngx_http_vcita_session_t       session;
+    ngx_uint_t                     sealed_by;
+} ngx_http_vcita_session_memo_t;
+
+
+static ngx_int_t ngx_http_vcita_session_memo_start(
+    ngx_http_vcita_remembered_t *m);
+static void ngx_http_vcita_session_memo_arm(ngx_http_vcita_remembered_t *m,
+    time_t left);
+static void ngx_http_vcita_session_memo_expire(ngx_event_t *ev);
+static void ngx_http_vcita_session_memo_cleanup(void *data);
+
+
+/*
+ * NGX_OK: ctx->cookie was opened before, with this session, whose entry stays
+ * as long as the request does.  NGX_DECLINED: it was not.
+ */
+
+ngx_int_t
+ngx_http_vcita_session_memo_find(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry)
+{
+    ngx_http_vcita_main_conf_t     *vmcf;
+    ngx_http_vcita_session_memo_t  *data;
+
+    *entry = NULL;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (ngx_http_vcita_session_memo_start(&vmcf->remembered) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    key->owner = client;
+    key->kind = NGX_HTTP_VCITA_SESSION;
+    key->value = ctx->cookie;
+
+    *entry = ngx_http_vcita_memo_find(vmcf->remembered.memo, key);
+
+    if (*entry == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_ctx_hold(r, ctx, *entry) != NGX_OK) {
+        *entry = NULL;
+        return NGX_ERROR;
+    }
+
+    data = (*entry)->data;
+
+    ctx->session = data->session;
+    ctx->sealed_by = data->sealed_by;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Makes a session of the text that the cookie had in it, in an entry that is
+ * not kept yet; or in the pool, where the memo takes none, and "entry" is NULL.
+ * The text is wiped.  NGX_DECLINED: it is no session.
+ */
+
+ngx_int_t
+ngx_http_vcita_session_memo_decode(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_key_t *key,
+    ngx_str_t *text, ngx_http_vcita_memo_entry_t **entry)
+{
+    ngx_int_t                       rc;
+    ngx_str_t                       copy;
+    ngx_http_vcita_main_conf_t     *vmcf;
+    ngx_http_vcita_memo_entry_t    *e;
+    ngx_http_vcita_session_memo_t  *data;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    data = NULL;
+    e = NULL;
+
+    if (vmcf->remembered.memo) {
+        e = ngx_http_vcita_memo_entry(vmcf->remembered.memo, key,
+                                      sizeof(ngx_http_vcita_session_memo_t)
+                                      + text->len,
+                                      r->connection->log);
+    }
+
+    copy.len = text->len;
+
+    if (e) {
+        data = e->data;
+        copy.data = (u_char *) &data[1];
+
+        rc = ngx_http_vcita_ctx_hold(r, ctx, e);
+
+    } else {
+        copy.data = ngx_pnalloc(r->pool, copy.len);
+
+        rc = copy.data ? ngx_http_vcita_session_known_wipe(r->pool, &copy)
+                       : NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(copy.data, text->data, text->len);
+    }
+
+    ngx_explicit_memzero(text->data, text->len);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *entry = e;
+
+    if (e == NULL) {
+        return ngx_http_vcita_session_decode(&copy, &ctx->session);
+    }
+
+    if (ngx_http_vcita_session_decode(&copy, &data->session) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    data->session.shared = 1;
+    data->sealed_by = ctx->sealed_by;
+
+    ctx->session = data->session;
+
+    return NGX_OK;
+}
+
+
+/* The session is alive for so many seconds: keeps its entry, if it is new */
+
+void
+ngx_http_vcita_session_memo_keep(ngx_http_request_t *r,
+    ngx_http_vcita_memo_entry_t *entry, time_t left)
+{
+    ngx_http_vcita_main_conf_t  *vmcf;
+
+    if (entry == NULL || entry->kept) {
+        return;
+    }
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    ngx_http_vcita_memo_keep(vmcf->remembered.memo, entry, ngx_time() + left);
+    ngx_http_vcita_session_memo_arm(&vmcf->remembered, left);
+}
+
+
+/* The session of a cookie has ended, or is not the same any more */
+
+void
+ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
+    ngx_http_vcita_client_t *client, ngx_str_t *cookie)
+{
+    ngx_http_vcita_memo_key_t     key;
+    ngx_http_vcita_main_conf_t   *vmcf;
+    ngx_http_vcita_memo_entry_t  *entry;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->remembered.memo == NULL) {
+        return;
+    }
+
+    key.owner = client;
+    key.kind = NGX_HTTP_VCITA_SESSION;
+    key.value = *cookie;
+
+    entry = ngx_http_vcita_memo_find(vmcf->remembered.memo, &key);
+
+    if (entry) {
+        ngx_http_vcita_memo_drop(vmcf->remembered.memo, entry);
+        ngx_http_vcita_memo_release(entry);
+    }
+}
+
+
+/* each worker has a memo of its own, from the first session on */
+
+static ngx_int_t
+ngx_http_vcita_session_memo_start(ngx_http_vcita_remembered_t *m)
+{
+    ngx_event_t  *ev;
+
+    if (m->memo) {
+        return NGX_OK;
+    }
+
+    m->memo = ngx_http_vcita_memo_create(ngx_cycle->log);
+    if (m->memo == NULL) {
+        return NGX_ERROR;
+    }
+
+    ev = &m->timer;
+
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ev->handler = ngx_http_vcita_session_memo_expire;
+    ev->data = m;
+    ev->log = ngx_cycle->log;
+    ev->cancelable = 1;
+
+    return NGX_OK;
+}
+
+
+/* an entry has so many seconds left: the timer is not later than that */
+
+static void
+ngx_http_vcita_session_memo_arm(ngx_http_vcita_remembered_t *m, time_t left)
+{
+    ngx_msec_t  wait;
+
+    wait = (ngx_msec_t) ngx_min(left, NGX_HTTP_VCITA_MEMO_LATER) * 1000;
+
+    if (m->timer.timer_set
+        && (ngx_msec_int_t) (m->timer.timer.key - ngx_current_msec)
+           <= (ngx_msec_int_t) wait)
+    {
+        return;
+    }
+
+    ngx_add_timer(&m->timer, wait);
+}
+
+
+static void
+ngx_http_vcita_session_memo_expire(ngx_event_t *ev)
+{
+    time_t                        now, next;
+    ngx_http_vcita_remembered_t  *m;
+
+    m = ev->data;
+    now = ngx_time();
+
+    next = ngx_http_vcita_memo_expire(m->memo, now);
+
+    if (next) {
+        ngx_http_vcita_session_memo_arm(m, next - now);
+    }
+}
+
+
+/*
+ * The clients of a configuration, by whose addresses entries are found, go
+ * with it, and so does the memo
+ */
+
+ngx_int_t
+ngx_http_vcita_session_memo_init(ngx_conf_t *cf,
+    ngx_http_vcita_remembered_t *m)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_vcita_session_memo_cleanup;
+    cln->data = m;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_session_memo_cleanup(void *data)
+{
+    ngx_http_vcita_remembered_t *m = data;
+
+    if (m->memo == NULL) {
+        return;
+    }
+
+    if (m->timer.timer_set) {
+        ngx_del_timer(&m->timer);
+    }
+
+    ngx_http_vcita_memo_destroy(m->memo);
+
+    m->memo = NULL;
+}
