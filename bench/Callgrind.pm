@@ -30,19 +30,25 @@ sub nginx_counted {
 }
 
 
-# measure PORT, BYTES, N, STATUS: instructions and calls of functions a request
+# measure PORT, BYTES, N, STATUS: instructions, those of the memo of opened
+# cookies, and calls of functions a request; BYTES may be a function that gives
+# those of the next request
 sub measure {
     my ($port, $bytes, $n, $expected) = @_;
     my $c = connection($port);
-    my $status;
+    my $next = ref $bytes ? $bytes : sub { $bytes };
 
-    ($status) = ask($c, $bytes) for 1 .. 20;
-    die "status $status: $bytes\n" if $status != $expected;
+    for (1 .. 20) {
+        my $request = $next->();
+        my ($status) = ask($c, $request);
+        die "status $status: $request\n" if $status != $expected;
+    }
 
-    my ($one, $two) = map { window($c, $bytes, $_) } $n, 2 * $n;
+    my ($one, $two) = map { window($c, $next, $_) } $n, 2 * $n;
 
     return {
         instructions => ($two->{cost} - $one->{cost}) / $n,
+        memo => ($two->{memo} - $one->{memo}) / $n,
         calls => { map { $_ => ($two->{calls}{$_} - ($one->{calls}{$_} // 0)) / $n }
                    keys %{ $two->{calls} } },
     };
@@ -51,19 +57,19 @@ sub measure {
 
 # what n requests cost, with a constant for the window itself
 sub window {
-    my ($c, $bytes, $n) = @_;
+    my ($c, $next, $n) = @_;
 
-    dump_now($c, $bytes);
-    ask($c, $bytes) for 1 .. $n;
+    dump_now($c, $next);
+    ask($c, $next->()) for 1 .. $n;
 
-    return read_profile(dump_now($c, $bytes));
+    return read_profile(dump_now($c, $next));
 }
 
 
 # USR1 makes nginx reopen its files, and callgrind write what it counted; a
 # process that answers afterwards has written all of it
 sub dump_now {
-    my ($c, $bytes) = @_;
+    my ($c, $next) = @_;
     my $file = "$DIR/callgrind." . ++$Dumps;
 
     # a signal that comes just before epoll_wait() wakes nobody: once more
@@ -73,7 +79,7 @@ sub dump_now {
     }
 
     die "no profile in $DIR\n" if !-e $file;
-    ask($c, $bytes);
+    ask($c, $next->());
 
     return $file;
 }
@@ -81,11 +87,14 @@ sub dump_now {
 
 sub read_profile {
     my ($file) = @_;
-    my ($cost, $clock, $target, %calls) = (0, 0, '');
+    my ($cost, $clock, $memo, $caller, $target, %calls) = (0, 0, 0, '', '');
 
     for my $line (split /\n/, slurp($file)) {
 
-        if ($line =~ /^cfn=(.*)/) {
+        if ($line =~ /^fn=(.*)/) {
+            $caller = $1;
+
+        } elsif ($line =~ /^cfn=(.*)/) {
             $target = $1;
 
         } elsif ($line =~ /^calls=(\d+)/) {
@@ -94,14 +103,29 @@ sub read_profile {
         } elsif ($line =~ /^(?:summary|totals): (\d+)/) {
             $cost = $1;
 
-        } elsif ($target eq 'ngx_time_update' && $line =~ /^\S+ (\d+)/) {
-            $clock += $1;
+        } elsif ($target ne '' && $line =~ /^\S+ (\d+)/) {
+            $clock += $1 if $target eq 'ngx_time_update';
+            $memo += of_memo($caller, $target) * $1;
         }
 
         $target = '' if $line !~ /^(?:cfn|calls|cfi|cob)=/;
     }
 
-    return { cost => $cost - $clock, calls => \%calls };
+    return { cost => $cost - $clock, memo => $memo, calls => \%calls };
+}
+
+
+# 1: this call begins what the memo costs; -1: it ends it, since a session is
+# copied, wiped and decoded without a memo, too
+sub of_memo {
+    my ($caller, $target) = @_;
+    my ($from, $to) = map { /^ngx_http_vcita_(?:session_)?memo_/ ? 1 : 0 }
+        $caller, $target;
+
+    return 1 if $to && !$from;
+    return -1 if $caller eq 'ngx_http_vcita_session_memo_decode'
+        && $target =~ /session_decode$|memcpy|memzero/;
+    return 0;
 }
 
 
