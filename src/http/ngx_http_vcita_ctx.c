@@ -71,9 +71,9 @@ ngx_http_vcita_ctx_cleanup(void *data)
 
 
 /*
- * Holds an entry of the memo for the request: variables point into it.  The
- * first one costs no allocation; others are of other clients, or of cookies
- * whose session has ended.
+ * Holds an entry of the memo for the request, whose variables point into it.
+ * Only further entries cost an allocation: those of other clients, or of
+ * cookies whose sessions have ended.
  */
 
 ngx_int_t

@@ -282,14 +282,10 @@ static void
 ngx_http_vcita_revalidate_starved(ngx_http_vcita_revalidation_t *v,
     time_t later)
 {
-    ngx_http_vcita_fetch_t  *f;
-
-    f = &v->call.fetch;
-
-    if (ngx_http_vcita_revocation_starved(v->revocation, &v->vcase, f->pool,
-                                          later))
+    if (ngx_http_vcita_revocation_starved(v->revocation, &v->vcase,
+                                          v->call.fetch.pool, later))
     {
-        ngx_log_error(NGX_LOG_WARN, f->log, 0,
+        ngx_log_error(NGX_LOG_WARN, v->call.fetch.log, 0,
                       "vcita_oauth_rate has no free slot for "
                       "vcita_oauth_revalidate, sessions go on unconfirmed: "
                       "revalidate less often or raise the rate");
@@ -562,8 +558,7 @@ static ngx_int_t
 ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
     ngx_http_vcita_revalidation_t *v, const char *why)
 {
-    ngx_int_t                rc;
-    ngx_http_vcita_store_t  *store;
+    ngx_int_t  rc;
 
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "revalidation ended a session: %s", why);
@@ -571,20 +566,18 @@ ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
     ngx_http_vcita_count(r, sessions_revoked);
     ngx_http_vcita_revocation_dead(v->revocation, &v->vcase, r->pool);
 
-    store = v->client->storage.store;
-
-    if (store == NULL) {
+    if (v->client->storage.store == NULL) {
         return NGX_DECLINED;
     }
 
-    v->end = ngx_http_vcita_wait_ask_create(r, store);
+    v->end = ngx_http_vcita_wait_ask_create(r, v->client->storage.store);
     if (v->end == NULL) {
         return NGX_ERROR;
     }
 
     ngx_memcpy(v->end->op.key, v->ctx->load->op.key, sizeof(v->end->op.key));
 
-    rc = ngx_http_vcita_wait_ask(v->end, store->type->end);
+    rc = ngx_http_vcita_wait_ask(v->end, v->client->storage.store->type->end);
 
     if (rc == NGX_AGAIN) {
         v->next = ngx_http_vcita_revalidate_ended;

@@ -265,8 +265,8 @@ ngx_http_vcita_session_load_sealed(ngx_http_request_t *r,
 
 
 /*
- * Nothing is allocated for a cookie that does not open.  The room is used in
- * one call at a time, and a session does not stay in it.
+ * A cookie that does not open costs no allocation.  Only one call at a time
+ * uses the room, and the text of a session is wiped from it.
  */
 
 static ngx_int_t
@@ -378,7 +378,7 @@ ngx_http_vcita_session_load_open(ngx_http_request_t *r,
 }
 
 
-/* what may have changed since the session was sealed, at each use of it */
+/* at each use: what may have changed since the session was sealed */
 
 static ngx_int_t
 ngx_http_vcita_session_load_check(ngx_http_request_t *r,

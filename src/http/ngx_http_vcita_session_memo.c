@@ -2,10 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The sessions that this worker has opened of late, by their cookies.  What is
- * remembered is what a cookie has in it, never that it lets a request in: the
- * look-up checks that anew each time.  A session in a store is not remembered,
- * since only the store knows whether it is still there.
+ * The sessions that this worker has opened recently, by their cookies.  The
+ * memo keeps the content of a cookie, not a decision: the look-up checks at
+ * each use whether the session still lets a request in.  Sessions in a store
+ * are not kept, since only the store knows whether they still exist.
  */
 
 
@@ -37,8 +37,8 @@ static void ngx_http_vcita_session_memo_cleanup(void *data);
 
 
 /*
- * NGX_OK: ctx->cookie was opened before, with this session, whose entry stays
- * as long as the request does.  NGX_DECLINED: it was not.
+ * Looks up ctx->cookie.  NGX_OK: ctx->session is set, and the request holds its
+ * entry until it ends.  NGX_DECLINED: the memo does not have the cookie.
  */
 
 ngx_int_t
@@ -82,9 +82,9 @@ ngx_http_vcita_session_memo_find(ngx_http_request_t *r,
 
 
 /*
- * Makes a session of the text that the cookie had in it, in an entry that is
- * not kept yet; or in the pool, where the memo takes none, and "entry" is NULL.
- * The text is wiped.  NGX_DECLINED: it is no session.
+ * Decodes the text of a cookie into a new entry that is not kept yet; if the
+ * memo does not take it, into the pool, and "entry" is NULL.  Wipes the text.
+ * NGX_DECLINED: the text is not a session.
  */
 
 ngx_int_t
@@ -154,7 +154,7 @@ ngx_http_vcita_session_memo_decode(ngx_http_request_t *r,
 }
 
 
-/* The session is alive for so many seconds: keeps its entry, if it is new */
+/* Keeps a new entry; its session has "left" seconds */
 
 void
 ngx_http_vcita_session_memo_keep(ngx_http_request_t *r,
@@ -173,7 +173,7 @@ ngx_http_vcita_session_memo_keep(ngx_http_request_t *r,
 }
 
 
-/* The session of a cookie has ended, or is not the same any more */
+/* Drops the entry of a cookie whose session has ended or changed */
 
 void
 ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
@@ -202,7 +202,7 @@ ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
 }
 
 
-/* each worker has a memo of its own, from the first session on */
+/* each worker creates its memo at the first session */
 
 static ngx_int_t
 ngx_http_vcita_session_memo_start(ngx_http_vcita_remembered_t *m)
@@ -231,7 +231,7 @@ ngx_http_vcita_session_memo_start(ngx_http_vcita_remembered_t *m)
 }
 
 
-/* an entry has so many seconds left: the timer is not later than that */
+/* the timer fires when the first entry ends, or earlier */
 
 static void
 ngx_http_vcita_session_memo_arm(ngx_http_vcita_remembered_t *m, time_t left)
@@ -268,10 +268,7 @@ ngx_http_vcita_session_memo_expire(ngx_event_t *ev)
 }
 
 
-/*
- * The clients of a configuration, by whose addresses entries are found, go
- * with it, and so does the memo
- */
+/* Entries are found by the address of a client, so the memo ends with these */
 
 ngx_int_t
 ngx_http_vcita_session_memo_init(ngx_conf_t *cf,

@@ -2,10 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A memo of values that were opened, and of what was in them: a pure function
- * of bytes and keys.  Whether that still counts is not kept, and the caller
- * checks it at each use.  Bounded in entries and bytes: the one that was not
- * used for longest goes.  May touch the memory that it allocates.
+ * A memo of opened values and their contents, a pure function of bytes and
+ * keys.  Whether the contents are still valid is up to the caller, at each use.
+ * Bounded in entries and bytes: the least recently used entry is dropped.  May
+ * touch the memory that it allocates.
  */
 
 
@@ -16,13 +16,13 @@
 #include "util/ngx_http_vcita_memo.h"
 
 
-/* what malloc() takes for itself, at most: a head, and bytes to align */
+/* the most that malloc() adds: a header, and bytes of alignment */
 #define NGX_HTTP_VCITA_MEMO_MALLOC  32
 
-/* sizes are multiples of this, so that one entry fits where another was */
+/* sizes are multiples of this, so that entries can replace each other */
 #define NGX_HTTP_VCITA_MEMO_ROUND  256
 
-/* one entry does not push out many */
+/* so that one entry does not displace many */
 #define NGX_HTTP_VCITA_MEMO_LARGEST  (NGX_HTTP_VCITA_MEMO_SIZE / 16)
 
 
@@ -64,7 +64,7 @@ ngx_http_vcita_memo_create(ngx_log_t *log)
 }
 
 
-/* An entry that is in use goes when it is released */
+/* Entries in use are freed when they are released */
 
 void
 ngx_http_vcita_memo_destroy(ngx_http_vcita_memo_t *memo)
@@ -83,7 +83,7 @@ ngx_http_vcita_memo_destroy(ngx_http_vcita_memo_t *memo)
 }
 
 
-/* The entry of the key, to be released; NULL: there is none */
+/* Returns the entry of the key, to be released; NULL: there is none */
 
 ngx_http_vcita_memo_entry_t *
 ngx_http_vcita_memo_find(ngx_http_vcita_memo_t *memo,
@@ -120,9 +120,9 @@ ngx_http_vcita_memo_find(ngx_http_vcita_memo_t *memo,
 
 
 /*
- * A new entry for a key that was not found, with so many bytes of data, all of
- * which the caller writes; it is to be kept or not, and to be released.  NULL:
- * the memo cannot keep such a one.
+ * Creates an entry for a key that was not found, with "size" bytes of data, all
+ * of which the caller writes.  The caller may keep it, and has to release it.
+ * NULL: the memo cannot keep it.
  */
 
 ngx_http_vcita_memo_entry_t *
@@ -165,8 +165,8 @@ ngx_http_vcita_memo_entry(ngx_http_vcita_memo_t *memo,
 
 
 /*
- * If the memo is full, the one that goes next, if it has this size and nothing
- * uses it.  What is not written over is wiped.
+ * If the memo is full, takes the least recently used entry if it has this size
+ * and is not in use.  Bytes that will not be overwritten are wiped.
  */
 
 static ngx_http_vcita_memo_entry_t *
@@ -197,7 +197,7 @@ ngx_http_vcita_memo_reuse(ngx_http_vcita_memo_t *memo, size_t size,
 }
 
 
-/* Puts an entry, of a key that has none, into the memo until it ends */
+/* Puts a new entry into the memo until the time it ends */
 
 void
 ngx_http_vcita_memo_keep(ngx_http_vcita_memo_t *memo,
@@ -230,7 +230,7 @@ ngx_http_vcita_memo_keep(ngx_http_vcita_memo_t *memo,
 }
 
 
-/* Takes an entry out of the memo; it is wiped now, or when nothing uses it */
+/* Removes an entry; it is wiped now, or when its last user releases it */
 
 void
 ngx_http_vcita_memo_drop(ngx_http_vcita_memo_t *memo,
@@ -271,7 +271,7 @@ ngx_http_vcita_memo_unlink(ngx_http_vcita_memo_t *memo,
 }
 
 
-/* What find() and entry() have returned is no longer used */
+/* Releases an entry returned by find() or entry() */
 
 void
 ngx_http_vcita_memo_release(ngx_http_vcita_memo_entry_t *entry)
@@ -282,7 +282,7 @@ ngx_http_vcita_memo_release(ngx_http_vcita_memo_entry_t *entry)
 }
 
 
-/* Drops what has ended.  Returns when the next one ends, 0: none is left */
+/* Drops ended entries.  Returns the next time an entry ends; 0: none is left */
 
 time_t
 ngx_http_vcita_memo_expire(ngx_http_vcita_memo_t *memo, time_t now)
@@ -313,9 +313,8 @@ ngx_http_vcita_memo_expire(ngx_http_vcita_memo_t *memo, time_t now)
 
 
 /*
- * The end of a value is its tag or signature, so two that were opened differ
- * there.  The key is random, so no client can choose values that meet in one
- * bucket.
+ * The end of a value is its tag or signature, in which two opened values
+ * differ.  The key is random, so no client can choose values of one bucket.
  */
 
 static uint64_t
@@ -329,8 +328,8 @@ ngx_http_vcita_memo_hash(ngx_http_vcita_memo_t *memo, ngx_str_t *value)
 
 
 /*
- * 1: the two are equal, which is at least as long as a tail.  In constant time
- * for a length, as CRYPTO_memcmp(), but a word at a time.
+ * 1: the two are equal, and at least as long as a tail.  In constant time for a
+ * length, as CRYPTO_memcmp(), but a word at a time.
  */
 
 static ngx_uint_t

@@ -18,7 +18,7 @@
 
 #define NGX_HTTP_VCITA_MEMO_BUCKETS  512
 
-/* what the hash is made of: the last bytes of a value */
+/* the hash covers the last bytes of a value */
 #define NGX_HTTP_VCITA_MEMO_TAIL     24
 
 
@@ -26,8 +26,8 @@ typedef struct ngx_http_vcita_memo_entry_s  ngx_http_vcita_memo_entry_t;
 
 
 /*
- * What a value is looked up by: whose it is, what it is, and all its bytes.
- * The look-up sets the hash.
+ * A value is found by its owner, its kind and all its bytes.  The look-up sets
+ * the hash.
  */
 
 typedef struct {
@@ -38,14 +38,14 @@ typedef struct {
 } ngx_http_vcita_memo_key_t;
 
 
-/* the data is what was made of the value; nothing changes it once it is kept */
+/* the data is the content of the value; it is constant once it is kept */
 
 struct ngx_http_vcita_memo_entry_s {
     ngx_http_vcita_memo_key_t     key;
     time_t                        ends;
     void                         *data;
 
-    size_t                        size;       /* of all of it, rounded up */
+    size_t                        size;       /* of the entry, rounded up */
     ngx_uint_t                    users;
     ngx_queue_t                   queue;      /* by last use */
     ngx_http_vcita_memo_entry_t  *next;       /* in its bucket */
