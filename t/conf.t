@@ -377,7 +377,7 @@ accepts "${APP}vcita_oauth_redirect_uri https://portal.example.com:8443/cb; vcit
     . "server { $SERVER vcita_oauth on; }", 'a port does not matter';
 
 refuses "${APP}vcita_oauth_redirect_uri http://localhost/cb;\nvcita_oauth_cookie_samesite none; #!\n"
-    . "server { $SERVER vcita_oauth on; }", qr/"vcita_oauth_cookie_samesite none" needs an https redirect_uri/,
+    . "server { $SERVER vcita_oauth on; }", qr/"vcita_oauth_cookie_samesite none" requires an https redirect_uri/,
     'samesite none without https';
 refuses "${APP}vcita_oauth_cookie_samesite none; #!\nserver { $SERVER vcita_oauth on;\n"
     . "vcita_oauth_redirect_uri http://localhost/cb;\n}", qr/requires an https redirect_uri/,

@@ -193,29 +193,32 @@ unit_test(assertion_keys)
 
     key = test_assertion_key(EVP_PKEY_RSA, 1024);
     test_assertion_refused(test_assertion_pem(key, NULL),
-                           "is an RSA key of less than 2048 bits",
+                           "is an RSA key of less than 2048 bits, use 2048 or "
+                           "more",
                            "RSA of 1024 bits");
     EVP_PKEY_free(key);
 
     key = test_assertion_key(EVP_PKEY_EC, NID_secp256k1);
     test_assertion_refused(test_assertion_pem(key, NULL),
-                           "is of another curve than P-256",
+                           "is not on the curve P-256, which ES256 requires",
                            "another curve of 256 bits");
     EVP_PKEY_free(key);
 
     key = test_assertion_key(EVP_PKEY_EC, NID_secp384r1);
     test_assertion_refused(test_assertion_pem(key, NULL),
-                           "is of another curve than P-256", "P-384");
+                           "is not on the curve P-256, which ES256 requires",
+                           "P-384");
     EVP_PKEY_free(key);
 
     key = test_assertion_key(EVP_PKEY_ED25519, 0);
     test_assertion_refused(test_assertion_pem(key, NULL),
-                           "is neither an RSA key nor an EC key", "Ed25519");
+                           "is neither an RSA nor an EC key", "Ed25519");
     EVP_PKEY_free(key);
 
     key = test_assertion_key(EVP_PKEY_EC, NID_X9_62_prime256v1);
     test_assertion_refused(test_assertion_pem(key, EVP_aes_128_cbc()),
-                           "is encrypted: nginx needs it without a passphrase",
+                           "is encrypted, nginx needs a key without a "
+                           "passphrase",
                            "an encrypted key");
 
     pem = test_assertion_pem(key, NULL);

@@ -94,9 +94,9 @@ static test_id_token_case_t  test_id_token_payloads[] = {
     { "{\"sub\":1,\"aud\":\"app\",\"exp\":1790000100,\"iat\":1790000000}",
       "sub" },
     { "{\"sub\":\"s\",\"sub\":\"s\",\"aud\":\"app\",\"exp\":1790000100,"
-      "\"iat\":1790000000}", "read" },
-    { "[]", "read" },
-    { "null", "read" },
+      "\"iat\":1790000000}", "base64url" },
+    { "[]", "base64url" },
+    { "null", "base64url" },
     { NULL, NULL }
 };
 
