@@ -14,7 +14,7 @@
 
 /* entries, and their bytes with those of the table and of malloc() */
 #define NGX_HTTP_VCITA_MEMO_MAX      256
-#define NGX_HTTP_VCITA_MEMO_SIZE     (352 * 1024)
+#define NGX_HTTP_VCITA_MEMO_SIZE     (320 * 1024)
 
 #define NGX_HTTP_VCITA_MEMO_BUCKETS  512
 
