@@ -38,7 +38,7 @@ build_packages=(gcc libc6-dev make nginx nginx-dev
                 libcurl4-openssl-dev libssl-dev libyajl-dev
                 libhiredis-dev)
 browser_packages=(perl libio-socket-ssl-perl openssl)
-test_packages=("${browser_packages[@]}" curl jq nghttp2-client procps
+test_packages=("${browser_packages[@]}" curl jq nghttp2-client patch procps
                redis-server)
 chromium_packages=(chromium fonts-liberation)
 static_packages=(libpcre2-dev zlib1g-dev)
