@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_vcita_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
-    const char *error);
+    const char *error, const char *hint);
 static ngx_int_t ngx_http_vcita_callback_again(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
     ngx_uint_t status, const char *error);
@@ -107,8 +107,10 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     rc = ngx_http_vcita_login_redirect_uri(r, ctx, ctx->callback);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_vcita_callback_invalid(r, ctx, NULL,
-                                               "invalid_host");
+        return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_host",
+                                  "the Host header makes no valid "
+                                  "vcita_oauth_redirect_uri, use a map of your "
+                                  "host names in it");
     }
 
     if (rc == NGX_OK) {
@@ -131,7 +133,11 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_state");
+    return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_state",
+                                  "its state or iss is missing, repeated, "
+                                  "changed, or made with another key, client "
+                                  "or redirect_uri, check that all machines "
+                                  "have the same ones");
 }
 
 
@@ -218,6 +224,9 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
 
     if (age > client->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
+        ctx->cause = ", it took longer than vcita_oauth_login_timeout, or the "
+                     "clocks of the machines differ";
+
         return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
                                              "state_expired");
     }
@@ -249,8 +258,9 @@ ngx_http_vcita_callback_code(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         || code.len == 0
         || !ngx_http_vcita_string_printable(&code))
     {
-        return ngx_http_vcita_callback_invalid(r, ctx, s,
-                                               "invalid_callback");
+        return ngx_http_vcita_callback_invalid(r, ctx, s, "invalid_callback",
+                                  "its code is missing, repeated or invalid, "
+                                  "check what changes the query on the way");
     }
 
     rc = ngx_http_vcita_exchange_start(r, ctx, s, &code);
@@ -353,8 +363,9 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
-        return ngx_http_vcita_callback_invalid(r, ctx, s,
-                                               "invalid_callback");
+        return ngx_http_vcita_callback_invalid(r, ctx, s, "invalid_callback",
+                                  "its error is repeated, check what changes "
+                                  "the query on the way");
     }
 
     ngx_http_vcita_protocol_error_code(&error);
@@ -389,10 +400,10 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s,
-    const char *error)
+    const char *error, const char *hint)
 {
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita callback refused: %s", error);
+                  "vcita callback refused: %s, %s", error, hint);
 
     return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_BAD_REQUEST, error,
                                         0);
