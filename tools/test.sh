@@ -8,7 +8,7 @@
 # and a summary whose last line is `N passed, M failed` (assertions).  Exits 0
 # only if nothing failed, something ran, and no process was left behind.
 #
-# Most of a test's time is waiting, so there is one file more than processors.
+# Most of a test's time is waiting, so there is two files more than processors.
 # A block that measures times or memory has a section `alone`: it runs when all
 # other blocks of all files have ended, by a second run of its file.  A file
 # whose head says "Runs alone" does so as a whole.
@@ -16,7 +16,7 @@
 #   NGINX_BINARY  the nginx to test with (default: the one installed)
 #   MODULES       where the modules are (default: build/; none: in the binary)
 #   TEST_DIR      where the files' server roots and logs go (build/test/)
-#   TEST_JOBS     how many files at a time (one more than processors)
+#   TEST_JOBS     how many files at a time (two more than processors)
 #   TEST_PORT     first port; each file gets 20 (default: free ones from 18000)
 #   TEST_TIMEOUT  seconds that a file may take (900)
 
@@ -28,15 +28,15 @@ set -euo pipefail
 modules=$(realpath -m "${MODULES:-$root/build}")
 module=$modules/ngx_http_vcita_oauth_module.so
 work=$(realpath -m "${TEST_DIR:-$root/build/test}")
-at_once=${TEST_JOBS:-$((jobs + 1))}
+at_once=${TEST_JOBS:-$((jobs + 2))}
 limit=${TEST_TIMEOUT:-900}
 ports_per_file=20
 next_port=${TEST_PORT:-18000}
 
 # what takes longest, where no former run says how long
-long="testing upgrade operations redis pace store operations-2 redis-conf
-      preflight browser exchange soak conf examples sandbox claims life
-      concurrency callback revalidate"
+long="pace revalidate upgrade preflight testing redis-conf redis exchange
+      browser memo sandbox store conf operations operations-2 claims life
+      examples session monitoring callback interplay why soak"
 
 # a file, or its blocks of one kind: "t/redis.t together", "t/redis.t alone"
 declare -A run_of=() started_at=()               # by process id

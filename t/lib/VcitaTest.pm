@@ -196,11 +196,12 @@ sub usual_gate {
 
     my ($out, @default) = ('', @GATE);
 
-    # vcita's answers take as much longer as everything else; and of all that nginx does at its start, reading the 140
-    # authorities of the system takes longest by far
+    # of all that nginx does at its start, reading the 140 authorities of the system takes longest by far
+    push @default, vcita_oauth_ssl_trusted_certificate => '$VCITA_CA';
+
+    # vcita's answers take as much longer as everything else
     push @default, vcita_oauth_connect_timeout => 5 * VcitaLoop::scale() . 's',
-                   vcita_oauth_timeout => 10 * VcitaLoop::scale() . 's',
-                   vcita_oauth_ssl_trusted_certificate => '$VCITA_CA' if VcitaLoop::scale() > 1;
+                   vcita_oauth_timeout => 10 * VcitaLoop::scale() . 's' if VcitaLoop::scale() > 1;
 
     while (my ($name, $value) = splice @default, 0, 2) {
         next if $own{$name};
