@@ -57,6 +57,8 @@ static char *ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_vcita_settings_str(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_vcita_settings_text(ngx_conf_t *cf, void *post,
     void *data);
 static char *ngx_http_vcita_settings_positive(ngx_conf_t *cf, void *post,
@@ -101,14 +103,18 @@ static ngx_conf_enum_t  ngx_http_vcita_samesites[] = {
 
 
 /*
- * The kinds of values: one of some words, a string with the function that
- * checks it, or what a handler of its own reads and checks
+ * The kinds of values: one of some words; a string that is a text, which cannot
+ * end a header or a cookie, with a further check; a string with its own check
+ * alone; a value that its own handler reads and checks
  */
 
 #define ngx_http_vcita_words(words)                                           \
     { ngx_http_vcita_settings_word, NULL, words, NGX_HTTP_VCITA_WORD }
 
 #define ngx_http_vcita_str(check)                                             \
+    { ngx_http_vcita_settings_str, check, NULL, NGX_HTTP_VCITA_STR }
+
+#define ngx_http_vcita_raw_str(check)                                         \
     { ngx_conf_set_str_slot, check, NULL, NGX_HTTP_VCITA_STR }
 
 #define ngx_http_vcita_time(set)                                              \
@@ -130,13 +136,13 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_samesite =
     ngx_http_vcita_words(ngx_http_vcita_samesites);
 
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_text =
-    ngx_http_vcita_str(ngx_http_vcita_settings_text);
+    ngx_http_vcita_raw_str(ngx_http_vcita_settings_text);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_any_text =
-    ngx_http_vcita_str(ngx_http_vcita_config_text);
+    ngx_http_vcita_raw_str(ngx_http_vcita_config_text);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_endpoint =
-    ngx_http_vcita_str(ngx_http_vcita_url_conf_endpoint);
+    ngx_http_vcita_raw_str(ngx_http_vcita_url_conf_endpoint);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_authorize_args =
-    ngx_http_vcita_str(ngx_http_vcita_directives_authorize_args);
+    ngx_http_vcita_raw_str(ngx_http_vcita_directives_authorize_args);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_cookie_name =
     ngx_http_vcita_str(ngx_http_vcita_directives_cookie_name);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_domain =
@@ -525,6 +531,20 @@ ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
     return (rv == NGX_CONF_OK) ? ngx_http_vcita_settings_positive(cf, NULL,
                                                                   value)
                                : rv;
+}
+
+
+static char *
+ngx_http_vcita_settings_str(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *rv;
+
+    rv = ngx_conf_set_str_slot(cf, cmd, conf);
+
+    return (rv == NGX_CONF_OK)
+           ? ngx_http_vcita_settings_text(cf, NULL,
+                                          (u_char *) conf + cmd->offset)
+           : rv;
 }
 
 

@@ -15,6 +15,9 @@ my %ANY = (
     secret   => [ 'vcita_oauth_client_secret' ],
 );
 
+# kinds whose check is as strict as that of a text, or whose values are escaped
+my %RAW = map { $_ => 1 } qw( text any_text endpoint authorize_args );
+
 # the type that a kind writes, by its macro and what stands in that
 my @TYPES = (
     [ qr/_words\(/, 'ngx_uint_t' ], [ qr/_str\(/, 'ngx_str_t' ],
@@ -142,8 +145,10 @@ sub kind_faults {
     my @found;
 
     push @found, "$name: the kind $kind checks nothing"
-        if $how !~ /^${PREFIX}_(?:words|str|time|own)$/
+        if $how !~ /^${PREFIX}_(?:words|str|raw_str|time|own)$/
            || $what =~ /\bNULL\b/ || $how =~ /_own$/ && $what =~ /ngx_conf_set_/;
+    push @found, "$name: the kind $kind is raw, use ${PREFIX}_str()"
+        if $how =~ /_raw_str$/ && !$RAW{$kind};
     push @found, map { "$name: the kind $kind writes $_->[1]" }
                      grep { "$how$what" =~ $_->[0] && $row->{type} ne $_->[1] }
                      @TYPES;
@@ -227,6 +232,9 @@ sub fixtures {
         map({ [ "a type that $_ does not write", qr/the kind $_ writes /,
                 { list => $whole{list} =~ s/ text,/ $_,/r } ] }
             qw( flag seconds msec )),
+        [ 'a raw kind', qr/kind loose is raw/,
+          { list => $whole{list} =~ s/ text,/ loose,/r,
+            kinds => "$kind${PREFIX}_raw_str(check);\n" } ],
         [ 'no such kind', qr/there is no kind loose/,
           { list => $whole{list} =~ s/ text,/ loose,/r } ],
         map { [ "a kind without a check: $_", qr/kind loose checks nothing/,
