@@ -618,14 +618,10 @@ my @sealed = map {
 my %cookies = (redis => [ "vcita_session=$in" ], cookie => \@sealed);
 my %url = (redis => '/a.css', cookie => '/sealed/a.css');
 
-# seconds for which the worker, or this process, was ready to run and had no CPU
-my $waited = sub {
-    my $ns = 0;
-    for my $pid (nginx_pid, $$) {
-        open my $fh, '<', "/proc/$pid/schedstat" or next;
-        $ns += (split ' ', <$fh> // '0 0')[1];
-    }
-    return $ns / 1e9;
+# seconds of CPU that the worker has used: what else the machine does is not counted
+my $used = sub {
+    open my $fh, '<', '/proc/' . nginx_pid . '/schedstat' or die "schedstat: $!";
+    return (split ' ', <$fh>)[0] / 1e9;
 };
 
 # the best of each: what else the machine does only makes them slower
@@ -641,21 +637,21 @@ for my $n (1 .. 20) {
                     . "Cookie: $of->[$sent++ % @$of]\r\n\r\n"
             } 1 .. 50
         } 1 .. 40;
-        my ($start, $had_waited, $ok) = (VcitaLoop::now(), $waited->(), 0);
+        my ($start, $ok) = ($used->(), 0);
         for my $bytes (@pages) {
             my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => port) or die;
             print $s $bytes;
             local $/;
             $ok += () = <$s> =~ m{^HTTP/1\.1 200 }mg;
         }
-        my $seconds = VcitaLoop::now() - $start - ($waited->() - $had_waited);
+        my $seconds = $used->() - $start;
         is $ok, 2000, "all of them: $store" if $n == 1;
         $best{$store} = $seconds if !$best{$store} || $seconds < $best{$store};
     }
     $ratio = $best{cookie} / $best{redis};
     last if $n >= 5 && $ratio >= 0.8;
 }
-cmp_ok $ratio, '>=', 0.8, sprintf 'ratio %.2f: %.0f and %.0f requests a second', $ratio,
+cmp_ok $ratio, '>=', 0.8, sprintf 'ratio %.2f: %.0f and %.0f requests a second of CPU', $ratio,
     2000 / $best{redis}, 2000 / $best{cookie};
 
 
