@@ -41,12 +41,19 @@ my $diffs = join '', $text =~ /^```diff\n(.*?)^```$/msg;
 my $applied = 'no patch to apply the examples by';
 
 if (grep { -x "$_/patch" } split /:/, $ENV{PATH}) {
-    open my $patch, '|-', 'patch -p1 --dry-run --force >/dev/null 2>&1'
-        or die "patch: $!\n";
-    print $patch $diffs;
     wrong("the examples of $file do not apply, see patch -p1 --dry-run")
-        if !close $patch;
+        if !applies('') && !applies('-R');         # -R: they are applied
     $applied = (() = $diffs =~ /^--- /mg) . ' files of examples';
 }
 
 done(keys(%source) . ' sources, ' . keys(%test) . " tests, $applied");
+
+
+sub applies {
+    my ($way) = @_;
+
+    open my $patch, '|-', "patch $way -p1 --dry-run --force >/dev/null 2>&1"
+        or die "patch: $!\n";
+    print $patch $diffs;
+    return close $patch;
+}
