@@ -160,10 +160,10 @@ for ("vcita_session_login=$other; vcita_session_login=$good", "vcita_session_log
 
 === TEST 10: state too old: login starts again with the same return address; after 2 such rounds 400
 --- gate
-vcita_oauth_login_timeout 1s;
+vcita_oauth_login_timeout 3s;
 --- flow
 my $b = begun('/deep');
-is $b->cookie_info('vcita_session_login')->{max_age}, 1, 'Max-Age of the login cookie';
+is $b->cookie_info('vcita_session_login')->{max_age}, 3, 'Max-Age of the login cookie';
 
 # another one has had its two rounds
 my $c = begun('/deep');
@@ -174,8 +174,8 @@ for (1, 2) {
 
 # a browser whose clock is slow keeps its cookie
 $_->cookie_info('vcita_session_login')->{until} = undef for $b, $c;
-my $end = time + 2;
-wait_for { time >= $end } 5, 'the states to be too old';
+my $end = time + 4;
+wait_for { time >= $end } 8, 'the states to be too old';
 
 answered($b->come_back(code => stub_code), 302, 'state_expired', 'too old');
 my $r = $c->come_back(code => stub_code);
