@@ -37,7 +37,7 @@ t/exchange.t: https with the right CA
 t/exchange.t: TLS failure (wrong CA)
 t/exchange.t: timeout of connecting
 t/exchange.t: userinfo has no
-t/exchange.t: the largest claims are dropped first
+t/exchange.t: named claims that overflow the cookie
 t/exchange.t: through CONNECT
 t/concurrency.t: while userinfo is asked
 t/concurrency.t: a reload with exchanges in flight
@@ -58,7 +58,8 @@ t/callback.t: invalid_grant
 t/id_token.t: vcita_oauth_userinfo on: merge
 t/id_token.t: not a JWT
 t/status.t: counters, Prometheus text
-t/status.t: in flight
+t/status.t: in flight; a browser
+t/status.t: kept over reloads
 t/store.t: session_store zone: with a server-side store
 t/store.t: a store that answers late
 t/store.t: the browser goes away while the store is asked
