@@ -201,15 +201,21 @@ ngx_http_vcita_variables_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_int_t                   rc;
-    ngx_uint_t                  before;
+    ngx_uint_t                  before, escape;
     ngx_http_vcita_variable_t  *d;
 
     d = (ngx_http_vcita_variable_t *) data;
+
+    /* the log sets it between two reads, and a value of a map has none */
+
+    escape = v->escape;
 
     before = ngx_http_vcita_variables_was_read;
     ngx_http_vcita_variables_was_read = 0;
 
     rc = d->get_handler(r, v, d->data);
+
+    v->escape = escape;
 
     if (ngx_http_vcita_variables_was_read) {
         v->no_cacheable = 1;
