@@ -35,6 +35,9 @@
 #define NGX_HTTP_VCITA_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_SENT_PROMPT    0x04
 
+/* state flag: max_age and the two hosts follow the head */
+#define NGX_HTTP_VCITA_STATE_MORE     0x20
+
 /* state flags: scheme or host differed from redirect_uri's */
 #define NGX_HTTP_VCITA_BEGAN_HTTP     0x40
 #define NGX_HTTP_VCITA_BEGAN_HOST     0x80
@@ -54,12 +57,19 @@ typedef struct {
     u_char                        seed[NGX_HTTP_VCITA_SEAL_NONCE];
     u_char                        login[NGX_HTTP_VCITA_HASH_LEN];
     u_char                        session[8]; /* the earlier one, or 0 */
+    time_t                        max_age;    /* seconds, 0: any */
+    ngx_str_t                     vcita_host; /* of authorize_endpoint */
+    ngx_str_t                     host;       /* where the login began */
     ngx_str_t                     return_uri;
     ngx_uint_t                    key;        /* index of the key */
 } ngx_http_vcita_login_state_t;
 
 
-/* issued, attempt, sent, authorize, login, session; the return address */
+/*
+ * issued, attempt, sent, authorize, login, session; where the flag says so,
+ * max_age in 4 bytes, vcita_host and host, with 1 byte for the length of each;
+ * the return address
+ */
 
 #define NGX_HTTP_VCITA_STATE_HEAD                                             \
     (8 + 1 + 1 + 4 + NGX_HTTP_VCITA_HASH_LEN + 8)

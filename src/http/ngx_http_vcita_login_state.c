@@ -15,6 +15,10 @@
 #include "http/ngx_http_vcita_http.h"
 
 
+static u_char *ngx_http_vcita_login_state_put_more(u_char *p,
+    ngx_http_vcita_login_state_t *s);
+static ngx_int_t ngx_http_vcita_login_state_get_more(u_char **p, u_char *last,
+    ngx_http_vcita_login_state_t *s);
 static u_char *ngx_http_vcita_login_state_put(u_char *p, uint64_t value,
     size_t len);
 static uint64_t ngx_http_vcita_login_state_get(u_char **p, size_t len);
@@ -51,6 +55,18 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
 
     text.len = NGX_HTTP_VCITA_STATE_HEAD + s->return_uri.len;
 
+    s->sent &= ~NGX_HTTP_VCITA_STATE_MORE;
+
+    if (s->max_age || s->vcita_host.len || s->host.len) {
+
+        if (s->vcita_host.len > 255 || s->host.len > 255) {
+            return NGX_ERROR;
+        }
+
+        s->sent |= NGX_HTTP_VCITA_STATE_MORE;
+        text.len += 4 + 1 + s->vcita_host.len + 1 + s->host.len;
+    }
+
     text.data = ngx_pnalloc(r->pool,
                             text.len
                             + ngx_http_vcita_seal_room(text.len));
@@ -67,6 +83,11 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
     p = ngx_http_vcita_login_state_put(p, s->authorize, 4);
     p = ngx_cpymem(p, s->login, sizeof(s->login));
     p = ngx_cpymem(p, s->session, sizeof(s->session));
+
+    if (s->sent & NGX_HTTP_VCITA_STATE_MORE) {
+        p = ngx_http_vcita_login_state_put_more(p, s);
+    }
+
     ngx_memcpy(p, s->return_uri.data, s->return_uri.len);
 
     if (ngx_http_vcita_seal(&client->state_seal, &ctx->redirect_uri,
@@ -92,7 +113,7 @@ ngx_http_vcita_login_state_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_str_t *state, ngx_http_vcita_login_state_t *s)
 {
-    u_char     *p, *room;
+    u_char     *p, *last, *room;
     ngx_str_t   text;
 
     room = ngx_pnalloc(r->pool, ngx_http_vcita_seal_open_room(state->len));
@@ -109,6 +130,7 @@ ngx_http_vcita_login_state_open(ngx_http_request_t *r,
     }
 
     p = text.data;
+    last = p + text.len;
 
     s->issued = ngx_http_vcita_login_state_get(&p, 8);
     s->attempt = ngx_http_vcita_login_state_get(&p, 1);
@@ -123,8 +145,18 @@ ngx_http_vcita_login_state_open(ngx_http_request_t *r,
     ngx_memcpy(s->session, p, sizeof(s->session));
     p += sizeof(s->session);
 
+    s->max_age = 0;
+    ngx_str_null(&s->vcita_host);
+    ngx_str_null(&s->host);
+
+    if ((s->sent & NGX_HTTP_VCITA_STATE_MORE)
+        && ngx_http_vcita_login_state_get_more(&p, last, s) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
     s->return_uri.data = p;
-    s->return_uri.len = text.data + text.len - p;
+    s->return_uri.len = last - p;
 
     return NGX_OK;
 }
@@ -156,6 +188,51 @@ ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
     ngx_explicit_memzero(mac, sizeof(mac));
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_http_vcita_login_state_put_more(u_char *p, ngx_http_vcita_login_state_t *s)
+{
+    p = ngx_http_vcita_login_state_put(p, s->max_age, 4);
+    p = ngx_http_vcita_login_state_put(p, s->vcita_host.len, 1);
+    p = ngx_cpymem(p, s->vcita_host.data, s->vcita_host.len);
+    p = ngx_http_vcita_login_state_put(p, s->host.len, 1);
+
+    return ngx_cpymem(p, s->host.data, s->host.len);
+}
+
+
+/* the box is authentic, so that a wrong length comes from another release */
+
+static ngx_int_t
+ngx_http_vcita_login_state_get_more(u_char **p, u_char *last,
+    ngx_http_vcita_login_state_t *s)
+{
+    ngx_uint_t   i;
+    ngx_str_t   *host[2];
+
+    host[0] = &s->vcita_host;
+    host[1] = &s->host;
+
+    if (last - *p < 4) {
+        return NGX_DECLINED;
+    }
+
+    s->max_age = ngx_http_vcita_login_state_get(p, 4);
+
+    for (i = 0; i < 2; i++) {
+
+        if (*p == last || last - *p - 1 < **p) {
+            return NGX_DECLINED;
+        }
+
+        host[i]->len = ngx_http_vcita_login_state_get(p, 1);
+        host[i]->data = *p;
+        *p += host[i]->len;
+    }
+
+    return *p == last ? NGX_DECLINED : NGX_OK;
 }
 
 
