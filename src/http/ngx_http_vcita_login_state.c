@@ -43,7 +43,9 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
     s->issued = (uint64_t) tp->sec * 1000 + tp->msec;
     s->key = 0;
 
-    if (ngx_http_vcita_hash_sha256(&ctx->login, s->login) != NGX_OK) {
+    if (ngx_http_vcita_hash_sha256(&ctx->login, s->login) != NGX_OK
+        || ngx_max(s->vcita_host.len, s->host.len) > 255)
+    {
         return NGX_ERROR;
     }
 
@@ -58,10 +60,6 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
     s->sent &= ~NGX_HTTP_VCITA_STATE_MORE;
 
     if (s->max_age || s->vcita_host.len || s->host.len) {
-
-        if (s->vcita_host.len > 255 || s->host.len > 255) {
-            return NGX_ERROR;
-        }
 
         s->sent |= NGX_HTTP_VCITA_STATE_MORE;
         text.len += 4 + 1 + s->vcita_host.len + 1 + s->host.len;
