@@ -177,6 +177,16 @@ ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
         return NGX_ERROR;
     }
 
+    if (vmcf->bearers) {
+        vmcf->jwks.statistics = &vmcf->statistics;
+
+        if (ngx_http_vcita_jwks_zone(cf, &vmcf->jwks,
+                                     &ngx_http_vcita_oauth_module) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
     if (vmcf->rate.calls) {
         return ngx_http_vcita_rate_zone(cf, &vmcf->rate,
                                         &ngx_http_vcita_oauth_module);

@@ -19,6 +19,8 @@
 
 /* directives */
 
+char *ngx_http_vcita_directives_bearer(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, void *post,

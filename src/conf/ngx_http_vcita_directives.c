@@ -14,6 +14,11 @@
 #include "util/ngx_http_vcita_query.h"
 
 
+#define ngx_http_vcita_directives_alnum(c)                                    \
+    (((c) >= '0' && (c) <= '9')                                               \
+     || (((c) | 0x20) >= 'a' && ((c) | 0x20) <= 'z'))
+
+
 char *
 ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -126,6 +131,58 @@ ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data)
     }
 
     ngx_strlow(domain->data, domain->data, domain->len);
+
+    return NGX_CONF_OK;
+}
+
+
+/* app_code_name ... | off: letters and digits, at vcita, too */
+
+char *
+ngx_http_vcita_directives_bearer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
+
+    u_char                      *p;
+    ngx_str_t                   *value, *name;
+    ngx_uint_t                   i;
+    ngx_http_vcita_main_conf_t  *vmcf;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        vlcf->bearer = NULL;
+        return NGX_CONF_OK;
+    }
+
+    vlcf->bearer = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                    sizeof(ngx_str_t));
+    if (vlcf->bearer == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        for (p = value[i].data; ngx_http_vcita_directives_alnum(*p); p++) { /* void */ }
+
+        if (*p || value[i].len == 0 || ngx_strcmp(value[i].data, "off") == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid app_code_name \"%V\": it has letters "
+                               "and digits only", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        name = ngx_array_push(vlcf->bearer);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value[i];
+    }
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    vmcf->bearers = 1;
 
     return NGX_CONF_OK;
 }

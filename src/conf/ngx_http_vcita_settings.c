@@ -160,6 +160,8 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_revalidate =
                        NGX_HTTP_VCITA_WORD);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_scope =
     ngx_http_vcita_own(ngx_http_vcita_directives_scope, NGX_HTTP_VCITA_LIST);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_bearer =
+    ngx_http_vcita_own(ngx_http_vcita_directives_bearer, NGX_HTTP_VCITA_LIST);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_secret =
     ngx_http_vcita_own(ngx_http_vcita_secrets_client_secret,
                        NGX_HTTP_VCITA_STR);

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_vcita_access_moved(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_access_session(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_access_bearer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_access_without(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf, ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_access_open(ngx_http_request_t *r,
@@ -124,6 +126,10 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    if (vlcf->bearer && ngx_http_vcita_bearer_is_sent(r)) {
+        return ngx_http_vcita_access_bearer(r, ctx, vlcf);
+    }
+
     rc = ngx_http_vcita_session_load(r, ctx, vlcf->client);
 
     if (rc == NGX_OK) {
@@ -140,6 +146,56 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
+}
+
+
+/* a token instead of a session: no cookie, no login, no page for a person */
+
+static ngx_int_t
+ngx_http_vcita_access_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_loc_conf_t *vlcf)
+{
+    ngx_http_vcita_page_t  page;
+
+    ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
+
+    switch (ngx_http_vcita_bearer(r, ctx, vlcf)) {
+
+    case NGX_OK:
+        return ngx_http_vcita_access_open(r, ctx, vlcf);
+
+    case NGX_AGAIN:
+        return ngx_http_vcita_wait(r);
+
+    case NGX_DECLINED:
+        ngx_str_set(&ctx->error, "invalid_token");
+        page.status = NGX_HTTP_UNAUTHORIZED;
+
+        ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
+
+        if (ngx_http_vcita_access_challenge(r, "Bearer realm=\"vcita\", "
+                                               "error=\"invalid_token\"")
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        break;
+
+    case NGX_BUSY:
+        ngx_str_set(&ctx->error, "keys_unavailable");
+        page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+        ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAVAILABLE]);
+        break;
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->alive = 0;
+
+    return ngx_http_vcita_page_error(r, ctx, &page);
 }
 
 
@@ -199,7 +255,9 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    rc = ngx_http_vcita_session_save_renew(r, ctx, vlcf);
+    /* a token has its own end, and no cookie */
+
+    rc = ctx->token ? NGX_OK : ngx_http_vcita_session_save_renew(r, ctx, vlcf);
 
     if (rc != NGX_OK) {
         return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
@@ -268,6 +326,14 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     ngx_str_set(&ctx->error, "not_allowed");
+
+    if (ctx->token) {
+        ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_FORBIDDEN]);
+
+        page.status = NGX_HTTP_FORBIDDEN;
+
+        return ngx_http_vcita_page_error(r, ctx, &page);
+    }
 
     state.sent = NGX_HTTP_VCITA_SENT_PROMPT;
 
@@ -399,7 +465,7 @@ ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
-    if (ngx_http_vcita_access_challenge(r) != NGX_OK
+    if (ngx_http_vcita_access_challenge(r, "Bearer realm=\"vcita\"") != NGX_OK
         || ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -461,12 +527,13 @@ ngx_http_vcita_access_same_error(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_vcita_access_challenge(ngx_http_request_t *r)
+ngx_http_vcita_access_challenge(ngx_http_request_t *r, const char *challenge)
 {
     ngx_str_t         value;
     ngx_table_elt_t  *h, *www;
 
-    ngx_str_set(&value, "Bearer realm=\"vcita\"");
+    value.data = (u_char *) challenge;
+    value.len = ngx_strlen(challenge);
 
     h = ngx_http_vcita_headers_add(r, "WWW-Authenticate", &value);
     if (h == NULL) {

@@ -130,6 +130,17 @@ static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
       "signed in as:",
       "Sign in as another account" },
 
+    { "invalid_token",
+      "The access token is not valid",
+      "The token that came with this request has ended, or was not issued by "
+      "vcita for this app. Ask for a new one, then try again.",
+      NULL },
+
+    { "keys_unavailable",
+      "Tokens cannot be checked right now",
+      "This site could not get the keys of vcita. Try again in a minute.",
+      NULL },
+
     { "session_lost",
       "Your sign-in keeps getting lost",
       "You signed in several times, but the browser did not bring back the "

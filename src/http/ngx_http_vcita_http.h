@@ -78,6 +78,7 @@ typedef struct {
 typedef struct ngx_http_vcita_exchange_s  ngx_http_vcita_exchange_t;
 typedef struct ngx_http_vcita_revalidation_s  ngx_http_vcita_revalidation_t;
 typedef struct ngx_http_vcita_session_save_s  ngx_http_vcita_session_save_t;
+typedef struct ngx_http_vcita_bearer_s  ngx_http_vcita_bearer_t;
 
 
 /* a store operation of a request */
@@ -124,6 +125,7 @@ typedef struct ngx_http_vcita_ctx_s {
 
     ngx_http_vcita_exchange_t      *exchange;
     ngx_http_vcita_revalidation_t  *revalidation;
+    ngx_http_vcita_bearer_t        *bearer;        /* a token, no cookie */
     void                          **passed;        /* where access passed */
     void                          **asked;         /* where access ran */
 
@@ -135,6 +137,7 @@ typedef struct ngx_http_vcita_ctx_s {
 
     unsigned                        looking:1;
     unsigned                        alive:1;
+    unsigned                        token:1;      /* a Bearer token's */
     unsigned                        called_back:1;
     unsigned                        redirected:1; /* internally */
     unsigned                        refused:1;    /* by nginx, early */
@@ -242,7 +245,14 @@ ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
 /* access */
 
 ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r,
+    const char *challenge);
+
+/* bearer */
+
+ngx_uint_t ngx_http_vcita_bearer_is_sent(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_bearer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 
 /* wait */
 
@@ -259,6 +269,9 @@ void ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask);
 
 ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_session_load_token(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_session_t *s);
 /* for subrequests */
 
 void ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
@@ -278,6 +291,13 @@ void ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
     ngx_http_vcita_client_t *client, ngx_str_t *cookie);
 ngx_int_t ngx_http_vcita_session_memo_init(ngx_conf_t *cf,
     ngx_http_vcita_remembered_t *m);
+
+ngx_http_vcita_memo_entry_t *ngx_http_vcita_session_memo_other(
+    ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_memo_key_t *key);
+ngx_http_vcita_memo_entry_t *ngx_http_vcita_session_memo_create(
+    ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_memo_key_t *key, size_t size);
 
 /* session_save */
 

@@ -68,6 +68,14 @@ ngx_http_vcita_session_load(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    if (ctx->token) {
+
+        /* an internal redirect: the token opens nothing here */
+
+        ctx->token = 0;
+        ctx->client = NULL;
+    }
+
     if (ctx->client != client
         && ngx_http_vcita_session_load_begin(r, ctx, client) != NGX_OK)
     {
@@ -95,6 +103,29 @@ ngx_http_vcita_session_load(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
+/* Sets a session that came with the request, not with a cookie */
+
+ngx_int_t
+ngx_http_vcita_session_load_token(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_session_t *s)
+{
+    if (ctx->client && !ctx->token
+        && ngx_http_vcita_session_load_leave(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->token = 1;
+    ctx->client = client;
+    ctx->session = *s;
+    ctx->looking = 0;
+    ctx->alive = 1;
+
+    return NGX_OK;
+}
+
+
 /*
  * A subrequest starts with what the client's request knows about the session,
  * such as revalidated claims
@@ -106,7 +137,7 @@ ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
 {
     ngx_http_vcita_known_t  *known;
 
-    if (main->client == client && !main->looking) {
+    if (main->client == client && !main->looking && !main->token) {
         ctx->client = client;
         ctx->session = main->session;
         ctx->outcome = main->outcome;

@@ -82,6 +82,70 @@ ngx_http_vcita_session_memo_find(ngx_http_request_t *r,
 
 
 /*
+ * The entry of a key that is not a cookie's, held until the request ends; NULL:
+ * the memo does not have it
+ */
+
+ngx_http_vcita_memo_entry_t *
+ngx_http_vcita_session_memo_other(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_key_t *key)
+{
+    ngx_http_vcita_main_conf_t   *vmcf;
+    ngx_http_vcita_memo_entry_t  *entry;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (ngx_http_vcita_session_memo_start(&vmcf->remembered) != NGX_OK) {
+        return NULL;
+    }
+
+    entry = ngx_http_vcita_memo_find(vmcf->remembered.memo, key);
+
+    if (entry && ngx_http_vcita_ctx_hold(r, ctx, entry) != NGX_OK) {
+        return NULL;
+    }
+
+    return entry;
+}
+
+
+/*
+ * A new entry for such a key, held likewise and not kept yet; NULL: the memo
+ * has the key, or does not take it
+ */
+
+ngx_http_vcita_memo_entry_t *
+ngx_http_vcita_session_memo_create(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_key_t *key, size_t size)
+{
+    ngx_http_vcita_main_conf_t   *vmcf;
+    ngx_http_vcita_memo_entry_t  *entry;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    if (vmcf->remembered.memo == NULL) {
+        return NULL;
+    }
+
+    entry = ngx_http_vcita_memo_find(vmcf->remembered.memo, key);
+
+    if (entry) {
+        ngx_http_vcita_memo_release(entry);
+        return NULL;
+    }
+
+    entry = ngx_http_vcita_memo_entry(vmcf->remembered.memo, key, size,
+                                      r->connection->log);
+
+    if (entry && ngx_http_vcita_ctx_hold(r, ctx, entry) != NGX_OK) {
+        return NULL;
+    }
+
+    return entry;
+}
+
+
+/*
  * Decodes the text of a cookie into a new entry that is not kept yet; if the
  * memo does not take it, into the pool, and "entry" is NULL.  Wipes the text.
  * NGX_DECLINED: the text is not a session.

@@ -61,7 +61,11 @@ static const char  *ngx_http_vcita_wheres[] = {
 };
 
 static const char  *ngx_http_vcita_endpoints[] = {
-    "token", "userinfo", NULL
+    "token", "userinfo", "keys", NULL
+};
+
+static const char  *ngx_http_vcita_bearers[] = {
+    "passed", "refused", "unavailable", NULL
 };
 
 static const char  *ngx_http_vcita_outcomes[] = {
@@ -110,6 +114,11 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
       "Logouts.",
       NULL, NULL, ngx_http_vcita_counter(logouts) },
 
+    { "bearer_total",
+      "Signed tokens at the gate, by what became of them.",
+      "outcome", ngx_http_vcita_bearers,
+      ngx_http_vcita_counter(bearer) },
+
     { NULL, NULL, NULL, NULL, 0 }
 };
 
@@ -117,6 +126,7 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
 ngx_int_t
 ngx_http_vcita_status_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                    age;
     ngx_str_t                    value;
     ngx_buf_t                   *b;
     ngx_http_vcita_stats_t       sum;
@@ -150,6 +160,18 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
     ngx_http_vcita_status_failures(b, &sum);
     ngx_http_vcita_status_calls(b, &sum);
     ngx_http_vcita_status_times(b, &sum);
+
+    if (vmcf->jwks.zone) {
+        age = ngx_http_vcita_jwks_age(&vmcf->jwks);
+
+        if (age != NGX_ERROR) {
+            ngx_http_vcita_status_begin(b, "keys_age_seconds", "gauge",
+                                        "How old the keys are that verify "
+                                        "signed tokens.");
+            ngx_http_vcita_status_value(b, "keys_age_seconds", NULL, NULL,
+                                        age);
+        }
+    }
 
     if (vmcf->zones.nelts) {
         ngx_http_vcita_status_begin(b, "zone_sessions", "gauge",

@@ -22,6 +22,10 @@ static ngx_http_vcita_ctx_t *ngx_http_vcita_subrequest_create(
     ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_subrequest_bearer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_subrequest_rules(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_uint_t status);
 
@@ -163,6 +167,10 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
+    if (vlcf->bearer && ngx_http_vcita_bearer_is_sent(r)) {
+        return ngx_http_vcita_subrequest_bearer(r, ctx, vlcf);
+    }
+
     rc = ngx_http_vcita_session_load(r, ctx, vlcf->client);
 
     switch (rc) {
@@ -186,6 +194,42 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
     }
 
     ctx->alive = 1;
+
+    return ngx_http_vcita_subrequest_rules(r, ctx, vlcf);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_subrequest_bearer(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+{
+    switch (ngx_http_vcita_bearer(r, ctx, vlcf)) {
+
+    case NGX_OK:
+        return ngx_http_vcita_subrequest_rules(r, ctx, vlcf);
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    case NGX_DECLINED:
+        ngx_str_set(&ctx->error, "invalid_token");
+        return NGX_HTTP_UNAUTHORIZED;
+
+    case NGX_BUSY:
+        ngx_str_set(&ctx->error, "keys_unavailable");
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_subrequest_rules(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+{
+    ngx_int_t  rc;
 
     if (vlcf->rules == NULL) {
         return NGX_DECLINED;
@@ -232,7 +276,7 @@ ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
     rc = NGX_OK;
 
     if (status == NGX_HTTP_UNAUTHORIZED) {
-        rc = ngx_http_vcita_access_challenge(r);
+        rc = ngx_http_vcita_access_challenge(r, "Bearer realm=\"vcita\"");
     }
 
     if (rc == NGX_OK) {

@@ -439,6 +439,7 @@ ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     time_t                      left;
+    ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_session_t   *s;
     ngx_http_vcita_loc_conf_t  *vlcf;
 
@@ -450,6 +451,16 @@ ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     }
 
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    ctx = ngx_http_vcita_ctx_get(r);
+
+    if (ctx->token) {
+
+        /* a token ends with itself, not with the timeouts of a session */
+
+        return ngx_http_vcita_variables_time(r, v,
+                                          ngx_max(s->expires - ngx_time(), 0));
+    }
 
     left = ngx_http_vcita_session_left(s, ngx_time(),
                                        vlcf->client->session_timeout,

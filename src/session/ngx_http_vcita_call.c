@@ -472,6 +472,8 @@ ngx_http_vcita_call_unanswered(ngx_http_vcita_call_t *call)
     const char              *what;
     ngx_http_vcita_fetch_t  *f;
 
+    static const char  *names[] = { "token", "userinfo", "jwks" };
+
     f = &call->fetch;
 
     switch (f->outcome) {
@@ -493,7 +495,5 @@ ngx_http_vcita_call_unanswered(ngx_http_vcita_call_t *call)
     }
 
     ngx_log_error(NGX_LOG_ERR, f->log, 0, "%s endpoint \"%V\" %s: %s",
-                  (call->endpoint == NGX_HTTP_VCITA_TOKEN)
-                  ? "token" : "userinfo",
-                  &f->url, what, f->error);
+                  names[call->endpoint], &f->url, what, f->error);
 }

@@ -16,6 +16,7 @@
 #include <ngx_http.h>
 
 #include "net/ngx_http_vcita_fetch.h"
+#include "session/ngx_http_vcita_jwks.h"
 #include "session/ngx_http_vcita_place.h"
 #include "session/ngx_http_vcita_rate.h"
 #include "session/ngx_http_vcita_revocation.h"
@@ -124,6 +125,8 @@ typedef struct {
     ngx_http_vcita_endpoint_t     endpoint;
     ngx_array_t                   authorize;  /* ..._authorize_t * */
 
+    ngx_uint_t                    jwks;       /* set + 1, 0: not looked up */
+
     unsigned                      ready:1;
     unsigned                      https:1;
     unsigned                      identified:1; /* vcita has sent an id_token */
@@ -168,11 +171,13 @@ typedef struct {
     ngx_http_vcita_revocation_t   revocation;
     ngx_http_vcita_statistics_t   statistics;
     ngx_http_vcita_remembered_t   remembered;
+    ngx_http_vcita_jwks_t         jwks;
     ngx_array_t                   zones;      /* ..._store_t * */
     X509_STORE                   *system_store;
     ngx_uint_t                    gates;      /* unsigned  gates:1; */
     ngx_uint_t                    revalidates;
                                               /* unsigned  revalidates:1; */
+    ngx_uint_t                    bearers;    /* unsigned  bearers:1; */
     ngx_int_t                     request_id; /* a variable's index */
     ngx_array_t                   ruled;      /* ngx_str_t, variables */
     ngx_array_t                   wanted;     /* ..._claims_wanted_t, claims */

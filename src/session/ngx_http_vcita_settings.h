@@ -69,6 +69,11 @@
         "https://api.vcita.biz/oauth/userinfo")                               \
     client(NGX_HTTP_VCITA_USERINFO, "vcita_oauth_userinfo",                   \
         NGX_CONF_TAKE1, ngx_uint_t, userinfo, userinfo, "auto")               \
+    client(NGX_HTTP_VCITA_JWKS_ENDPOINT, "vcita_oauth_jwks_endpoint",         \
+        NGX_CONF_TAKE1, ngx_str_t, jwks_endpoint, endpoint,                   \
+        "https://api.vcita.biz/v3/apps/.well-known/jwks.json")                \
+    location(NGX_HTTP_VCITA_BEARER, "vcita_oauth_bearer",                     \
+        NGX_CONF_1MORE, ngx_array_t *, bearer, bearer, "off")                 \
     client(NGX_HTTP_VCITA_PKCE, "vcita_oauth_pkce",                           \
         NGX_CONF_TAKE1, ngx_uint_t, pkce, flag, "on")                         \
     client(NGX_HTTP_VCITA_ISSUER, "vcita_oauth_issuer",                       \

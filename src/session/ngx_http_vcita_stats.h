@@ -35,6 +35,7 @@ typedef enum {
 typedef enum {
     NGX_HTTP_VCITA_TOKEN = 0,
     NGX_HTTP_VCITA_USERINFO_CALL,
+    NGX_HTTP_VCITA_KEYS_CALL,
     NGX_HTTP_VCITA_CALLED
 } ngx_http_vcita_called_e;
 
@@ -51,6 +52,14 @@ typedef enum {
 } ngx_http_vcita_call_e;
 
 
+typedef enum {
+    NGX_HTTP_VCITA_BEARER_PASSED = 0,
+    NGX_HTTP_VCITA_BEARER_REFUSED,
+    NGX_HTTP_VCITA_BEARER_UNAVAILABLE,
+    NGX_HTTP_VCITA_BEARER_OUTCOMES
+} ngx_http_vcita_bearer_e;
+
+
 /* Of one process, or the sum of all; only in_flight ever decreases */
 
 typedef struct {
@@ -63,6 +72,7 @@ typedef struct {
     ngx_atomic_t      sessions[NGX_HTTP_VCITA_STORES];
     ngx_atomic_t      sessions_revoked;
     ngx_atomic_t      logouts;
+    ngx_atomic_t      bearer[NGX_HTTP_VCITA_BEARER_OUTCOMES];
     ngx_atomic_t      calls[NGX_HTTP_VCITA_CALLED]
                            [NGX_HTTP_VCITA_CALL_OUTCOMES];
     ngx_atomic_t      times[NGX_HTTP_VCITA_CALLED]

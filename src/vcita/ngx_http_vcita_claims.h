@@ -40,6 +40,7 @@ typedef struct {
     ngx_str_t                    value;
     ngx_str_t                    lengths;
     ngx_uint_t                   depth;
+    ngx_uint_t                   element; /* see json_elements() */
     ngx_http_vcita_json_type_e   type;
     ngx_uint_t                   once;   /* a claim: see session_claims.h */
     ngx_uint_t                   wanted; /* see claims.h */
@@ -47,6 +48,8 @@ typedef struct {
 
 
 ngx_int_t ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members);
+ngx_int_t ngx_http_vcita_json_elements(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *members);
 ngx_http_vcita_member_t *ngx_http_vcita_json_member(ngx_array_t *members,
     const char *name);

@@ -23,6 +23,7 @@ typedef struct {
     ngx_str_t               key;
     ngx_array_t            *elements;    /* ngx_str_t, of an array */
     ngx_uint_t              number;
+    ngx_uint_t              element;
     unsigned                array:1;
     unsigned                skip:1;
     unsigned                mixed:1;
@@ -42,12 +43,15 @@ typedef struct {
     ngx_array_t            *members;
     ngx_array_t             keys;
     ngx_uint_t              objects;
+    ngx_uint_t              elements;    /* of arrays, if they are wanted */
     ngx_uint_t              depth;
     ngx_int_t               rc;
     ngx_http_vcita_level_t  levels[NGX_HTTP_VCITA_JSON_DEPTH];
 } ngx_http_vcita_json_t;
 
 
+static ngx_int_t ngx_http_vcita_json_read(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members, ngx_uint_t elements);
 static ngx_int_t ngx_http_vcita_json_parse(ngx_http_vcita_json_t *j,
     ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_json_twice(ngx_array_t *keys);
@@ -96,6 +100,28 @@ ngx_int_t
 ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *members)
 {
+    return ngx_http_vcita_json_read(pool, text, members, 0);
+}
+
+
+/*
+ * Also appends the members of objects in arrays, under the array's name
+ * ("keys__kid"); those of one object have one number as "element", which is 0
+ * outside of arrays
+ */
+
+ngx_int_t
+ngx_http_vcita_json_elements(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members)
+{
+    return ngx_http_vcita_json_read(pool, text, members, 1);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_json_read(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *members, ngx_uint_t elements)
+{
     ngx_int_t              rc;
     ngx_http_vcita_json_t  j;
 
@@ -113,6 +139,7 @@ ngx_http_vcita_json_members(ngx_pool_t *pool, ngx_str_t *text,
 
     j.pool = pool;
     j.members = members;
+    j.elements = elements;
     j.rc = NGX_DECLINED;
 
     if (ngx_array_init(&j.keys, pool, 16, sizeof(ngx_http_vcita_json_key_t))
@@ -284,12 +311,21 @@ ngx_http_vcita_json_start(ngx_http_vcita_json_t *j, ngx_uint_t array)
 
     l->name = parent->key;
     l->skip = parent->skip || parent->array || parent->key.len == 0;
+    l->element = parent->element;
 
     if (parent->array) {
 
         /* an array with nested values has no value */
 
         parent->mixed = 1;
+
+        if (j->elements && !array && !parent->skip) {
+            l->name = parent->name;
+            l->element = j->elements++;
+            l->skip = 0;
+
+            return 1;
+        }
     }
 
     if (l->skip || array) {
@@ -531,6 +567,7 @@ ngx_http_vcita_json_add_member(ngx_http_vcita_json_t *j,
 
     m->name = l->key;
     m->depth = j->depth;
+    m->element = l->element;
 
     return m;
 }

@@ -5,6 +5,9 @@
 #   client_key('rsa')        a PEM file, mode 600: rsa rsa_other ec ec_other, in older forms rsa1 ec1;
 #                            of no use: rsa1024 pss p384 k256 ed25519 encrypted encrypted1 public
 #   client_jwks('rsa', 'ec') their public keys, as a JWK set; the kid is the name
+#   signed_token('rsa', { kid => 'rsa' }, { aud => 'app' })
+#                            a compact JWS as vcita's SDK gives it, with that in its header and payload; undef takes
+#                            a member away
 #   asserted($request, 'ec') checks how a token request proves who sent it, by that key, and answers the
 #                            assertion's { header, claims }
 package VcitaAssertion;
@@ -43,7 +46,7 @@ my ($Dir, $Owner);
 
 sub import {
     no strict 'refs';
-    *{"VcitaFlow::Code::$_"} = \&$_ for qw( client_key client_jwks asserted );
+    *{"VcitaFlow::Code::$_"} = \&$_ for qw( client_key client_jwks signed_token asserted );
 }
 
 
@@ -63,6 +66,30 @@ sub client_key {
 
 sub client_jwks {
     return { keys => [ map { { kid => $_, use => 'sig', %{ jwk($_) } } } @_ ] };
+}
+
+
+sub signed_token {
+    my ($key, $header, $claims) = @_;
+    my %h = (alg => 'RS256', typ => 'JWT', kid => $key, %{ $header || {} });
+    my %c = (iss => 'intandem', aud => 'salonapp', sub => 'a383717599bf1893', sub_type => 'staff',
+        actor_uid => 'a383717599bf1893', actor_type => 'staff', business_uid => 'ed469f8764326a66',
+        directory_uid => 'u6g6s4q3386zs6j2', jti => 'j' . rand, iat => time, exp => time + 300, %{ $claims || {} });
+    my @part = map { my $m = $_; delete @$m{ grep { !defined $m->{$_} } keys %$m };
+        encode_base64url(JSON::PP->new->utf8->canonical->encode($m)) } \%h, \%c;
+    return signed($key, join '.', @part);
+}
+
+
+# what is signed, and its signature by the key
+sub signed {
+    my ($key, $text) = @_;
+    my $path = client_key($key);
+
+    open my $fh, '>:raw', "$Dir/text" or die "$Dir/text: $!";
+    print $fh $text;
+    close $fh;
+    return "$text." . encode_base64url(openssl(qw( dgst -sha256 -sign ), $path, "$Dir/text"));
 }
 
 

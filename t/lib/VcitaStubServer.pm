@@ -249,6 +249,7 @@ sub vcita {
     return authorize($c, $m) if $path =~ m{^(?:/app)?/oauth/authorize$};
     return token($c, $m)     if $path eq '/oauth/token' && $m->{method} eq 'POST';
     return userinfo($c, $m)  if $path eq '/oauth/userinfo' && $m->{method} =~ /^(?:GET|POST)$/;
+    return answer($c, $m, instruction({}, 'keys', ''), 200, { keys => [] }) if $path eq '/jwks.json';
     answer($c, $m, {}, 404, { status => 'Error', error => 'not found' });
 }
 
