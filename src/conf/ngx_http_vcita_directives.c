@@ -163,7 +163,11 @@ ngx_http_vcita_directives_bearer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        for (p = value[i].data; ngx_http_vcita_directives_alnum(*p); p++) { /* void */ }
+        p = value[i].data;
+
+        while (ngx_http_vcita_directives_alnum(*p)) {
+            p++;
+        }
 
         if (*p || value[i].len == 0 || ngx_strcmp(value[i].data, "off") == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

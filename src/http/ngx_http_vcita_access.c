@@ -155,9 +155,11 @@ static ngx_int_t
 ngx_http_vcita_access_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
+    ngx_str_t              challenge;
     ngx_http_vcita_page_t  page;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
+    ngx_str_set(&challenge, "Bearer realm=\"vcita\", error=\"invalid_token\"");
 
     switch (ngx_http_vcita_bearer(r, ctx, vlcf)) {
 
@@ -173,10 +175,7 @@ ngx_http_vcita_access_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
         ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
-        if (ngx_http_vcita_access_challenge(r, "Bearer realm=\"vcita\", "
-                                               "error=\"invalid_token\"")
-            != NGX_OK)
-        {
+        if (ngx_http_vcita_headers_challenge(r, &challenge) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -465,7 +464,7 @@ ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
-    if (ngx_http_vcita_access_challenge(r, "Bearer realm=\"vcita\"") != NGX_OK
+    if (ngx_http_vcita_access_challenge(r) != NGX_OK
         || ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -527,28 +526,11 @@ ngx_http_vcita_access_same_error(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_vcita_access_challenge(ngx_http_request_t *r, const char *challenge)
+ngx_http_vcita_access_challenge(ngx_http_request_t *r)
 {
-    ngx_str_t         value;
-    ngx_table_elt_t  *h, *www;
+    ngx_str_t  value;
 
-    value.data = (u_char *) challenge;
-    value.len = ngx_strlen(challenge);
+    ngx_str_set(&value, "Bearer realm=\"vcita\"");
 
-    h = ngx_http_vcita_headers_add(r, "WWW-Authenticate", &value);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    www = r->headers_out.www_authenticate;
-
-#if (nginx_version >= 1023000)
-    h->next = (h != www) ? www : NULL;
-#endif
-
-    if (www == NULL || www->hash == 0) {
-        r->headers_out.www_authenticate = h;
-    }
-
-    return NGX_OK;
+    return ngx_http_vcita_headers_challenge(r, &value);
 }

@@ -14,7 +14,7 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "vcita/ngx_http_vcita_jws.h"
+#include "vcita/ngx_http_vcita_jwk.h"
 
 
 /* of a key in the memo: no kind of cookie */
@@ -349,7 +349,7 @@ ngx_http_vcita_bearer_verify(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     if (keys) {
         ngx_http_vcita_bearer_refresh(vmcf, client);
 
-        reason = ngx_http_vcita_jws_verify(&b->jws, keys);
+        reason = ngx_http_vcita_jwk_verify(&b->jws, keys);
 
         if (reason == NGX_HTTP_VCITA_JWS_VALID) {
             return ngx_http_vcita_bearer_keep(r, ctx, b, generation);

@@ -208,6 +208,32 @@ ngx_http_vcita_headers_add(ngx_http_request_t *r, const char *name,
 }
 
 
+/* Adds a challenge to those of other modules */
+
+ngx_int_t
+ngx_http_vcita_headers_challenge(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h, *www;
+
+    h = ngx_http_vcita_headers_add(r, "WWW-Authenticate", value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    www = r->headers_out.www_authenticate;
+
+#if (nginx_version >= 1023000)
+    h->next = (h != www) ? www : NULL;
+#endif
+
+    if (www == NULL || www->hash == 0) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * Marks a response with a session as private: no shared cache stores it,
  * whatever else it allows (RFC 9111, 3).  Some caches read only the first

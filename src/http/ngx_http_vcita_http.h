@@ -245,8 +245,7 @@ ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
 /* access */
 
 ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r,
-    const char *challenge);
+ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r);
 
 /* bearer */
 
@@ -390,6 +389,8 @@ ngx_int_t ngx_http_vcita_page_redirect(ngx_http_request_t *r,
 
 ngx_table_elt_t *ngx_http_vcita_headers_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+ngx_int_t ngx_http_vcita_headers_challenge(ngx_http_request_t *r,
+    ngx_str_t *value);
 ngx_int_t ngx_http_vcita_headers_private(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_headers_escape_html(ngx_pool_t *pool,
     ngx_str_t *text);

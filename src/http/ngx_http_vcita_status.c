@@ -42,6 +42,8 @@ static void ngx_http_vcita_status_calls(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
 static void ngx_http_vcita_status_times(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_keys(ngx_buf_t *b,
+    ngx_http_vcita_jwks_t *jwks);
 static void ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
     ngx_uint_t evicted);
 static void ngx_http_vcita_status_begin(ngx_buf_t *b, const char *name,
@@ -126,7 +128,6 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
 ngx_int_t
 ngx_http_vcita_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                    age;
     ngx_str_t                    value;
     ngx_buf_t                   *b;
     ngx_http_vcita_stats_t       sum;
@@ -161,17 +162,7 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
     ngx_http_vcita_status_calls(b, &sum);
     ngx_http_vcita_status_times(b, &sum);
 
-    if (vmcf->jwks.zone) {
-        age = ngx_http_vcita_jwks_age(&vmcf->jwks);
-
-        if (age != NGX_ERROR) {
-            ngx_http_vcita_status_begin(b, "keys_age_seconds", "gauge",
-                                        "How old the keys are that verify "
-                                        "signed tokens.");
-            ngx_http_vcita_status_value(b, "keys_age_seconds", NULL, NULL,
-                                        age);
-        }
-    }
+    ngx_http_vcita_status_keys(b, &vmcf->jwks);
 
     if (vmcf->zones.nelts) {
         ngx_http_vcita_status_begin(b, "zone_sessions", "gauge",
@@ -325,6 +316,22 @@ ngx_http_vcita_status_times(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
                                 "vcita_oauth_call_duration_seconds_count"
                                 "{endpoint=\"%s\"} %ui\n",
                                 name, ms / 1000, ms % 1000, name, n);
+    }
+}
+
+
+static void
+ngx_http_vcita_status_keys(ngx_buf_t *b, ngx_http_vcita_jwks_t *jwks)
+{
+    ngx_int_t  age;
+
+    age = jwks->zone ? ngx_http_vcita_jwks_age(jwks) : NGX_ERROR;
+
+    if (age != NGX_ERROR) {
+        ngx_http_vcita_status_begin(b, "keys_age_seconds", "gauge",
+                                    "How old the keys are that verify signed "
+                                    "tokens.");
+        ngx_http_vcita_status_value(b, "keys_age_seconds", NULL, NULL, age);
     }
 }
 

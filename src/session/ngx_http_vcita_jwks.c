@@ -17,7 +17,7 @@
 
 #include "session/ngx_http_vcita_jwks.h"
 #include "util/ngx_http_vcita_hash.h"
-#include "vcita/ngx_http_vcita_jws.h"
+#include "vcita/ngx_http_vcita_jwk.h"
 
 
 /* room for the texts of all sets, twice while one is replaced */
@@ -236,9 +236,9 @@ ngx_http_vcita_jwks_read(ngx_http_vcita_jwks_t *jwks,
     }
 
     if (ngx_array_init(&set->keys, set->pool, 4,
-                       sizeof(ngx_http_vcita_jws_key_t))
+                       sizeof(ngx_http_vcita_jwk_t))
         != NGX_OK
-        || ngx_http_vcita_jws_keys(set->pool, text, &set->keys) != NGX_OK)
+        || ngx_http_vcita_jwk_set(set->pool, text, &set->keys) != NGX_OK)
     {
         ngx_http_vcita_jwks_forget(set);
         return NGX_ERROR;
@@ -429,10 +429,10 @@ ngx_http_vcita_jwks_answered(ngx_http_vcita_jwks_call_t *c)
     rc = NGX_DECLINED;
 
     if (f->status == NGX_HTTP_OK
-        && ngx_array_init(&keys, f->pool, 4, sizeof(ngx_http_vcita_jws_key_t))
+        && ngx_array_init(&keys, f->pool, 4, sizeof(ngx_http_vcita_jwk_t))
            == NGX_OK)
     {
-        rc = ngx_http_vcita_jws_keys(f->pool, &f->answer, &keys);
+        rc = ngx_http_vcita_jwk_set(f->pool, &f->answer, &keys);
     }
 
     if (rc != NGX_OK) {
@@ -440,7 +440,7 @@ ngx_http_vcita_jwks_answered(ngx_http_vcita_jwks_call_t *c)
                       "jwks endpoint \"%V\" returned status %ui and no key set "
                       "of at most %d keys, earlier keys stay: check "
                       "vcita_oauth_jwks_endpoint and any proxy in between",
-                      &f->url, f->status, NGX_HTTP_VCITA_JWS_KEYS);
+                      &f->url, f->status, NGX_HTTP_VCITA_JWK_KEYS);
         return;
     }
 

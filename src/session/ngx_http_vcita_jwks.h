@@ -23,7 +23,7 @@
 typedef struct {
     ngx_uint_t                    generation; /* 0: not read */
     ngx_pool_t                   *pool;
-    ngx_array_t                   keys;       /* ..._jws_key_t */
+    ngx_array_t                   keys;       /* ..._jwk_t */
     ngx_http_vcita_call_t        *call;       /* NULL: none in progress */
 } ngx_http_vcita_jwks_set_t;
 

@@ -11,8 +11,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include <openssl/evp.h>
-
 #include "vcita/ngx_http_vcita_claims.h"
 
 
@@ -21,10 +19,6 @@
 
 /* the longest token */
 #define NGX_HTTP_VCITA_JWS_MAX    4096
-
-/* the most keys of a set, and those that are tried for a token without kid */
-#define NGX_HTTP_VCITA_JWS_KEYS   64
-#define NGX_HTTP_VCITA_JWS_TRIED  16
 
 
 /* Why a token is refused; jws.c has their names */
@@ -45,14 +39,6 @@ typedef enum {
     NGX_HTTP_VCITA_JWS_SIGNATURE,
     NGX_HTTP_VCITA_JWS_REASONS
 } ngx_http_vcita_jws_e;
-
-
-/* A public key of a key set (RFC 7517); kid is empty if it has none */
-
-typedef struct {
-    ngx_str_t                    kid;
-    EVP_PKEY                    *key;
-} ngx_http_vcita_jws_key_t;
 
 
 /*
@@ -90,12 +76,6 @@ ngx_http_vcita_jws_e ngx_http_vcita_jws_read(ngx_pool_t *pool,
     ngx_str_t *token, ngx_http_vcita_jws_t *jws, ngx_array_t *members);
 ngx_http_vcita_jws_e ngx_http_vcita_jws_check(ngx_http_vcita_jws_t *jws,
     ngx_array_t *names, time_t now, time_t skew);
-ngx_http_vcita_jws_e ngx_http_vcita_jws_verify(ngx_http_vcita_jws_t *jws,
-    ngx_array_t *keys);
 const char *ngx_http_vcita_jws_reason(ngx_http_vcita_jws_e reason);
-
-ngx_int_t ngx_http_vcita_jws_keys(ngx_pool_t *pool, ngx_str_t *text,
-    ngx_array_t *keys);
-
 
 #endif /* _NGX_HTTP_VCITA_JWS_H_INCLUDED_ */
