@@ -1,0 +1,145 @@
+
+/*
+ * A signed token: one that is read and checked names somebody, an app of ours
+ * and an end that is to come, and no other key than the good one verifies it.
+ * Input: 0 for a token made of three lines, header, payload and signature, 1
+ * for the token itself, 2 for a key set.
+ * Dictionary: jwt
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "util/ngx_http_vcita_seal.h"
+#include "vcita/ngx_http_vcita_jwk.h"
+#include "fuzz.h"
+
+
+#define FUZZ_JWS_NOW   1790000000
+#define FUZZ_JWS_SKEW  60
+
+
+static void fuzz_jws_set(ngx_str_t *text);
+static ngx_str_t fuzz_jws_token(ngx_str_t *in);
+static ngx_str_t fuzz_jws_part(ngx_str_t *text);
+static void fuzz_jws_good(ngx_http_vcita_jws_t *jws, ngx_array_t *members);
+
+
+fuzz_target(jws)
+{
+    u_char                 how;
+    ngx_str_t              token, *name;
+    ngx_array_t           *members, *names, *keys;
+    ngx_http_vcita_jws_t   jws;
+
+    how = fuzz_byte(in);
+
+    if (how == 2) {
+        fuzz_jws_set(in);
+        return;
+    }
+
+    token = how ? fuzz_copy(in) : fuzz_jws_token(in);
+
+    names = fuzz_array(sizeof(ngx_str_t));
+    name = ngx_array_push(names);
+    ngx_str_set(name, "app");
+
+    keys = fuzz_array(sizeof(ngx_http_vcita_jwk_t));
+    members = fuzz_array(sizeof(ngx_http_vcita_member_t));
+
+    if (ngx_http_vcita_jws_read(fuzz_pool, &token, &jws, members)
+        != NGX_HTTP_VCITA_JWS_VALID)
+    {
+        return;
+    }
+
+    fuzz_check(token.len <= NGX_HTTP_VCITA_JWS_MAX);
+    fuzz_check(jws.input.data == token.data && jws.input.len < token.len);
+    fuzz_check(ngx_http_vcita_jwk_verify(&jws, keys)
+               != NGX_HTTP_VCITA_JWS_VALID);
+
+    if (ngx_http_vcita_jws_check(&jws, names, FUZZ_JWS_NOW, FUZZ_JWS_SKEW)
+        == NGX_HTTP_VCITA_JWS_VALID)
+    {
+        fuzz_jws_good(&jws, members);
+    }
+}
+
+
+static void
+fuzz_jws_good(ngx_http_vcita_jws_t *jws, ngx_array_t *members)
+{
+    ngx_str_t  sub;
+
+    fuzz_check(ngx_http_vcita_claims_sub(members, &sub) == NGX_OK && sub.len);
+    fuzz_check(jws->exp > FUZZ_JWS_NOW - FUZZ_JWS_SKEW);
+    fuzz_check(jws->iat <= FUZZ_JWS_NOW + FUZZ_JWS_SKEW);
+    fuzz_check(jws->nbf <= FUZZ_JWS_NOW + FUZZ_JWS_SKEW);
+    fuzz_check(jws->aud.len >= 3);
+
+    fuzz_check(jws->lengths.len % 2 == 0);
+}
+
+
+static void
+fuzz_jws_set(ngx_str_t *text)
+{
+    ngx_str_t              copy;
+    ngx_uint_t             i;
+    ngx_array_t           *keys;
+    ngx_http_vcita_jwk_t  *key;
+
+    copy = fuzz_copy(text);
+    keys = fuzz_array(sizeof(ngx_http_vcita_jwk_t));
+
+    if (ngx_http_vcita_jwk_set(fuzz_pool, &copy, keys) != NGX_OK) {
+        return;
+    }
+
+    fuzz_check(keys->nelts <= NGX_HTTP_VCITA_JWK_KEYS);
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+        fuzz_check(EVP_PKEY_base_id(key[i].key) == EVP_PKEY_RSA);
+        fuzz_check(EVP_PKEY_bits(key[i].key) >= 2048);
+    }
+}
+
+
+static ngx_str_t
+fuzz_jws_token(ngx_str_t *in)
+{
+    u_char     *p;
+    ngx_str_t   header, payload, part[2], token;
+
+    header = fuzz_line(in);
+    payload = fuzz_line(in);
+
+    part[0] = fuzz_jws_part(&header);
+    part[1] = fuzz_jws_part(&payload);
+
+    token = fuzz_room(part[0].len + 1 + part[1].len + 1 + in->len);
+
+    p = ngx_cpymem(token.data, part[0].data, part[0].len);
+    *p++ = '.';
+    p = ngx_cpymem(p, part[1].data, part[1].len);
+    *p++ = '.';
+    ngx_memcpy(p, in->data, in->len);
+
+    return token;
+}
+
+
+static ngx_str_t
+fuzz_jws_part(ngx_str_t *text)
+{
+    ngx_str_t  part;
+
+    part = fuzz_room((text->len * 4 + 2) / 3);
+    ngx_http_vcita_base64url_encode(part.data, text->data, text->len);
+
+    return part;
+}
