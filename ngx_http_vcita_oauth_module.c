@@ -240,8 +240,8 @@ ngx_http_vcita_late_handler(ngx_http_request_t *r)
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    return vscf->clients.nelts ? ngx_http_vcita_post_read_late(r, vscf)
-                               : NGX_DECLINED;
+    return (vscf->clients.nelts || vscf->headers)
+           ? ngx_http_vcita_post_read_late(r, vscf) : NGX_DECLINED;
 }
 
 
@@ -346,6 +346,10 @@ ngx_http_vcita_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->rules = prev->rules;
 
     } else if (ngx_http_vcita_require_check(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_vcita_header_conf_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

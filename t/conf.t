@@ -644,3 +644,29 @@ while ($manual =~ /^\*\*Default:\*\* (vcita_oauth_(\w+) [^;]+);/mg) {
     $n++;
 }
 cmp_ok $n, '>=', 15, 'directives that have a default';
+
+
+=== TEST 23: vcita_oauth_header: names that nginx or the connection needs, what is no name, what is no variable
+--- flow
+my $sub = '$vcita_oauth_claim_sub';
+my $header = sub { my ($name, $value) = @_; 'vcita_oauth_header ' . join(' ', $name, $value // $sub) . ';' };
+
+refuses_line $header->($_), qr/^"vcita_oauth_header" cannot set "$_", which nginx reads or changes, use another name in /, $_
+    for qw( Host Authorization X-Forwarded-For X-Real-IP Range If-Range If-None-Match User-Agent Referer Accept Accept-Language
+            Accept-Encoding Cookie Date Via Expect Depth Destination Overwrite Connection Keep-Alive TE Trailer Transfer-Encoding
+            Upgrade HTTP2-Settings Proxy-Authorization Proxy-Connection Content-Type Content-Length Content-Anything
+            x_forwarded.for AUTHORIZATION cookie_ -te contenttype );
+refuses_line $header->($_), qr/^invalid header name "/, "name $_"
+    for '""', '-', '"-._"', '"X User"', 'X:User', "\"X\x01User\"", '"X;User"', 'X/User', '"X-\"User"', 'X$host', "X\x{c3}\x{a4}";
+refuses_line $header->('X-User', $_), qr/^"vcita_oauth_header" takes one variable as its value, not "/, "value $_"
+    for 'alice', '""', '$', '"$vcita_oauth_claim_sub "', '"$vcita_oauth_claim_sub$host"', 'a$host', '"${host}"', '$a-b';
+refuses_line 'vcita_oauth_header X-User;', qr/invalid number of arguments/, 'no value';
+refuses_line "vcita_oauth_header X-User \$host;\nvcita_oauth_header x_user $sub;", qr/^"vcita_oauth_header" sets "x_user" twice, also as "X-User", remove one of them in /, 'twice';
+
+my (undef, undef, undef, $out) = main::nginx_t(main::with($header->('X-User', '$no_such_variable')));
+like $out, qr/\[emerg\] unknown "no_such_variable" variable/, 'a variable that does not exist';
+
+accepts_line $header->($_), "name $_" for qw( X-Forwarded-User x X_User X.User X-Content-Type 9 Forwarded Cookies Hosts );
+accepts_line $header->('X-User', $_), "value $_" for qw( $HOST $vcita_oauth_claim_Sub $vcita_oauth_access_token );
+accepts_line $header->('X-A') . $header->('X-B') . $header->('X-AB'), 'several';
+accepts "server { $SERVER " . $header->('X-User') . ' location / { ' . $header->('x_user', '$host') . ' } }', 'without a gate, and replaced';

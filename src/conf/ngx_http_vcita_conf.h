@@ -77,6 +77,13 @@ char *ngx_http_vcita_client_conf_init(ngx_conf_t *cf,
     ngx_http_vcita_client_t *client, ngx_http_vcita_origin_t *user,
     const char *directive);
 
+/* header_conf */
+
+char *ngx_http_vcita_header_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_vcita_header_conf_merge(ngx_conf_t *cf,
+    ngx_http_vcita_loc_conf_t *prev, ngx_http_vcita_loc_conf_t *conf);
+
 /* server_conf */
 
 char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,

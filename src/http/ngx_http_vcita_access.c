@@ -65,6 +65,13 @@ ngx_http_vcita_access_handler(ngx_http_request_t *r)
 
     ctx->asked = r->loc_conf;
 
+    if (ctx->headed
+        && vlcf->gate != NGX_HTTP_VCITA_OFF
+        && ngx_http_vcita_upstream_headers_clear(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (ngx_http_vcita_is_callback(ctx)) {
         ctx->passed = r->loc_conf;
         return NGX_OK;
@@ -260,6 +267,13 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (rc != NGX_OK) {
         return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
+    }
+
+    if (vlcf->headers
+        && ngx_http_vcita_upstream_headers_set(r, ctx, vlcf->headers)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ctx->passed = r->loc_conf;

@@ -109,7 +109,8 @@ ngx_http_vcita_ctx_release(void *data)
 
 /*
  * The context of the client's request, or of a subrequest that has passed an
- * access check; NULL if the server has no gated location
+ * access check; NULL if the server has neither a gated location nor a
+ * vcita_oauth_header
  */
 
 ngx_http_vcita_ctx_t *

@@ -142,6 +142,8 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        redirected:1; /* internally */
     unsigned                        refused:1;    /* by nginx, early */
     unsigned                        suspect:1;    /* maybe moved */
+    unsigned                        headed:1;     /* by vcita_oauth_header */
+    unsigned                        unsent:1;     /* such a header, logged */
 } ngx_http_vcita_ctx_t;
 
 
@@ -394,6 +396,15 @@ ngx_int_t ngx_http_vcita_headers_challenge(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_headers_private(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_headers_escape_html(ngx_pool_t *pool,
     ngx_str_t *text);
+
+/* upstream_headers */
+
+ngx_int_t ngx_http_vcita_upstream_headers_remove(ngx_http_request_t *r,
+    ngx_http_vcita_header_names_t *names);
+ngx_int_t ngx_http_vcita_upstream_headers_clear(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+ngx_int_t ngx_http_vcita_upstream_headers_set(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_array_t *headers);
 
 /* errors */
 

@@ -17,6 +17,8 @@
 
 static ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf);
+static ngx_int_t ngx_http_vcita_post_read_subrequest(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf);
 static void ngx_http_vcita_post_read_forget(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_post_read_early(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_srv_conf_t *vscf);
@@ -34,7 +36,7 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    if (vscf->clients.nelts == 0 || r != r->main) {
+    if ((vscf->clients.nelts == 0 && vscf->headers == NULL) || r != r->main) {
         return NGX_DECLINED;
     }
 
@@ -84,7 +86,12 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t      *ctx;
     ngx_http_vcita_client_t  **client;
 
-    if (r != r->main || ngx_http_vcita_ctx_get(r)) {
+    if (r != r->main) {
+        return vscf->headers ? ngx_http_vcita_post_read_subrequest(r, vscf)
+                             : NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_ctx_get(r)) {
         return NGX_DECLINED;
     }
 
@@ -117,6 +124,31 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
 
 /*
+ * A subrequest begins without the headers that its parent's gate has set.  Its
+ * own ones stay behind an internal redirect.
+ */
+
+static ngx_int_t
+ngx_http_vcita_post_read_subrequest(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
+{
+    ngx_http_vcita_ctx_t  *ctx;
+
+    ctx = ngx_http_vcita_ctx_get(r);
+
+    if (ctx && ctx->request == r) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_vcita_upstream_headers_remove(r, vscf->headers) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
  * Clears the variables that error_page has cached before the cookies and the
  * query were removed; $request_id is kept
  */
@@ -141,7 +173,10 @@ ngx_http_vcita_post_read_forget(ngx_http_request_t *r)
 }
 
 
-/* creates the context and removes the module's cookies from the request */
+/*
+ * Creates the context, and removes from the request the module's cookies and
+ * the headers that vcita_oauth_header sets
+ */
 
 static ngx_http_vcita_ctx_t *
 ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
@@ -151,6 +186,12 @@ ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
 
     ctx = ngx_http_vcita_ctx_create(r);
     if (ctx == NULL) {
+        return NULL;
+    }
+
+    if (vscf->headers
+        && ngx_http_vcita_upstream_headers_remove(r, vscf->headers) != NGX_OK)
+    {
         return NULL;
     }
 

@@ -70,6 +70,15 @@ ngx_http_vcita_subrequest_handler(ngx_http_request_t *r)
 
     rc = ngx_http_vcita_subrequest_check(r, ctx, vlcf);
 
+    if (rc == NGX_DECLINED
+        && vlcf->headers
+        && ctx->alive
+        && ngx_http_vcita_upstream_headers_set(r, ctx, vlcf->headers)
+           != NGX_OK)
+    {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (rc == NGX_AGAIN) {
         rc = ngx_http_vcita_wait(r);
     }
@@ -166,6 +175,14 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
 {
     ngx_int_t  rc;
+
+    /* those of an earlier location of the subrequest */
+
+    if (ctx->headed
+        && ngx_http_vcita_upstream_headers_clear(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (vlcf->bearer && ngx_http_vcita_bearer_is_sent(r)) {
         return ngx_http_vcita_subrequest_bearer(r, ctx, vlcf);

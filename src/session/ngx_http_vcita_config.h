@@ -184,12 +184,33 @@ typedef struct {
 } ngx_http_vcita_main_conf_t;
 
 
+/* a vcita_oauth_header */
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_str_t                     lowcase;
+    ngx_uint_t                    hash;       /* of lowcase */
+    ngx_str_t                     letters;    /* and digits of lowcase */
+    ngx_str_t                     variable;
+    ngx_int_t                     index;      /* of the variable */
+} ngx_http_vcita_header_t;
+
+
+/* The names of the headers that a server removes from all its requests */
+
+typedef struct {
+    ngx_array_t                   letters;    /* ngx_str_t */
+    u_char                        ends[256];  /* 1: a name may end so */
+} ngx_http_vcita_header_names_t;
+
+
 /* The clients of a server; empty if nothing in the server is gated */
 
 typedef struct {
     ngx_array_t                   clients;    /* ..._client_t * */
     ngx_array_t                   cookies;    /* ngx_str_t, in pairs */
     ngx_array_t                   stems;      /* ngx_str_t, of a pair */
+    ngx_http_vcita_header_names_t  *headers;  /* NULL: none */
 } ngx_http_vcita_srv_conf_t;
 
 
@@ -200,6 +221,7 @@ typedef struct {
 
     ngx_http_vcita_client_t      *client;
     ngx_array_t                  *rules;      /* NULL: none */
+    ngx_array_t                  *headers;    /* ..._header_t; NULL: none */
     ngx_http_vcita_authorize_t   *authorize;
     ngx_http_complex_value_t     *logout_uri;
     ngx_uint_t                    logout;     /* unsigned  logout:1; */

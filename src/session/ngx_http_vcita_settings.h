@@ -39,6 +39,9 @@
     other(NGX_HTTP_VCITA_REQUIRE, "vcita_oauth_require",                      \
         NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_2MORE, ngx_http_vcita_require,       \
         NGX_HTTP_LOC_CONF_OFFSET, NULL)                                       \
+    other(NGX_HTTP_VCITA_HEADER, "vcita_oauth_header",                        \
+        NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_TAKE2,                               \
+        ngx_http_vcita_header_conf_directive, NGX_HTTP_LOC_CONF_OFFSET, NULL) \
                                                                               \
     client(NGX_HTTP_VCITA_CLIENT_ID, "vcita_oauth_client_id",                 \
         NGX_CONF_TAKE1, ngx_str_t, client_id, any_text, NULL)                 \

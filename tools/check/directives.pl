@@ -27,7 +27,8 @@ my @TYPES = (
 
 # what a location or a client has beside its settings
 my %MADE = (
-    loc_conf_t => [ qw( client rules authorize logout_uri logout merged ) ],
+    loc_conf_t => [ qw( client rules headers authorize logout_uri logout
+                        merged ) ],
     client_t   => [ qw( session_seal state_seal derive jwks session_cookie
                         login_cookie endpoint authorize ready https
                         identified unbound ) ],
