@@ -20,6 +20,7 @@ function row([name, value]) {
 
 function page({ url, headers }) {
   const user = headers['x-forwarded-user'];
+  const email = headers['x-forwarded-email'];
   const { authorization, cookie } = headers;
   const leaked = MODULE_COOKIE.test(cookie ?? '');
 
@@ -35,12 +36,13 @@ function page({ url, headers }) {
   th, td { text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8884 }
   td { overflow-wrap: anywhere }
 </style>
-<h1>Hello${user ? `, ${escape(user)}` : ''}</h1>
+<h1>Hello${email ? `, ${escape(email)}` : ''}</h1>
 <p>This application knows nothing of OAuth. You asked for <code>${escape(url)}</code>,
 and this is what nginx told it about you:</p>
 <table>
 ${[
     ['X-Forwarded-User', user],
+    ['X-Forwarded-Email', email],
     ['Authorization', authorization && masked(authorization)],
     ['Cookie', leaked ? '(a cookie of the module, which should not be here)' : cookie],
   ].map(row).join('\n')}

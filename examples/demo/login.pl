@@ -89,15 +89,18 @@ sub check_application {
     my $res = $browser->get('/headers.json');
     my $headers = eval { decode_json($res->body)->{headers} } || {};
 
-    my $user = $headers->{'x-forwarded-user'} // '';
+    my ($user, $told) = map { $headers->{"x-forwarded-$_"} // '' } qw( user email );
     my $cookie = $headers->{cookie} // '';
     my ($token) = ($headers->{authorization} // '') =~ /^Bearer (\S+)$/;
 
-    check($user eq $email, "X-Forwarded-User: $user");
+    my $owner = owner($token);
+
+    check($user ne '' && $user eq ($owner->{sub} // ''), "X-Forwarded-User: $user");
+    check($told eq $email, "X-Forwarded-Email: $told");
     check(defined $token, 'Authorization: Bearer '
                           . VcitaBrowser::mask($token // '(none)'));
-    check(owner($token) eq $email, 'vcita says that this token is of '
-                                   . (owner($token) || 'nobody'));
+    check(($owner->{email} // '') eq $email, 'vcita says that this token is of '
+                                             . ($owner->{email} // 'no one'));
     check($cookie !~ /vcita_session/, "no cookie of the module");
     check($cookie eq 'theme=dark', "its own cookie: $cookie");
 }
@@ -110,7 +113,7 @@ sub owner {
     my $res = VcitaBrowser->new(base => $sandbox, %at)->get('/oauth/userinfo',
         headers => [ Authorization => 'Bearer ' . ($token // '') ]);
 
-    return eval { decode_json($res->body)->{email} } // '';
+    return eval { decode_json($res->body) } // {};
 }
 
 
