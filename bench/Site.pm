@@ -10,7 +10,7 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( %PORT gate_settings plain_server gate_server auth_server
+our @EXPORT = qw( %PORT gate_settings plain_server gate_server header_server auth_server
                   back_servers redirect_length claim_values );
 
 # a claim of each of the headers X-1 to X-6
@@ -18,7 +18,7 @@ my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
 
 our %PORT;
 @PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
-          memory people )} = map { port($_) } 0 .. 11;
+          memory people header )} = map { port($_) } 0 .. 12;
 
 
 # the application at vcita; everything else is as it comes
@@ -92,6 +92,22 @@ END
         . gate_settings(%change)
         . targets('vcita_oauth on;', map { "\$vcita_oauth_claim_$_" } @CLAIMS)
         . "    }\n";
+}
+
+
+# two claims by vcita_oauth_header, for the sessions of gate_server; in a server of
+# its own, since it removes these headers in all locations
+sub header_server {
+    my (%change) = @_;
+
+    return <<END . gate_settings(%change) . "    }\n";
+    server {
+        listen 127.0.0.1:$PORT{header};
+        vcita_oauth_header X-1 \$vcita_oauth_claim_$CLAIMS[0];
+        vcita_oauth_header X-2 \$vcita_oauth_claim_$CLAIMS[1];
+        location = /proxy2 { vcita_oauth on; proxy_set_header Connection "";
+                             proxy_http_version 1.1; proxy_pass http://app; }
+END
 }
 
 

@@ -4,8 +4,9 @@
 #
 # Fails if a figure of bench/instructions.txt has grown by over 1 %, or what the
 # gate adds to one has; if a logged-in request parses JSON, or allocates for its
-# claims; or if the memo of opened cookies does not save what it should, or costs
-# more where it saves nothing.  --record writes that file anew.
+# claims; if vcita_oauth_header costs too much more than proxy_set_header; or if the
+# memo of opened cookies does not save what it should, or costs more where it saves
+# nothing.  --record writes that file anew.
 
 use strict;
 use warnings;
@@ -27,6 +28,9 @@ my $NEW = 1.10;
 my $MEMO = 0.02;
 my $COOKIES = 10_000;
 
+# how much more than two proxy_set_header two vcita_oauth_header may take
+my $HEADERS = 400;
+
 # every function by which a pool or the heap gives memory
 my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
                    ngx_create_pool malloc calloc realloc posix_memalign );
@@ -44,6 +48,7 @@ my @REQUESTS = (
     [ 'proxy, 2 headers',             plain => '/proxy2', 1 ],
     [ 'proxy gated',                  gate  => '/proxy0', 1 ],
     [ 'proxy gated, 2 claims',        gate  => '/proxy2', 1 ],
+    [ 'proxy gated, 2 oauth_header',  header => '/proxy2', 1 ],
     [ 'return 302, as long',          plain => '/302',    0 ],
     [ 'redirect to vcita, anonymous', gate  => '/gif0',   0 ],
 );
@@ -55,6 +60,7 @@ my %WITHOUT = (
     '1 KiB file gated, new cookie' => '1 KiB file',
     'proxy gated'                  => 'proxy',
     'proxy gated, 2 claims'        => 'proxy, 2 headers',
+    'proxy gated, 2 oauth_header'  => 'proxy, 2 headers',
     'redirect to vcita, anonymous' => 'return 302, as long',
 );
 
@@ -75,6 +81,7 @@ my %found = map { $_->[0] => measured(@$_) } @REQUESTS;
 show();
 no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims');
 same_allocations();
+headers();
 memo();
 compare() if !$Record;
 record() if $Record && !$Failed;
@@ -142,7 +149,9 @@ sub keys_of {
 sub start_under_callgrind {
     my ($redirect) = @_;
 
-    conf('front', plain_server($redirect) . gate_server(%{ keys_of('new') }));
+    my $keys = keys_of('new');
+
+    conf('front', plain_server($redirect) . gate_server(%$keys) . header_server(%$keys));
     nginx_counted('front', $PORT{gate});
 
     return login($PORT{gate}, '/gif0');
@@ -243,6 +252,21 @@ sub same_allocations {
         if $gate[1] - $gate[0] > $plain[1] - $plain[0] + 0.1;
     wrong('the gate allocates more than its context')
         if $gate[0] - $plain[0] > 2.1;
+}
+
+
+# Two headers by vcita_oauth_header, what clients send under their names removed
+sub headers {
+    my $more = instructions('proxy gated, 2 oauth_header')
+        - instructions('proxy gated, 2 claims');
+
+    printf "two vcita_oauth_header: %+.0f instructions beside two"
+        . " proxy_set_header\n", $more;
+
+    wrong("two vcita_oauth_header take over $HEADERS instructions more than two"
+          . ' proxy_set_header') if $more > $HEADERS;
+    wrong('no header is set')
+        if !$found{'proxy gated, 2 oauth_header'}{calls}{ngx_http_vcita_upstream_headers_set};
 }
 
 
