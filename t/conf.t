@@ -605,7 +605,7 @@ is browser()->visit("/$_/in")->status, 200, "/$_" for qw( a b c );
 === TEST 20: an unknown word: the message names the directive and all words that it takes
 --- flow
 my $says = sub { my ($bad, $name, $words) = @_; qr/^invalid value "$bad" in $name: $words in / };
-for (['vcita_oauth', 'on, off or optional'], ['vcita_oauth_pkce', 'on or off'], ['vcita_oauth_ssl_verify', 'on or off'],
+for (['vcita_oauth', 'on, off or optional'], ['vcita_oauth_challenge', 'auto, login or 401'], ['vcita_oauth_pkce', 'on or off'], ['vcita_oauth_ssl_verify', 'on or off'],
      ['vcita_oauth_token_format', 'form or json'], ['vcita_oauth_userinfo', 'auto, on or off'],
      ['vcita_oauth_cookie_samesite', 'lax or none'])
 {

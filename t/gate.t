@@ -817,3 +817,115 @@ for my $bad ('', 'junk', substr($one, 1), substr($one, 0, -1), "$one=", "$one.",
 }
 is $b->get('/in-between', headers => [ Cookie => "vcita_session=$one" ])->status, 200,
     'a location that repeats a setting is the same application';
+
+
+=== TEST 23: nothing with Authorization: Bearer or Sec-Purpose: prefetch is a navigation: no login begins unseen
+--- gate
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+my @page = (Accept => 'text/html', 'Sec-Fetch-Mode' => 'navigate');
+for ([ 401, 'Bearer', Authorization => 'Bearer abc', Accept => '*/*' ],
+     [ 401, 'Bearer of a page', Authorization => 'Bearer abc', @page ],
+     [ 401, 'bearer', Authorization => 'bearer  abc', @page ],
+     [ 401, 'Bearer alone', Authorization => 'Bearer', @page ],
+     [ 302, 'Basic', Authorization => 'Basic QmVhcmVyOmFiYw==', @page ],
+     [ 302, 'another scheme', Authorization => 'Bearers abc', @page ],
+     [ 401, 'prefetch', 'Sec-Purpose' => 'prefetch', @page ],
+     [ 401, 'prerender', 'Sec-Purpose' => 'prefetch;prerender', @page ],
+     [ 401, 'Prefetch without a mode', 'Sec-Purpose' => 'Prefetch', Accept => 'text/html' ],
+     [ 302, 'another purpose', 'Sec-Purpose' => 'prefetching', @page ])
+{
+    my ($status, $name, @headers) = @$_;
+    for my $method (qw( GET HEAD )) {
+        my $r = $b->request($method, '/', headers => \@headers);
+        is $r->status, $status, "$method, $name";
+        is scalar(@{ $r->set_cookies }), $status == 302 ? 1 : 0, "$method, $name: cookies";
+        is $r->header('WWW-Authenticate'), $status == 401 ? 'Bearer realm="vcita"' : undef, "$method, $name: WWW-Authenticate";
+    }
+}
+
+
+=== TEST 24: vcita_oauth_challenge: login sends every GET and HEAD to vcita, 401 sends none
+--- gate
+--- http_config
+vcita_oauth_challenge login;
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; vcita_oauth_challenge auto; proxy_pass $VCITA_APP; }
+location /login { vcita_oauth on; vcita_oauth_challenge login; proxy_pass $VCITA_APP; }
+location /401 { vcita_oauth on; vcita_oauth_challenge 401; proxy_pass $VCITA_APP; }
+location /optional { vcita_oauth optional; vcita_oauth_challenge 401; proxy_pass $VCITA_APP; }
+location /any { satisfy any; deny all; vcita_oauth on; vcita_oauth_challenge 401; proxy_pass $VCITA_APP; }
+location /broken { vcita_oauth optional; error_page 502 /login/error; proxy_pass http://127.0.0.1:1; }
+--- error_log
+Connection refused
+--- flow
+my $b = browser();
+my @kinds = ([ 'a navigation', 'Sec-Fetch-Mode' => 'navigate', Accept => 'text/html' ], [ 'nothing at all', Accept => undef ],
+    [ 'Accept application/json', Accept => 'application/json' ], [ 'cors', 'Sec-Fetch-Mode' => 'cors', Accept => '*/*' ],
+    [ 'XMLHttpRequest', 'X-Requested-With' => 'XMLHttpRequest', Accept => '*/*' ],
+    [ 'Upgrade', Upgrade => 'websocket', Connection => 'Upgrade', Accept => '*/*' ],
+    [ 'Bearer', Authorization => 'Bearer abc', Accept => '*/*' ], [ 'prefetch', 'Sec-Purpose' => 'prefetch', Accept => 'text/html' ]);
+for (@kinds) {
+    my ($name, @headers) = @$_;
+    for my $method (qw( GET HEAD POST PUT DELETE OPTIONS )) {
+        my $login = $method =~ /GET|HEAD/;
+        for my $path ('/login', "http://127.0.0.1:${\ rand_port(1)}/", '/401', '/any') {
+            my $status = $login && $path !~ m{^/(?:401|any)} ? 302 : 401;
+            my $r = $b->request($method, $path, headers => \@headers);
+            my $what = "$method $path, $name";
+            is $r->status, $status, $what;
+            is defined $r->location, $status == 302, "$what: Location";
+            is $r->header('WWW-Authenticate'), $status == 401 ? 'Bearer realm="vcita"' : undef, "$what: WWW-Authenticate";
+            is scalar(@{ $r->set_cookies }), $status == 302 ? 1 : 0, "$what: cookies";
+        }
+        is $b->request($method, '/optional', headers => \@headers)->status, 200, "$method, $name: optional lets in";
+    }
+}
+is $b->get('/', headers => [ Accept => 'application/json' ])->status, 401, 'auto as ever';
+
+# a person who opens such an address reads where to sign in; that address would only say 401 again
+my $r = $b->get('/401/a', headers => [ Accept => 'text/html' ]);
+like $r->body, qr{<h1>Please sign in</h1>}, '401: a page for a person';
+is $r->body =~ /<a href="([^"]*)"/ && $1, url('/'), '401: its link';
+
+is $b->visit('/login/a?b', headers => [ Accept => 'application/json' ])->status, 200, 'login: in';
+is $b->res->json->{uri}, '/login/a?b', 'at the address first asked for';
+is $b->get($_)->status, 200, "$_: in with a session" for qw( /401 /any );
+$r = browser()->get('/broken');
+is $r->status, 502, 'an error never starts a login';
+is $r->location, undef, 'so there is no redirect';
+
+
+=== TEST 25: the page for a form that was posted links to the same-origin page of its Referer, else to /
+--- gate
+--- config
+location / { vcita_oauth on; }
+location /gated { vcita_oauth on; error_page 401 /error; }
+location /error { vcita_oauth on; }
+--- flow
+my $b = browser();
+my $site = url('');
+(my $shout = $site) =~ s{^http}{HTTP};
+for ([ "$site/form?a=1&b=2", '/form?a=1&amp;b=2' ], [ "$site/", '/' ], [ "$site/form#part", '/form' ], [ "$shout/form", '/form' ],
+     [ "$site//evil.example/x", '//evil.example/x' ], [ "$site/a\"b<c>", '/a&quot;b&lt;c&gt;' ],
+     [ undef, '/' ], [ '', '/' ], [ $site, '/' ], [ 'https://evil.example/form', '/' ], [ "$site.evil.example/form", '/' ],
+     [ "$site\@evil.example/form", '/' ], [ $site =~ s/^http/https/r . '/form', '/' ], [ $site =~ s/:\d+$/:1/r . '/form', '/' ],
+     [ substr($site, 0, -1) . '/form', '/' ], [ "x$site/form", '/' ], [ '/form', '/' ], [ 'null', '/' ], [ "$site?/form", '/' ],
+     [ "$site/" . 'x' x 4000, '/' ], [ "$site/\xff", "/\xff" ])
+{
+    my ($referer, $to) = @$_;
+    for my $path ('/send?x=1', '/gated/send') {
+        my $r = $b->post($path, { a => 1 }, headers => [ Accept => 'text/html', Referer => $referer ]);
+        my $name = "$path from " . substr $referer // 'nowhere', 0, 60;
+        is $r->status, 401, $name;
+        is_deeply [ $r->body =~ /<a href="([^"]*)"/g ], [ "$site$to" ], "$name: the link";
+    }
+}
+my $r = $b->get('/part?x', headers => [ 'Sec-Fetch-Mode' => 'cors', Accept => 'text/html', Referer => "$site/form" ]);
+is $r->body =~ /<a href="([^"]*)"/ && $1, "$site/part?x", 'what was read can be read again';

@@ -73,6 +73,12 @@ sub VcitaFlow::Code::anchor { return $Anchor{ $_[0] } }
             session_too_large  => $token->({ set => { access_token => 'tok3n-' x 700 } }),
             store_unavailable  => sub { my $b = browser(); $b->set_cookie(store => 'A' x 43); $b->get('/store') },
             not_allowed        => sub { browser()->visit('/other-people') },
+            login_required     => sub {
+                my $b = begun('/recent');
+                $b->come_back(code => stub_code);
+                wait_for { $b->get('/recent')->status == 302 } 10, 'the session to be too old';
+                return $b->come_back(code => stub_code({ id_token => id_token($b, set => { auth_time => 1 }) }));
+            },
             session_lost       => sub { my $b = browser(); for (1 .. 3) { $b->visit('/deep'); $b->delete_cookie('vcita_session') } $b->get('/deep') },
             other              => sub { begun('/deep')->come_back(error => 'no code at all') },
             server_error       => sub { begun('/deep')->come_back(error => 'server_error', error_description => 'of vcita') },
@@ -96,6 +102,7 @@ add_block_preprocessor(sub {
         . 'location /other-people { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email nobody@example.biz; proxy_pass $VCITA_APP; }' . "\n"
         . 'location /operator { error_page 403 /page; vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email nobody; proxy_pass $VCITA_APP; }' . "\n"
         . "location /page { return 403 'theirs'; }\n"
+        . "location /recent { vcita_oauth on; vcita_oauth_max_age 1s; proxy_pass \$VCITA_APP; }\n"
         . app('expired', 'vcita_oauth_login_timeout 1s;')
         . app('unreachable', 'vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/oauth/token;')
         . app('store', 'vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_RAND_PORT_2 connect_timeout=300ms timeout=300ms;')

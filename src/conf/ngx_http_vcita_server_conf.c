@@ -382,7 +382,6 @@ static ngx_http_vcita_authorize_t *
 ngx_http_vcita_server_conf_authorize_make(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf)
 {
-    ngx_str_t                    value;
     ngx_http_vcita_authorize_t  *a;
 
     a = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_authorize_t));
@@ -395,9 +394,6 @@ ngx_http_vcita_server_conf_authorize_make(ngx_conf_t *cf,
     {
         return NULL;
     }
-
-    a->prompt = (ngx_http_vcita_query_get(cf->temp_pool, &conf->authorize_args,
-                                          "prompt", &value) != NGX_DECLINED);
 
     a->id = ngx_crc32_long(a->prefix.data, a->prefix.len);
 

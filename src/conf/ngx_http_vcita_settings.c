@@ -73,6 +73,14 @@ static ngx_conf_enum_t  ngx_http_vcita_gates[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_vcita_challenges[] = {
+    { ngx_string("auto"), NGX_HTTP_VCITA_AUTO_LOGIN },
+    { ngx_string("login"), NGX_HTTP_VCITA_ALWAYS_LOGIN },
+    { ngx_string("401"), NGX_HTTP_VCITA_NEVER_LOGIN },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_vcita_flags[] = {
     { ngx_string("on"), 1 },
     { ngx_string("off"), 0 },
@@ -126,6 +134,8 @@ static ngx_conf_enum_t  ngx_http_vcita_samesites[] = {
 
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_gate =
     ngx_http_vcita_words(ngx_http_vcita_gates);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_challenge =
+    ngx_http_vcita_words(ngx_http_vcita_challenges);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_flag =
     ngx_http_vcita_words(ngx_http_vcita_flags);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_token_format =

@@ -133,6 +133,8 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    ctx->aged = 0;
+
     if (vlcf->bearer && ngx_http_vcita_bearer_is_sent(r)) {
         return ngx_http_vcita_access_bearer(r, ctx, vlcf);
     }
@@ -217,7 +219,11 @@ ngx_http_vcita_access_without(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_wait(r);
     }
 
-    ctx->outcome = rc;
+    /* an internal redirect finds a session again that is too old here */
+
+    if (!ctx->aged) {
+        ctx->outcome = rc;
+    }
 
     switch (rc) {
 
@@ -259,6 +265,11 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         if (rc != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+
+    if (ngx_http_vcita_is_aged(ctx, vlcf)) {
+        ctx->aged = 1;
+        return ngx_http_vcita_access_without(r, ctx, vlcf, NGX_DECLINED);
     }
 
     /* a token has its own end, and no cookie */
@@ -394,11 +405,21 @@ ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_access_same_error(r, ctx, client);
     }
 
-    if (!ngx_http_vcita_user_agent_navigates(r)) {
+    if (ctx->aged) {
+        ngx_str_set(&ctx->error, "login_required");
+    }
+
+    /* no login replaces a token */
+
+    if (ctx->token || !ngx_http_vcita_challenge_redirects(r)) {
         return ngx_http_vcita_access_unauthorized(r, ctx, client);
     }
 
     rc = ngx_http_vcita_login_loops(r, ctx, client);
+
+    if (rc == NGX_OK && ctx->aged) {
+        return ngx_http_vcita_challenge_too_old(r, ctx);
+    }
 
     if (rc == NGX_OK) {
 
@@ -424,7 +445,7 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_page_t         page;
     ngx_http_vcita_login_state_t  state;
 
-    ngx_memzero(&state, sizeof(ngx_http_vcita_login_state_t));
+    ngx_http_vcita_challenge_state(r, ctx, &state);
 
     if (ngx_http_vcita_login_return_uri(r, &state.return_uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -476,6 +497,10 @@ ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
 
     page.status = NGX_HTTP_UNAUTHORIZED;
 
+    /* an error_page makes it a GET */
+
+    ctx->posted = !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD));
+
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
     if (ngx_http_vcita_access_challenge(r) != NGX_OK
@@ -492,9 +517,7 @@ static ngx_int_t
 ngx_http_vcita_access_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client, ngx_http_vcita_page_t *page)
 {
-    ngx_str_t  uri;
-
-    if (!ngx_http_vcita_user_agent_is_person(r)) {
+    if (ctx->token || !ngx_http_vcita_user_agent_is_person(r)) {
         return NGX_OK;
     }
 
@@ -505,13 +528,14 @@ ngx_http_vcita_access_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     page->link = "Sign in in a new tab";
     page->new_tab = 1;
 
-    if (ngx_http_vcita_login_redirect_uri(r, ctx, client) == NGX_ERROR
-        || ngx_http_vcita_login_return_uri(r, &uri) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (ctx->aged) {
+        page->title = "Please sign in again";
+        page->text = "You signed in too long ago for this. What you sent was "
+                     "not processed. Sign in in a new tab, then send this "
+                     "again.";
     }
 
-    return ngx_http_vcita_page_link(r, ctx, &uri, page);
+    return ngx_http_vcita_challenge_link(r, ctx, client, page);
 }
 
 

@@ -141,6 +141,12 @@ static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
       "This site could not get the keys of vcita. Try again in a minute.",
       NULL },
 
+    { "login_required",
+      "Please sign in again",
+      "This page is only for those who have just signed in, and vcita did not "
+      "ask you to.",
+      "Sign in again" },
+
     { "session_lost",
       "Your sign-in keeps getting lost",
       "You signed in several times, but the browser did not bring back the "
@@ -197,6 +203,14 @@ ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_error_t  *e;
 
     for (e = ngx_http_vcita_errors; e->code; e++) {
+
+        /* its 401 is as that of a request without a session */
+
+        if (page->status == NGX_HTTP_UNAUTHORIZED
+            && ngx_http_vcita_errors_is(&ctx->error, "login_required"))
+        {
+            continue;
+        }
 
         if (ngx_http_vcita_errors_is(&ctx->error, e->code)) {
             page->title = e->title;

@@ -144,8 +144,17 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        suspect:1;    /* maybe moved */
     unsigned                        headed:1;     /* by vcita_oauth_header */
     unsigned                        unsent:1;     /* such a header, logged */
+    unsigned                        posted:1;     /* what got a 401 */
+    unsigned                        aged:1;       /* the session: max_age */
 } ngx_http_vcita_ctx_t;
 
+
+/* 1: the login of the session was too long ago for this location */
+
+#define ngx_http_vcita_is_aged(ctx, vlcf)                                     \
+    ((vlcf)->max_age                                                          \
+     && ngx_http_vcita_session_age(&(ctx)->session, ngx_time())               \
+        > (vlcf)->max_age)
 
 /* a callback without a response yet */
 
@@ -254,6 +263,17 @@ ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_bearer_is_sent(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_bearer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+
+/* challenge */
+
+ngx_uint_t ngx_http_vcita_challenge_redirects(ngx_http_request_t *r);
+void ngx_http_vcita_challenge_state(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *state);
+ngx_int_t ngx_http_vcita_challenge_link(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_page_t *page);
+ngx_int_t ngx_http_vcita_challenge_too_old(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
 
 /* wait */
 
@@ -454,6 +474,8 @@ ngx_int_t ngx_http_vcita_userinfo_request_session(ngx_http_request_t *r,
 
 ngx_uint_t ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_user_agent_referer(ngx_http_request_t *r,
+    ngx_str_t *origin, ngx_str_t *uri);
 ngx_uint_t ngx_http_vcita_user_agent_is_foreign(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_is_automatic(ngx_http_request_t *r,
     ngx_uint_t iframe);

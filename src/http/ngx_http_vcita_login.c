@@ -36,6 +36,8 @@ static ngx_int_t ngx_http_vcita_login_query(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s, ngx_http_vcita_authorize_t *authorize,
     ngx_str_t *url);
+static u_char *ngx_http_vcita_login_prefix(ngx_pool_t *pool, u_char *p,
+    ngx_http_vcita_login_state_t *s, ngx_str_t *prefix);
 static u_char *ngx_http_vcita_login_challenge(u_char *p,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s);
@@ -121,9 +123,9 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     len = authorize->prefix.len
           + sizeof("&redirect_uri=&state=&nonce=&code_challenge="
-                   "&code_challenge_method=S256&prompt=login")
+                   "&code_challenge_method=S256&prompt=login&max_age=")
           + ngx_http_vcita_query_escaped_len(&ctx->redirect_uri)
-          + state.len + 2 * NGX_HTTP_VCITA_TEXT_LEN;
+          + state.len + 2 * NGX_HTTP_VCITA_TEXT_LEN + NGX_TIME_T_LEN;
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
@@ -132,7 +134,11 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     url->data = p;
 
-    p = ngx_cpymem(p, authorize->prefix.data, authorize->prefix.len);
+    p = ngx_http_vcita_login_prefix(r->pool, p, s, &authorize->prefix);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
     p = ngx_cpymem(p, "&redirect_uri=", sizeof("&redirect_uri=") - 1);
     p = ngx_http_vcita_query_escape(p, &ctx->redirect_uri);
     p = ngx_cpymem(p, "&state=", sizeof("&state=") - 1);
@@ -165,13 +171,72 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    if ((s->sent & NGX_HTTP_VCITA_SENT_PROMPT) && !authorize->prompt) {
-        p = ngx_cpymem(p, "&prompt=login", sizeof("&prompt=login") - 1);
-    }
-
     url->len = p - url->data;
 
     return NGX_OK;
+}
+
+
+/*
+ * Copies the prefix.  The login's prompt and max_age replace the operator's:
+ * parameters must not be repeated (RFC 6749, 3.1)
+ */
+
+static u_char *
+ngx_http_vcita_login_prefix(ngx_pool_t *pool, u_char *p,
+    ngx_http_vcita_login_state_t *s, ngx_str_t *prefix)
+{
+    u_char     *last;
+    ngx_str_t   rest, name, value, pair, prompt, max_age;
+
+    if (!(s->sent & NGX_HTTP_VCITA_SENT_PROMPT) && s->max_age == 0) {
+        return ngx_cpymem(p, prefix->data, prefix->len);
+    }
+
+    ngx_str_set(&prompt, "prompt");
+    ngx_str_set(&max_age, "max_age");
+
+    last = prefix->data + prefix->len;
+
+    rest.data = ngx_strlchr(prefix->data, last, '?') + 1;
+    rest.len = last - rest.data;
+
+    p = ngx_cpymem(p, prefix->data, rest.data - prefix->data);
+
+    while (ngx_http_vcita_query_next(&rest, &name, &value) == NGX_OK) {
+
+        pair.data = name.data;
+        pair.len = rest.data - name.data;
+
+        if (ngx_http_vcita_query_unescape(pool, &name) == NGX_ERROR) {
+            return NULL;
+        }
+
+        if (((s->sent & NGX_HTTP_VCITA_SENT_PROMPT)
+             && ngx_http_vcita_str_eq(&name, &prompt))
+            || (s->max_age && ngx_http_vcita_str_eq(&name, &max_age)))
+        {
+            continue;
+        }
+
+        if (p[-1] != '?') {
+            *p++ = '&';
+        }
+
+        p = ngx_cpymem(p, pair.data, pair.len);
+    }
+
+    /* OpenID Connect Core, 3.1.2.1 */
+
+    if (s->sent & NGX_HTTP_VCITA_SENT_PROMPT) {
+        p = ngx_cpymem(p, "&prompt=login", sizeof("&prompt=login") - 1);
+    }
+
+    if (s->max_age) {
+        p = ngx_sprintf(p, "&max_age=%T", s->max_age);
+    }
+
+    return p;
 }
 
 

@@ -248,23 +248,31 @@ ngx_http_vcita_subrequest_rules(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (vlcf->rules == NULL) {
-        return NGX_DECLINED;
+    rc = vlcf->rules ? ngx_http_vcita_require_met(r, &ctx->session, vlcf->rules)
+                     : NGX_OK;
+
+    if (rc == NGX_DECLINED) {
+        ngx_str_set(&ctx->error, "not_allowed");
+        return NGX_HTTP_FORBIDDEN;
     }
 
-    rc = ngx_http_vcita_require_met(r, &ctx->session, vlcf->rules);
-
-    if (rc == NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    if (rc != NGX_DECLINED) {
+    if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_str_set(&ctx->error, "not_allowed");
+    if (!ngx_http_vcita_is_aged(ctx, vlcf)) {
+        return NGX_DECLINED;
+    }
 
-    return NGX_HTTP_FORBIDDEN;
+    ctx->alive = 0;
+
+    if (vlcf->gate == NGX_HTTP_VCITA_OPTIONAL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_str_set(&ctx->error, "login_required");
+
+    return NGX_HTTP_UNAUTHORIZED;
 }
 
 

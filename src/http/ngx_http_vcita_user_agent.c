@@ -32,14 +32,20 @@ static ngx_uint_t ngx_http_vcita_user_agent_same_host(ngx_str_t *origin,
     ngx_str_t *host);
 
 
-/* 1: the request is a navigation, so it can follow a login */
+/*
+ * 1: the request is a navigation, so it can follow a login.  A program sends
+ * Bearer, and no person sees where a prefetch is redirected to.
+ */
 
 ngx_uint_t
 ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 {
     ngx_uint_t  mode;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        || ngx_http_vcita_user_agent_has(r, "authorization", "bearer")
+        || ngx_http_vcita_user_agent_has(r, "sec-purpose", "prefetch"))
+    {
         return 0;
     }
 
@@ -75,6 +81,46 @@ ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r)
                                          "application/x-www-form-urlencoded")
                    || ngx_http_vcita_user_agent_has(r, "content-type",
                                                   "multipart/form-data")));
+}
+
+
+/*
+ * The path and query of the page that the request came from.  NGX_DECLINED: it
+ * has another origin, or is unknown.
+ */
+
+ngx_int_t
+ngx_http_vcita_user_agent_referer(ngx_http_request_t *r, ngx_str_t *origin,
+    ngx_str_t *uri)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    i = 0;
+    part = &r->headers_in.headers.part;
+
+    h = ngx_http_vcita_user_agent_next(&part, &i, "referer");
+
+    if (h == NULL
+        || h->value.len <= origin->len
+        || h->value.data[origin->len] != '/'
+        || ngx_strncasecmp(h->value.data, origin->data, origin->len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    uri->data = h->value.data + origin->len;
+    uri->len = h->value.len - origin->len;
+
+    p = ngx_strlchr(uri->data, uri->data + uri->len, '#');
+
+    if (p) {
+        uri->len = p - uri->data;
+    }
+
+    return (uri->len <= NGX_HTTP_VCITA_RETURN_MAX) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -96,6 +96,21 @@ ngx_http_vcita_userinfo_request_id_token(ngx_http_request_t *r,
                                               "bad_id_token");
     }
 
+    if (x->state.max_age
+        && ngx_http_vcita_id_token_older(&x->id_token,
+                                         ngx_time() - x->state.max_age
+                                         - NGX_HTTP_VCITA_SKEW))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "token endpoint \"%V\" returned an id_token whose "
+                      "auth_time is older than vcita_oauth_max_age %T s, check "
+                      "that vcita honours \"prompt=login\"",
+                      &x->call.fetch.url, x->state.max_age);
+
+        return ngx_http_vcita_exchange_failed(x, NGX_HTTP_FORBIDDEN,
+                                              "login_required");
+    }
+
     return NGX_OK;
 }
 
@@ -115,6 +130,7 @@ ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
     e.issuer = x->client->issuer;
     e.now = ngx_time();
     e.skew = NGX_HTTP_VCITA_SKEW;
+    e.max_age = x->state.max_age;
 
     if (x->state.sent & NGX_HTTP_VCITA_SENT_NONCE) {
 

@@ -38,6 +38,10 @@
 #define NGX_HTTP_VCITA_OPTIONAL       2
 #define NGX_HTTP_VCITA_AUTO           2
 
+#define NGX_HTTP_VCITA_AUTO_LOGIN     0
+#define NGX_HTTP_VCITA_ALWAYS_LOGIN   1
+#define NGX_HTTP_VCITA_NEVER_LOGIN    2
+
 #define NGX_HTTP_VCITA_FORM           0
 #define NGX_HTTP_VCITA_JSON           1
 
@@ -145,7 +149,6 @@ typedef struct {
     ngx_str_t                     prefix;     /* up to "&state=" */
     ngx_str_t                     scope;
     unsigned                      openid:1;
-    unsigned                      prompt:1;
 } ngx_http_vcita_authorize_t;
 
 

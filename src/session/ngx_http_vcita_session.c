@@ -375,6 +375,19 @@ ngx_http_vcita_session_left(ngx_http_vcita_session_t *s,
 }
 
 
+/* Seconds since the login; set by a clock that is ahead: 0 */
+
+time_t
+ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now)
+{
+    time_t  created;
+
+    created = ngx_http_vcita_string_time(s->created / 1000);
+
+    return now - ngx_min(created, now);
+}
+
+
 /*
  * 1: a navigation restarts the idle time.  That costs a cookie, so it happens
  * at most once in a tenth of the idle time.

@@ -69,6 +69,7 @@ ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
 
 time_t ngx_http_vcita_session_left(ngx_http_vcita_session_t *s, time_t now,
     time_t timeout, time_t idle);
+time_t ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now);
 ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
     time_t now, time_t idle);
 

@@ -36,6 +36,10 @@
                                                                               \
     location(NGX_HTTP_VCITA_GATE, "vcita_oauth",                              \
         NGX_CONF_TAKE1, ngx_uint_t, gate, gate, "off")                        \
+    location(NGX_HTTP_VCITA_CHALLENGE, "vcita_oauth_challenge",               \
+        NGX_CONF_TAKE1, ngx_uint_t, challenge, challenge, "auto")             \
+    location(NGX_HTTP_VCITA_MAX_AGE, "vcita_oauth_max_age",                   \
+        NGX_CONF_TAKE1, time_t, max_age, seconds_or_off, "off")               \
     other(NGX_HTTP_VCITA_REQUIRE, "vcita_oauth_require",                      \
         NGX_HTTP_VCITA_ANY_CONF|NGX_CONF_2MORE, ngx_http_vcita_require,       \
         NGX_HTTP_LOC_CONF_OFFSET, NULL)                                       \

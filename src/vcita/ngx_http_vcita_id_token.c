@@ -27,6 +27,8 @@ static ngx_uint_t ngx_http_vcita_id_token_audience(ngx_array_t *members,
     ngx_str_t *client_id);
 static ngx_uint_t ngx_http_vcita_id_token_nonce(ngx_array_t *members,
     ngx_str_t *nonce);
+static ngx_uint_t ngx_http_vcita_id_token_auth_time(ngx_array_t *members,
+    time_t *value);
 
 
 /*
@@ -140,6 +142,14 @@ ngx_http_vcita_id_token_check(ngx_array_t *members,
         return "its nbf is in the future, check the clock";
     }
 
+    if (e->max_age
+        && ngx_http_vcita_jws_claim(members, "auth_time")
+        && (!ngx_http_vcita_id_token_auth_time(members, &when)
+            || when > e->now + e->skew))
+    {
+        return "its auth_time is no time or in the future, check the clock";
+    }
+
     if (!ngx_http_vcita_id_token_nonce(members, &e->nonce)) {
         return "its nonce is not the one of this login";
     }
@@ -197,4 +207,39 @@ ngx_http_vcita_id_token_nonce(ngx_array_t *members, ngx_str_t *nonce)
 
     return m->type == NGX_HTTP_VCITA_JSON_STRING
            && ngx_http_vcita_secret_eq(&m->value, nonce) == NGX_OK;
+}
+
+
+/* a number in a string counts as a number */
+
+static ngx_uint_t
+ngx_http_vcita_id_token_auth_time(ngx_array_t *members, time_t *value)
+{
+    int64_t                   n;
+    ngx_http_vcita_member_t  *m;
+
+    m = ngx_http_vcita_jws_claim(members, "auth_time");
+
+    if (m == NULL
+        || (m->type != NGX_HTTP_VCITA_JSON_NUMBER
+            && m->type != NGX_HTTP_VCITA_JSON_STRING)
+        || ngx_http_vcita_string_number(&m->value, &n) != NGX_OK)
+    {
+        return 0;
+    }
+
+    *value = ngx_http_vcita_string_time(n);
+
+    return 1;
+}
+
+
+/* 1: it says that vcita asked the user before "oldest", by its auth_time */
+
+ngx_uint_t
+ngx_http_vcita_id_token_older(ngx_array_t *members, time_t oldest)
+{
+    time_t  when;
+
+    return ngx_http_vcita_id_token_auth_time(members, &when) && when < oldest;
 }

@@ -99,6 +99,7 @@ fuzz_id_token_expect(ngx_http_vcita_id_token_expected_t *e)
 
     e->now = FUZZ_ID_TOKEN_NOW;
     e->skew = FUZZ_ID_TOKEN_SKEW;
+    e->max_age = 300;
 }
 
 

@@ -41,6 +41,13 @@ static test_id_token_case_t  test_id_token_payloads[] = {
     { "{" TEST_ID_TOKEN_GOOD ",\"nbf\":1790000060}", NULL },
     { "{" TEST_ID_TOKEN_GOOD ",\"nbf\":1790000061}", "nbf" },
     { "{" TEST_ID_TOKEN_GOOD ",\"nbf\":\"1\"}", "nbf" },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":1790000060}", NULL },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":\"1790000060\"}", NULL },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":null}", NULL },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":1790000061}", "auth_time" },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":-1}", "auth_time" },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":\"x\"}", "auth_time" },
+    { "{" TEST_ID_TOKEN_GOOD ",\"auth_time\":[1790000000]}", "auth_time" },
     { "{" TEST_ID_TOKEN_GOOD ",\"azp\":\"other\"}", "azp" },
     { "{" TEST_ID_TOKEN_GOOD ",\"azp\":[\"app\"]}", "azp" },
     { "{" TEST_ID_TOKEN_GOOD ",\"nonce\":\"n\"}", "nonce" },
@@ -226,6 +233,7 @@ test_id_token_try(ngx_str_t *jwt, const char *issuer, const char *nonce)
     e.nonce = unit_text(nonce);
     e.now = TEST_ID_TOKEN_NOW;
     e.skew = 60;
+    e.max_age = 300;
 
     return ngx_http_vcita_id_token(unit_pool, jwt, &e, members);
 }
