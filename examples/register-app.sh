@@ -5,6 +5,12 @@
 #
 #     examples/register-app.sh Portal https://portal.example.com/oauth/callback
 #
+# vcita opens an app at its redirect_uri.  With --landing, that is a page of the
+# site, and REDIRECT_URI is only where logins come back to:
+#
+#     examples/register-app.sh --landing https://portal.example.com/ \
+#         Portal https://portal.example.com/oauth/callback
+#
 # It asks for the directory token, and shows neither that nor the secret: no
 # argument, no environment and no screen ever has them.
 #
@@ -12,7 +18,9 @@
 #   --secret-file FILE  default /etc/nginx/vcita/client_secret; only its owner
 #                       can read it.  Relative names are of this folder
 #   --force             FILE may be there already: it is replaced
-#   --code-name NAME    vcita's app_code_name (default: NAME's letters and digits)
+#   --landing URL       the page that vcita opens
+#   --callback URL      one more REDIRECT_URI; may repeat
+#   --code-name NAME    vcita's app_code_name: letters and digits (default: NAME's)
 #   --scope SCOPE       may repeat (default: openid)
 #   --api URL           default https://api.vcita.biz
 #   --cacert FILE       CAs that verify it (default: the system's)
@@ -32,7 +40,7 @@ name=${0##*/}
 api=https://api.vcita.biz
 secret_file=/etc/nginx/vcita/client_secret
 token_file='' code_name='' ca='' force='' timeout=30
-declare -a scopes=() words=()
+declare -a scopes=() words=() landing=() callbacks=()
 
 
 usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; }
@@ -51,6 +59,8 @@ while [ $# -gt 0 ]; do
     case $1 in
         --token-file)   value "$@"; token_file=$2; shift ;;
         --secret-file)  value "$@"; secret_file=$2; shift ;;
+        --landing)      value "$@"; landing=("$2"); shift ;;
+        --callback)     value "$@"; callbacks+=("$2"); shift ;;
         --code-name)    value "$@"; code_name=$2; shift ;;
         --scope)        value "$@"; scopes+=("$2"); shift ;;
         --api)          value "$@"; api=${2%/}; shift ;;
@@ -64,10 +74,12 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-[ "${#words[@]}" = 2 ] || misused "takes a name and a redirect_uri: $name --help"
+callbacks=("${words[@]:1}" "${callbacks[@]}")
+
+[ "${#words[@]}" = 2 ] || { [ "${#words[@]}" = 1 ] && [ "${#callbacks[@]}" -gt 0 ]; } \
+    || misused "takes a name and a redirect_uri: $name --help"
 
 app=${words[0]}
-uri=${words[1]}
 loopback='(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?'
 
 [ "${#scopes[@]}" -gt 0 ] || scopes=(openid)
@@ -76,13 +88,29 @@ loopback='(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?'
 [[ $app =~ [^[:space:]] && ! $app =~ [[:cntrl:]] ]] \
     || misused "the app's name is empty or has control characters"
 
-[[ $code_name =~ ^[A-Za-z0-9_-]+$ ]] \
-    || misused "no code name: say one of letters and digits, --code-name"
+# of UTF-8, each character has one byte that is no continuation
+characters=$(tr -d '\200-\277' <<< "$app")
 
-[[ $uri =~ ^https://[][A-Za-z0-9.:-]+/[A-Za-z0-9._~/%?=\&+-]*$ \
-   || $uri =~ ^http://$loopback/[A-Za-z0-9._~/%?=\&+-]*$ ]] \
-    || misused "no redirect_uri: https://, a host, a path and no fragment;" \
-               "http:// is for loopback alone"
+[[ ${#characters} -ge 3 && ${#characters} -le 25 ]] \
+    || misused "the app's name has ${#characters} characters: vcita takes 3 to 25 characters"
+
+[[ $code_name =~ ^[A-Za-z0-9]+$ ]] \
+    || misused "vcita takes no such code name: set one of letters and digits by --code-name"
+
+for uri in "${landing[@]}" "${callbacks[@]}"; do
+    [[ $uri =~ ^https://[][A-Za-z0-9.:-]+/[A-Za-z0-9._~/%?=\&+-]*$ \
+       || $uri =~ ^http://$loopback/[A-Za-z0-9._~/%?=\&+-]*$ ]] \
+        || misused "no redirect_uri: https://, a host, a path and no fragment;" \
+                   "http:// is for loopback alone"
+done
+
+again=$(printf '%s\n' "${callbacks[@]}" | sort | uniq -d | head -n 1)
+[ -z "$again" ] || misused "the redirect_uri $again is there twice"
+
+# where vcita opens the app, and what else logins come back to
+uris=("${landing[@]}" "${callbacks[@]}")
+redirect_uri=${uris[0]}
+more_uris=("${uris[@]:1}")
 
 [[ $api =~ ^https://[][A-Za-z0-9.:/-]+$ || $api =~ ^http://$loopback$ ]] \
     || misused "no --api: https://, and a host; http:// is for loopback alone"
@@ -164,12 +192,19 @@ read_token() {
 quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
 
 json() {
-    local scope list=''
+    printf '{"name": %s, "app_code_name": %s, "redirect_uri": %s, "scopes": [%s]' \
+        "$(quoted "$app")" "$(quoted "$code_name")" "$(quoted "$redirect_uri")" \
+        "$(list "${scopes[@]}")"
 
-    for scope in "${scopes[@]}"; do list+=${list:+, }$(quoted "$scope"); done
+    [ "${#more_uris[@]}" = 0 ] \
+        || printf ', "oauth_redirect_uris": [%s]' "$(list "${more_uris[@]}")"
+    printf '}'
+}
 
-    printf '{"name": %s, "app_code_name": %s, "redirect_uri": %s, "scopes": [%s]}' \
-        "$(quoted "$app")" "$(quoted "$code_name")" "$(quoted "$uri")" "$list"
+list() {
+    local comma='' text
+
+    for text in "$@"; do printf '%s%s' "$comma" "$(quoted "$text")"; comma=', '; done
 }
 
 # curl reads its options, the token among them, where no other process does
@@ -340,9 +375,11 @@ fields=$(members client_id client_secret <<< "$body") \
 keep
 
 cat << EOF
-# $code_name, created at $api
+# $code_name, created at $api${landing[0]:+; vcita opens ${landing[0]}}
 vcita_oauth_client_id      $client_id;
 vcita_oauth_client_secret  file:$secret_file;
-vcita_oauth_redirect_uri   $uri;
-vcita_oauth_scope          ${scopes[*]};
+vcita_oauth_redirect_uri   ${callbacks[0]};
 EOF
+
+[ "${#callbacks[@]}" = 1 ] || printf '#vcita_oauth_redirect_uri  %s;\n' "${callbacks[@]:1}"
+printf 'vcita_oauth_scope          %s;\n' "${scopes[*]}"

@@ -368,3 +368,68 @@ is $r->{status}, 0, 'quotes and backslashes' or diag $r->{err};
 like $r->{out}, qr/\A# cafxy, created at/, 'its code name';
 unlink dir() . '/secret';
 no_faults();
+
+
+=== TEST 12: register-app: --landing: vcita opens that page, the callbacks are listed apart; --callback may repeat
+--- config
+--- flow
+# what is sent: the stand-in takes no apps, but keeps what it was asked
+put('other', "token-of-the-stand-in\n");
+my $sent = sub {
+    my ($uris, @more) = @_;
+    my $before = stub->requests('/platform/v1/apps');
+    refuses([ '--api', stub->url, '--token-file', dir() . '/other', '--secret-file', dir() . '/secret', @more, 'Portal', @$uris ],
+        qr/vcita answers 404/, qr/is --api right/);
+    my @asked = stub->requests('/platform/v1/apps');
+    is @asked - $before, 1, 'vcita was asked once';
+    return decode_json($asked[-1]->body);
+};
+my ($one, $two, $page) = ('https://portal.example.com/oauth/callback', 'https://gym.example.com/oauth/callback', 'https://portal.example.com/?a=b');
+my %app = (name => 'Portal', app_code_name => 'portal', scopes => ['openid']);
+is_deeply $sent->([ $one ]), { %app, redirect_uri => $one }, 'one callback, as ever';
+is_deeply $sent->([ $one ], '--landing', $page), { %app, redirect_uri => $page, oauth_redirect_uris => [ $one ] }, '--landing';
+is_deeply $sent->([ $one ], '--landing', $page, '--callback', $two), { %app, redirect_uri => $page, oauth_redirect_uris => [ $one, $two ] },
+    '--callback, another one';
+is_deeply $sent->([], '--callback', $one, '--callback', $two, '--landing', $page),
+    { %app, redirect_uri => $page, oauth_redirect_uris => [ $one, $two ] }, '--callback, both';
+is_deeply $sent->([ $one ], '--callback', $two), { %app, redirect_uri => $one, oauth_redirect_uris => [ $two ] }, '--callback without --landing';
+
+# what the sandbox makes of it, and the lines
+my @args = @{ args('--landing', $page, '--callback', $two) };
+my $r = register(\@args);
+is $r->{status}, 0, 'done' or diag $r->{err};
+like $r->{out}, qr{\A# test\d+, created at https://localhost:\d+; vcita opens \Q$page\E
+vcita_oauth_client_id      [0-9a-f]{32};
+vcita_oauth_client_secret  file:\Q@{[ dir() ]}\E/secret;
+vcita_oauth_redirect_uri   \Q$one\E;
+#vcita_oauth_redirect_uri  \Q$two\E;
+vcita_oauth_scope          openid;
+\z}, 'the lines';
+unlink dir() . '/secret';
+
+
+=== TEST 13: register-app: names and code names that vcita refuses, addresses that are none: refused before anything is sent
+--- config
+--- flow
+my $asked = asked();
+my $with = sub { my ($name, @more) = @_; my @a = @{ args(@more) }; $a[-2] = $name; return \@a };
+for ('ab', 'x' x 26, "\xc3\xa9\xc3\xa9", '  ') {
+    refuses($with->($_), qr/name .* 3 to 25 characters|name is empty/, undef, status => 2);
+}
+for my $code (qw( a_b a-b a.b ), ' ', "caf\xc3\xa9") {
+    refuses($with->('Portal', '--code-name', $code), qr/code name/, undef, status => 2);
+}
+refuses($with->('Portal', @$_), qr/./, undef, status => 2) for [ '--landing' ], map { ([ '--landing', $_ ], [ '--callback', $_ ]) }
+    'http://portal.example.com/', 'https://portal.example.com', 'https://a/b#c', "https://a/b\nc", 'https://a/b"', 'ftp://a/b', '';
+refuses($with->('Portal', '--callback', 'https://portal.example.com/oauth/callback'), qr/twice/, undef, status => 2);
+refuses([ @{ args('--landing', 'https://portal.example.com/') }[ 0 .. 11 ], 'Portal' ], qr/takes a name and a redirect_uri/, undef, status => 2);
+is asked(), $asked, 'vcita was not asked';
+
+# 3 and 25 characters, of which one may be two bytes
+for my $name ('abc', "\xc3\xa9" x 25) {
+    answers(201, '{"data": {"client_id": "a", "client_secret": "0123456789"}}');
+    my $r = register($with->($name));
+    is $r->{status}, 0, $name or diag $r->{err};
+    unlink dir() . '/secret';
+}
+no_faults();
