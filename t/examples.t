@@ -89,7 +89,7 @@ sub VcitaFlow::Code::at {
     my ($host, %opt) = @_;
     VcitaFlow::stub()->always({ token => { id_token => {} } });
     my $to = '127.0.0.1:' . VcitaFlow::rand_port(1);
-    return VcitaFlow::browser(base => "https://$host", resolve => { map { ("$_.example.com" => $to) } qw( portal spa gym app other ) }, %opt);
+    return VcitaFlow::browser(base => "https://$host", resolve => { map { ("$_.example.com" => $to) } qw( portal spa gym app other auth wiki ) }, %opt);
 }
 
 # what the application received: its headers
@@ -196,6 +196,7 @@ add_block_preprocessor(sub {
         'http://127\.0\.0\.1:8000'   => sub { '$VCITA_APP' },
         '(vcita_oauth_client_id\s+)\w+;' => sub { "${1}app1;" },
     );
+    $change{'127\.0\.0\.1:8080'} = sub { '127.0.0.1:$TEST_NGINX_RAND_PORT_2' } if $name eq 'forward-auth';
     if ($name eq 'api') {
         delete $change{'http://127\.0\.0\.1:8000'};
         $http = "$Api$http";
@@ -750,3 +751,169 @@ is $b->visit('/')->status, 200, 'in';
 my ($found, $n) = spoofed($b, '/', @names);
 is $found, '', 'alice';
 cmp_ok $n, '>=', 18, "in $n requests";
+
+
+=== TEST 24: forward-auth.conf: another nginx asks the gate over HTTP, by auth_request: 401, 204, who it is, and back
+--- example: forward-auth
+--- flow
+my $b = at('app.example.com');
+my $r = $b->get('/reports?a=b&c=%20d', headers => [ 'X-Forwarded-User' => 'admin@example.biz', 'Sec-Fetch-Mode' => 'cors' ]);
+is $r->status, 401, 'a script gets 401';
+is $r->header('WWW-Authenticate'), 'Bearer realm="vcita"', 'the challenge';
+is $b->post('/reports', { a => 1 })->status, 401, 'a form, too';
+is_deeply $b->res->set_cookies, [], 'no cookie';
+is scalar(stub->app_requests), 0, 'the application was not asked';
+
+$r = $b->get('/reports?a=b&c=%20d', headers => [ 'Sec-Fetch-Mode' => 'navigate' ]);
+is $r->status, 302, 'a page is sent to sign in';
+is $r->location, 'https://auth.example.com/start?rd=https://app.example.com/reports?a=b&c=%20d', 'at the host that can';
+$b->hop;
+is $b->res->status, 302, 'which sends it to vcita';
+$r = $b->follow;
+is $r->status, 200, 'in';
+is $r->url, 'https://app.example.com/reports?a=b&c=%20d', 'at the address first asked for, byte for byte';
+is user($r), 'alice@example.biz', 'the application knows who it is';
+is seen($r)->{'x-forwarded-role'}, 'owner', 'and their role';
+is seen($r)->{cookie}, undef, 'and not the session';
+is $r->header('Cache-Control'), 'private', 'for no shared cache';
+
+my $session = $b->cookie('__Secure-vcita_session');
+for ([ "__Secure-vcita_session=$session; a=1; b=2", 'a=1; b=2' ], [ "a=1; __Secure-vcita_session=$session; b=2", 'a=1; b=2' ],
+     [ "a=1;__Secure-vcita_session=$session", 'a=1' ], [ "x__Secure-vcita_session=1; __Secure-vcita_session=$session", 'x__Secure-vcita_session=1' ])
+{
+    my $c = at('app.example.com');
+    is seen($c->get('/', headers => [ Cookie => $_->[0] ]))->{cookie}, $_->[1], "other cookies pass: $_->[1]";
+}
+$r = $b->post('/reports', { a => 1 });
+is $r->status, 200, 'a form with a session';
+is $r->json->{body}, 'a=1', 'arrives';
+is $b->get('/', headers => [ 'If-Match' => '"x"', 'If-None-Match' => '*', Range => 'bytes=0-1', Authorization => 'Bearer x' ])->status, 200,
+    'no header of the client changes the answer of /check';
+is $b->get('/_check')->status, 404, 'the question itself is internal';
+
+my @names = qw( X-Forwarded-User X-Forwarded-Role Authorization );
+for my $who ('alice', 'nobody') {
+    my ($found, $n) = spoofed($b, '/', @names);
+    is $found, '', "$who: what a client says of itself never reaches the application";
+    $b->get('https://auth.example.com/logout');
+}
+is $b->get('/', headers => [ 'Sec-Fetch-Mode' => 'cors' ])->status, 401, 'out';
+
+
+=== TEST 25: forward-auth.conf: who may not come in; where /start leads
+--- example: forward-auth
+--- error_log
+is not met
+--- flow
+stub->next(user_claims(business_uid => 'another'));
+my $b = at('app.example.com');
+my $r = $b->visit('/', headers => [ 'Sec-Fetch-Mode' => 'navigate' ]);
+is $r->status, 403, 'another business has no access';
+like $r->url, qr{^https://auth\.example\.com/start}, 'as the gate says';
+like $r->body, qr{may not come in|don't have access}, 'on its own page';
+my ($again) = $r->body =~ /href="([^"]*)"/;
+is $b->get('/', headers => [ 'Sec-Fetch-Mode' => 'cors' ])->status, 403, 'a script gets 403';
+is $b->get('/', headers => [ 'Sec-Fetch-Mode' => 'navigate' ])->location, 'https://auth.example.com/start?rd=https://app.example.com/',
+    'a page is sent there, and no further';
+$b->get($again =~ s/&amp;/&/gr);
+is $b->follow->url, 'https://app.example.com/', 'as another account it goes back to where it began';
+
+$b->get("https://auth.example.com/start?$_"), is $b->res->location, 'https://www.example.com/', "/start?$_"
+    for '', 'rd=', 'rd=https://evil.example/', 'rd=//evil.example/', 'rd=https://app.example.com.evil.example/', 'rd=https://app.example.com@evil.example/',
+        'rd=http://app.example.com/', 'rd=https://app.example.com', 'x=1&rd=https://app.example.com/', 'rd=https://evil.example/?https://app.example.com/',
+        'rd=https%3A%2F%2Fapp.example.com%2F', "rd=https://app.example.com/\xff", 'rd=javascript:alert(1)', 'rd=https://app.example.com:8443/';
+for (qw( https://app.example.com/ https://wiki.example.com/a//b?c=d&e=%0d%0aX:y#f )) {
+    my $to = s/#.*//r;
+    is $b->get("https://auth.example.com/start?rd=$to")->location, $to, "/start?rd=$to";
+}
+
+
+=== TEST 26: forward-auth.conf: as ingress-nginx and Traefik ask
+--- example: forward-auth
+--- before
+# what ingress-nginx makes of the annotations in docs/operations.md
+server {
+    listen $TEST_NGINX_RAND_PORT_1 ssl;
+    server_name wiki.example.com;
+    ssl_certificate $VCITA_CERT;
+    ssl_certificate_key $VCITA_CERT_KEY;
+    location = /_external-auth-Lw-Prefix {
+        internal;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header X-Forwarded-Proto "";
+        proxy_set_header X-Request-ID $request_id;
+        proxy_set_header Host auth.example.com;
+        proxy_set_header X-Original-URL $scheme://$http_host$request_uri;
+        proxy_set_header X-Original-Method $request_method;
+        proxy_set_header X-Sent-From "nginx-ingress-controller";
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Auth-Request-Redirect $request_uri;
+        proxy_buffering off;
+        proxy_pass_request_headers on;
+        set $target http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/check;
+        proxy_pass $target;
+    }
+    location @sign-in {
+        internal;
+        add_header Set-Cookie $auth_cookie;
+        return 302 https://auth.example.com/start?rd=https://$http_host$request_uri;
+    }
+    location / {
+        auth_request /_external-auth-Lw-Prefix;
+        auth_request_set $auth_cookie $upstream_http_set_cookie;
+        add_header Set-Cookie $auth_cookie;
+        auth_request_set $authHeader0 $upstream_http_x_forwarded_user;
+        proxy_set_header X-Forwarded-User $authHeader0;
+        auth_request_set $authHeader1 $upstream_http_x_forwarded_role;
+        proxy_set_header X-Forwarded-Role $authHeader1;
+        error_page 401 = @sign-in;
+        proxy_pass $VCITA_APP;
+    }
+}
+--- error_log
+is not met
+--- flow
+my $b = at('wiki.example.com');
+my $r = $b->visit('/a?b=c&d');
+is $r->status, 200, 'ingress-nginx: in';
+is $r->url, 'https://wiki.example.com/a?b=c&d', 'at the address first asked for';
+is user($r), 'alice@example.biz', 'the application knows who it is';
+for my $method (qw( GET PUT POST DELETE )) {
+    is $b->request($method, '/a', headers => [ 'If-Match' => '"x"', 'If-None-Match' => '*', 'If-Modified-Since' => 'Mon, 28 Sep 1970 06:00:00 GMT',
+        Range => 'bytes=0-1', 'X-Forwarded-User' => 'admin@example.biz', Upgrade => 'x' ])->status, 200, "$method: no header of the client changes that";
+    is user($b->res), 'alice@example.biz', "$method: nor who it is";
+}
+
+# Traefik sends the client's headers and its own, and passes on what is not 2xx
+my $traefik = sub {
+    my ($b, $method, $host, $uri, @headers) = @_;
+    return $b->get('https://auth.example.com/check/traefik', headers => [ @headers, 'X-Forwarded-Method' => $method,
+        'X-Forwarded-Proto' => 'https', 'X-Forwarded-Host' => $host, 'X-Forwarded-Uri' => $uri ]);
+};
+my @page = ('Sec-Fetch-Mode' => 'navigate', Accept => 'text/html');
+$b = at('auth.example.com');
+$r = $traefik->($b, 'GET', 'app.example.com', '/a?b=c&d', @page);
+is $r->status, 302, 'Traefik: a page';
+is $r->location, 'https://auth.example.com/start?rd=https://app.example.com/a?b=c&d', 'is sent to sign in';
+is $traefik->($b, @$_)->status, 401, "Traefik: $_->[0] @$_[3 .. $#$_]" for [ 'POST', 'app.example.com', '/', @page ],
+    [ 'GET', 'app.example.com', '/', 'Sec-Fetch-Mode' => 'cors', Accept => '*/*' ];
+is $b->get('/start?rd=https://app.example.com/a?b=c&d')->status, 302, 'a login';
+$b->hop;
+$b->hop;
+is $b->hop->location, 'https://app.example.com/a?b=c&d', 'back';
+$r = $traefik->($b, 'POST', 'app.example.com', '/');
+is $r->status, 204, 'Traefik: signed in';
+is $r->header('X-Forwarded-User'), 'alice@example.biz', 'as somebody';
+is $r->header('X-Forwarded-Role'), 'owner', 'with a role';
+
+stub->next(user_claims(business_uid => 'another'));
+$b = at('auth.example.com');
+is $b->visit('/start?rd=https://app.example.com/')->status, 403, 'another business';
+$r = $traefik->($b, 'GET', 'app.example.com', '/', @page);
+is $r->status, 302, 'Traefik: a page is sent to where it is said';
+is $r->location, 'https://auth.example.com/start?rd=https://app.example.com/', 'and no further';
+$r = $traefik->($b, 'GET', 'app.example.com', '/', 'Sec-Fetch-Mode' => 'cors');
+is $r->status, 403, 'Traefik: a script gets 403';
+is $r->header('X-Forwarded-User'), undef, 'and nobody';

@@ -145,7 +145,7 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        headed:1;     /* by vcita_oauth_header */
     unsigned                        unsent:1;     /* such a header, logged */
     unsigned                        posted:1;     /* what got a 401 */
-    unsigned                        aged:1;       /* the session: max_age */
+    unsigned                        aged:1;       /* older than max_age */
 } ngx_http_vcita_ctx_t;
 
 
