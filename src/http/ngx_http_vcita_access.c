@@ -254,6 +254,8 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    ctx->personal = 1;
+
     if (vlcf->rules) {
 
         rc = ngx_http_vcita_require_met(r, &ctx->session, vlcf->rules);

@@ -73,7 +73,7 @@ ngx_http_vcita_callback_moved(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ctx->suspect = 0;
 
-    if (ngx_http_vcita_ctx_hide(r, ctx) != NGX_OK) {
+    if (ngx_http_vcita_headers_hide(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 

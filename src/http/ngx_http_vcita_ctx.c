@@ -223,29 +223,13 @@ ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-/*
- * Hides the query of a callback, moved or not, from everything but the module.
- * The response must not be cached, and no Referer may have its address.
- */
+/* Hides the query of a callback, moved or not, from all but the module */
 
 ngx_int_t
 ngx_http_vcita_ctx_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
     u_char     *query;
-    ngx_str_t   value, *uri;
-
-    ngx_str_set(&value, "no-store");
-
-    if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_set(&value, "no-referrer");
-
-    if (ngx_http_vcita_headers_add(r, "Referrer-Policy", &value) == NULL)
-    {
-        return NGX_ERROR;
-    }
+    ngx_str_t  *uri;
 
     uri = &r->unparsed_uri;
 

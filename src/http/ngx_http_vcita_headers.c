@@ -4,7 +4,8 @@
  *
  * Response headers: adding them, and a filter module that checks them after
  * "add_header" and "expires".  It removes every Set-Cookie with a cookie name
- * of the module that the module itself has not set.
+ * of the module that the module itself has not set, and makes the response to a
+ * request with a session private.
  */
 
 
@@ -18,6 +19,12 @@
 static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_vcita_headers_cookie(ngx_str_t *value,
     ngx_array_t *names);
+static ngx_uint_t ngx_http_vcita_headers_unshared(ngx_str_t *value);
+static ngx_int_t ngx_http_vcita_headers_unshare(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_headers_link(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_vcita_headers_is(ngx_table_elt_t *h,
+    const char *name);
 static ngx_int_t ngx_http_vcita_headers_init(ngx_conf_t *cf);
 
 
@@ -59,9 +66,10 @@ static ngx_int_t
 ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 {
     ngx_str_t                  *name;
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, unshared;
     ngx_list_part_t            *part;
     ngx_table_elt_t            *h;
+    ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_srv_conf_t  *vscf;
 
     vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
@@ -71,16 +79,18 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
     }
 
     i = 0;
+    unshared = 0;
     part = &r->headers_out.headers.part;
 
     while ((h = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (h->key.len != sizeof("Set-Cookie") - 1
-            || h->hash == 0
-            || h->key.data == ngx_http_vcita_set_cookie
-            || ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
-                               sizeof("Set-Cookie") - 1)
-               != 0)
+        if (ngx_http_vcita_headers_is(h, "Cache-Control")) {
+            unshared |= ngx_http_vcita_headers_unshared(&h->value);
+            continue;
+        }
+
+        if (h->key.data == ngx_http_vcita_set_cookie
+            || !ngx_http_vcita_headers_is(h, "Set-Cookie"))
         {
             continue;
         }
@@ -95,6 +105,16 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 
             h->hash = 0;
         }
+    }
+
+    ctx = ngx_http_vcita_ctx_get(r);
+
+    if (ctx
+        && ctx->personal
+        && !unshared
+        && ngx_http_vcita_headers_unshare(r) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_http_next_header_filter(r);
@@ -144,6 +164,169 @@ ngx_http_vcita_headers_cookie(ngx_str_t *value, ngx_array_t *names)
     }
 
     return NULL;
+}
+
+
+/*
+ * 1: a Cache-Control has "no-store" or "private", so that no shared cache may
+ * store the response.  A "private" with field names allows it to store the rest
+ * (RFC 9111, 5.2.2.7).  Text in quotes is no directive.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_headers_unshared(ngx_str_t *value)
+{
+    u_char      ch, *p, *last, *start, *end;
+    ngx_uint_t  quoted;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        start = p;
+
+        for (quoted = 0; p < last && (quoted || *p != ','); p++) {
+
+            ch = *p;
+
+            if (ch == '"') {
+                quoted = !quoted;
+
+            } else if (ch == '\\' && quoted && p + 1 < last) {
+                p++;
+            }
+        }
+
+        for (end = p; end > start; end--) {
+
+            if (end[-1] != ' ' && end[-1] != '\t') {
+                break;
+            }
+        }
+
+        if ((end - start == sizeof("private") - 1
+             && ngx_strncasecmp(start, (u_char *) "private",
+                                sizeof("private") - 1)
+                == 0)
+            || (end - start == sizeof("no-store") - 1
+                && ngx_strncasecmp(start, (u_char *) "no-store",
+                                   sizeof("no-store") - 1)
+                   == 0))
+        {
+            return 1;
+        }
+
+        p++;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Adds "Cache-Control: private" before the other lines of that name, because
+ * some caches read only the first.  It is in headers_out.cache_control, too,
+ * which "gzip_proxied" and $sent_http_cache_control read.
+ */
+
+static ngx_int_t
+ngx_http_vcita_headers_unshare(ngx_http_request_t *r)
+{
+    ngx_str_t         value, rest;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *line;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_null(&h->value);
+
+    if (ngx_http_vcita_headers_link(r, h) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* each line takes the value of the one before it */
+
+    i = 0;
+    part = &r->headers_out.headers.part;
+    ngx_str_set(&value, "private");
+
+    while ((line = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
+
+        if (ngx_http_vcita_headers_is(line, "Cache-Control")) {
+            rest = line->value;
+            line->value = value;
+            value = rest;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_vcita_headers_link(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+#if (nginx_version >= 1023000)
+
+    ngx_table_elt_t  **last;
+
+    for (last = &r->headers_out.cache_control; *last; last = &(*last)->next) {
+        /* void */
+    }
+
+    *last = h;
+    h->next = NULL;
+
+#else
+
+    ngx_array_t           *lines;
+    ngx_table_elt_t      **line;
+    ngx_http_vcita_ctx_t  *ctx;
+
+    lines = &r->headers_out.cache_control;
+
+    if (lines->elts == NULL) {
+
+        /* room for this line without an allocation */
+
+        ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+
+        lines->elts = &ctx->cache_control;
+        lines->size = sizeof(ngx_table_elt_t *);
+        lines->nalloc = 1;
+        lines->pool = r->pool;
+    }
+
+    line = ngx_array_push(lines);
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    *line = h;
+
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_headers_is(ngx_table_elt_t *h, const char *name)
+{
+    return h->hash
+           && h->key.len == ngx_strlen(name)
+           && ngx_strncasecmp(h->key.data, (u_char *) name, h->key.len) == 0;
 }
 
 
@@ -235,24 +418,28 @@ ngx_http_vcita_headers_challenge(ngx_http_request_t *r, ngx_str_t *value)
 
 
 /*
- * Marks a response with a session as private: no shared cache stores it,
- * whatever else it allows (RFC 9111, 3).  Some caches read only the first
- * Cache-Control line, so this line comes before the upstream's.  It is not in
- * headers_out.cache_control, which "expires" overwrites.
+ * Hides the query of a callback.  The response must not be cached, and no
+ * Referer may have its address.
  */
 
 ngx_int_t
-ngx_http_vcita_headers_private(ngx_http_request_t *r)
+ngx_http_vcita_headers_hide(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
     ngx_str_t  value;
 
-    ngx_str_set(&value, "private");
+    ngx_str_set(&value, "no-store");
 
     if (ngx_http_vcita_headers_add(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    ngx_str_set(&value, "no-referrer");
+
+    if (ngx_http_vcita_headers_add(r, "Referrer-Policy", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_vcita_ctx_hide(r, ctx);
 }
 
 

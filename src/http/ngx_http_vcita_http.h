@@ -135,9 +135,14 @@ typedef struct ngx_http_vcita_ctx_s {
 
     ngx_http_vcita_found_t          found[NGX_HTTP_VCITA_FOUND];
 
+#if (nginx_version < 1023000)
+    ngx_table_elt_t                *cache_control; /* an array of one */
+#endif
+
     unsigned                        looking:1;
     unsigned                        alive:1;
     unsigned                        token:1;      /* a Bearer token's */
+    unsigned                        personal:1;   /* for no shared cache */
     unsigned                        called_back:1;
     unsigned                        redirected:1; /* internally */
     unsigned                        refused:1;    /* by nginx, early */
@@ -413,7 +418,8 @@ ngx_table_elt_t *ngx_http_vcita_headers_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_headers_challenge(ngx_http_request_t *r,
     ngx_str_t *value);
-ngx_int_t ngx_http_vcita_headers_private(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_headers_hide(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
 ngx_int_t ngx_http_vcita_headers_escape_html(ngx_pool_t *pool,
     ngx_str_t *text);
 

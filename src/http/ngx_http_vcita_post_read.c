@@ -58,7 +58,7 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 
     if (ctx->callback) {
 
-        if (ngx_http_vcita_ctx_hide(r, ctx) != NGX_OK) {
+        if (ngx_http_vcita_headers_hide(r, ctx) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -262,7 +262,7 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         if (dst - p >= (ssize_t) path->len
             && ngx_memcmp(dst - path->len, path->data, path->len) == 0)
         {
-            return ngx_http_vcita_ctx_hide(r, ctx);
+            return ngx_http_vcita_headers_hide(r, ctx);
         }
     }
 

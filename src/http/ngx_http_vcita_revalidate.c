@@ -450,9 +450,7 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_vcita_headers_private(r) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    v->ctx->personal = 1;
 
     rc = ngx_http_vcita_session_save(r, v->ctx, v->client, &s->text, left);
 

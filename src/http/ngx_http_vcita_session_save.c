@@ -290,9 +290,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
         ctx->session.seen = now;
     }
 
-    if (ngx_http_vcita_headers_private(r) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ctx->personal = 1;
 
     /* a header filter cannot wait for a store */
 
@@ -374,10 +372,6 @@ ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     rc = ngx_http_vcita_session_save(r, ctx, client, &text, left);
 
     ngx_explicit_memzero(text.data, text.len);
-
-    if (rc == NGX_OK) {
-        return ngx_http_vcita_headers_private(r);
-    }
 
     return rc;
 }
