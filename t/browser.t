@@ -527,3 +527,37 @@ $p->click('button');
 own_page($p, 200, 'Do you want to sign out?');
 $p->click('button');
 own_page($p, 200, 'You are signed out');
+
+
+=== TEST 20: Back after a logout: Chromium shows a private page once more, but for no-store, and after Clear-Site-Data
+--- gate
+vcita_oauth_authorize_args sandbox_user=alice;
+--- site
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /public { vcita_oauth on; expires 1h; proxy_pass $VCITA_APP; }
+location /account { vcita_oauth on; add_header Cache-Control no-store; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout /bye; }
+location = /bye { default_type text/html; return 200 "<!DOCTYPE html><title>bye</title><p>Signed out"; }
+location = /logout-clear { vcita_oauth_logout /cleared; }
+location = /cleared { add_header Clear-Site-Data '"cache"'; default_type text/html; return 200 "<!DOCTYPE html><title>bye</title><p>Signed out"; }
+--- flow
+for (map { my $path = $_; map { [ $path, $_ ] } qw( /logout /logout-clear ) } qw( / /public /account )) {
+    my ($path, $logout) = @$_;
+    my $p = chromium->page;
+    is $p->goto(site($path))->{status}, 200, "$path: in";
+    my $text = $p->text;
+    $p->goto(site($logout));
+    is $p->text, 'Signed out', "$path: out by $logout";
+
+    my $back = $p->back;
+    my $asked = grep { m{/oauth/authorize} } @{ $back->{asked} };
+    if ($path eq '/account' || $logout eq '/logout-clear') {
+        is $asked, 1, "$path, $logout: Back asks, and is sent to vcita";
+        isnt $p->text, $text, "$path, $logout: it is another page";
+    } else {
+        is $asked, 0, "$path, $logout: Back asks nothing";
+        is $p->text, $text, "$path, $logout: it is the page of before";
+        $p->goto(site('/other'));
+        is scalar(grep { m{/oauth/authorize} } @{ $p->state->{asked} }), 1, "$path, $logout: and nothing else";
+    }
+}

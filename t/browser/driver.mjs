@@ -2,6 +2,7 @@
 // Drives Chromium for t/lib/VcitaChromium.pm: a line of JSON comes in, {"op": ..., ...}, and one goes
 // out, {"value": ...} or {"error": ...}.  It ends, and Chromium with it, when nobody writes any more.
 
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -19,8 +20,12 @@ const NAMES = ['*.example.com', '*.example.net', 'vcita.test'].map((name) => `MA
 const home = mkdtempSync(join(tmpdir(), 'vcita-chromium-'));
 process.on('exit', () => rmSync(home, { recursive: true, force: true }));
 
-const [executablePath, seconds] = process.argv.slice(2);
+const [executablePath, seconds, certificate] = process.argv.slice(2);
 const limit = Number(seconds) * 1000;
+
+// Chromium keeps no page in its cache whose certificate it does not trust.
+const { publicKey } = new X509Certificate(readFileSync(certificate));
+const trusted = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
 
 const browser = await chromium.launch({
   executablePath,
@@ -31,6 +36,7 @@ const browser = await chromium.launch({
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--disable-crash-reporter', '--no-proxy-server',
     `--host-resolver-rules=${NAMES.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
+    `--ignore-certificate-errors-spki-list=${trusted}`,
   ],
 });
 
@@ -103,6 +109,12 @@ const operations = {
       target.click(selector, { noWaitAfter: true }),
     ]);
     return state(seen);
+  },
+
+  // the Back button
+  async back({ page }) {
+    await pages[page].page.goBack({ waitUntil: 'load', timeout: limit });
+    return state(pages[page]);
   },
 
   // a link that opens a tab: the number of that tab

@@ -6,6 +6,7 @@
 #   $p->goto($url)->{status};               # also: url, headers of the answer at the end of all redirects
 #   $p->fill('#email', 'alice@example.biz'); $p->click('#sign-in');     # click: until the page it leads to is there
 #   $p->text, $p->evaluate('document.cookie'), $p->until('signed in');  # ->text(frame => 1): in its first frame
+#   $p->back;                               # the Back button
 #   $p->tabs(@urls);                        # tabs of the same person, opened at once
 #   $p->cookies, $p->clear_cookies('name'); # as the browser has them
 #   $p->complaints, $p->requests;           # since it last went somewhere: console, requests beside the page itself
@@ -20,6 +21,7 @@ use IPC::Open2 ();
 use POSIX ();
 use Test::More ();
 use Time::HiRes ();
+use VcitaCert ();
 use VcitaLoop ();
 
 # seconds for one step
@@ -49,7 +51,8 @@ sub start {
     my $driver = Cwd::abs_path(__FILE__ =~ s{[^/]*$}{}r . '../browser/driver.mjs');
     local @ENV{qw( LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS )};
     delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS )};
-    $Pid = IPC::Open2::open2($From, $To, 'node', $driver, $chromium, $LIMIT * VcitaLoop::scale());
+    $Pid = IPC::Open2::open2($From, $To, 'node', $driver, $chromium, $LIMIT * VcitaLoop::scale(),
+        VcitaCert->get->{site});
     $Owner = $$;
     return 'VcitaChromium';
 }
@@ -78,6 +81,7 @@ sub page {
 
 sub goto  { $_[0]->step(goto => url => $_[1]) }
 sub click { my ($self, $selector, %opt) = @_; $self->step(click => selector => $selector, %opt) }
+sub back  { $_[0]->step('back') }
 sub fill  { my ($self, $selector, $text, %opt) = @_; $self->step(fill => selector => $selector, text => $text, %opt) }
 sub text  { my ($self, %opt) = @_; $self->step(text => %opt) }
 sub until { my ($self, $pattern) = @_; $self->step(until => pattern => "$pattern") }
