@@ -16,15 +16,25 @@
 #include "http/ngx_http_vcita_http.h"
 
 
+/* most names of this length begin with another letter */
+
+#define ngx_http_vcita_headers_is_cache_control(h)                            \
+    ((h)->key.len == sizeof("Cache-Control") - 1                              \
+     && ((h)->key.data[0] | 0x20) == 'c'                                      \
+     && (h)->hash                                                             \
+     && ngx_strncasecmp((h)->key.data, (u_char *) "Cache-Control",            \
+                        sizeof("Cache-Control") - 1)                          \
+        == 0)
+
+
 static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);
 static ngx_str_t *ngx_http_vcita_headers_cookie(ngx_str_t *value,
     ngx_array_t *names);
 static ngx_uint_t ngx_http_vcita_headers_unshared(ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_headers_unshare(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_headers_unshare(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_uint_t lines);
 static ngx_int_t ngx_http_vcita_headers_link(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
-static ngx_uint_t ngx_http_vcita_headers_is(ngx_table_elt_t *h,
-    const char *name);
+    ngx_http_vcita_ctx_t *ctx, ngx_table_elt_t *h);
 static ngx_int_t ngx_http_vcita_headers_init(ngx_conf_t *cf);
 
 
@@ -66,7 +76,7 @@ static ngx_int_t
 ngx_http_vcita_headers_filter(ngx_http_request_t *r)
 {
     ngx_str_t                  *name;
-    ngx_uint_t                  i, unshared;
+    ngx_uint_t                  i, lines, unshared;
     ngx_list_part_t            *part;
     ngx_table_elt_t            *h;
     ngx_http_vcita_ctx_t       *ctx;
@@ -79,18 +89,24 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
     }
 
     i = 0;
+    lines = 0;
     unshared = 0;
     part = &r->headers_out.headers.part;
 
     while ((h = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (ngx_http_vcita_headers_is(h, "Cache-Control")) {
+        if (ngx_http_vcita_headers_is_cache_control(h)) {
+            lines = 1;
             unshared |= ngx_http_vcita_headers_unshared(&h->value);
             continue;
         }
 
-        if (h->key.data == ngx_http_vcita_set_cookie
-            || !ngx_http_vcita_headers_is(h, "Set-Cookie"))
+        if (h->key.len != sizeof("Set-Cookie") - 1
+            || h->hash == 0
+            || h->key.data == ngx_http_vcita_set_cookie
+            || ngx_strncasecmp(h->key.data, (u_char *) "Set-Cookie",
+                               sizeof("Set-Cookie") - 1)
+               != 0)
         {
             continue;
         }
@@ -107,12 +123,16 @@ ngx_http_vcita_headers_filter(ngx_http_request_t *r)
         }
     }
 
-    ctx = ngx_http_vcita_ctx_get(r);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_vcita_ctx_get(r);
+    }
 
     if (ctx
         && ctx->personal
         && !unshared
-        && ngx_http_vcita_headers_unshare(r) != NGX_OK)
+        && ngx_http_vcita_headers_unshare(r, ctx, lines) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -235,9 +255,10 @@ ngx_http_vcita_headers_unshared(ngx_str_t *value)
  */
 
 static ngx_int_t
-ngx_http_vcita_headers_unshare(ngx_http_request_t *r)
+ngx_http_vcita_headers_unshare(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_uint_t lines)
 {
-    ngx_str_t         value, rest;
+    ngx_str_t         value, last;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h, *line;
@@ -249,50 +270,49 @@ ngx_http_vcita_headers_unshare(ngx_http_request_t *r)
 
     h->hash = 1;
     ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_null(&h->value);
+    ngx_str_set(&h->value, "private");
 
-    if (ngx_http_vcita_headers_link(r, h) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    if (lines) {
 
-    /* each line takes the value of the one before it */
+        /* "private" goes to the first line, and all others one further */
 
-    i = 0;
-    part = &r->headers_out.headers.part;
-    ngx_str_set(&value, "private");
+        i = 0;
+        last = h->value;
+        part = &r->headers_out.headers.part;
 
-    while ((line = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
+        while ((line = ngx_http_vcita_cookie_header(&part, &i)) != NULL) {
 
-        if (ngx_http_vcita_headers_is(line, "Cache-Control")) {
-            rest = line->value;
-            line->value = value;
-            value = rest;
+            if (ngx_http_vcita_headers_is_cache_control(line)) {
+                value = line->value;
+                line->value = last;
+                last = value;
+            }
         }
     }
 
-    return NGX_OK;
+    return ngx_http_vcita_headers_link(r, ctx, h);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_headers_link(ngx_http_request_t *r, ngx_table_elt_t *h)
+ngx_http_vcita_headers_link(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_table_elt_t *h)
 {
 #if (nginx_version >= 1023000)
 
-    ngx_table_elt_t  **last;
+    ngx_table_elt_t  **line;
 
-    for (last = &r->headers_out.cache_control; *last; last = &(*last)->next) {
+    for (line = &r->headers_out.cache_control; *line; line = &(*line)->next) {
         /* void */
     }
 
-    *last = h;
+    *line = h;
     h->next = NULL;
 
 #else
 
-    ngx_array_t           *lines;
-    ngx_table_elt_t      **line;
-    ngx_http_vcita_ctx_t  *ctx;
+    ngx_array_t       *lines;
+    ngx_table_elt_t  **line;
 
     lines = &r->headers_out.cache_control;
 
@@ -300,12 +320,15 @@ ngx_http_vcita_headers_link(ngx_http_request_t *r, ngx_table_elt_t *h)
 
         /* room for this line without an allocation */
 
-        ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+        ctx->cache_control = h;
 
         lines->elts = &ctx->cache_control;
+        lines->nelts = 1;
         lines->size = sizeof(ngx_table_elt_t *);
         lines->nalloc = 1;
         lines->pool = r->pool;
+
+        return NGX_OK;
     }
 
     line = ngx_array_push(lines);
@@ -318,15 +341,6 @@ ngx_http_vcita_headers_link(ngx_http_request_t *r, ngx_table_elt_t *h)
 #endif
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_vcita_headers_is(ngx_table_elt_t *h, const char *name)
-{
-    return h->hash
-           && h->key.len == ngx_strlen(name)
-           && ngx_strncasecmp(h->key.data, (u_char *) name, h->key.len) == 0;
 }
 
 
