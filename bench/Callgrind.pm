@@ -31,8 +31,8 @@ sub nginx_counted {
 
 
 # measure PORT, BYTES, N, STATUS: instructions, those of the memo of opened
-# cookies, and calls of functions a request; BYTES may be a function that gives
-# those of the next request
+# cookies and of response headers, and calls of functions a request; BYTES may be
+# a function that gives those of the next request
 sub measure {
     my ($port, $bytes, $n, $expected) = @_;
     my $c = connection($port);
@@ -48,7 +48,7 @@ sub measure {
 
     return {
         instructions => ($two->{cost} - $one->{cost}) / $n,
-        memo => ($two->{memo} - $one->{memo}) / $n,
+        map({ $_ => ($two->{$_} - $one->{$_}) / $n } qw( memo headers )),
         calls => { map { $_ => ($two->{calls}{$_} - ($one->{calls}{$_} // 0)) / $n }
                    keys %{ $two->{calls} } },
     };
@@ -87,7 +87,8 @@ sub dump_now {
 
 sub read_profile {
     my ($file) = @_;
-    my ($cost, $clock, $memo, $caller, $target, %calls) = (0, 0, 0, '', '');
+    my ($cost, $clock, $memo, $headers) = (0, 0, 0, 0);
+    my ($caller, $target, %calls) = ('', '');
 
     for my $line (split /\n/, slurp($file)) {
 
@@ -106,12 +107,23 @@ sub read_profile {
         } elsif ($target ne '' && $line =~ /^\S+ (\d+)/) {
             $clock += $1 if $target eq 'ngx_time_update';
             $memo += of_memo($caller, $target) * $1;
+            $headers += $1 if of_headers($caller) && $target !~ /_filter$/;
+
+        } elsif (of_headers($caller) && $line =~ /^\S+ (\d+)/) {
+            $headers += $1;
         }
 
         $target = '' if $line !~ /^(?:cfn|calls|cfi|cob)=/;
     }
 
-    return { cost => $cost - $clock, memo => $memo, calls => \%calls };
+    return { cost => $cost - $clock, memo => $memo, headers => $headers,
+             calls => \%calls };
+}
+
+
+# what adds and writes headers, without the filters that it calls
+sub of_headers {
+    return $_[0] =~ /^ngx_http_(?:vcita_headers|header)_filter$/;
 }
 
 

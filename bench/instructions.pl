@@ -4,9 +4,10 @@
 #
 # Fails if a figure of bench/instructions.txt has grown by over 1 %, or what the
 # gate adds to one has; if a logged-in request parses JSON, or allocates for its
-# claims; if vcita_oauth_header costs too much more than proxy_set_header; or if the
-# memo of opened cookies does not save what it should, or costs more where it saves
-# nothing.  --record writes that file anew.
+# claims; if vcita_oauth_header costs too much more than proxy_set_header; if
+# "Cache-Control: private" takes too much; or if the memo of opened cookies does
+# not save what it should, or costs more where it saves nothing.  --record writes
+# that file anew.
 
 use strict;
 use warnings;
@@ -31,6 +32,9 @@ my $COOKIES = 10_000;
 # how much more than two proxy_set_header two vcita_oauth_header may take
 my $HEADERS = 400;
 
+# what "Cache-Control: private" may add to an answer
+my $PRIVATE = 150;
+
 # every function by which a pool or the heap gives memory
 my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
                    ngx_create_pool malloc calloc realloc posix_memalign );
@@ -38,6 +42,7 @@ my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
 # name, server, path, cookie; values: as query arguments, in the plain server
 my @REQUESTS = (
     [ 'empty_gif',                    plain => '/gif0',   1 ],
+    [ 'empty_gif, gate off',          gate  => '/free',   1 ],
     [ 'empty_gif gated',              gate  => '/gif0',   1 ],
     [ 'empty_gif gated, 2 claims',    gate  => '/gif2',   1 ],
     [ 'empty_gif gated, 6 claims',    gate  => '/gif6',   1 ],
@@ -82,6 +87,7 @@ show();
 no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims');
 same_allocations();
 headers();
+private();
 memo();
 compare() if !$Record;
 record() if $Record && !$Failed;
@@ -267,6 +273,19 @@ sub headers {
           . ' proxy_set_header') if $more > $HEADERS;
     wrong('no header is set')
         if !$found{'proxy gated, 2 oauth_header'}{calls}{ngx_http_vcita_upstream_headers_set};
+}
+
+
+# The two filters that add and write a header, with the line and without it.
+sub private {
+    my $line = $found{'empty_gif gated'}{headers}
+        - $found{'empty_gif, gate off'}{headers};
+
+    printf "Cache-Control: private: %.0f instructions\n", $line;
+
+    wrong("Cache-Control: private takes more than $PRIVATE instructions")
+        if $line > $PRIVATE;
+    wrong('Cache-Control: private is not seen in the profile') if $line < 10;
 }
 
 
