@@ -28,7 +28,9 @@ sub files_of {
     $text =~ s{($stem)}{
         my ($path, $name) = ("$Dir$1", $1);
         my $copy = $name =~ /\.(?:crt|pem)$/ ? $Cert->{site} : $name =~ /\.key$/ ? $Cert->{site_key} : undef;
-        if ($text =~ /\b(?:root|alias|_log)\s+\Q$name\E/) { $path } else { put($path, $copy) }
+        if ($text =~ /\b(?:root|alias|_log)\s+\Q$name\E/) { $path }
+        elsif ($text =~ /\bproxy_cache_path\s+\Q$name\E/) { File::Path::make_path($path); $path }
+        else { put($path, $copy) }
     }gex;
     return $text;
 }
