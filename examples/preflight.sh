@@ -320,12 +320,17 @@ check_status() {
 
 # --- the callback --------------------------------------------------------------
 
-# Without a state it is refused by the module, and vcita is not asked.
+# A code without a state is refused by the module, and vcita is not asked.
 check_callback() {
     local url=$1 socket=$2 ssl=$3 proxy_protocol=$4 options to
     local where="redirect_uri $1 at $2"
 
     [ "$running" = 1 ] || return 0
+
+    case $url in
+        *\?*)  url+='&code=preflight' ;;
+        *)     url+='?code=preflight' ;;
+    esac
 
     to=${socket/#\*:/127.0.0.1:}
     to=${to/#\[::\]:/\[::1\]:}

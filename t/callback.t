@@ -198,10 +198,11 @@ for ("code=$code", "code=$code&state", "code=$code&state=", "state=$state&code=$
      "state=$state&code=$code&state=", "state=$state&code=$code&state", "state=&state=$state&code=$code",
      "state=$state&code=$code&st%61te=$state", "%73tate=x&code=$code&state=$state", "State=$state&code=$code",
      "state%00=$state&code=$code", "state=$state%00&code=$code", "state=$state+&code=$code", "state=%zz&code=$code",
-     "state=$state=&code=$code", "state=$state%", "error=access_denied", "error=access_denied&state=x", '')
+     "state=$state=&code=$code", "state=$state%", "error=access_denied", "error=access_denied&state=x", "iss=x")
 {
     answered($b->get("/oauth/callback?$_"), 400, 'invalid_state', $_);
 }
+answered($b->get('/oauth/callback?'), 303, '', 'none of them: a launch');
 # encoded, it is the same state
 (my $hex = $state) =~ s/(.)/sprintf '%%%02x', ord $1/ge;
 my $r = $b->get("/oauth/callback?code=$code&%73tat%65=$hex");
@@ -517,7 +518,7 @@ location = /err.html { vcita_oauth off; return 200 "theirs: $vcita_oauth_error\n
 vcita
 --- flow
 my $b = begun('/deep');
-my $r = $b->get('/oauth/callback');
+my $r = $b->get('/oauth/callback?code=x');
 answered($r, 400, 'invalid_state', 'invalid_state');
 is $r->body, "theirs: invalid_state\n", 'their page';
 $r = $b->come_back;
@@ -554,7 +555,7 @@ static
 vcita
 --- flow
 my $b = begun('/deep');
-my $r = $b->get('/oauth/callback');
+my $r = $b->get('/oauth/callback?code=x');
 answered($r, 400, 'invalid_state', 'named');
 is $r->body, "named: invalid_state\n", 'named: its page';
 $r = $b->come_back(error => 'access_denied');
@@ -573,7 +574,7 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 vcita
 --- flow
 my $b = begun('/deep');
-for ([ 400, 'invalid_state', '/oauth/callback' ], [ 400, 'invalid_callback', $b->callback_url ],
+for ([ 400, 'invalid_state', '/oauth/callback?code=x' ], [ 400, 'invalid_callback', $b->callback_url ],
      [ 403, 'access_denied', $b->callback_url(error => 'access_denied') ],
      [ 502, 'server_error', $b->callback_url(error => 'server_error') ])
 {

@@ -470,7 +470,7 @@ for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
      ['client_assertion_key', client_key('ec'), client_key('rsa')],
      ['client_assertion_key', client_key('ec'), client_key('ec') . ' kid=one'],
      ['client_assertion_key', client_key('ec') . ' kid=two', client_key('ec') . ' kid=one'],
-     ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['token_format', 'form', 'json'],
+     ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['launch', '/a', '/b'], ['token_format', 'form', 'json'],
      ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
      ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
      ['session_timeout', '1h', '2h'], ['session_idle_timeout', 'off', '30m'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
@@ -670,3 +670,26 @@ accepts_line $header->($_), "name $_" for qw( X-Forwarded-User x X_User X.User X
 accepts_line $header->('X-User', $_), "value $_" for qw( $HOST $vcita_oauth_claim_Sub $vcita_oauth_access_token );
 accepts_line $header->('X-A') . $header->('X-B') . $header->('X-AB'), 'several';
 accepts "server { $SERVER " . $header->('X-User') . ' location / { ' . $header->('x_user', '$host') . ' } }', 'without a gate, and replaced';
+
+
+=== TEST 24: vcita_oauth_launch is a path of this site, and no callback path of its server, which would never end
+--- flow
+my $path = qr/"vcita_oauth_launch" directive takes a path of this site/;
+refuses_line qq{vcita_oauth_launch "$_";}, $path, $_
+    for 'apps', 'https://evil.example/', '//evil.example', '/a//b', '/a/../b', '/a/..', '/./a', '/a/%2e%2e', '/a/%2E', '/%2f', '/a#b', '/a%',
+        '/a%zz', '/a%00', '/a%3f', '/$host', '/a?$args', '?a';
+refuses_line 'vcita_oauth_launch "";', qr/is empty/, 'empty';
+refuses_line qq{vcita_oauth_launch "$_";}, qr/takes printable ASCII/, $_ for '/a b', '/\\\\evil.example';
+accepts_line "vcita_oauth_launch $_;", $_
+    for '/', '/apps', '/apps/', '/apps?a=//b&c=%zz', '/?', '/oauth/callback/', '/oauth', '/caf%C3%A9', '/oauth/Callback';
+
+my $loop = sub { qr/vcita_oauth_launch "\Q$_[0]\E" is a callback path of its server, use another path/ };
+for ('/oauth/callback', '/oauth/callback?a=b', '/%6fauth/callback', '/oauth%2Fcallback') {
+    refuses "$APP$URI\nvcita_oauth_launch $_; #!\nserver { $SERVER vcita_oauth on; }", $loop->($_), $_;
+}
+my $other = "vcita_oauth_redirect_uri https://portal.example.com/b/cb; vcita_oauth_cookie_name b;";
+for my $n (0, 1) {
+    my @location = ("location /a { $APP$URI vcita_oauth on;\nvcita_oauth_launch /b/cb; #!\n}\n", "location /b { $APP$other vcita_oauth on; }\n");
+    refuses "server { $SERVER\n$location[$n]$location[1 - $n]\n}", $loop->('/b/cb'), "another client's, $n";
+}
+accepts "${APP}vcita_oauth_launch /oauth/callback;\nserver { $SERVER }", 'a server without a client';

@@ -472,7 +472,7 @@ error_page 400 =200 @own;
 location @own { vcita_oauth off; return 200 'our own page'; }
 --- flow
 like run({})->{said}, qr/^ok +redirect_uri \S+ at \*:\d+: the gate answers/m, 'that of the gate';
-is browser()->get('/oauth/callback')->body, 'our own page', 'it is that page';
+is browser()->get('/oauth/callback?code=x')->body, 'our own page', 'it is that page';
 
 
 === TEST 16: preflight: an access rule or a limit answers the callback

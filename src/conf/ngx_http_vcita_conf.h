@@ -70,6 +70,9 @@ char *ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_uint_t ngx_http_vcita_url_conf_loopback(ngx_str_t *url);
+char *ngx_http_vcita_url_conf_launch(ngx_conf_t *cf, void *post, void *data);
+ngx_int_t ngx_http_vcita_url_conf_launch_path(ngx_pool_t *pool,
+    ngx_str_t *launch, ngx_str_t *path);
 
 /* client_conf */
 

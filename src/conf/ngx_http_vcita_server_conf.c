@@ -19,6 +19,8 @@ static char *ngx_http_vcita_server_conf_register_client(ngx_conf_t *cf,
     ngx_http_vcita_srv_conf_t *vscf, ngx_http_vcita_loc_conf_t *conf);
 static char *ngx_http_vcita_server_conf_clash(ngx_conf_t *cf,
     ngx_http_vcita_client_t *a, ngx_http_vcita_client_t *b);
+static char *ngx_http_vcita_server_conf_launch(ngx_conf_t *cf,
+    ngx_http_vcita_client_t *a, ngx_http_vcita_client_t *b);
 static void ngx_http_vcita_server_conf_host(ngx_conf_t *cf,
     ngx_http_vcita_client_t *client);
 static char *ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
@@ -112,10 +114,20 @@ ngx_http_vcita_server_conf_register_client(ngx_conf_t *cf,
         }
 
         if (ngx_http_vcita_server_conf_clash(cf, client[i], conf->client)
-            != NGX_CONF_OK)
+            != NGX_CONF_OK
+            || ngx_http_vcita_server_conf_launch(cf, client[i], conf->client)
+               != NGX_CONF_OK
+            || ngx_http_vcita_server_conf_launch(cf, conf->client, client[i])
+               != NGX_CONF_OK)
         {
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_http_vcita_server_conf_launch(cf, conf->client, conf->client)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     client = ngx_array_push(&vscf->clients);
@@ -211,6 +223,32 @@ ngx_http_vcita_server_conf_clash(ngx_conf_t *cf, ngx_http_vcita_client_t *a,
                           "%s:%ui, and",
                           kind, what, ngx_http_vcita_settings_name(i),
                           one->file, one->line);
+}
+
+
+/* a launch of "a" that leads to the callback path of "b" would never end */
+
+static char *
+ngx_http_vcita_server_conf_launch(ngx_conf_t *cf, ngx_http_vcita_client_t *a,
+    ngx_http_vcita_client_t *b)
+{
+    ngx_str_t  path;
+
+    if (ngx_http_vcita_url_conf_launch_path(cf->temp_pool, &a->launch, &path)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_http_vcita_str_eq(&path, &b->redirect.callback)) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_vcita_config_error(cf, NGX_LOG_EMERG,
+                          &a->origin[NGX_HTTP_VCITA_LAUNCH],
+                          "vcita_oauth_launch \"%V\" is a callback path of its "
+                          "server, use another path",
+                          &a->launch);
 }
 
 

@@ -157,6 +157,8 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_cookie_name =
     ngx_http_vcita_str(ngx_http_vcita_directives_cookie_name);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_domain =
     ngx_http_vcita_str(ngx_http_vcita_directives_domain);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_launch =
+    ngx_http_vcita_str(ngx_http_vcita_url_conf_launch);
 
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_seconds =
     ngx_http_vcita_time(ngx_conf_set_sec_slot);

@@ -18,6 +18,7 @@ static char *ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd);
 static char *ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd);
+static ngx_uint_t ngx_http_vcita_url_conf_plain(ngx_str_t *path);
 static ngx_int_t ngx_http_vcita_redirect_decode(ngx_str_t *dst, u_char *src,
     u_char *last);
 
@@ -223,7 +224,6 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd)
 {
     u_char  *p, *last;
-    size_t   len;
 
     last = rd->path.data + rd->path.len;
 
@@ -259,13 +259,7 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    p = rd->callback.data;
-    len = rd->callback.len;
-
-    if (len == 1
-        || ngx_strstr(p, "//") || ngx_strstr(p, "/./") || ngx_strstr(p, "/../")
-        || ngx_strcmp(p + len - 2, "/.") == 0
-        || (len > 2 && ngx_strcmp(p + len - 3, "/..") == 0))
+    if (rd->callback.len == 1 || !ngx_http_vcita_url_conf_plain(&rd->callback))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "redirect_uri \"%V\" requires a plain path of its "
@@ -275,6 +269,87 @@ ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* A check of vcita_oauth_launch: a path of this site, a query is allowed */
+
+char *
+ngx_http_vcita_url_conf_launch(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *launch = data;
+
+    ngx_str_t  path;
+
+    switch (ngx_http_vcita_url_conf_launch_path(cf->temp_pool, launch, &path)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return "takes a path of this site, such as /apps/start, without "
+               "variables and without a fragment";
+
+    default: /* NGX_ERROR */
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* The path of a launch URI as r->uri has it; NGX_DECLINED: it is invalid */
+
+ngx_int_t
+ngx_http_vcita_url_conf_launch_path(ngx_pool_t *pool, ngx_str_t *launch,
+    ngx_str_t *path)
+{
+    u_char  *p, *last;
+
+    last = launch->data + launch->len;
+
+    if (launch->data[0] != '/'
+        || ngx_strlchr(launch->data, last, '#')
+        || ngx_strlchr(launch->data, last, '$'))
+    {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_strlchr(launch->data, last, '?');
+
+    if (p) {
+        last = p;
+    }
+
+    path->data = ngx_pnalloc(pool, last - launch->data + 1);
+    if (path->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_vcita_redirect_decode(path, launch->data, last) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_vcita_url_conf_plain(path) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* 1: nginx does not change the path when it normalizes a URI */
+
+static ngx_uint_t
+ngx_http_vcita_url_conf_plain(ngx_str_t *path)
+{
+    u_char  *p;
+    size_t   len;
+
+    p = path->data;
+    len = path->len;
+
+    return !ngx_strstr(p, "//")
+           && !ngx_strstr(p, "/./")
+           && !ngx_strstr(p, "/../")
+           && (len < 2 || ngx_strcmp(p + len - 2, "/.") != 0)
+           && (len < 3 || ngx_strcmp(p + len - 3, "/..") != 0);
 }
 
 

@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_access_refused(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-static ngx_int_t ngx_http_vcita_access_closed(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_access_login(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
@@ -391,7 +389,9 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+/* A login for a navigation, 401 for anything else */
+
+ngx_int_t
 ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
@@ -423,7 +423,7 @@ ngx_http_vcita_access_closed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_challenge_too_old(r, ctx);
     }
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && !ctx->launched) {
 
         /* the login cookie came back, so scheme and host are right */
 
@@ -451,6 +451,12 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (ngx_http_vcita_login_return_uri(r, &state.return_uri) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* where the address is too long, the login returns to "/" */
+
+    if (ctx->launched && state.return_uri.len > 1) {
+        state.sent = NGX_HTTP_VCITA_LAUNCHED;
     }
 
     /* a challenge that auth_basic left behind does not belong to a redirect */

@@ -113,9 +113,23 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
                                   "host names in it");
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &value);
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    rc = ngx_http_vcita_launch(r, ctx);
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_vcita_callback_fail(r, ctx, NULL,
+                                            NGX_HTTP_SERVICE_UNAVAILABLE,
+                                            "store_unavailable", 0);
+    }
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &value);
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_callback_issuer(r, ctx);
@@ -497,6 +511,10 @@ ngx_http_vcita_callback_return(ngx_http_request_t *r,
     ngx_str_t   location;
 
     ctx->called_back = 1;
+
+    if (s->sent & NGX_HTTP_VCITA_LAUNCHED) {
+        return ngx_http_vcita_launch_return(r, ctx, s);
+    }
 
     location.len = ctx->origin.len + s->return_uri.len;
 

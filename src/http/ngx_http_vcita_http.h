@@ -35,6 +35,9 @@
 #define NGX_HTTP_VCITA_SENT_PKCE      0x02
 #define NGX_HTTP_VCITA_SENT_PROMPT    0x04
 
+/* state flag: the login belongs to a launch, whose address it returns to */
+#define NGX_HTTP_VCITA_LAUNCHED       0x08
+
 /* state flag: max_age and the two hosts follow the head */
 #define NGX_HTTP_VCITA_STATE_MORE     0x20
 
@@ -151,6 +154,7 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        unsent:1;     /* such a header, logged */
     unsigned                        posted:1;     /* what got a 401 */
     unsigned                        aged:1;       /* older than max_age */
+    unsigned                        launched:1;   /* it needs a login */
 } ngx_http_vcita_ctx_t;
 
 
@@ -261,6 +265,8 @@ ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
 /* access */
 
 ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_access_closed(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r);
 
 /* bearer */
@@ -385,6 +391,13 @@ ngx_int_t ngx_http_vcita_login_return_uri(ngx_http_request_t *r,
 /* callback */
 
 ngx_int_t ngx_http_vcita_callback_handler(ngx_http_request_t *r);
+
+/* launch */
+
+ngx_int_t ngx_http_vcita_launch(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
+ngx_int_t ngx_http_vcita_launch_return(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 
 /* status */
 

@@ -87,7 +87,8 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     authorize = ngx_http_vcita_login_authorize(r, client, s);
 
     s->authorize = authorize->id;
-    s->sent &= NGX_HTTP_VCITA_SENT_PROMPT|NGX_HTTP_VCITA_BEGAN;
+    s->sent &= NGX_HTTP_VCITA_SENT_PROMPT|NGX_HTTP_VCITA_LAUNCHED
+               |NGX_HTTP_VCITA_BEGAN;
     s->sent |= (authorize->openid ? NGX_HTTP_VCITA_SENT_NONCE : 0)
                | (client->pkce ? NGX_HTTP_VCITA_SENT_PKCE : 0);
 
@@ -550,38 +551,61 @@ ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
 
 
 /*
- * The requested URI as sent.  It can only be a path of this host, since it is
- * always appended to an origin.
+ * The requested URI as sent; the query of a launch is hidden in its context. It
+ * can only be a path of this host, since it is always appended to an origin.
  */
 
 ngx_int_t
 ngx_http_vcita_login_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
 {
-    u_char  *p;
+    u_char                *p;
+    size_t                 len;
+    ngx_uint_t             slash;
+    ngx_str_t              query;
+    ngx_http_vcita_ctx_t  *ctx;
 
     *uri = r->unparsed_uri;
 
-    if (uri->len && uri->len <= NGX_HTTP_VCITA_RETURN_MAX
-        && uri->data[0] == '/')
-    {
-        return NGX_OK;
+    ngx_str_null(&query);
+
+    ctx = ngx_http_vcita_ctx_get(r);
+
+    if (ctx && ctx->launched) {
+        query = ctx->query;
     }
 
-    if (uri->len == 0 || uri->len >= NGX_HTTP_VCITA_RETURN_MAX) {
+    slash = (uri->len && uri->data[0] != '/');
+
+    len = slash + uri->len + (query.len ? 1 + query.len : 0);
+
+    if (len == 0 || len > NGX_HTTP_VCITA_RETURN_MAX) {
         ngx_str_set(uri, "/");
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, uri->len + 1);
+    if (len == uri->len) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    *p = '/';
-    ngx_memcpy(p + 1, uri->data, uri->len);
-
     uri->data = p;
-    uri->len++;
+
+    if (slash) {
+        *p++ = '/';
+    }
+
+    p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
+
+    if (query.len) {
+        *p++ = '?';
+        ngx_memcpy(p, query.data, query.len);
+    }
+
+    uri->len = len;
 
     return NGX_OK;
 }

@@ -69,6 +69,8 @@
     client(NGX_HTTP_VCITA_TOKEN_ENDPOINT, "vcita_oauth_token_endpoint",       \
         NGX_CONF_TAKE1, ngx_str_t, token_endpoint, endpoint,                  \
         "https://api.vcita.biz/oauth/token")                                  \
+    client(NGX_HTTP_VCITA_LAUNCH, "vcita_oauth_launch",                       \
+        NGX_CONF_TAKE1, ngx_str_t, launch, launch, "/")                       \
     client(NGX_HTTP_VCITA_TOKEN_FORMAT, "vcita_oauth_token_format",           \
         NGX_CONF_TAKE1, ngx_uint_t, token_format, token_format, "form")       \
     client(NGX_HTTP_VCITA_USERINFO_ENDPOINT, "vcita_oauth_userinfo_endpoint", \

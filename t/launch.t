@@ -1,0 +1,192 @@
+# The launch: vcita opens the app at its redirect_uri, without a code.
+
+use lib 't/lib';
+use VcitaTest;
+use VcitaCheck;
+
+# what the slow store is told
+sub VcitaFlow::Code::store_is {
+    my ($what, $on) = @_;
+    my $file = VcitaFlow::servroot() . "/html/$what";
+    return unlink $file if !$on;
+    open my $fh, '>', $file or die "$file: $!\n";
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    return if !defined $block->slow;
+    $block->set_value(main_config => 'load_module $VCITA_SLOW;');
+    $block->set_value(http_config => 'vcita_oauth_slow_store ' . VcitaFlow::servroot() . '/html;');
+    $block->set_value(flow => "store_is(\$_, 0) for qw( hold down );\n" . $block->flow);
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: vcita opens the app: 303 to vcita_oauth_launch, the query byte for byte, never off the site
+--- gate
+vcita_oauth_launch /apps/start;
+--- flow
+my $big = 'x=' . 'y' x 4096;
+for ('business_uid=ed469f8764326a66&staff_uid=a1&language=he&brand_host=partner.example', '//evil.example/', '/\\evil.example',
+     'http://evil.example/', '@evil.example', '?', '?&=', '#x', '%0D%0ASet-Cookie:%20a=b', '%23%3f&a=%zz', "\xc3\xa9=\xff",
+     'redirect_uri=https://evil.example/', 'Code=x&STATE=y&ISS=z', 'code%00=x', 'codes=1&xstate=2', $big)
+{
+    my $r = browser()->get("/oauth/callback?$_");
+    answered($r, 303, '', substr $_, 0, 60);
+    (my $query = $_) =~ s/#.*//s;
+    is $r->location, url('/apps/start' . (length $query ? "?$query" : '')), substr($_, 0, 60) . ': Location';
+}
+answered($_, 303, '', 'no query'), is $_->location, url('/apps/start'), 'no query: Location'
+    for map { browser()->get("/oauth/callback$_") } '', '?';
+for my $method (qw( HEAD POST )) {
+    answered(browser()->request($method, '/oauth/callback?business_uid=x'), 405, '', $method);
+}
+
+
+=== TEST 2: without vcita_oauth_launch a launch leads to `/`, where the gate asks; the way back has the launch's query
+--- flow
+my $b = browser();
+my $query = 'business_uid=ed469f8764326a66&staff_uid=a1';
+my $r = $b->get("/oauth/callback?$query");
+answered($r, 303, '', 'the launch');
+is $r->location, url("/?$query"), 'to /';
+$r = $b->get($r->location);
+is $r->status, 302, 'the gate asks';
+$r = $b->come_back(code => stub_code);
+answered($r, 303, '', 'the login', session => 1, sent => 'token userinfo');
+is $r->location, url("/?$query"), 'back to the launched address';
+
+# signed in, of the same business: nothing is asked
+$r = $b->get("/oauth/callback?$query");
+answered($r, 303, '', 'signed in');
+is $r->location, url("/?$query"), 'signed in: Location';
+is $b->get($r->location)->status, 200, 'the application';
+
+
+=== TEST 3: a vcita_oauth_launch with a query: the launch's is appended with `&`
+--- gate
+vcita_oauth_launch /a?from=vcita;
+--- flow
+for ([ '?business_uid=x', '&business_uid=x' ], [ '??x', '&?x' ], [ '', '' ]) {
+    my $r = browser()->get("/oauth/callback$_->[0]");
+    answered($r, 303, '', "'$_->[0]'");
+    is $r->location, url("/a?from=vcita$_->[1]"), "'$_->[0]': Location";
+}
+
+
+=== TEST 4: the session of another business: a navigation gets one login, then the launch; anything else 401
+--- gate
+vcita_oauth_launch /start;
+--- flow
+my $a = browser(headers => [ 'Sec-Fetch-Mode' => 'navigate', Accept => 'text/html' ]);
+$a->get('/');
+answered($a->come_back(code => stub_code), 303, '', 'the session of one', session => 1, sent => 'token userinfo');
+
+my $to = '/oauth/callback?x=//evil&business_uid=0123456789abcdef&y=%41+%2B';
+my $link = url($to) =~ s/&/&amp;/gr;
+for ([ 'Sec-Fetch-Mode' => 'cors' ], [ 'Sec-Fetch-Mode' => 'no-cors' ]) {
+    my $r = $a->get($to, headers => $_);
+    answered($r, 401, '', "@$_");
+    is $r->header('WWW-Authenticate'), 'Bearer realm="vcita"', "@$_: WWW-Authenticate";
+    like $r->body, qr{<a href="\Q$link\E"}, "@$_: the page links to the launch";
+}
+
+my $r = $a->get($to);
+answered($r, 302, '', 'a navigation');
+like $r->location, qr{^\Q${\ stub->url}\E/app/oauth/authorize\?}, 'to vcita';
+my $same = $a->clone;
+my $stays = $a->callback_url(code => stub_code);
+my $other = stub_code({ userinfo => { set => { business_uid => '0123456789abcdef' } } });
+my $back = $a->callback_url(code => $other);
+$r = $a->get($back);
+answered($r, 303, '', 'signed in for the other', session => 1, sent => 'token userinfo');
+is $r->location, url('/start?x=//evil&business_uid=0123456789abcdef&y=%41+%2B'), 'the launch goes on';
+$r = $a->get($back);
+answered($r, 303, '', 'double click');
+is $r->location, url('/start?x=//evil&business_uid=0123456789abcdef&y=%41+%2B'), 'double click: the same';
+answered($a->get($to), 303, '', 'from now on at once');
+unlike error_log(), qr/of another business/, 'no line';
+
+# vcita stays with the first one: one round, then the application decides
+$r = $same->get($stays);
+answered($r, 303, '', 'still another business', session => 1, sent => 'token userinfo');
+is $r->location, url('/start?x=//evil&business_uid=0123456789abcdef&y=%41+%2B'), 'the launch goes on';
+wait_for { error_log() =~ /\[warn\].*the session is of another business than the launch/ } 5, 'a line at warn';
+
+
+=== TEST 5: a launch that names no other business than the session's asks for no login
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+for ('business_uid=ed469f8764326a66', 'business%5fuid=%65d469f8764326a66', 'business_uid=', 'business_uid', 'staff_uid=x',
+     'business_uid=a&business_uid=b', 'business_uid=a&business_uid=ed469f8764326a66', 'business_uid=%zz', 'Business_uid=a')
+{
+    my $r = $b->get("/oauth/callback?$_");
+    answered($r, 303, '', $_);
+    is $r->location, url("/?$_"), "$_: Location";
+}
+answered($b->get('/oauth/callback?business_uid=ED469F8764326A66'), 302, '', 'case matters');
+
+# a session without such a claim
+$b = begun('/');
+my $code = stub_code({ userinfo => { omit => [qw( business_uid business_id )] } });
+answered($b->come_back(code => $code), 303, '', 'no claim', session => 1, sent => 'token userinfo');
+answered($b->get('/oauth/callback?business_uid=x'), 303, '', 'no claim: goes on');
+
+# business_id where there is no business_uid
+$b = begun('/');
+$code = stub_code({ userinfo => { omit => ['business_uid'] } });
+answered($b->come_back(code => $code), 303, '', 'business_id', session => 1, sent => 'token userinfo');
+answered($b->get('/oauth/callback?business_uid=ed469f8764326a66'), 303, '', 'business_id: the same');
+answered($b->get('/oauth/callback?business_uid=x'), 302, '', 'business_id: another');
+
+
+=== TEST 6: launches of several businesses within a minute are not a lost session
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+for (1 .. 5) {
+    answered($b->get("/oauth/callback?business_uid=b$_"), 302, '', "business $_");
+    my $code = stub_code({ userinfo => { set => { business_uid => "b$_" } } });
+    my $r = $b->come_back(code => $code);
+    answered($r, 303, '', "business $_: signed in", session => 1, sent => 'token userinfo');
+    is $r->location, url("/?business_uid=b$_"), "business $_: Location";
+}
+
+
+=== TEST 7: a launch whose login starts again, or whose address is too long to come back to
+--- gate
+vcita_oauth_launch /start;
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+answered($b->get('/oauth/callback?business_uid=b1'), 302, '', 'another business');
+$b->delete_cookie('vcita_session_login');
+answered($b->come_back(code => stub_code), 302, 'state_mismatch', 'round 2');
+my $r = $b->come_back(code => stub_code);
+answered($r, 303, '', 'then', session => 1, sent => 'token userinfo');
+is $r->location, url('/start?business_uid=b1'), 'the launch goes on';
+
+answered($b->get('/oauth/callback?business_uid=b1&x=' . 'y' x 2048), 302, '', 'too long');
+$r = $b->come_back(code => stub_code);
+answered($r, 303, '', 'too long: then', session => 1, sent => 'token userinfo');
+is $r->location, url('/'), 'too long: the site';
+
+
+=== TEST 8: with a store a launch waits for the session; while the store is down it is 503, unless it names no business
+--- slow
+--- gate
+vcita_oauth_session_store zone=sessions:1m;
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+answered($b->get('/oauth/callback?business_uid=ed469f8764326a66'), 303, '', 'its own business');
+answered($b->get('/oauth/callback?business_uid=x'), 302, '', 'another business');
+store_is('down', 1);
+answered($b->get('/oauth/callback?business_uid=x'), 503, 'store_unavailable', 'the store is down');
+answered($b->get('/oauth/callback?staff_uid=x'), 303, '', 'no business');
+store_is('down', 0);
+--- error_log
+slow store
