@@ -693,3 +693,22 @@ for my $n (0, 1) {
     refuses "server { $SERVER\n$location[$n]$location[1 - $n]\n}", $loop->('/b/cb'), "another client's, $n";
 }
 accepts "${APP}vcita_oauth_launch /oauth/callback;\nserver { $SERVER }", 'a server without a client';
+
+
+=== TEST 25: vcita_oauth_authorize_endpoint: variables in its host alone; a host that the request names is a warning
+--- flow
+my $path = qr/authorize_endpoint "[^"]+" can have variables only in its host/;
+refuses_line "vcita_oauth_authorize_endpoint $_;", $path, $_
+    for 'https://a.example/$server_name', 'https://$server_name/$server_name', 'https://a.example?$server_name', 'https://$server_name?a=$arg_a';
+refuses_line qq{vcita_oauth_authorize_endpoint "$_";}, qr/is not an http or https URL/, $_
+    for '$scheme://a.example/', 'ftp://$server_name/', '$server_name/a', 'https://$server_name/a#b', 'https://$server_name/a b';
+refuses_line 'vcita_oauth_authorize_endpoint https://$server_name/a?state=x;', qr/is a parameter that the gate sends/, 'a parameter of the gate';
+
+my $warns = qr/the request names the host of authorize_endpoint "[^"]+", so that a link .*use a map/;
+warns_line "vcita_oauth_authorize_endpoint https://$_/a;", $warns, $_
+    for '$host', '${host}', '$HOST:443', 'a.$host', '$arg_brand_host', '${Arg_x}.example', '$http_host', '$http_x_brand', '$cookie_brand',
+        '$server_name$arg_a';
+warns_line 'vcita_oauth_authorize_endpoint http://$server_name/a;', qr/authorize_endpoint "[^"]+" is not protected by TLS on any host/, 'http';
+accepts_line "vcita_oauth_authorize_endpoint https://$_/a;", $_ for '$server_name', '${hostname}', 'a.$server_name:8443';
+accepts "map \$arg_brand_host \$vcita_host { default app.vcita.com; partner.example partner.example; }\n"
+    . "$APP$URI vcita_oauth_authorize_endpoint https://\$vcita_host/app/oauth/authorize;\nserver { $SERVER vcita_oauth on; }", 'a map';

@@ -190,3 +190,72 @@ answered($b->get('/oauth/callback?staff_uid=x'), 303, '', 'no business');
 store_is('down', 0);
 --- error_log
 slow store
+
+
+=== TEST 9: a brand's own vcita: the launch's brand_host leads its login there, each round; a forged one to the default
+--- http_config
+map $arg_brand_host $vcita_host { default app.vcita.com; partner.example partner.example; port.example port.example:8443; }
+map $vcita_host $chained { default $vcita_host; }
+--- gate
+vcita_oauth_authorize_endpoint https://$vcita_host/app/oauth/authorize?brand=1;
+vcita_oauth_launch /start;
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /oauth/callback { set $early $chained; }
+location /chained { vcita_oauth on; vcita_oauth_authorize_endpoint https://${chained}/c; proxy_pass $VCITA_APP; }
+--- flow
+my $is = sub {
+    my ($r, $host, $name) = @_;
+    like $r->location, qr{^https://\Q$host\E/app/oauth/authorize\?brand=1&response_type=code&client_id=app1&}, $name;
+};
+my $b;
+for ([ 'partner.example', 'partner.example' ], [ 'port.example', 'port.example:8443' ], [ 'evil.example', 'app.vcita.com' ],
+     [ 'partner.example.evil.example', 'app.vcita.com' ], [ '', 'app.vcita.com' ], [ 'partner.example%2F', 'app.vcita.com' ])
+{
+    my ($brand, $host) = @$_;
+    $b = browser();
+    my $r = $b->get("/oauth/callback?business_uid=x&brand_host=$brand");
+    answered($r, 303, '', "$brand: anonymous");
+    $r = $b->get($r->location);
+    is $r->status, 302, "$brand: the gate";
+    $is->($r, $host, "$brand: the login");
+    $b->delete_cookie('vcita_session_login');
+    $is->($b->come_back(code => 'x'), $host, "$brand: round 2, at the callback");
+    $r = $b->come_back(code => stub_code);
+    answered($r, 303, '', "$brand: in", session => 1, sent => 'token userinfo');
+    is $r->location, url("/start?business_uid=x&brand_host=$brand"), "$brand: Location";
+
+    # signed in, for another business: the login begins at the callback path, which has no $args
+    $r = $b->get("/oauth/callback?business_uid=y&brand_host=$brand");
+    answered($r, 302, '', "$brand: another business");
+    $is->($r, $host, "$brand: another business");
+    $b->delete_cookie('vcita_session_login');
+    $r = $b->come_back(code => 'x');
+    $is->($r, $host, "$brand: another business, round 2");
+}
+is browser()->get('/chained?brand_host=partner.example')->location =~ s/\?.*//r, 'https://partner.example/c', 'a map of a map';
+unlike $_, qr/brand_host=/, 'the query of a launch is in no log' for grep { m{GET /oauth/callback} } split /\n/, access_log();
+
+
+=== TEST 10: a host of authorize_endpoint that is not host[:port]: 400 invalid_host, before anything is sealed
+--- gate
+vcita_oauth_authorize_endpoint http://$http_x_name/a;
+--- flow
+my $b = browser();
+for ('', 'user@evil.example', 'evil.example/x', 'evil.example?', 'evil.example#', 'a b', 'a:', 'a:0', 'a:65536', ':80', 'a\\b', 'a%41',
+     '<script>', 'x' x 256)
+{
+    my $r = $b->get('/', headers => [ 'X-Name' => $_ ]);
+    is $r->status, 400, "'$_': status";
+    is $r->header('X-Error'), 'invalid_host', "'$_': \$vcita_oauth_error";
+    is $r->header('Cache-Control'), 'no-store', "'$_': Cache-Control";
+    is_deeply $r->set_cookies, [], "'$_': no cookie";
+    is $r->location, undef, "'$_': no redirect";
+    unlike $r->body, qr/<script>|state=/, "'$_': nothing unescaped, no link";
+}
+for (qw( portal.example.com portal.example.com:8443 127.0.0.1:65535 [::1]:80 ), 'x' x 255) {
+    my $r = $b->get('/', headers => [ 'X-Name' => $_ ]);
+    like $r->location, qr{^http://\Q$_\E/a\?response_type=code&}, "'$_'";
+}
+--- error_log
+vcita_oauth_authorize_endpoint has no valid host for this request

@@ -325,8 +325,9 @@ ngx_http_vcita_server_conf_authorize(ngx_conf_t *cf,
     ngx_uint_t                    i;
     ngx_http_vcita_authorize_t   *a, **known;
 
-    last = conf->authorize_endpoint.data + conf->authorize_endpoint.len;
-    p = ngx_strlchr(conf->authorize_endpoint.data, last, '?');
+    p = conf->authorize_endpoint.url.data;
+    last = p + conf->authorize_endpoint.url.len;
+    p = ngx_strlchr(p, last, '?');
 
     query.data = p ? p + 1 : last;
     query.len = last - query.data;
@@ -519,7 +520,7 @@ ngx_http_vcita_server_conf_authorize_prefix(ngx_conf_t *cf,
     ngx_str_t  *endpoint, *id;
 
     id = &conf->client->client_id;
-    endpoint = &conf->authorize_endpoint;
+    endpoint = &conf->authorize_endpoint.url;
 
     len = endpoint->len
           + sizeof("?response_type=code&client_id=&scope=&") - 1
@@ -552,6 +553,15 @@ ngx_http_vcita_server_conf_authorize_prefix(ngx_conf_t *cf,
     }
 
     a->prefix.len = p - a->prefix.data;
+
+    if (conf->authorize_endpoint.host) {
+        a->host = conf->authorize_endpoint.host;
+
+        a->authority.len = conf->authorize_endpoint.authority.len;
+        a->authority.data = a->prefix.data
+                            + (conf->authorize_endpoint.authority.data
+                               - endpoint->data);
+    }
 
     return NGX_OK;
 }

@@ -187,6 +187,8 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_proxy =
     ngx_http_vcita_own(ngx_http_vcita_secrets_proxy, NGX_HTTP_VCITA_STR);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_redirect_uri =
     ngx_http_vcita_own(ngx_http_vcita_url_conf_redirect, NGX_HTTP_VCITA_STR);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_authorize_endpoint =
+    ngx_http_vcita_own(ngx_http_vcita_url_conf_authorize, NGX_HTTP_VCITA_STR);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_store =
     ngx_http_vcita_own(ngx_http_vcita_store_conf_directive,
                        NGX_HTTP_VCITA_STR);

@@ -14,6 +14,11 @@
 #include "util/ngx_http_vcita_query.h"
 
 
+static char *ngx_http_vcita_url_conf_authorize_host(ngx_conf_t *cf,
+    ngx_http_vcita_authorize_url_t *a);
+static ngx_uint_t ngx_http_vcita_url_conf_requested(ngx_str_t *text);
+static ngx_http_complex_value_t *ngx_http_vcita_url_conf_compile(
+    ngx_conf_t *cf, ngx_str_t *text);
 static char *ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd);
 static char *ngx_http_vcita_url_conf_redirect_path(ngx_conf_t *cf,
@@ -111,6 +116,148 @@ ngx_http_vcita_url_conf_loopback(ngx_str_t *url)
 }
 
 
+/* An endpoint whose host may have variables; the rest is literal */
+
+char *
+ngx_http_vcita_url_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_vcita_loc_conf_t *vlcf = conf;
+
+    u_char                          *p, *last;
+    ngx_str_t                       *value;
+    ngx_http_vcita_authorize_url_t  *a;
+
+    a = &vlcf->authorize_endpoint;
+    value = cf->args->elts;
+    a->url = value[1];
+
+    if (ngx_http_script_variables_count(&a->url) == 0) {
+        return ngx_http_vcita_url_conf_endpoint(cf, NULL, &a->url);
+    }
+
+    last = a->url.data + a->url.len;
+
+    if (ngx_strncasecmp(a->url.data, (u_char *) "https://", 8) == 0) {
+        p = a->url.data + 8;
+
+    } else if (ngx_strncasecmp(a->url.data, (u_char *) "http://", 7) == 0) {
+        p = a->url.data + 7;
+
+    } else {
+        p = last;
+    }
+
+    if (p == last
+        || ngx_http_vcita_config_text(cf, NULL, &a->url) != NGX_CONF_OK
+        || ngx_strlchr(a->url.data, last, '#')
+        || ngx_strlchr(a->url.data, last, ' '))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not an http or https URL", &a->url);
+        return NGX_CONF_ERROR;
+    }
+
+    a->authority.data = p;
+
+    while (p < last && *p != '/' && *p != '?') {
+        p++;
+    }
+
+    a->authority.len = p - a->authority.data;
+
+    if (ngx_strlchr(p, last, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "authorize_endpoint \"%V\" can have variables only "
+                           "in its host",
+                           &a->url);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_vcita_url_conf_authorize_host(cf, a);
+}
+
+
+static char *
+ngx_http_vcita_url_conf_authorize_host(ngx_conf_t *cf,
+    ngx_http_vcita_authorize_url_t *a)
+{
+    if (a->url.data[4] == ':') {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "authorize_endpoint \"%V\" is not protected by TLS "
+                           "on any host, use https",
+                           &a->url);
+    }
+
+    if (ngx_http_vcita_url_conf_requested(&a->authority)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "the request names the host of authorize_endpoint "
+                           "\"%V\", so that a link can send users to a false "
+                           "login page, use a map of the hosts that there are",
+                           &a->url);
+    }
+
+    a->host = ngx_http_vcita_url_conf_compile(cf, &a->authority);
+
+    return a->host ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* 1: the text has a variable that a link or the client sets */
+
+static ngx_uint_t
+ngx_http_vcita_url_conf_requested(ngx_str_t *text)
+{
+    u_char      *p, *last, *name;
+    size_t       len;
+    ngx_uint_t   i;
+
+    static ngx_str_t  prefixes[] = {
+        ngx_string("arg_"),
+        ngx_string("http_"),
+        ngx_string("cookie_")
+    };
+
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p != '$') {
+            continue;
+        }
+
+        name = p + 1;
+
+        if (name < last && *name == '{') {
+            name++;
+        }
+
+        for (len = 0; name + len < last; len++) {
+
+            if (!isalnum(name[len]) && name[len] != '_') {
+                break;
+            }
+        }
+
+        if (len == 4 && ngx_strncasecmp(name, (u_char *) "host", 4) == 0) {
+            return 1;
+        }
+
+        for (i = 0; i < 3; i++) {
+
+            if (len > prefixes[i].len
+                && ngx_strncasecmp(name, prefixes[i].data, prefixes[i].len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 char *
 ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -168,8 +315,6 @@ static char *
 ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
     ngx_http_vcita_redirect_t *rd)
 {
-    ngx_http_compile_complex_value_t  ccv;
-
     if (ngx_http_script_variables_count(&rd->authority) == 0) {
 
         if (ngx_http_vcita_query_authority(&rd->authority) != NGX_OK) {
@@ -198,22 +343,30 @@ ngx_http_vcita_url_conf_redirect_host(ngx_conf_t *cf,
                            &rd->uri);
     }
 
-    rd->host = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (rd->host == NULL) {
-        return NGX_CONF_ERROR;
+    rd->host = ngx_http_vcita_url_conf_compile(cf, &rd->authority);
+
+    return rd->host ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_http_complex_value_t *
+ngx_http_vcita_url_conf_compile(ngx_conf_t *cf, ngx_str_t *text)
+{
+    ngx_http_complex_value_t          *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (value == NULL) {
+        return NULL;
     }
 
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
     ccv.cf = cf;
-    ccv.value = &rd->authority;
-    ccv.complex_value = rd->host;
+    ccv.value = text;
+    ccv.complex_value = value;
 
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? value : NULL;
 }
 
 

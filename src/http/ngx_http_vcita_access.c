@@ -480,9 +480,12 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_page_answered(r, rc);
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "vcita_oauth_redirect_uri has no valid host for this "
-                  "request");
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "%s",
+                  (ctx->origin_client == client)
+                  ? "vcita_oauth_authorize_endpoint has no valid host for this "
+                    "request"
+                  : "vcita_oauth_redirect_uri has no valid host for this "
+                    "request");
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "invalid_host");

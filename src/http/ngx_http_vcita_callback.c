@@ -454,6 +454,12 @@ ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     rc = ngx_http_vcita_login(r, ctx, ctx->callback, s);
 
+    if (rc == NGX_DECLINED) {
+        return ngx_http_vcita_callback_invalid(r, ctx, s, "invalid_host",
+                                  "vcita_oauth_authorize_endpoint has no valid "
+                                  "host, use a map with a default in it");
+    }
+
     return ngx_http_vcita_page_answered(r, rc);
 }
 

@@ -41,6 +41,9 @@
 /* state flag: max_age and the two hosts follow the head */
 #define NGX_HTTP_VCITA_STATE_MORE     0x20
 
+/* the longest host in a state */
+#define NGX_HTTP_VCITA_STATE_HOST     255
+
 /* state flags: scheme or host differed from redirect_uri's */
 #define NGX_HTTP_VCITA_BEGAN_HTTP     0x40
 #define NGX_HTTP_VCITA_BEGAN_HOST     0x80
@@ -367,6 +370,14 @@ ngx_int_t ngx_http_vcita_login_state_open(ngx_http_request_t *r,
     ngx_str_t *state, ngx_http_vcita_login_state_t *s);
 ngx_int_t ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_login_state_t *s, u_char *key, ngx_str_t *text);
+
+/* login_host */
+
+ngx_int_t ngx_http_vcita_login_host_vcita(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_authorize_t *authorize,
+    ngx_http_vcita_login_state_t *s);
+u_char *ngx_http_vcita_login_host_prefix(u_char *p,
+    ngx_http_vcita_authorize_t *authorize, ngx_http_vcita_login_state_t *s);
 
 /* login */
 

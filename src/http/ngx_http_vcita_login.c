@@ -46,7 +46,7 @@ static u_char *ngx_http_vcita_login_challenge(u_char *p,
 /*
  * Redirects to the authorize endpoint (RFC 6749, 4.1.1).  The caller sets
  * attempt, return address and prompt of the state.  NGX_DONE: answered;
- * NGX_DECLINED: the redirect_uri has no valid host.
+ * NGX_DECLINED: redirect_uri or authorize_endpoint has no valid host.
  */
 
 ngx_int_t
@@ -86,6 +86,12 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     authorize = ngx_http_vcita_login_authorize(r, client, s);
 
+    rc = ngx_http_vcita_login_host_vcita(r, ctx, authorize, s);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     s->authorize = authorize->id;
     s->sent &= NGX_HTTP_VCITA_SENT_PROMPT|NGX_HTTP_VCITA_LAUNCHED
                |NGX_HTTP_VCITA_BEGAN;
@@ -115,14 +121,14 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     u_char                   *p;
     size_t                    len;
-    ngx_str_t                 state, nonce;
+    ngx_str_t                 state, nonce, prefix;
     ngx_http_vcita_derive_t  *derive;
 
     if (ngx_http_vcita_login_state_seal(r, ctx, client, s, &state) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    len = authorize->prefix.len
+    len = authorize->prefix.len + s->vcita_host.len
           + sizeof("&redirect_uri=&state=&nonce=&code_challenge="
                    "&code_challenge_method=S256&prompt=login&max_age=")
           + ngx_http_vcita_query_escaped_len(&ctx->redirect_uri)
@@ -134,8 +140,19 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     url->data = p;
+    prefix = authorize->prefix;
 
-    p = ngx_http_vcita_login_prefix(r->pool, p, s, &authorize->prefix);
+    if (authorize->host) {
+        prefix.data = ngx_pnalloc(r->pool, prefix.len + s->vcita_host.len);
+        if (prefix.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        prefix.len = ngx_http_vcita_login_host_prefix(prefix.data, authorize, s)
+                     - prefix.data;
+    }
+
+    p = ngx_http_vcita_login_prefix(r->pool, p, s, &prefix);
     if (p == NULL) {
         return NGX_ERROR;
     }

@@ -44,7 +44,7 @@ ngx_http_vcita_login_state_seal(ngx_http_request_t *r,
     s->key = 0;
 
     if (ngx_http_vcita_hash_sha256(&ctx->login, s->login) != NGX_OK
-        || ngx_max(s->vcita_host.len, s->host.len) > 255)
+        || ngx_max(s->vcita_host.len, s->host.len) > NGX_HTTP_VCITA_STATE_HOST)
     {
         return NGX_ERROR;
     }

@@ -193,7 +193,8 @@ ngx_http_vcita_variables_read(ngx_http_request_t *r,
 
 /*
  * A value is not cached if its handler has read a variable of this module, at
- * any depth: each uncached value of a chain is flushed before the next reads it
+ * any depth: each uncached value of a chain is flushed before the next reads
+ * it.  A callback caches none: a launch shows its query for a moment.
  */
 
 static ngx_int_t
@@ -202,6 +203,7 @@ ngx_http_vcita_variables_derived(ngx_http_request_t *r,
 {
     ngx_int_t                   rc;
     ngx_uint_t                  before, escape;
+    ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_variable_t  *d;
 
     d = (ngx_http_vcita_variable_t *) data;
@@ -217,7 +219,9 @@ ngx_http_vcita_variables_derived(ngx_http_request_t *r,
 
     v->escape = escape;
 
-    if (ngx_http_vcita_variables_was_read) {
+    ctx = ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module);
+
+    if (ngx_http_vcita_variables_was_read || (ctx && ctx->callback)) {
         v->no_cacheable = 1;
     }
 

@@ -82,6 +82,15 @@ typedef struct {
 } ngx_http_vcita_redirect_t;
 
 
+/* An authorize_endpoint; its host[:port] is a part of it */
+
+typedef struct {
+    ngx_str_t                     url;
+    ngx_str_t                     authority;
+    ngx_http_complex_value_t     *host;       /* NULL: it is literal */
+} ngx_http_vcita_authorize_url_t;
+
+
 /* "secrets" begins with the contents of "files" */
 
 typedef struct {
@@ -147,6 +156,8 @@ typedef struct {
 typedef struct {
     uint32_t                      id;
     ngx_str_t                     prefix;     /* up to "&state=" */
+    ngx_str_t                     authority;  /* in it, if "host" is set */
+    ngx_http_complex_value_t     *host;
     ngx_str_t                     scope;
     unsigned                      openid:1;
 } ngx_http_vcita_authorize_t;

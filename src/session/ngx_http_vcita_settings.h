@@ -61,8 +61,9 @@
         NGX_CONF_1MORE, ngx_array_t *, scope, scope, "openid")                \
                                                                               \
     location(NGX_HTTP_VCITA_AUTHORIZE_ENDPOINT,                               \
-        "vcita_oauth_authorize_endpoint", NGX_CONF_TAKE1, ngx_str_t,          \
-        authorize_endpoint, endpoint,                                         \
+        "vcita_oauth_authorize_endpoint", NGX_CONF_TAKE1,                     \
+        ngx_http_vcita_authorize_url_t, authorize_endpoint,                   \
+        authorize_endpoint,                                                   \
         "https://app.vcita.com/app/oauth/authorize")                          \
     location(NGX_HTTP_VCITA_AUTHORIZE_ARGS, "vcita_oauth_authorize_args",     \
         NGX_CONF_TAKE1, ngx_str_t, authorize_args, authorize_args, NULL)      \
