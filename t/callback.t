@@ -24,15 +24,17 @@ for ('/', '/reports?year=2026', $odd, "/\xc3\xa9?\xff=\xfe", '//evil.example/', 
 }
 
 
-=== TEST 2: an address over 1,024 bytes: `/`
+=== TEST 2: an address over 2,048 bytes: `/`
 --- flow
-for my $n (1023, 1024, 1025, 1026, 2000, 6000) {
+for my $n (1024, 2047, 2048, 2049, 2050, 6000) {
     my $path = '/' . 'x' x ($n - 1);
     my $b = begun($path);
     my $r = $b->come_back(code => stub_code);
     answered($r, 303, '', "$n bytes", session => 1, sent => 'token userinfo');
-    is $r->location, $n > 1024 ? url('/') : url($path), "$n bytes: Location";
+    is $r->location, $n > 2048 ? url('/') : url($path), "$n bytes: Location";
 }
+my $lines = () = error_log() =~ /\[info\].*the requested address has more than 2048 bytes, the way back leads to "\/"/g;
+is $lines, 3, 'a line each';
 
 
 === TEST 3: an address in absolute form stays a path of this host

@@ -404,6 +404,14 @@ accepts $server->(@$_), join ' beside ', @$_
         [ 'https://portal.example.com/cb', 'server_name _;' ], [ 'https://portal.example.com/cb', 'server_name a.example.com _;' ],
         [ 'https://localhost/cb', 'server_name a.example.com;' ],
         [ 'https://127.0.0.1:8443/cb', '' ], [ 'https://[::1]/cb', '' ], [ 'https://$host/cb', '' ];
+
+my $domain = 'vcita_oauth_cookie_domain example.com;';
+accepts $server->('https://login.example.com/cb', "$domain server_name $_;"), "a domain that has $_"
+    for 'a.example.com', 'example.com', 'A.Example.com', 'a.example.org b.example.com';
+warns $server->('https://login.example.com/cb', "$domain server_name $_;"), $says, "a domain that has not $_"
+    for 'a.example.org', 'aexample.com', 'example.com.example.org', 'com';
+warns $server->('https://login.example.com/cb', $domain), $says, 'a domain, and a server without a name';
+
 warns "${APP}server { $SERVER vcita_oauth on;\nvcita_oauth_redirect_uri https://other.example.com/cb; #!\n"
     . "location /a { vcita_oauth optional; }\nlocation /b { vcita_oauth_scope email; }\n}", $says,
     'once, however many locations there are';

@@ -223,7 +223,7 @@ is_deeply set_cookie($r, $_)->[1], [ 'HttpOnly', 'Max-Age=0', 'Path=/', 'SameSit
 is scalar($b->cookies), 0, 'and the browser drops them';
 
 
-=== TEST 6: "`__Secure-name` where a domain is set; the login cookie always host-only"; "`none` with `Partitioned`"
+=== TEST 6: "`__Secure-name` where a domain is set; the login cookie, too"; "`none` with `Partitioned`"
 --- gate
 vcita_oauth_redirect_uri https://portal.example.com:$TEST_NGINX_RAND_PORT_1/oauth/callback;
 vcita_oauth_cookie_domain .Example.com;
@@ -251,12 +251,12 @@ my $at = '127.0.0.1:' . rand_port(1);
 my $b = browser(base => 'https://portal.example.com:' . rand_port(1),
     resolve => { map { ("$_.example.com" => $at) } qw( portal other frame ) });
 my $r = $b->get('/a');
-is_deeply set_cookie($r, '__Host-sid_login')->[1], [ 'HttpOnly', 'Max-Age=600', 'Path=/', 'SameSite=Lax', 'Secure' ],
-    'the login cookie is host-only';
+is_deeply set_cookie($r, '__Secure-sid_login')->[1],
+    [ 'Domain=example.com', 'HttpOnly', 'Max-Age=600', 'Path=/', 'SameSite=Lax', 'Secure' ], 'the login cookie is of the domain';
 $b->hop;
 $r = $b->hop;
 is_deeply set_cookie($r, '__Secure-sid')->[1],
-    [ 'Domain=example.com', 'HttpOnly', 'Max-Age=28800', 'Path=/', 'SameSite=Lax', 'Secure' ], 'the session cookie is not';
+    [ 'Domain=example.com', 'HttpOnly', 'Max-Age=28800', 'Path=/', 'SameSite=Lax', 'Secure' ], 'so is the session cookie';
 is_deeply $r->refused, [], 'a browser takes them';
 is $b->follow->status, 200, 'in';
 is $b->get('https://other.example.com:' . rand_port(1) . '/')->status, 200, 'in at a neighbour, too';
@@ -268,8 +268,8 @@ is_deeply set_cookie($r, '__Secure-sid')->[1],
 is scalar($b->cookies), 0, 'so that it works';
 
 $r = $b->get('https://frame.example.com:' . rand_port(1) . '/');
-is_deeply set_cookie($r, '__Host-sid_login')->[1],
-    [ 'HttpOnly', 'Max-Age=600', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure' ], 'in a frame: the login cookie';
+is_deeply set_cookie($r, '__Secure-sid_login')->[1],
+    [ 'Domain=example.com', 'HttpOnly', 'Max-Age=600', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure' ], 'in a frame: the login cookie';
 is_deeply $r->refused, [], 'a browser takes it';
 
 

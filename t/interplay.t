@@ -85,11 +85,11 @@ for my $path ('/gated/a', '/gated/a?b=c&d', '/gated/%41%2f..%2F?x=%26', '/gated/
     is $b->hop && $b->hop->location, url($back), "back to $path";
 }
 my $b = browser();
-$b->get('/gated/' . 'x' x (1024 - 7));
-is $b->hop && $b->hop->location, url('/gated/' . 'x' x (1024 - 7)), 'an address of 1,024 bytes';
+$b->get('/gated/' . 'x' x (2048 - 7));
+is $b->hop && $b->hop->location, url('/gated/' . 'x' x (2048 - 7)), 'an address of 2,048 bytes';
 $b = browser();
-$b->get('/gated/' . 'x' x (1025 - 7));
-is $b->hop && $b->hop->location, url('/'), 'one of 1,025 bytes: /';
+$b->get('/gated/' . 'x' x (2049 - 7));
+is $b->hop && $b->hop->location, url('/'), 'one of 2,049 bytes: /';
 
 
 === TEST 3: a gate in http, with exceptions; several servers on one listen

@@ -89,7 +89,7 @@ my %want = (
                               '__Host-vcita_session_login', 'Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax' ],
     'other.example.com'  => [ '__Secure-sid',
         'Max-Age=3600; Path=/; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned',
-                              '__Host-sid_login', 'Max-Age=300; Path=/; Secure; HttpOnly; SameSite=None; Partitioned' ],
+        '__Secure-sid_login', 'Max-Age=300; Path=/; Domain=example.com; Secure; HttpOnly; SameSite=None; Partitioned' ],
 );
 my $attr_of = sub { my (undef, @attr) = split /; /, $_[0]; return [ sort @attr ] };
 for my $host (sort keys %want) {

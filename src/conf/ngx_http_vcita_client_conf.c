@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "conf/ngx_http_vcita_conf.h"
+#include "util/ngx_http_vcita_query.h"
 
 
 static char *ngx_http_vcita_client_conf_check(ngx_conf_t *cf,
@@ -134,30 +135,13 @@ static char *
 ngx_http_vcita_client_conf_check_domain(ngx_conf_t *cf,
     ngx_http_vcita_client_t *client)
 {
-    u_char     *p, *last;
-    ngx_str_t  *domain, host;
+    ngx_str_t  *domain;
 
     domain = &client->cookie_domain;
 
-    if (domain->len == 0 || client->redirect.host) {
-        return NGX_CONF_OK;
-    }
-
-    host = client->redirect.authority;
-    last = host.data + host.len;
-
-    p = ngx_strlchr(host.data, last, ':');
-
-    if (p && host.data[0] != '[') {
-        host.len = p - host.data;
-        last = p;
-    }
-
-    if (host.len >= domain->len
-        && ngx_strncasecmp(last - domain->len, domain->data, domain->len)
-           == 0
-        && (host.len == domain->len || last[-1 - (ssize_t) domain->len]
-                                       == '.'))
+    if (domain->len == 0
+        || client->redirect.host
+        || ngx_http_vcita_query_within(&client->redirect.authority, domain))
     {
         return NGX_CONF_OK;
     }
@@ -254,12 +238,7 @@ ngx_http_vcita_client_conf_cookie(ngx_conf_t *cf,
     size_t      len;
     ngx_str_t   domain;
 
-    if (login) {
-        ngx_str_null(&domain);
-
-    } else {
-        domain = client->cookie_domain;
-    }
+    domain = client->cookie_domain;
 
     len = sizeof("__Secure-") + client->cookie_name.len + sizeof("_login");
 

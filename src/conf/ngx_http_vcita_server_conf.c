@@ -258,7 +258,7 @@ static void
 ngx_http_vcita_server_conf_host(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
 {
     u_char                     *p;
-    ngx_str_t                   host;
+    ngx_str_t                   host, *domain;
     ngx_uint_t                  i;
     ngx_http_server_name_t     *name;
     ngx_http_core_srv_conf_t   *cscf;
@@ -278,8 +278,17 @@ ngx_http_vcita_server_conf_host(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 
     name = cscf->server_names.elts;
+    domain = &client->cookie_domain;
 
     for (i = 0; i < cscf->server_names.nelts; i++) {
+
+        /* logins return from the other host of the domain */
+
+        if (domain->len
+            && ngx_http_vcita_query_within(&name[i].name, domain))
+        {
+            return;
+        }
 
         /* a wildcard, a regex or "_" can match any host */
 

@@ -163,6 +163,12 @@ ngx_http_vcita_callback_known(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t  rc;
 
+    if (ngx_http_vcita_login_host_origin(r, ctx, ctx->callback, &s->host)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     rc = ngx_http_vcita_session_load(r, ctx, ctx->callback);
 
     if (rc == NGX_AGAIN) {

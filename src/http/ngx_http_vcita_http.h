@@ -21,7 +21,7 @@
 /* the longest cookie value of a session */
 #define NGX_HTTP_VCITA_COOKIE_MAX     3800
 
-#define NGX_HTTP_VCITA_RETURN_MAX     1024
+#define NGX_HTTP_VCITA_RETURN_MAX     2048
 
 /* automatic restarts of a login */
 #define NGX_HTTP_VCITA_ATTEMPTS       2
@@ -118,7 +118,7 @@ typedef struct ngx_http_vcita_ctx_s {
 
     ngx_http_vcita_client_t        *origin_client; /* of redirect_uri */
     ngx_str_t                       redirect_uri;
-    ngx_str_t                       origin;
+    ngx_str_t                       origin;        /* of the way back */
     ngx_str_t                       login;         /* the login cookie */
     ngx_uint_t                      finished;      /* recent logins */
     time_t                          finished_at;
@@ -378,6 +378,12 @@ ngx_int_t ngx_http_vcita_login_host_vcita(ngx_http_request_t *r,
     ngx_http_vcita_login_state_t *s);
 u_char *ngx_http_vcita_login_host_prefix(u_char *p,
     ngx_http_vcita_authorize_t *authorize, ngx_http_vcita_login_state_t *s);
+void ngx_http_vcita_login_host_own(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *host);
+ngx_int_t ngx_http_vcita_login_host_origin(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *host);
 
 /* login */
 

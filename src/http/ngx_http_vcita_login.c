@@ -100,6 +100,7 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     if (s->attempt == 0) {
         s->sent |= ngx_http_vcita_user_agent_way(r, ctx, client);
+        ngx_http_vcita_login_host_own(r, ctx, client, &s->host);
     }
 
     if (ngx_http_vcita_login_cookie(r, ctx, client) != NGX_OK
@@ -511,8 +512,8 @@ ngx_http_vcita_login_loops(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
 
 /*
- * Sets the redirect_uri of this request and its origin in ctx.  NGX_DECLINED:
- * its variables do not give a valid host.
+ * Sets the redirect_uri of this request and the origin of its links in ctx.
+ * NGX_DECLINED: its variables do not give a valid host.
  */
 
 ngx_int_t
@@ -520,7 +521,7 @@ ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
 {
     u_char     *p;
-    ngx_str_t   authority;
+    ngx_str_t   authority, host;
 
     if (ctx->origin_client == client) {
         return NGX_OK;
@@ -550,20 +551,18 @@ ngx_http_vcita_login_redirect_uri(ngx_http_request_t *r,
     }
 
     ctx->redirect_uri.data = p;
-    ctx->origin.data = p;
 
     p = ngx_cpymem(p, client->redirect.scheme.data,
                    client->redirect.scheme.len);
     p = ngx_cpymem(p, authority.data, authority.len);
-
-    ctx->origin.len = p - ctx->origin.data;
-
     p = ngx_cpymem(p, client->redirect.path.data, client->redirect.path.len);
 
     ctx->redirect_uri.len = p - ctx->redirect_uri.data;
     ctx->origin_client = client;
 
-    return NGX_OK;
+    ngx_http_vcita_login_host_own(r, ctx, client, &host);
+
+    return ngx_http_vcita_login_host_origin(r, ctx, client, &host);
 }
 
 
@@ -594,6 +593,12 @@ ngx_http_vcita_login_return_uri(ngx_http_request_t *r, ngx_str_t *uri)
     slash = (uri->len && uri->data[0] != '/');
 
     len = slash + uri->len + (query.len ? 1 + query.len : 0);
+
+    if (len > NGX_HTTP_VCITA_RETURN_MAX) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the requested address has more than %d bytes, the way "
+                      "back leads to \"/\"", NGX_HTTP_VCITA_RETURN_MAX);
+    }
 
     if (len == 0 || len > NGX_HTTP_VCITA_RETURN_MAX) {
         ngx_str_set(uri, "/");

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The hosts of a login: that of vcita, which differs for each brand.
+ * The hosts of a login: that of vcita, which differs for each brand, and that
+ * of the site where the login began, which may share a callback with others.
  */
 
 
@@ -12,6 +13,12 @@
 
 #include "http/ngx_http_vcita_http.h"
 #include "util/ngx_http_vcita_query.h"
+
+
+static void ngx_http_vcita_login_host_sent(ngx_http_request_t *r,
+    ngx_str_t *host);
+static ngx_uint_t ngx_http_vcita_login_host_shares(
+    ngx_http_vcita_client_t *client, ngx_str_t *host);
 
 
 /*
@@ -84,4 +91,113 @@ ngx_http_vcita_login_host_prefix(u_char *p,
     }
 
     return ngx_cpymem(p, rest, prefix->data + prefix->len - rest);
+}
+
+
+/*
+ * The host[:port] of the request, if it shares the client's cookies with the
+ * host of redirect_uri, and differs from it; else empty
+ */
+
+void
+ngx_http_vcita_login_host_own(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client, ngx_str_t *host)
+{
+    ngx_str_t  authority;
+
+    ngx_str_null(host);
+
+    if (client->cookie_domain.len == 0) {
+        return;
+    }
+
+    ngx_http_vcita_login_host_sent(r, host);
+
+    authority.data = ctx->redirect_uri.data + client->redirect.scheme.len;
+    authority.len = ctx->redirect_uri.len - client->redirect.scheme.len
+                    - client->redirect.path.len;
+
+    if (!ngx_http_vcita_login_host_shares(client, host)
+        || (host->len == authority.len
+            && ngx_strncasecmp(host->data, authority.data, host->len) == 0))
+    {
+        ngx_str_null(host);
+    }
+}
+
+
+/*
+ * Sets where the way back leads: to the host, by redirect_uri's scheme, or to
+ * the origin of redirect_uri.  The configuration may have changed since a state
+ * was sealed, so its host is checked again.
+ */
+
+ngx_int_t
+ngx_http_vcita_login_host_origin(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_str_t *host)
+{
+    u_char     *p;
+    ngx_str_t  *scheme;
+
+    if (!ngx_http_vcita_login_host_shares(client, host)) {
+        ctx->origin.data = ctx->redirect_uri.data;
+        ctx->origin.len = ctx->redirect_uri.len - client->redirect.path.len;
+        return NGX_OK;
+    }
+
+    scheme = &client->redirect.scheme;
+
+    p = ngx_pnalloc(r->pool, scheme->len + host->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->origin.data = p;
+    ctx->origin.len = scheme->len + host->len;
+
+    p = ngx_cpymem(p, scheme->data, scheme->len);
+    ngx_memcpy(p, host->data, host->len);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_login_host_sent(ngx_http_request_t *r, ngx_str_t *host)
+{
+    if (r->headers_in.host) {
+        *host = r->headers_in.host->value;
+        return;
+    }
+
+    /* the value of :authority, of which HTTP/3 makes no header */
+
+    if (r->http_version >= NGX_HTTP_VERSION_20 && r->host_start && r->host_end)
+    {
+        host->data = r->host_start;
+        host->len = r->host_end - r->host_start;
+    }
+}
+
+
+/*
+ * 1: the host[:port] is in the client's cookie domain.  nginx lets a header
+ * such as "evil.example?.example.com" through, so the characters are checked.
+ */
+
+static ngx_uint_t
+ngx_http_vcita_login_host_shares(ngx_http_vcita_client_t *client,
+    ngx_str_t *host)
+{
+    u_char  *last;
+
+    last = host->data + host->len;
+
+    return client->cookie_domain.len
+           && host->len
+           && host->len <= NGX_HTTP_VCITA_STATE_HOST
+           && isalnum(host->data[0])
+           && ngx_strlchr(host->data, last, '_') == NULL
+           && ngx_http_vcita_query_authority(host) == NGX_OK
+           && ngx_http_vcita_query_within(host, &client->cookie_domain);
 }

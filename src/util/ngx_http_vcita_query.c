@@ -225,6 +225,31 @@ ngx_http_vcita_query_authority(ngx_str_t *authority)
 }
 
 
+/* 1: the host of the valid host[:port] is the domain, or is below it */
+
+ngx_uint_t
+ngx_http_vcita_query_within(ngx_str_t *authority, ngx_str_t *domain)
+{
+    u_char  *p, *last;
+
+    last = authority->data + authority->len;
+
+    if (authority->len && authority->data[0] != '[') {
+        p = ngx_strlchr(authority->data, last, ':');
+        last = p ? p : last;
+    }
+
+    if (last - authority->data < (ssize_t) domain->len) {
+        return 0;
+    }
+
+    p = last - domain->len;
+
+    return ngx_strncasecmp(p, domain->data, domain->len) == 0
+           && (p == authority->data || p[-1] == '.');
+}
+
+
 /* Returns the end of the host, or NULL if it is invalid */
 
 static u_char *

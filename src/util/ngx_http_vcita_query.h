@@ -26,6 +26,7 @@ ngx_int_t ngx_http_vcita_query_decode(u_char *dst, u_char *src, u_char *last,
     ngx_str_t *text);
 u_char *ngx_http_vcita_query_escape(u_char *p, ngx_str_t *text);
 ngx_int_t ngx_http_vcita_query_authority(ngx_str_t *authority);
+ngx_uint_t ngx_http_vcita_query_within(ngx_str_t *authority, ngx_str_t *domain);
 
 
 #endif /* _NGX_HTTP_VCITA_QUERY_H_INCLUDED_ */

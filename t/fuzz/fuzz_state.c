@@ -29,6 +29,7 @@ static u_char                   fuzz_state_key[NGX_HTTP_VCITA_KEY_LEN];
 
 
 static void fuzz_state_init(void);
+static ngx_uint_t fuzz_state_more(ngx_str_t *tail, ngx_uint_t sent);
 static uint64_t fuzz_state_number(ngx_str_t *text, size_t at, size_t len);
 static ngx_uint_t fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
     ngx_http_vcita_login_state_t *s);
@@ -106,6 +107,14 @@ fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
         return 0;
     }
 
+    tail.data = text->data + FUZZ_STATE_HEAD;
+    tail.len = text->len - FUZZ_STATE_HEAD;
+
+    if (!fuzz_state_more(&tail, text->data[9])) {
+        fuzz_check(rc == NGX_DECLINED);
+        return 0;
+    }
+
     fuzz_check(rc == NGX_OK && s->key == 0);
 
     fuzz_check(s->issued == fuzz_state_number(text, 0, 8));
@@ -119,10 +128,41 @@ fuzz_state_opened(fuzz_state_t *f, ngx_str_t *text,
     fuzz_check(ngx_memcmp(s->login, text->data + 14, 32) == 0);
     fuzz_check(ngx_memcmp(s->session, text->data + 46, 8) == 0);
 
-    tail.data = text->data + FUZZ_STATE_HEAD;
-    tail.len = text->len - FUZZ_STATE_HEAD;
-
     fuzz_check(fuzz_same(&s->return_uri, &tail));
+
+    return 1;
+}
+
+
+/* skips max_age and the two hosts; 0: they do not fit, or no address is left */
+
+static ngx_uint_t
+fuzz_state_more(ngx_str_t *tail, ngx_uint_t sent)
+{
+    size_t      skip;
+    ngx_uint_t  i;
+
+    if (!(sent & NGX_HTTP_VCITA_STATE_MORE)) {
+        return 1;
+    }
+
+    skip = 4;
+
+    for (i = 0; i < 2; i++) {
+
+        if (tail->len <= skip) {
+            return 0;
+        }
+
+        skip += 1 + tail->data[skip];
+    }
+
+    if (tail->len <= skip) {
+        return 0;
+    }
+
+    tail->data += skip;
+    tail->len -= skip;
 
     return 1;
 }
@@ -164,6 +204,9 @@ fuzz_state_issued(fuzz_state_t *f, ngx_http_vcita_login_state_t *s)
     fuzz_check(again.issued == s->issued);
     fuzz_check(again.attempt == s->attempt && again.sent == s->sent);
     fuzz_check(again.authorize == s->authorize);
+    fuzz_check(again.max_age == s->max_age);
+    fuzz_check(fuzz_same(&again.vcita_host, &s->vcita_host));
+    fuzz_check(fuzz_same(&again.host, &s->host));
     fuzz_check(ngx_memcmp(again.seed, s->seed, sizeof(s->seed)) == 0);
     fuzz_check(ngx_memcmp(again.login, s->login, sizeof(s->login)) == 0);
     fuzz_check(fuzz_same(&again.return_uri, &s->return_uri));

@@ -393,3 +393,35 @@ unit_test(query_authority)
     is_int(ngx_http_vcita_query_authority(&text), NGX_DECLINED,
            "a zero byte");
 }
+
+
+unit_test(query_within)
+{
+    ngx_str_t   text, domain;
+    ngx_uint_t  i;
+
+    static const char  *in[] = {
+        "example.com", "a.example.com", "a.b.example.com", "EXAMPLE.com",
+        "a.Example.COM:8443", "example.com:1"
+    };
+
+    static const char  *out[] = {
+        "", "com", "xample.com", "aexample.com", "example.com.",
+        "example.com.a", "a.example.org", "[::1]", "[example.com]", ":",
+        "evil:example.com"
+    };
+
+    domain = unit_text("example.com");
+
+    for (i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+        text = unit_text(in[i]);
+        is_int(ngx_http_vcita_query_within(&text, &domain), 1,
+               "in the domain: %s", in[i]);
+    }
+
+    for (i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+        text = unit_text(out[i]);
+        is_int(ngx_http_vcita_query_within(&text, &domain), 0,
+               "not in the domain: %s", out[i]);
+    }
+}
