@@ -335,3 +335,22 @@ push @bad, map { my $v = $_; $v =~ s/^./A/s; $v } map { MIME::Base64::encode_bas
 my %got;
 $got{$_}++ for statuses($b, map { "vcita_session=$_" } @bad);
 is_deeply \%got, { 302 => scalar @bad }, scalar(@bad) . ' of them';
+
+
+=== TEST 14: a plain vcita login with userinfo on and an id_token fits in 450 bytes: what both say is kept once, protocol claims are not
+--- gate
+vcita_oauth_userinfo on;
+vcita_oauth_session_idle_timeout 1h all;
+--- config
+location / { vcita_oauth on; add_header X-Who "$vcita_oauth_claim_sub $vcita_oauth_claim_email $vcita_oauth_claim_type"; proxy_pass $VCITA_APP; }
+--- flow
+my %who = (sub => 'a383717599bf1893', business_id => 'ed469f8764326a66', business_uid => 'ed469f8764326a66',
+           directory_uid => 'u6g6s4q3386zs6j2', email => 'alexandra.long@some.business.biz', role => 'owner', type => 'staff');
+is length $who{email}, 32, 'an email of 32 characters';
+my $b = begun('/');
+my $r = $b->come_back(code => stub_code({ userinfo => { json => \%who }, id_token => id_token($b, set => { %who,
+    azp => 'app1', nbf => time - 1, at_hash => 'MTIzNDU2Nzg5MDEyMzQ1Ng', jti => '0c5a2f9e-6a3b-4f4e-9d2e-1f2f3a4b5c6d' }) }));
+answered($r, 303, '', 'a login', session => 1, sent => 'token userinfo');
+my $n = length $b->cookie('vcita_session');
+cmp_ok $n, '<=', 450, "bytes: $n";
+is $b->get('/')->header('X-Who'), "$who{sub} $who{email} $who{type}", 'and all of them are there';
