@@ -140,6 +140,8 @@ accepts_line 'vcita_oauth_session_timeout 1d;', 'session_timeout 1d';
 accepts_line 'vcita_oauth_session_idle_timeout off;', 'session_idle_timeout off';
 refuses "${APP}${URI}vcita_oauth_session_idle_timeout $_->[0];\nvcita_oauth_session_idle_timeout $_->[1]; #!\n",
     qr/is duplicate/, "session_idle_timeout @$_" for [ 'off', 'off' ], [ 'off', '5m' ], [ '5m', 'off' ];
+accepts_line 'vcita_oauth_session_idle_timeout 5m all;', 'session_idle_timeout 5m all';
+refuses_line "vcita_oauth_session_idle_timeout $_;", qr/invalid/, "session_idle_timeout $_" for 'off all', '5m any', 'all 5m', '5m all all';
 accepts_line "vcita_oauth_$_;", $_
     for 'token_format form', 'token_format json', 'pkce off', 'cookie_samesite lax', 'cookie_samesite none',
         'ssl_verify on', 'scope openid', 'scope openid email profile';
@@ -481,7 +483,8 @@ for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
      ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['launch', '/a', '/b'], ['token_format', 'form', 'json'],
      ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
      ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
-     ['session_timeout', '1h', '2h'], ['session_idle_timeout', 'off', '30m'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
+     ['session_timeout', '1h', '2h'], ['session_idle_timeout', 'off', '30m'],
+     ['session_idle_timeout', '30m', '30m all'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],
      ['cookie_domain', 'portal.example.com', 'example.com'], ['cookie_samesite', 'lax', 'none'],
      ['connect_timeout', '1s', '2s'], ['timeout', '1s', '2s'], ['ssl_verify', 'on', 'off'],
      ['http_proxy', 'http://127.0.0.1:1', 'http://127.0.0.1:2'])

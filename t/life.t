@@ -716,3 +716,48 @@ in_with($b->get($m->url), 3600, 'it has not really');
 is $b->get($m->url('/logout'))->status, 200, 'a logout';
 is browser()->get($m->url, headers => [ Cookie => "vcita_session=$id" ])->status, 302, 'ends it';
 is_deeply [ grep { !/\[(?:warn|error)\].*store/ } $m->stop ], [], 'nothing else to warn of in the logs';
+
+
+=== TEST 18: vcita_oauth_session_idle_timeout time all: any request that the gate lets through slides it, no other one does
+--- flow
+for my $store ('', "\nvcita_oauth_session_store zone=life:1m;") {
+    my $where = $store ? 'in a zone' : 'in a cookie';
+    at(0);
+    my $m = machine('a', gate => "vcita_oauth_session_idle_timeout 1h all;$store", server => <<'CONF');
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /off { proxy_pass $VCITA_APP; }
+location /barred { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_role nobody; proxy_pass $VCITA_APP; }
+location = /sub { auth_request /check; proxy_pass $VCITA_APP; }
+location = /check { internal; vcita_oauth on; proxy_pass $VCITA_APP; }
+CONF
+    my $b = logged_in($m);
+
+    at(360, $m);
+    in_with(asks($b, $m->url), undef, "$where: before a tenth");
+    at(361, $m);
+    is scalar(my @none = brought($b->get($m->url('/off')))), 0, "$where: not where the gate is off";
+    is scalar(@none = brought($b->get($m->url('/barred')))), 0, "$where: not a refused request";
+    in_with($b->clone->get($m->url('/sub')), undef, "$where: not a subrequest");
+    for my $h ([ 'X-Requested-With' => 'XMLHttpRequest' ], [ 'Sec-Fetch-Mode' => 'cors' ], [ 'Sec-Fetch-Mode' => 'websocket' ],
+               [ Accept => 'application/json' ], [ Accept => 'image/avif,image/*' ])
+    {
+        my $r = $b->clone->get($m->url, headers => $h);
+        in_with($r, 3600, "$where: @$h");
+        last if $store;                  # in a store it has slid for all copies
+    }
+    if (!$store) {
+        in_with($b->clone->post($m->url, { a => 1 }), 3600, "$where: POST");
+        in_with($b->clone->request(PUT => $m->url, body => 'x'), 3600, "$where: PUT");
+        in_with(asks($b, $m->url), 3600, "$where: the browser");
+    }
+    in_with(asks($b, $m->url), undef, "$where: once");
+
+    # an application of one page that only runs scripts stays in
+    for my $minute (30, 60, 90, 120) {
+        at(60 * $minute, $m);
+        in_with(asks($b, $m->url), 3600, "$where: minute $minute");
+    }
+    at(7200 + 3600, $m);
+    is asks($b, $m->url)->status, 401, "$where: out, an hour after the last request";
+    is_deeply [ grep { !/is not met/ } $m->stop ], [], "$where: nothing else to warn of in the logs";
+}

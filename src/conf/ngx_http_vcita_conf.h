@@ -28,6 +28,8 @@ char *ngx_http_vcita_directives_authorize_args(ngx_conf_t *cf, void *post,
 char *ngx_http_vcita_directives_cookie_name(ngx_conf_t *cf, void *post,
     void *data);
 char *ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_vcita_directives_idle(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_vcita_directives_revalidate(ngx_conf_t *cf,

@@ -444,7 +444,7 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
 
     left = ngx_http_vcita_session_left(s, v->vcase.now,
                                        v->client->session_timeout,
-                                       v->client->session_idle_timeout);
+                                       v->client->session_idle.timeout);
 
     if (left == 0) {
         return NGX_DECLINED;

@@ -246,9 +246,10 @@ ngx_http_vcita_session_save_init(void)
 
 
 /*
- * Called when the access check passes.  Only navigations renew a session:
- * polling scripts are not a person, and caches may keep responses of other
- * requests.  Returns NGX_OK or the result of session_save().
+ * Called when the access check passes.  Unless the configuration says "all",
+ * only navigations renew a session: polling scripts are not a person, and
+ * caches may keep responses of other requests.  Returns NGX_OK or the result of
+ * session_save().
  */
 
 ngx_int_t
@@ -268,7 +269,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
     if (ctx->sealed_by == 0
         && !ctx->session.bound
         && !ngx_http_vcita_session_slides(&ctx->session, now,
-                                          client->session_idle_timeout))
+                                          client->session_idle.timeout))
     {
         return NGX_OK;
     }
@@ -277,7 +278,8 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
     if (vlcf->logout
         || ctx->save
-        || !ngx_http_vcita_user_agent_navigates(r))
+        || !(client->session_idle.all
+             || ngx_http_vcita_user_agent_navigates(r)))
     {
         return NGX_OK;
     }
@@ -286,7 +288,7 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
     /* $vcita_oauth_expires shows it from here on */
 
-    if (client->session_idle_timeout) {
+    if (client->session_idle.timeout) {
         ctx->session.seen = now;
     }
 
@@ -345,12 +347,12 @@ ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     now = ngx_time();
     s = &ctx->session;
 
-    if (client->session_idle_timeout) {
+    if (client->session_idle.timeout) {
         s->seen = now;
     }
 
     left = ngx_http_vcita_session_left(s, now, client->session_timeout,
-                                       client->session_idle_timeout);
+                                       client->session_idle.timeout);
 
     if (left == 0) {
         return NGX_OK;

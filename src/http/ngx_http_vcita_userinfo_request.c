@@ -501,7 +501,7 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     }
 
     max_age = ngx_http_vcita_session_left(&s, ngx_time(), max_age,
-                                          client->session_idle_timeout);
+                                          client->session_idle.timeout);
 
     rc = ngx_http_vcita_session_save_new(r, ctx, client, &text, max_age);
 

@@ -468,7 +468,7 @@ ngx_http_vcita_variables_expires(ngx_http_request_t *r,
 
     left = ngx_http_vcita_session_left(s, ngx_time(),
                                        vlcf->client->session_timeout,
-                                       vlcf->client->session_idle_timeout);
+                                       vlcf->client->session_idle.timeout);
 
     return ngx_http_vcita_variables_time(r, v, left);
 }

@@ -108,6 +108,14 @@ typedef struct {
 } ngx_http_vcita_client_key_t;
 
 
+/* When a session without requests ends; seconds, 0: never */
+
+typedef struct {
+    time_t                        timeout;
+    ngx_uint_t                    all;        /* not only navigations count */
+} ngx_http_vcita_idle_t;
+
+
 /* The session store as configured, and the store itself */
 
 typedef struct {

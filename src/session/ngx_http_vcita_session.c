@@ -341,8 +341,8 @@ ngx_http_vcita_session_hex(ngx_str_t *token)
 
 /*
  * The remaining lifetime in seconds, or 0.  "timeout" is the longest lifetime
- * in the current configuration, "idle" the longest time between two
- * navigations, 0 for any.
+ * in the current configuration, "idle" the longest time between two requests
+ * that count, 0 for any.
  */
 
 time_t
@@ -389,8 +389,8 @@ ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now)
 
 
 /*
- * 1: a navigation restarts the idle time.  That costs a cookie, so it happens
- * at most once in a tenth of the idle time.
+ * 1: a request that counts restarts the idle time.  That costs a cookie, so it
+ * happens at most once in a tenth of the idle time.
  */
 
 ngx_uint_t

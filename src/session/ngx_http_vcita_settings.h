@@ -95,8 +95,8 @@
     client(NGX_HTTP_VCITA_SESSION_TIMEOUT, "vcita_oauth_session_timeout",     \
         NGX_CONF_TAKE1, time_t, session_timeout, seconds, "8h")               \
     client(NGX_HTTP_VCITA_SESSION_IDLE_TIMEOUT,                               \
-        "vcita_oauth_session_idle_timeout", NGX_CONF_TAKE1, time_t,           \
-        session_idle_timeout, seconds_or_off, "off")                          \
+        "vcita_oauth_session_idle_timeout", NGX_CONF_TAKE12,                  \
+        ngx_http_vcita_idle_t, session_idle, idle, "off")                     \
     client(NGX_HTTP_VCITA_LOGIN_TIMEOUT, "vcita_oauth_login_timeout",         \
         NGX_CONF_TAKE1, time_t, login_timeout, seconds, "10m")                \
     client(NGX_HTTP_VCITA_SESSION_STORE, "vcita_oauth_session_store",         \
