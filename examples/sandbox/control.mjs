@@ -58,11 +58,17 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
     return sendJson(res, 201, { data, status: 'OK' });
   }
 
+  // A token may revoke those of its own user, itself too.
   async function revokeToken(req, res) {
     const { token } = await readJson(req);
-    if (!token) throw new BadRequest('token is missing');
+    const [, bearer] = /^Bearer (\S+)$/.exec(req.headers.authorization ?? '') ?? [];
+    const user = await store.userOf(bearer);
+    if (!user) return sendError(res, 401, 'Unauthorized');
+    const owner = await store.userOf(token);
+    if (!owner) return sendError(res, 422, 'invalid token');
+    if (owner !== user) return sendError(res, 422, 'Unauthorized');
     store.revokeToken(token);
-    sendJson(res, 200, { status: 'OK' });
+    return sendJson(res, 201, { status: 'OK', data: { revoked_tokens: [token] } });
   }
 
   async function revokeAny(req, res) {

@@ -22,6 +22,11 @@ export class Store {
     return this.#kinds.get(name);
   }
 
+  // The sub of the user that an access token belongs to, while it is good.
+  async userOf(token) {
+    return (await this.#kind('AccessToken').find(token))?.accountId;
+  }
+
   // Both answer the number of access tokens that this ended.
   revokeToken(token) {
     return this.#kind('AccessToken').remove((_, id) => id === token);

@@ -37,9 +37,21 @@ describe('vcita\'s platform API', async () => {
 
   test('revokes tokens', async () => {
     const [one, two, three] = [await newToken(http), await newToken(http), await newToken(http)];
-    assert.deepEqual((await post(`${http}/platform/v1/tokens/revoke`, { token: one })).body, { status: 'OK' });
+    const revoke = (token, bearer) => (
+      post(`${http}/platform/v1/tokens/revoke`, { token }, { Authorization: `Bearer ${bearer}` }));
+    const of = async (asked) => [(await asked).status, (await asked).body];
+    const refused = (status, error) => [status, { status: 'Error', error }];
+
+    const bobs = await newToken(http, { sandbox_user: 'bob' });
+    assert.deepEqual(await of(revoke(one, bobs)), refused(422, 'Unauthorized'));
+    assert.deepEqual(await of(revoke('nonsense', one)), refused(422, 'invalid token'));
+    assert.deepEqual(await of(revoke(one, 'nonsense')), refused(401, 'Unauthorized'));
+    assert.equal((await userinfo(http, one)).status, 200);
+
+    assert.deepEqual(await of(revoke(one, one)), [201, { status: 'OK', data: { revoked_tokens: [one] } }]);
     const { status, body } = await userinfo(http, one);
     assert.deepEqual([status, body.error], [401, 'invalid_token']);
+    assert.deepEqual(await of(revoke(one, one)), refused(401, 'Unauthorized'));
     assert.deepEqual((await post(`${http}/sandbox/revoke`, { token: two })).body, { revoked: 1 });
     assert.equal((await userinfo(http, two)).status, 401);
     assert.equal((await userinfo(http, three)).status, 200);
