@@ -15,6 +15,7 @@
 #include "http/ngx_http_vcita_http.h"
 #include "net/ngx_http_vcita_curl_multi.h"
 #include "net/ngx_http_vcita_redis.h"
+#include "session/ngx_http_vcita_token_revoke.h"
 
 
 static ngx_int_t ngx_http_vcita_init(ngx_conf_t *cf);
@@ -375,6 +376,7 @@ ngx_http_vcita_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_vcita_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_vcita_token_revoke_exit();
     ngx_http_vcita_curl_multi_exit();
 
 #if (NGX_HTTP_VCITA_REDIS)

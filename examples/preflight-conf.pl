@@ -129,7 +129,7 @@ sub full { my ($path) = @_; return $path =~ m{^/} ? $path : $conf_prefix . $path
 
 my @SAY = map { "vcita_oauth$_" } '', map { "_$_" } qw(
     client_id client_secret client_assertion_key redirect_uri token_endpoint
-    userinfo_endpoint authorize_endpoint ssl_trusted_certificate ssl_verify
+    userinfo_endpoint revoke_endpoint authorize_endpoint ssl_trusted_certificate ssl_verify
     http_proxy session_key_file session_store session_timeout cookie_name
     cookie_domain require connect_timeout );
 
@@ -326,8 +326,9 @@ sub endpoints {
         $proxy =~ s/\s+\z//;
     }
 
-    for my $name (qw( authorize token userinfo )) {
-        my $url = value($level, $name . '_endpoint', $default{$name});
+    for my $name (qw( authorize token userinfo revoke )) {
+        my $url = value($level, $name . '_endpoint', $default{$name} // 'off');
+        next if $url eq 'off';
 
         my @how = (defined $ca ? full($ca) : '', value($level, 'ssl_verify', 'on') eq 'off' ? 'off' : '', $proxy);
 

@@ -192,8 +192,10 @@ check_endpoint() {
     at=$host:$port
     [ -n "$proxy" ] || check_dns "$host" || return 0
 
-    # a POST without parameters: refused, and no code is spent
-    [ "$endpoint" != token ] || options+=$'data = ""\n'
+    # a POST without parameters: refused, no code is spent, no token revoked
+    case $endpoint in
+        token|revoke) options+=$'data = ""\n' ;;
+    esac
 
     ask "$options"
     said_by_endpoint "$endpoint endpoint $url" "$at" "$via" "$ca"

@@ -152,7 +152,7 @@ refuses "vcita_oauth_client_secret \"\"; #!\n", qr/is empty/, 'an empty secret';
 
 for my $line ('client_id a', 'client_secret s', 'redirect_uri http://127.0.0.1/cb', 'scope openid',
               'authorize_endpoint https://a.example/a', 'authorize_args a=1', 'token_endpoint https://a.example/t',
-              'token_format form', 'userinfo_endpoint https://a.example/u', 'pkce on', 'cookie_name a',
+              'token_format form', 'userinfo_endpoint https://a.example/u', 'revoke_endpoint off', 'pkce on', 'cookie_name a',
               'cookie_domain example.com', 'cookie_samesite lax', 'ssl_trusted_certificate ca.pem', 'ssl_verify on',
               'http_proxy http://127.0.0.1:1', 'rate off')
 {
@@ -322,13 +322,13 @@ my $uri = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { $SERVER vcit
 warns $uri->('http://portal.example.com/cb'), qr/is not protected by TLS/, 'redirect_uri';
 warns $uri->('http://$host/cb'), qr/is not protected by TLS/, 'redirect_uri of a host that may be any';
 
-for my $which (qw( authorize token userinfo )) {
+for my $which (qw( authorize token userinfo revoke )) {
     my $name = "vcita_oauth_${which}_endpoint";
     for my $bad ('ftp://api.example.com/x', 'api.example.com/x', '/x', '""', 'https://', 'https:///x',
                  '"https://api.example.com/x y"', 'https://api.example.com/x#f', 'https://user:pw@api.example.com/x',
                  'https://api.example.com:99999/x', '"https://api.example.com/' . "\x01" . '"')
     {
-        refuses_line "$name $bad;", qr/is not an http or https URL|has an invalid host/, "$which: $bad";
+        refuses_line "$name $bad;", qr/is not an http or https URL|has an invalid host|is empty|takes printable ASCII/, "$which: $bad";
     }
     warns_line "$name http://api.example.com/x;", qr/is not protected by TLS/, "$which: plain http";
     warns_line "$name http://localhost.example.com/x;", qr/is not protected by TLS/, "$which: not loopback";
@@ -426,6 +426,9 @@ accepts_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://loc
     . 'vcita_oauth_userinfo_endpoint https://127.0.0.1:8443/u;', 'towards loopback';
 warns_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://localhost/t;', qr/ssl_verify off/,
     'towards loopback and vcita';
+warns_line 'vcita_oauth_ssl_verify off; vcita_oauth_token_endpoint https://localhost/t; '
+    . 'vcita_oauth_userinfo_endpoint https://localhost/u; vcita_oauth_revoke_endpoint https://a.example/r;', qr/ssl_verify off/,
+    'towards an endpoint that gets tokens';
 accepts_line 'vcita_oauth_ssl_trusted_certificate ' . ca() . ';', 'a CA';
 refuses_line "vcita_oauth_ssl_trusted_certificate $_;", qr/vcita_oauth_ssl_trusted_certificate/, "CA file: $_"
     for 'none.pem', conf_file('ca1', ''), conf_file('ca2', "no certificate\n");
@@ -481,7 +484,7 @@ for (['client_id', 'app1', 'app2'], ['client_secret', 's', 't'],
      ['client_assertion_key', client_key('ec'), client_key('ec') . ' kid=one'],
      ['client_assertion_key', client_key('ec') . ' kid=two', client_key('ec') . ' kid=one'],
      ['token_endpoint', 'https://a.example/t', 'https://b.example/t'], ['launch', '/a', '/b'], ['token_format', 'form', 'json'],
-     ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['pkce', 'on', 'off'],
+     ['userinfo_endpoint', 'https://a.example/u', 'https://b.example/u'], ['revoke_endpoint', 'off', 'https://a.example/r'], ['pkce', 'on', 'off'],
      ['session_key_file', conf_file('k1', 'a' x 32), conf_file('k2', 'b' x 32)],
      ['session_timeout', '1h', '2h'], ['session_idle_timeout', 'off', '30m'],
      ['session_idle_timeout', '30m', '30m all'], ['login_timeout', '5m', '6m'], ['cookie_name', 'a', 'b'],

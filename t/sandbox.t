@@ -268,3 +268,18 @@ cmp_ok $in - $began, '>=', 2, 'it lived on';
 wait_for { $b->get('/')->status == 200 } 20, 'the session, when vcita is back';
 --- error_log
 could not be revalidated
+
+=== TEST 20: vcita_oauth_revoke_endpoint: a logout ends the token at vcita, over https
+--- gate
+vcita_oauth_revoke_endpoint $SANDBOX_ISSUER/platform/v1/tokens/revoke;
+--- config
+location / { vcita_oauth on; add_header X-Token $vcita_oauth_access_token; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth_logout; }
+location = /status { vcita_oauth_status; }
+--- flow
+my $b = browser();
+my $token = $b->visit('/')->header('X-Token');
+is(VcitaSandbox->sub_of($token), 'a383717599bf1893', 'vcita knows the token');
+is $b->get('/logout')->status, 200, 'out';
+wait_for { !VcitaSandbox->sub_of($token) } 5, 'the end of the token';
+wait_for { browser()->get('/status')->body =~ /^vcita_oauth_revocations_total\{outcome="ok"\} @{[ round() + 1 ]}$/m } 5, 'the counter';

@@ -303,7 +303,10 @@ ngx_http_vcita_client_conf_endpoint(ngx_conf_t *cf,
 
     if (!client->ssl_verify
         && (!ngx_http_vcita_url_conf_loopback(&client->token_endpoint)
-            || !ngx_http_vcita_url_conf_loopback(&client->userinfo_endpoint)))
+            || !ngx_http_vcita_url_conf_loopback(&client->userinfo_endpoint)
+            || (client->revoke_endpoint.len
+                && !ngx_http_vcita_url_conf_loopback(
+                                                  &client->revoke_endpoint))))
     {
         (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
                            &client->origin[NGX_HTTP_VCITA_SSL_VERIFY],

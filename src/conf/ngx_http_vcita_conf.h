@@ -71,6 +71,8 @@ char *ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_vcita_url_conf_authorize(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_vcita_url_conf_endpoint_or_off(ngx_conf_t *cf, void *post,
+    void *data);
 char *ngx_http_vcita_url_conf_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_uint_t ngx_http_vcita_url_conf_loopback(ngx_str_t *url);

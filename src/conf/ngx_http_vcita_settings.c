@@ -149,6 +149,8 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_any_text =
     ngx_http_vcita_raw_str(ngx_http_vcita_config_text);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_endpoint =
     ngx_http_vcita_raw_str(ngx_http_vcita_url_conf_endpoint);
+static ngx_http_vcita_kind_t  ngx_http_vcita_kind_endpoint_or_off =
+    ngx_http_vcita_str(ngx_http_vcita_url_conf_endpoint_or_off);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_authorize_args =
     ngx_http_vcita_raw_str(ngx_http_vcita_directives_authorize_args);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_cookie_name =

@@ -76,6 +76,22 @@ ngx_http_vcita_url_conf_endpoint(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/* "off" is an empty URL */
+
+char *
+ngx_http_vcita_url_conf_endpoint_or_off(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *url = data;
+
+    if (ngx_strcmp(url->data, "off") == 0) {
+        ngx_str_null(url);
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_vcita_url_conf_endpoint(cf, post, data);
+}
+
+
 /* 1: the host of the URL, or of host[:port], is a loopback address */
 
 ngx_uint_t

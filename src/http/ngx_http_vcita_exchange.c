@@ -25,13 +25,18 @@
 
 static ngx_int_t ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
+static ngx_int_t ngx_http_vcita_exchange_issued(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_exchange_revoke(ngx_http_vcita_exchange_t *x,
+    ngx_uint_t finished);
 static ngx_int_t ngx_http_vcita_exchange_busy(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 static void ngx_http_vcita_exchange_busy_log(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 static void ngx_http_vcita_exchange_full(ngx_http_request_t *r);
 static void ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call);
-static void ngx_http_vcita_exchange_cancel(void *data);
+static void ngx_http_vcita_exchange_cancel(ngx_http_vcita_exchange_t *x);
+static void ngx_http_vcita_exchange_cleanup(void *data);
 
 
 /*
@@ -59,7 +64,7 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     x = cln->data;
     ngx_memzero(x, sizeof(ngx_http_vcita_exchange_t));
 
-    cln->handler = ngx_http_vcita_exchange_cancel;
+    cln->handler = ngx_http_vcita_exchange_cleanup;
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
@@ -128,6 +133,10 @@ ngx_http_vcita_exchange(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
         ngx_http_vcita_exchange_cancel(x);
     }
 
+    if (rc != NGX_AGAIN) {
+        ngx_http_vcita_exchange_revoke(x, rc == NGX_OK);
+    }
+
     return rc;
 }
 
@@ -143,6 +152,12 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
     case NGX_HTTP_VCITA_EXCHANGE_TOKEN:
 
         rc = ngx_http_vcita_token_request(r, x);
+
+        if (x->token.access_token.len
+            && ngx_http_vcita_exchange_issued(r, x) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         if (rc != NGX_OK) {
             return rc;
@@ -180,6 +195,79 @@ ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
 
         return ngx_http_vcita_userinfo_request_session(r, x);
     }
+}
+
+
+/*
+ * From here on one of two tokens is given back: this one if the login fails,
+ * that of the present session if the login replaces it
+ */
+
+static ngx_int_t
+ngx_http_vcita_exchange_issued(ngx_http_request_t *r,
+    ngx_http_vcita_exchange_t *x)
+{
+    ngx_http_vcita_ctx_t        *ctx;
+    ngx_http_vcita_session_t     s;
+    ngx_http_vcita_main_conf_t  *vmcf;
+
+    if (x->client->revoke_endpoint.len == 0) {
+        return NGX_OK;
+    }
+
+    ctx = x->ctx;
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    ngx_memzero(&s, sizeof(ngx_http_vcita_session_t));
+    s.token = x->token.access_token;
+
+    x->issued = ngx_http_vcita_token_revoke_create(vmcf, x->client, &s);
+    if (x->issued == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->client != x->client || !ctx->alive) {
+        return NGX_OK;
+    }
+
+    x->replaced = ngx_http_vcita_token_revoke_create(vmcf, x->client,
+                                                     &ctx->session);
+
+    return x->replaced ? NGX_OK : NGX_ERROR;
+}
+
+
+/* May be called more than once.  A token that lives on is never revoked. */
+
+static void
+ngx_http_vcita_exchange_revoke(ngx_http_vcita_exchange_t *x,
+    ngx_uint_t finished)
+{
+    ngx_http_vcita_token_revoke_t  *lives, *ends;
+
+    lives = finished ? x->issued : x->replaced;
+    ends = finished ? x->replaced : x->issued;
+
+    if (finished && lives) {
+        ngx_http_vcita_token_revoke_recall(lives);
+    }
+
+    if (ends) {
+
+        if (lives && ngx_http_vcita_token_revoke_same(lives, ends)) {
+            ngx_http_vcita_token_revoke_discard(ends);
+
+        } else {
+            ngx_http_vcita_token_revoke_send(ends);
+        }
+    }
+
+    if (lives) {
+        ngx_http_vcita_token_revoke_discard(lives);
+    }
+
+    x->issued = NULL;
+    x->replaced = NULL;
 }
 
 
@@ -331,12 +419,22 @@ ngx_http_vcita_exchange_wake(ngx_http_vcita_call_t *call)
 /* Cancels requests and wipes secrets; may be called more than once */
 
 static void
-ngx_http_vcita_exchange_cancel(void *data)
+ngx_http_vcita_exchange_cancel(ngx_http_vcita_exchange_t *x)
 {
-    ngx_http_vcita_exchange_t *x = data;
-
     ngx_http_vcita_call_cancel(&x->call);
 
     ngx_http_vcita_string_wipe(&x->token.access_token);
     ngx_http_vcita_string_wipe(&x->token.id_token);
+}
+
+
+/* the request has ended, perhaps since its client went away */
+
+static void
+ngx_http_vcita_exchange_cleanup(void *data)
+{
+    ngx_http_vcita_exchange_t *x = data;
+
+    ngx_http_vcita_exchange_cancel(x);
+    ngx_http_vcita_exchange_revoke(x, 0);
 }

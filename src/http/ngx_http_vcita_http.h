@@ -16,6 +16,7 @@
 
 #include "session/ngx_http_vcita_call.h"
 #include "session/ngx_http_vcita_config.h"
+#include "session/ngx_http_vcita_token_revoke.h"
 
 
 /* the longest cookie value of a session */
@@ -223,6 +224,8 @@ struct ngx_http_vcita_exchange_s {
     ngx_http_vcita_exchange_failure_t  failure;
 
     ngx_http_vcita_token_t             token;
+    ngx_http_vcita_token_revoke_t     *issued;    /* if the login fails */
+    ngx_http_vcita_token_revoke_t     *replaced;  /* if it succeeds */
     ngx_str_t                          sub;       /* the id_token's */
     ngx_array_t                        id_token;  /* ..._member_t */
     ngx_array_t                        claims;    /* ..._member_t */

@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_vcita_logout_ask(ngx_http_request_t *r,
     const char *text);
 static ngx_int_t ngx_http_vcita_logout_end(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static void ngx_http_vcita_logout_revoke(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_logout_failed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_logout_done(ngx_http_request_t *r,
@@ -75,6 +77,8 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
         if (rc != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ngx_http_vcita_logout_revoke(r, ctx, vlcf->client);
     }
 
     return ngx_http_vcita_logout_done(r, vlcf);
@@ -93,6 +97,16 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_int_t                  rc;
     ngx_str_t                  value;
     ngx_http_vcita_store_t    *store;
+
+    /* the token is known only as long as the session is */
+
+    if (client->revoke_endpoint.len) {
+        rc = ngx_http_vcita_session_load(r, ctx, client);
+
+        if (rc != NGX_OK && rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     store = client->storage.store;
 
@@ -135,6 +149,32 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     return rc;
+}
+
+
+/* gives back the token of the session that this logout has ended */
+
+static void
+ngx_http_vcita_logout_revoke(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
+{
+    ngx_http_vcita_main_conf_t     *vmcf;
+    ngx_http_vcita_token_revoke_t  *t;
+
+    if (client->revoke_endpoint.len == 0
+        || ctx->client != client
+        || !ctx->alive)
+    {
+        return;
+    }
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
+
+    t = ngx_http_vcita_token_revoke_create(vmcf, client, &ctx->session);
+
+    if (t) {
+        ngx_http_vcita_token_revoke_send(t);
+    }
 }
 
 

@@ -63,11 +63,15 @@ static const char  *ngx_http_vcita_wheres[] = {
 };
 
 static const char  *ngx_http_vcita_endpoints[] = {
-    "token", "userinfo", "keys", NULL
+    "token", "userinfo", "keys", "revoke", NULL
 };
 
 static const char  *ngx_http_vcita_bearers[] = {
     "passed", "refused", "unavailable", NULL
+};
+
+static const char  *ngx_http_vcita_revocations[] = {
+    "ok", "invalid", "failed", "dropped", NULL
 };
 
 static const char  *ngx_http_vcita_outcomes[] = {
@@ -120,6 +124,11 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
       "Signed tokens at the gate, by what became of them.",
       "outcome", ngx_http_vcita_bearers,
       ngx_http_vcita_counter(bearer) },
+
+    { "revocations_total",
+      "Access tokens given back, by what became of them.",
+      "outcome", ngx_http_vcita_revocations,
+      ngx_http_vcita_counter(revocations) },
 
     { NULL, NULL, NULL, NULL, 0 }
 };

@@ -104,6 +104,8 @@
     location(NGX_HTTP_VCITA_REVALIDATE, "vcita_oauth_revalidate",             \
         NGX_CONF_TAKE12, ngx_http_vcita_revalidate_t, revalidate, revalidate, \
         "off")                                                                \
+    client(NGX_HTTP_VCITA_REVOKE_ENDPOINT, "vcita_oauth_revoke_endpoint",     \
+        NGX_CONF_TAKE1, ngx_str_t, revoke_endpoint, endpoint_or_off, "off")   \
                                                                               \
     client(NGX_HTTP_VCITA_COOKIE_NAME, "vcita_oauth_cookie_name",             \
         NGX_CONF_TAKE1, ngx_str_t, cookie_name, cookie_name, "vcita_session") \

@@ -36,6 +36,7 @@ typedef enum {
     NGX_HTTP_VCITA_TOKEN = 0,
     NGX_HTTP_VCITA_USERINFO_CALL,
     NGX_HTTP_VCITA_KEYS_CALL,
+    NGX_HTTP_VCITA_REVOKE_CALL,
     NGX_HTTP_VCITA_CALLED
 } ngx_http_vcita_called_e;
 
@@ -60,6 +61,17 @@ typedef enum {
 } ngx_http_vcita_bearer_e;
 
 
+/* what became of an access token that was to be revoked */
+
+typedef enum {
+    NGX_HTTP_VCITA_REVOKE_OK = 0,
+    NGX_HTTP_VCITA_REVOKE_INVALID,     /* it no longer was valid */
+    NGX_HTTP_VCITA_REVOKE_FAILED,
+    NGX_HTTP_VCITA_REVOKE_DROPPED,
+    NGX_HTTP_VCITA_REVOKE_OUTCOMES
+} ngx_http_vcita_revoke_e;
+
+
 /* Of one process, or the sum of all; only in_flight ever decreases */
 
 typedef struct {
@@ -73,6 +85,7 @@ typedef struct {
     ngx_atomic_t      sessions_revoked;
     ngx_atomic_t      logouts;
     ngx_atomic_t      bearer[NGX_HTTP_VCITA_BEARER_OUTCOMES];
+    ngx_atomic_t      revocations[NGX_HTTP_VCITA_REVOKE_OUTCOMES];
     ngx_atomic_t      calls[NGX_HTTP_VCITA_CALLED]
                            [NGX_HTTP_VCITA_CALL_OUTCOMES];
     ngx_atomic_t      times[NGX_HTTP_VCITA_CALLED]

@@ -136,6 +136,32 @@ ngx_http_vcita_protocol_token_param(u_char *p, ngx_http_vcita_param_t *param,
 }
 
 
+/* The body of a revocation request; the caller wipes it */
+
+ngx_int_t
+ngx_http_vcita_protocol_revoke_request(ngx_pool_t *pool, ngx_str_t *token,
+    ngx_str_t *body)
+{
+    u_char                  *p;
+    ngx_http_vcita_param_t   param = { ngx_string("token"), token };
+
+    p = ngx_pnalloc(pool, sizeof("{\"token\":\"\"}")
+                          + ngx_http_vcita_string_json_len(token));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    p = ngx_http_vcita_protocol_token_param(p, &param, 1, 1);
+    *p++ = '}';
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
 /*
  * Reads a token response.  NGX_DECLINED: it has no token; token->error is set,
  * and all other values of the response are wiped.

@@ -50,6 +50,8 @@ ngx_int_t ngx_http_vcita_protocol_token_request(ngx_pool_t *pool,
     ngx_http_vcita_grant_t *grant, ngx_str_t *body);
 ngx_int_t ngx_http_vcita_protocol_token_answer(ngx_pool_t *pool,
     ngx_uint_t status, ngx_str_t *body, ngx_http_vcita_token_t *token);
+ngx_int_t ngx_http_vcita_protocol_revoke_request(ngx_pool_t *pool,
+    ngx_str_t *token, ngx_str_t *body);
 ngx_int_t ngx_http_vcita_protocol_userinfo_answer(ngx_pool_t *pool,
     ngx_uint_t status, ngx_str_t *body, ngx_array_t *wanted, ngx_str_t *sub,
     ngx_array_t *claims);

@@ -188,6 +188,7 @@ sub value {
         vcita_oauth_client_secret        => sub { $SECRET },
         vcita_oauth_client_assertion_key => sub { ($key->(), 'kid=rsa') },
         vcita_oauth_session_key_file     => sub { $self->session_key($first) },
+        vcita_oauth_revoke_endpoint      => sub { $first eq 'off' ? $first : "$self->{vcita}{https}/platform/v1/tokens/revoke" },
         vcita_oauth_issuer               => sub { $self->{vcita}{https} },
         vcita_oauth_session_store        => sub { $first =~ /^rediss?:/ ? 'zone=vcita_site_' . ++$self->{zones} . ':1m'
                                                                         : ($first, @rest) },

@@ -250,6 +250,7 @@ sub vcita {
     return token($c, $m)     if $path eq '/oauth/token' && $m->{method} eq 'POST';
     return userinfo($c, $m)  if $path eq '/oauth/userinfo' && $m->{method} =~ /^(?:GET|POST)$/;
     return answer($c, $m, instruction({}, 'keys', ''), 200, { keys => [] }) if $path eq '/jwks.json';
+    return revoke($c, $m)    if $path eq '/platform/v1/tokens/revoke' && $m->{method} eq 'POST';
     answer($c, $m, {}, 404, { status => 'Error', error => 'not found' });
 }
 
@@ -465,6 +466,25 @@ sub userinfo {
         brand_host => 'www.example.biz',
         brand_theme => { colors => { primary => '#1a73e8' }, locale => 'en', logo => undef },
     });
+}
+
+
+# a token may revoke itself; it is revoked unless an instruction answers otherwise
+sub revoke {
+    my ($c, $m) = @_;
+    my ($bearer) = ($m->header('Authorization') // '') =~ /^Bearer (\S+)$/;
+    my $in = eval { $m->fields };
+    my $token = ref $in eq 'HASH' && !ref $in->{token} ? $in->{token} : undef;
+    my $t = defined $bearer ? $Token{$bearer} : undef;
+    my $i = instruction($t ? $t->{do} : {}, 'revoke', $bearer // '');
+
+    if (!%$i) {
+        return answer($c, $m, {}, 401, { status => 'Error', error => 'Unauthorized' }) if !$t || $t->{revoked};
+        return answer($c, $m, {}, 422, { status => 'Error', error => 'invalid token' })
+            if !defined $token || $token ne $bearer;
+        $t->{revoked} = 1;
+    }
+    answer($c, $m, $i, 201, { status => 'OK', data => { revoked_tokens => [ $token ] } });
 }
 
 
