@@ -827,3 +827,22 @@ $crowd->until(sub { $crowd->pending == 1 }, 10, 'all but one answered');
 stub->release;
 is join(' ', map { $_->status } $crowd->finish), '200 200 200 200 200 200', 'all are in';
 $m->stop;
+
+
+=== TEST 38: a named claim that has become too large to be kept is a line at warn with its name and size, once
+--- flow
+my $m = machine('a', gate => 'vcita_oauth_revalidate 5m;', server => <<'END');
+location / { vcita_oauth on; proxy_set_header X-Note $vcita_oauth_claim_note; proxy_pass $VCITA_APP; }
+END
+my $b = logged_in($m, userinfo => { set => { note => 'small' } });
+stub->userinfo(token, { set => { note => 'x' x 1025 } });
+at(300, $m);
+is $b->get($m->url)->status, 200, 'the session goes on';
+my @line = grep { /\[warn\]/ } split /\n/, $m->log;
+is scalar(@line), 1, 'one line';
+like $line[0], qr/the claim "note" \(1025 bytes\) is too large for the session, its variable is empty/, 'that names it';
+unlike $m->log, qr/xxx/, 'without its value';
+at(600, $m);
+is $b->get($m->url)->status, 200, 'asked again, and nothing has changed';
+is scalar(grep { /\[warn\]/ } split /\n/, $m->log), 1, 'no further line';
+$m->stop;

@@ -508,6 +508,8 @@ ngx_int_t ngx_http_vcita_userinfo_request(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 ngx_int_t ngx_http_vcita_userinfo_request_session(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
+void ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
+    ngx_array_t *claims);
 
 /* user_agent */
 

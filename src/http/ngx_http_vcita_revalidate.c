@@ -12,8 +12,6 @@
 #include <ngx_http.h>
 
 #include "http/ngx_http_vcita_http.h"
-#include "session/ngx_http_vcita_call.h"
-#include "session/ngx_http_vcita_session.h"
 
 
 /* seconds until a failed call is repeated */
@@ -441,6 +439,8 @@ ngx_http_vcita_revalidate_claims(ngx_http_request_t *r,
     if (same) {
         return NGX_OK;
     }
+
+    ngx_http_vcita_userinfo_request_dropped(r, &v->claims);
 
     left = ngx_http_vcita_session_left(s, v->vcase.now,
                                        v->client->session_timeout,

@@ -30,8 +30,6 @@ static ngx_int_t ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 static void ngx_http_vcita_userinfo_request_too_large(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
-static void ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
-    ngx_array_t *claims);
 static ngx_int_t ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *state, ngx_http_vcita_token_t *token,
@@ -405,9 +403,9 @@ ngx_http_vcita_userinfo_request_merge(ngx_http_request_t *r,
 }
 
 
-/* logs the dropped claims, whose variables are empty */
+/* Logs the dropped claims, whose variables are empty */
 
-static void
+void
 ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
     ngx_array_t *claims)
 {
