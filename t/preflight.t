@@ -230,8 +230,6 @@ wrong({ gate => 'vcita_oauth_http_proxy http://proxy.invalid:3128;' },
     qr/^DNS: proxy\.invalid has no address here/, qr/resolv\.conf or the name/);
 
 
-
-
 === TEST 5: preflight: TLS of an endpoint: another CA, another name, no certificate in the file, no TLS at that port
 --- gate
 --- config
@@ -716,3 +714,15 @@ $text =~ s<location / \{><set_by_lua_block \$x { local t = { "it's" } return t[1
 $r = preflight(prints("# configuration file $d/nginx.conf:\n$text\n"));
 is $r->{status}, 0, 'Lua' or diag $r->{said};
 like $r->{said}, qr/^ok +1 of 3 servers and locations have a gate/m, 'is skipped';
+
+
+=== TEST 26: preflight: vcita_oauth_revoke_endpoint is an endpoint like the others, where it is set
+--- gate
+--- config
+--- flow
+my ($vcita) = main::usual('') =~ m{vcita_oauth_token_endpoint (https://[^/]+)} or die "no sandbox\n";
+my $r = run({ gate => "vcita_oauth_revoke_endpoint $vcita/platform/v1/tokens/revoke;" });
+is $r->{status}, 0, 'all is well' or diag $r->{said};
+like $r->{said}, qr{^ok +revoke endpoint $vcita/platform/v1/tokens/revoke: answers \(40\d, [\d.]+ s\)$}m, 'it is asked';
+unlike run({ gate => 'vcita_oauth_revoke_endpoint off;' })->{said}, qr/revoke endpoint/, 'off: it is not';
+wrong({ gate => "vcita_oauth_revoke_endpoint $vcita/elsewhere;" }, qr/^revoke endpoint \S+: answers 404/, qr/^correct its path/);

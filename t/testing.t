@@ -100,6 +100,7 @@ vcita_oauth_http_proxy         http://user:word@proxy.internal:3128;
 vcita_oauth_userinfo           on;
 vcita_oauth_require            $vcita_oauth_claim_role owner staff;
 vcita_oauth_require            $vcita_oauth_claim_email *@studio.example;
+vcita_oauth_revoke_endpoint    https://api.vcita.biz/platform/v1/tokens/revoke;
 END
 );
 
@@ -187,6 +188,7 @@ for my $said (
     'gate\.inc:2: vcita_oauth_client_secret \.\.\.; -> ',
     'gate\.inc:5: vcita_oauth_session_store redis://sessions\.internal:6379; -> vcita_oauth_session_store zone=',
     'gate\.inc:6: vcita_oauth_http_proxy \.\.\.; -> \(left out\)',
+    'gate\.inc:10: vcita_oauth_revoke_endpoint https://api\.vcita\.biz\S+; -> vcita_oauth_revoke_endpoint https://localhost:\d+/platform/v1/tokens/revoke;',
 ) {
     like $out, qr/^# (?:\S*\/)?$said/m, "it says what it has changed: $said";
 }
