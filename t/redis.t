@@ -704,3 +704,49 @@ redis->command(qw( CONFIG RESETSTAT ));
 is browser()->get('/', headers => [ Cookie => join '; ', @bad ])->status, 302, 'nobody';
 is redis->calls('get'), 8, 'eight GETs';
 is browser()->get('/', headers => [ Cookie => join '; ', @bad[0 .. 6], "vcita_session=$id" ])->status, 200, 'the eighth is in';
+
+
+=== TEST 29: a person whom the rules refuse has a session of five minutes, one who is let in its whole life from then on
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
+vcita_oauth_revalidate 1s;
+--- config
+location / { vcita_oauth on; vcita_oauth_revalidate off; vcita_oauth_require $vcita_oauth_claim_sub in*; proxy_pass $VCITA_APP; }
+location = /part { vcita_oauth on; vcita_oauth_revalidate off; empty_gif; }
+location = /page { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" -->'; }
+location = /asked { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub in*; proxy_pass $VCITA_APP; }
+--- error_log
+is not met by "out
+--- flow
+my $ttl = sub { my ($key) = redis->keys; redis->command(TTL => $key) };
+my $within = sub { my ($most, $what) = @_; my $is = $ttl->(); ok $is > $most - 60 && $is <= $most, "$what: $is s" };
+
+my $b = logged_in('out');
+like "@{ $b->res->set_cookies }", qr/vcita_session=[^;]+;.* Max-Age=28800/, 'the cookie is kept as long as any';
+$within->(300, 'not yet let in');
+is $b->get('/')->status, 403, 'refused';
+$within->(300, 'refused');
+is $b->get('/page')->status, 200, 'a subrequest is let in';
+$within->(300, 'a subrequest');
+
+# claims that have changed are written down, for no longer
+my ($asked) = (stub->requests('/oauth/userinfo'))[-1];
+stub->userinfo(substr($asked->header('Authorization'), 7), { json => { sub => 'out', role => 'new' } });
+my $calls = stub->requests('/oauth/userinfo');
+wait_for { $b->get('/asked')->status == 403 && stub->requests('/oauth/userinfo') > $calls } 5, 'vcita to be asked';
+is scalar(grep { /^vcita_session=/ } @{ $b->res->set_cookies }), 1, 'written again';
+$within->(300, 'with other claims');
+
+a_second_later();
+redis->command(qw( CONFIG RESETSTAT ));
+is $b->post('/part', {})->status, 405, 'let in elsewhere';
+$within->(28800, 'let in');
+is $b->get('/part')->status, 200, 'let in' for 1 .. 5;
+is redis->calls('set'), 1, 'written once';
+
+redis->command(DEL => $_) for redis->keys;
+$b = logged_in('in');
+my ($key) = redis->keys;
+redis->command(DEL => $key);
+is $b->get('/')->status, 302, 'what has ended before the first request stays so';
+is join(' ', redis->keys), '', 'nothing is written';

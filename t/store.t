@@ -883,3 +883,50 @@ is $again->get('/')->status, 302, 'as it should';
 is join(' ', nginx_workers), $second, 'by the same worker';
 my @said = error_log() =~ /was emptied, a process died/g;
 is scalar(@said), 1, 'a word about it';
+
+
+=== TEST 42: people whom the rules refuse fill a zone: those who were let in stay in, whoever has signed in last
+--- gate
+vcita_oauth_session_store zone=sessions:32k;
+--- config
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub in*; proxy_pass $VCITA_APP; }
+location = /part { vcita_oauth on; empty_gif; }
+location = /page { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" -->'; }
+--- error_log
+is not met by "out
+--- flow
+my @in = map { logged_in("in$_") } 1 .. 3;
+is $_->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ])->status, 200, 'let in, by what is no navigation' for @in;
+is_deeply $in[0]->res->set_cookies, [], 'and no cookie';
+is $in[0]->res->header('Cache-Control'), undef, 'so a cache may keep the answer';
+
+my @out = map { logged_in("out$_") } 1 .. 120;
+is $out[-1]->get('/')->status, 403, 'refused';
+is $out[-1]->get('/page')->status, 200, 'a subrequest of it is let in';
+is $out[0]->get('/')->status, 302, 'the first of them has made room';
+is $_->get('/')->status, 200, 'in still' for @in;
+
+# those whom the gate lets in, at whatever location, are like the first
+my @late = map { my $b = logged_in("late$_"); $b->get('/part'); $b } 1 .. 3;
+logged_in("out$_") for 1 .. 100;
+is $_->get('/')->status, 403, 'in still, as somebody the rules refuse here' for @late;
+is $_->get('/')->status, 200, 'in still' for @in;
+is $out[-1]->get('/part')->status, 302, 'a subrequest has changed nothing';
+unlike error_log(), qr{is full}, 'nobody was put out who had come in';
+
+
+=== TEST 43: a person whom the rules refuse signs in as another account, and stays in
+--- gate
+vcita_oauth_session_store zone=sessions:32k;
+--- config
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub in*; proxy_pass $VCITA_APP; }
+--- error_log
+is not met by "out
+--- flow
+my $b = logged_in('out');
+is $b->get('/')->status, 403, 'refused';
+my ($switch) = $b->res->body =~ /href="([^"]+prompt=login[^"]*)"/ or die "no link\n";
+stub->next({ userinfo => { json => { sub => 'in' } } });
+is $b->visit($switch =~ s/&amp;/&/gr)->status, 200, 'let in as another account';
+logged_in("out$_") for 1 .. 60;
+is $b->get('/')->status, 200, 'in still';

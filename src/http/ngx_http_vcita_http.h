@@ -343,8 +343,8 @@ ngx_int_t ngx_http_vcita_session_save(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_str_t *text, time_t max_age);
 ngx_int_t ngx_http_vcita_session_save_new(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_str_t *text,
-    time_t max_age);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_session_t *s, ngx_str_t *text, time_t max_age);
 size_t ngx_http_vcita_session_save_room(ngx_http_vcita_client_t *client);
 ngx_int_t ngx_http_vcita_session_save_result(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);

@@ -30,6 +30,7 @@ struct ngx_http_vcita_session_save_s {
     ngx_http_vcita_cookie_t    *cookie;
     ngx_str_t                   id;
     time_t                      max_age;
+    ngx_uint_t                  silent;  /* unsigned  silent:1; no cookie */
 };
 
 
@@ -39,7 +40,10 @@ static ngx_http_vcita_session_save_t *ngx_http_vcita_session_save_create(
     ngx_http_request_t *r, ngx_http_vcita_client_t *client, time_t max_age);
 static ngx_int_t ngx_http_vcita_session_save_store(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_http_vcita_session_save_t *k, ngx_str_t *text);
+    ngx_http_vcita_session_save_t *k, ngx_http_vcita_session_t *s,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_vcita_session_save_confirm(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_session_save_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
@@ -83,7 +87,8 @@ ngx_http_vcita_session_save(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     k->ask->op.replace = 1;
     ngx_memcpy(k->ask->op.key, ctx->load->op.key, sizeof(k->ask->op.key));
 
-    return ngx_http_vcita_session_save_store(r, ctx, client, k, text);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, &ctx->session,
+                                             text);
 }
 
 
@@ -92,7 +97,7 @@ ngx_http_vcita_session_save(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 ngx_int_t
 ngx_http_vcita_session_save_new(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_str_t *text, time_t max_age)
+    ngx_http_vcita_session_t *s, ngx_str_t *text, time_t max_age)
 {
     ngx_http_vcita_session_save_t  *k;
 
@@ -116,7 +121,7 @@ ngx_http_vcita_session_save_new(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_vcita_session_save_store(r, ctx, client, k, text);
+    return ngx_http_vcita_session_save_store(r, ctx, client, k, s, text);
 }
 
 
@@ -133,7 +138,7 @@ ngx_http_vcita_session_save_result(ngx_http_request_t *r,
 
     rc = ngx_http_vcita_wait_ask_result(k->ask);
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK || k->silent) {
         return rc;
     }
 
@@ -193,6 +198,7 @@ ngx_http_vcita_session_save_create(ngx_http_request_t *r,
 
     k->cookie = &client->session_cookie;
     k->max_age = max_age;
+    k->silent = 0;
 
     return k;
 }
@@ -203,7 +209,8 @@ ngx_http_vcita_session_save_create(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_vcita_session_save_store(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_http_vcita_session_save_t *k, ngx_str_t *text)
+    ngx_http_vcita_session_save_t *k, ngx_http_vcita_session_t *s,
+    ngx_str_t *text)
 {
     u_char                     *room;
     ngx_str_t                   key, box;
@@ -227,7 +234,8 @@ ngx_http_vcita_session_save_store(ngx_http_request_t *r,
 
     op->value.data = room;
     op->value.len = ngx_http_vcita_seal_raw_len(text->len);
-    op->ttl = k->max_age;
+    op->ttl = ngx_http_vcita_session_ttl(s, ngx_time(), k->max_age);
+    op->provisional = s->provisional;
 
     ctx->save = k;
 
@@ -246,7 +254,8 @@ ngx_http_vcita_session_save_init(void)
 
 
 /*
- * Called when the access check passes.  Unless the configuration says "all",
+ * Called when the access check passes.  Any request that the rules let in gives
+ * a provisional session its whole life.  Unless the configuration says "all",
  * only navigations renew a session: polling scripts are not a person, and
  * caches may keep responses of other requests.  Returns NGX_OK or the result of
  * session_save().
@@ -264,6 +273,14 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
     if (ctx->renew == client) {
         return ctx->save ? ngx_http_vcita_session_save_result(r, ctx) : NGX_OK;
+    }
+
+    if (ctx->session.provisional
+        && client->storage.store
+        && ctx->save == NULL
+        && !vlcf->logout)
+    {
+        return ngx_http_vcita_session_save_confirm(r, ctx, client);
     }
 
     if (ctx->sealed_by == 0
@@ -298,6 +315,55 @@ ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
 
     return client->storage.store
            ? ngx_http_vcita_session_save_renewed(r, ctx, client) : NGX_OK;
+}
+
+
+/*
+ * Writes a provisional session for the rest of its life.  Its cookie has that
+ * life already.  NGX_DECLINED: the session has ended meanwhile.
+ */
+
+static ngx_int_t
+ngx_http_vcita_session_save_confirm(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
+{
+    time_t                          left;
+    ngx_int_t                       rc;
+    ngx_str_t                       text;
+    ngx_http_vcita_session_save_t  *k;
+
+    left = ngx_http_vcita_session_left(&ctx->session, ngx_time(),
+                                       client->session_timeout,
+                                       client->session_idle_timeout);
+
+    if (left == 0) {
+        return NGX_OK;
+    }
+
+    k = ngx_http_vcita_session_save_create(r, client, left);
+    if (k == NULL) {
+        return NGX_ERROR;
+    }
+
+    k->silent = 1;
+    k->ask->op.replace = 1;
+    ngx_memcpy(k->ask->op.key, ctx->load->op.key, sizeof(k->ask->op.key));
+
+    ctx->renew = client;
+    ctx->session.provisional = 0;
+
+    if (ngx_http_vcita_session_reencode(r->pool, &ctx->session, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_vcita_session_save_store(r, ctx, client, k, &ctx->session,
+                                           &text);
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    return rc;
 }
 
 

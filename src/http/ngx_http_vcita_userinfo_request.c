@@ -465,7 +465,10 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     ngx_str_t                     text;
     ngx_uint_t                    i;
     ngx_http_vcita_session_t      s;
+    ngx_http_vcita_main_conf_t   *vmcf;
     ngx_http_vcita_authorize_t  **a;
+
+    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
     /* a session ends with its token at the latest */
 
@@ -480,6 +483,7 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     s.expires = ngx_http_vcita_string_time((uint64_t) ngx_time()
                                            + max_age);
     s.scope = token->scope;
+    s.provisional = (client->storage.store && vmcf->ruled.nelts);
 
     /* a scope that the answer does not name is as asked for (RFC 6749, 5.1) */
 
@@ -501,7 +505,7 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     max_age = ngx_http_vcita_session_left(&s, ngx_time(), max_age,
                                           client->session_idle.timeout);
 
-    rc = ngx_http_vcita_session_save_new(r, ctx, client, &text, max_age);
+    rc = ngx_http_vcita_session_save_new(r, ctx, client, &s, &text, max_age);
 
     ngx_explicit_memzero(text.data, text.len);
 

@@ -402,7 +402,7 @@ ngx_http_vcita_revocation_put(ngx_http_vcita_revocation_t *v,
 
     ngx_http_vcita_revocation_key(c, key);
 
-    (void) ngx_http_vcita_zone_put(&v->zone, key, c->now, &value, c->left);
+    (void) ngx_http_vcita_zone_put(&v->zone, key, c->now, &value, c->left, 0);
 }
 
 

@@ -28,6 +28,7 @@
 #define NGX_HTTP_VCITA_TAG_TOKEN_TYPE  0x07
 #define NGX_HTTP_VCITA_TAG_SCOPE       0x08
 #define NGX_HTTP_VCITA_TAG_CHANGED     0x0a
+#define NGX_HTTP_VCITA_TAG_PROVISIONAL 0x0b
 
 
 static ngx_int_t ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
@@ -60,7 +61,7 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     }
 
     size = 3 * (NGX_HTTP_VCITA_TLV_HEAD + sizeof(uint64_t))
-           + 4 * NGX_HTTP_VCITA_TLV_HEAD
+           + (s->provisional ? 5 : 4) * NGX_HTTP_VCITA_TLV_HEAD
            + s->id.len + token + s->token_type.len + s->scope.len;
 
     size = ngx_http_vcita_session_claims_fit(claims, size, limit);
@@ -86,6 +87,10 @@ ngx_http_vcita_session_encode(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
     }
 
     p = ngx_http_vcita_tlv_put(p, NGX_HTTP_VCITA_TAG_ID, &s->id);
+
+    if (s->provisional) {
+        p = ngx_http_vcita_tlv_head(p, NGX_HTTP_VCITA_TAG_PROVISIONAL, 0);
+    }
 
     if (hex) {
         p = ngx_http_vcita_tlv_head(p, NGX_HTTP_VCITA_TAG_TOKEN_HEX, token);
@@ -215,6 +220,10 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
     case NGX_HTTP_VCITA_TAG_SCOPE:
         s->scope = t->value;
         return NGX_OK;
+
+    case NGX_HTTP_VCITA_TAG_PROVISIONAL:
+        s->provisional = 1;
+        return NGX_OK;
     }
 
     return (t->tag & NGX_HTTP_VCITA_TAG_CRITICAL) ? NGX_DECLINED : NGX_OK;
@@ -222,9 +231,9 @@ ngx_http_vcita_session_take(ngx_http_vcita_session_t *s,
 
 
 /*
- * Encodes a decoded session again with the current "seen" and "changed".  All
- * other values, including those of later versions, are copied unchanged and in
- * order.  The text contains the token.
+ * Encodes a decoded session again with the current "seen", "changed" and
+ * "provisional".  All other values, including those of later versions, are
+ * copied unchanged and in order.  The text contains the token.
  */
 
 ngx_int_t
@@ -274,6 +283,7 @@ ngx_http_vcita_session_with(ngx_pool_t *pool, ngx_http_vcita_session_t *s,
 
         if (t.tag != NGX_HTTP_VCITA_TAG_SEEN
             && t.tag != NGX_HTTP_VCITA_TAG_CHANGED
+            && (t.tag != NGX_HTTP_VCITA_TAG_PROVISIONAL || s->provisional)
             && (claims == NULL || !ngx_http_vcita_session_claims_is_tag(t.tag)))
         {
             p = ngx_cpymem(p, from.data, rest.data - from.data);
@@ -385,6 +395,28 @@ ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now)
     created = ngx_http_vcita_string_time(s->created / 1000);
 
     return now - ngx_min(created, now);
+}
+
+
+/*
+ * Seconds that a store keeps a session with "left" seconds.  It is provisional
+ * for a time from its beginning, however often it is written until then.
+ */
+
+time_t
+ngx_http_vcita_session_ttl(ngx_http_vcita_session_t *s, time_t now,
+    time_t left)
+{
+    time_t  ttl;
+
+    if (!s->provisional) {
+        return left;
+    }
+
+    ttl = NGX_HTTP_VCITA_SESSION_PROVISIONAL
+          - ngx_http_vcita_session_age(s, now);
+
+    return ngx_min(left, ngx_max(ttl, 1));
 }
 
 

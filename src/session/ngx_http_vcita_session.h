@@ -19,6 +19,9 @@
 /* the longest encoding of "changed" */
 #define NGX_HTTP_VCITA_SESSION_CHANGED  (3 + 8)
 
+/* seconds that a store keeps a session that has not been let in yet */
+#define NGX_HTTP_VCITA_SESSION_PROVISIONAL  300
+
 /* tolerated clock difference between machines, in seconds */
 #define NGX_HTTP_VCITA_SKEW             60
 
@@ -27,7 +30,8 @@
  * Times are Unix time, "created" and "changed" in milliseconds, the others in
  * seconds.  A decoded session points into its text.  "seen" is the last
  * navigation, 0: none since the login.  "changed" is when vcita changed the
- * claims, 0: never since the login.
+ * claims, 0: never since the login.  A session is provisional until the rules
+ * of a location have let it in.
  */
 
 typedef struct {
@@ -46,6 +50,7 @@ typedef struct {
 
     unsigned                     hex:1;    /* token: as bytes */
     unsigned                     bound:1;  /* the cookie has old claims */
+    unsigned                     provisional:1;
     unsigned                     shared:1; /* other requests read the text */
 } ngx_http_vcita_session_t;
 
@@ -70,6 +75,8 @@ ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
 time_t ngx_http_vcita_session_left(ngx_http_vcita_session_t *s, time_t now,
     time_t timeout, time_t idle);
 time_t ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now);
+time_t ngx_http_vcita_session_ttl(ngx_http_vcita_session_t *s, time_t now,
+    time_t left);
 ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
     time_t now, time_t idle);
 

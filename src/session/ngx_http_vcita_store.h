@@ -43,6 +43,8 @@ struct ngx_http_vcita_store_op_s {
     ngx_str_t                value;    /* sealed, not text */
     time_t                   ttl;      /* seconds, for a write */
     ngx_uint_t               replace;  /* unsigned  replace:1; for a write */
+    ngx_uint_t               provisional;
+                                       /* unsigned  provisional:1; too */
 
     ngx_int_t                rc;       /* for the handler */
     void                   (*handler)(ngx_http_vcita_store_op_t *op);

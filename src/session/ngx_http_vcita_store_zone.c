@@ -226,7 +226,7 @@ ngx_http_vcita_store_zone_write(ngx_http_vcita_store_op_t *op)
 
     if (rc == NGX_OK) {
         rc = ngx_http_vcita_zone_put(zone, op->key, ngx_time(), &op->value,
-                                     op->ttl);
+                                     op->ttl, op->provisional);
     }
 
     /* one warning covers all evictions since the last one */

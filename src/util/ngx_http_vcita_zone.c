@@ -6,7 +6,13 @@
  * it is full, the least recently used entry is evicted.  May touch the slab
  * pool that it is given.
  *
- * One tree orders the entries by key, another one by expiry, and a queue by
+ * Provisional entries have a queue of their own.  While they are more than a
+ * quarter of all entries, the oldest one of them is evicted, so that however
+ * many of them come, the others keep three quarters of a full zone.  Below
+ * that, the others make room, since most new entries are provisional at first,
+ * and have to last until their next request.
+ *
+ * One tree orders the entries by key, another one by expiry, and each queue by
  * last use.  All blocks have one size, so the memory of any removed entry
  * serves any new one.
  */
@@ -27,6 +33,9 @@
 /* expired entries removed for each new one */
 #define NGX_HTTP_VCITA_ZONE_SWEEP  3
 
+/* provisional entries may be this fraction of all */
+#define NGX_HTTP_VCITA_ZONE_SHARE  4
+
 
 typedef struct ngx_http_vcita_zone_part_s  ngx_http_vcita_zone_part_t;
 
@@ -44,7 +53,7 @@ struct ngx_http_vcita_zone_part_s {
 
 typedef struct {
     u_char                       color;
-    u_char                       dummy;
+    u_char                       provisional;
     u_short                      len;
     uint32_t                     used;      /* seconds */
     ngx_rbtree_node_t            expiry;
@@ -115,6 +124,7 @@ ngx_http_vcita_zone_init(ngx_http_vcita_zone_t *zone)
     ngx_rbtree_init(&sh->expiry, &sh->expiry_sentinel,
                     ngx_rbtree_insert_value);
     ngx_queue_init(&sh->queue);
+    ngx_queue_init(&sh->provisional);
 
     len = sizeof(" in zone \"\"") + zone->name.len;
 
@@ -199,7 +209,9 @@ ngx_http_vcita_zone_get(ngx_http_vcita_zone_t *zone, u_char *key, time_t now,
         return NGX_DECLINED;
     }
 
-    if ((uint32_t) now - e->used >= NGX_HTTP_VCITA_ZONE_TOUCH) {
+    if (!e->provisional
+        && (uint32_t) now - e->used >= NGX_HTTP_VCITA_ZONE_TOUCH)
+    {
         e->used = (uint32_t) now;
 
         ngx_queue_remove(&e->queue);
@@ -221,14 +233,14 @@ ngx_http_vcita_zone_has(ngx_http_vcita_zone_t *zone, u_char *key, time_t now)
 
 /*
  * Stores a value of at most NGX_HTTP_VCITA_ZONE_VALUE bytes for "ttl" seconds
- * and replaces an earlier value of the key.  Expired entries, then the least
- * recently used ones, are removed if there is no room.  NGX_ERROR: the zone is
- * too small for this value, and is empty now.
+ * and replaces an earlier value of the key.  Expired entries, then the oldest
+ * or least recently used ones, are removed if there is no room.  NGX_ERROR: the
+ * zone is too small for this value, and is empty now.
  */
 
 ngx_int_t
 ngx_http_vcita_zone_put(ngx_http_vcita_zone_t *zone, u_char *key, time_t now,
-    ngx_str_t *value, time_t ttl)
+    ngx_str_t *value, time_t ttl, ngx_uint_t provisional)
 {
     ngx_uint_t                    i;
     ngx_rbtree_node_t            *node;
@@ -255,12 +267,15 @@ ngx_http_vcita_zone_put(ngx_http_vcita_zone_t *zone, u_char *key, time_t now,
 
     e->expiry.key = (ngx_rbtree_key_t) (now + ttl);
     e->used = (uint32_t) now;
+    e->provisional = (u_char) provisional;
 
     ngx_rbtree_insert(&zone->sh->rbtree, node);
     ngx_rbtree_insert(&zone->sh->expiry, &e->expiry);
-    ngx_queue_insert_head(&zone->sh->queue, &e->queue);
+    ngx_queue_insert_head(provisional ? &zone->sh->provisional
+                                      : &zone->sh->queue, &e->queue);
 
     zone->sh->entries++;
+    zone->sh->provisionals += provisional;
 
     return NGX_OK;
 }
@@ -428,6 +443,7 @@ ngx_http_vcita_zone_delete(ngx_http_vcita_zone_t *zone,
     ngx_queue_remove(&e->queue);
 
     zone->sh->entries--;
+    zone->sh->provisionals -= e->provisional;
 
     ngx_http_vcita_zone_free(zone, e);
 }
@@ -479,24 +495,37 @@ ngx_http_vcita_zone_expire(ngx_http_vcita_zone_t *zone, time_t now)
 }
 
 
-/* Removes the least recently used entry; NGX_DECLINED: the zone is empty */
+/*
+ * Removes the oldest provisional entry, or the least recently used one of the
+ * others, which alone is counted.  NGX_DECLINED: the zone is empty.
+ */
 
 static ngx_int_t
 ngx_http_vcita_zone_evict(ngx_http_vcita_zone_t *zone)
 {
     ngx_queue_t                  *q;
+    ngx_http_vcita_zone_sh_t     *sh;
     ngx_http_vcita_zone_entry_t  *e;
 
-    if (ngx_queue_empty(&zone->sh->queue)) {
+    sh = zone->sh;
+
+    if (sh->entries == 0) {
         return NGX_DECLINED;
     }
 
-    q = ngx_queue_last(&zone->sh->queue);
+    if (ngx_queue_empty(&sh->queue)
+        || sh->provisionals > sh->entries / NGX_HTTP_VCITA_ZONE_SHARE)
+    {
+        q = ngx_queue_last(&sh->provisional);
+
+    } else {
+        q = ngx_queue_last(&sh->queue);
+        sh->evicted++;
+    }
+
     e = ngx_queue_data(q, ngx_http_vcita_zone_entry_t, queue);
 
     ngx_http_vcita_zone_delete(zone, e);
-
-    zone->sh->evicted++;
 
     return NGX_OK;
 }

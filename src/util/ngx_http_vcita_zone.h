@@ -26,9 +26,11 @@ typedef struct {
     ngx_rbtree_t                 expiry;
     ngx_rbtree_node_t            expiry_sentinel;
     ngx_queue_t                  queue;      /* last used first */
+    ngx_queue_t                  provisional; /* last written first */
 
     ngx_uint_t                   entries;
-    ngx_uint_t                   evicted;    /* before their expiry */
+    ngx_uint_t                   provisionals; /* of these */
+    ngx_uint_t                   evicted;    /* early; not provisional */
     ngx_uint_t                   told;       /* of these, already logged */
     ngx_msec_t                   told_at;
 } ngx_http_vcita_zone_sh_t;
@@ -52,7 +54,7 @@ ngx_int_t ngx_http_vcita_zone_get(ngx_http_vcita_zone_t *zone, u_char *key,
 ngx_int_t ngx_http_vcita_zone_has(ngx_http_vcita_zone_t *zone, u_char *key,
     time_t now);
 ngx_int_t ngx_http_vcita_zone_put(ngx_http_vcita_zone_t *zone, u_char *key,
-    time_t now, ngx_str_t *value, time_t ttl);
+    time_t now, ngx_str_t *value, time_t ttl, ngx_uint_t provisional);
 void ngx_http_vcita_zone_remove(ngx_http_vcita_zone_t *zone, u_char *key,
     time_t now);
 

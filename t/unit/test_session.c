@@ -254,6 +254,61 @@ unit_test(session_round)
 }
 
 
+unit_test(session_provisional)
+{
+    time_t                     now;
+    ngx_str_t                  text, again, expected;
+    ngx_uint_t                 i;
+    ngx_array_t               *claims;
+    ngx_http_vcita_session_t   s;
+
+    /* at 1000: the session is from 900; seconds left; seconds in a store */
+
+    static const time_t  ttls[][3] = {
+        { 900, 9000, 200 }, { 900, 150, 150 }, { 700, 9000, 1 },
+        { 100, 9000, 1 }, { 701, 9000, 1 }, { 1000, 9000, 300 },
+        { 1050, 9000, 300 }
+    };
+
+    claims = test_session_claims();
+    test_session_make(&s, "token");
+
+    s.provisional = 1;
+    text = test_session_encode(&s, claims, TEST_SESSION_LIMIT);
+    is_int(test_session_decode(&text, &s), NGX_OK, "a provisional session");
+    is_int(s.provisional, 1, "is one");
+
+    now = 1000;
+
+    for (i = 0; i < sizeof(ttls) / sizeof(ttls[0]); i++) {
+        s.created = (uint64_t) ttls[i][0] * 1000;
+        is_int(ngx_http_vcita_session_ttl(&s, now, ttls[i][1]), ttls[i][2],
+               "a store keeps it, %ui", i);
+    }
+
+    (void) ngx_http_vcita_session_reencode(unit_pool, &s, &again);
+    is_int(test_session_decode(&again, &s), NGX_OK, "written again");
+    is_int(s.provisional, 1, "it is one");
+
+    s.provisional = 0;
+    is_int(ngx_http_vcita_session_ttl(&s, now, 9000), 9000, "its whole life");
+    (void) ngx_http_vcita_session_reencode(unit_pool, &s, &again);
+    is_int(test_session_decode(&again, &s), NGX_OK, "confirmed");
+    is_int(s.provisional, 0, "it is none");
+    is_int(again.len, text.len - 2, "the tag alone has gone");
+
+    /* a later build may say more in the tag; what it says goes with it */
+
+    text = unit_hex(TEST_SESSION "0b 02 0102 08 01 73");
+    is_int(test_session_decode(&text, &s), NGX_OK, "a tag with a value");
+    is_int(s.provisional, 1, "is the same");
+    s.provisional = 0;
+    (void) ngx_http_vcita_session_reencode(unit_pool, &s, &again);
+    expected = unit_hex(TEST_SESSION "08 01 73");
+    is_eq(&again, &expected, "and goes");
+}
+
+
 unit_test(session_claims)
 {
     ngx_str_t                  text, value, lengths, name;

@@ -29,6 +29,10 @@ static void test_zone_free(ngx_http_vcita_zone_t *zone);
 static void test_zone_key(ngx_uint_t n, u_char *key);
 static ngx_int_t test_zone_put(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
     time_t now, size_t len, time_t ttl);
+static ngx_int_t test_zone_write(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
+    time_t now, size_t len, time_t ttl, ngx_uint_t provisional);
+static ngx_int_t test_zone_put_provisional(ngx_http_vcita_zone_t *zone,
+    ngx_uint_t n, time_t now, size_t len);
 static ngx_int_t test_zone_get(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
     time_t now, ngx_str_t *value);
 static ngx_uint_t test_zone_is(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
@@ -93,7 +97,7 @@ unit_test(zone)
 
     ngx_memset(key, 'k', sizeof(key));
     value = unit_text("the first");
-    is_int(ngx_http_vcita_zone_put(&zone, key, 200, &value, 10), NGX_OK,
+    is_int(ngx_http_vcita_zone_put(&zone, key, 200, &value, 10, 0), NGX_OK,
            "a key");
 
     for (i = 0; i < TEST_ZONE_KEY; i++) {
@@ -104,8 +108,8 @@ unit_test(zone)
                NGX_DECLINED, "another one, at %ui", i);
 
         value = unit_text("another");
-        is_int(ngx_http_vcita_zone_put(&zone, other, 200, &value, 10), NGX_OK,
-               "another one, put");
+        is_int(ngx_http_vcita_zone_put(&zone, other, 200, &value, 10, 0),
+               NGX_OK, "another one, put");
         is_int(ngx_http_vcita_zone_get(&zone, other, 200, unit_pool, &got),
                NGX_OK, "another one, found");
         is_str(&got, "another", "its own value");
@@ -215,6 +219,89 @@ unit_test(zone_ended_first)
 
     is_int(zone.sh->evicted, 1, "and so for all that come");
     ok(test_zone_is(&zone, 1, 1010, 300), "the oldest");
+
+    test_zone_free(&zone);
+}
+
+
+/* however many provisional ones come, the others keep three quarters */
+
+unit_test(zone_provisional)
+{
+    ngx_str_t               got;
+    ngx_uint_t              i, n, kept;
+    ngx_http_vcita_zone_t   zone;
+
+    test_zone_make(&zone, 8 * ngx_pagesize);
+
+    for (i = 0; i < 3; i++) {
+        (void) test_zone_put(&zone, i, 1000, 300, 3600);
+    }
+
+    for (i = 1000; i < 6000; i++) {
+        (void) test_zone_put_provisional(&zone, i, 1000, 300);
+    }
+
+    n = zone.sh->entries;
+    note("%ui values of 300 bytes in 32k", n);
+
+    is_int(zone.sh->provisionals, n - 3, "they have the rest");
+    is_int(zone.sh->evicted, 0, "no other one had to go");
+
+    for (i = 0; i < 3; i++) {
+        ok(test_zone_is(&zone, i, 1001, 300), "%ui is there", i);
+    }
+
+    is_int(test_zone_get(&zone, 6000 - n + 2, 1001, &got), NGX_DECLINED,
+           "the oldest has gone");
+    ok(test_zone_is(&zone, 6000 - n + 3, 1001, 300), "the next has not");
+
+    /* a use does not help it, a second writing makes it one of the others */
+
+    ok(test_zone_is(&zone, 6000 - n + 3, 1100, 300), "used");
+    (void) test_zone_put(&zone, 6000 - n + 4, 1100, 300, 3600);
+    is_int(zone.sh->provisionals, n - 4, "one less");
+
+    for (i = 6000; i < 6000 + n; i++) {
+        (void) test_zone_put_provisional(&zone, i, 1100, 300);
+    }
+
+    is_int(test_zone_get(&zone, 6000 - n + 3, 1101, &got), NGX_DECLINED,
+           "the one that was used has gone");
+    ok(test_zone_is(&zone, 6000 - n + 4, 1101, 300), "the other stays");
+    is_int(zone.sh->evicted, 0, "no other one had to go");
+
+    /* the others displace them down to a quarter, then each other */
+
+    for (i = 10000; i < 10000 + 2 * n; i++) {
+        (void) test_zone_put(&zone, i, 1100, 300, 3600);
+    }
+
+    is_int(zone.sh->provisionals, zone.sh->entries / 4, "a quarter");
+    ok(test_zone_is(&zone, 6000 + n - 1, 1101, 300), "the last of them");
+    ok(zone.sh->evicted > 0, "the others are counted");
+
+    /* and they do not grow again beyond it */
+
+    kept = zone.sh->evicted;
+
+    for (i = 20000; i < 25000; i++) {
+        (void) test_zone_put_provisional(&zone, i, 1100, 300);
+    }
+
+    ok(zone.sh->evicted - kept <= 1, "the others keep their three quarters");
+    ok(test_zone_is(&zone, 10000 + 2 * n - 1, 1101, 300), "the last of them");
+
+    /* those that are larger need the room of several */
+
+    (void) test_zone_put(&zone, 30000, 1100, 10000, 3600);
+    ok(test_zone_is(&zone, 30000, 1101, 10000), "a large one");
+    is_int(zone.sh->provisionals, zone.sh->entries / 4, "a quarter still");
+
+    is_int(test_zone_put(&zone, 30001, 1100, 60000, 3600), NGX_ERROR,
+           "too large for it alone");
+    is_int(zone.sh->entries, 0, "all have gone");
+    is_int(zone.sh->provisionals, 0, "the provisional ones, too");
 
     test_zone_free(&zone);
 }
@@ -360,7 +447,7 @@ unit_test(zone_50000)
 
     for (i = 0; i < 50000; i++) {
         test_zone_key(i, key);
-        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600);
+        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600, 0);
     }
 
     note("written in %M ms", unit_clock() - start);
@@ -381,7 +468,7 @@ unit_test(zone_50000)
     while (zone.sh->evicted == 0) {
         test_zone_key(i++, key);
         value.len = 300;
-        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600);
+        (void) ngx_http_vcita_zone_put(&zone, key, 1, &value, 3600, 0);
     }
 
     note("%ui of them before the first had to go", zone.sh->entries);
@@ -446,6 +533,22 @@ static ngx_int_t
 test_zone_put(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now,
     size_t len, time_t ttl)
 {
+    return test_zone_write(zone, n, now, len, ttl, 0);
+}
+
+
+static ngx_int_t
+test_zone_put_provisional(ngx_http_vcita_zone_t *zone, ngx_uint_t n,
+    time_t now, size_t len)
+{
+    return test_zone_write(zone, n, now, len, 300, 1);
+}
+
+
+static ngx_int_t
+test_zone_write(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now,
+    size_t len, time_t ttl, ngx_uint_t provisional)
+{
     u_char     key[TEST_ZONE_KEY];
     ngx_int_t  rc;
     ngx_str_t  value;
@@ -460,7 +563,7 @@ test_zone_put(ngx_http_vcita_zone_t *zone, ngx_uint_t n, time_t now,
     ngx_memset(value.data, (u_char) n, len);
     test_zone_key(n, key);
 
-    rc = ngx_http_vcita_zone_put(zone, key, now, &value, ttl);
+    rc = ngx_http_vcita_zone_put(zone, key, now, &value, ttl, provisional);
 
     ngx_free(value.data);
 
