@@ -115,7 +115,7 @@ mutants: ## breaks each defence in turn; a test must see it
 	@tools/deps.sh test
 	@tools/mutants.sh $(MUTANTS)
 
-storm: ## 2,000 browsers within 10 s at vcita's 8 calls a second (nine minutes)
+storm: ## 2,000 browsers within 10 s at vcita's 8 calls a second (14 minutes)
 	@tools/deps.sh test
 	@tools/build.sh
 	@tools/storm.sh $(STORM)

@@ -363,6 +363,7 @@ END
     for my $path ('/', '/b/direct') {
         logged_in($m->url($path), $b);
         push @token, substr +(stub->requests('/oauth/userinfo'))[-1]->header('Authorization'), 7;
+        is $b->get($m->url($path))->status, 200, "$store: let in";
     }
     sent_to_vcita();
     stub->userinfo($token[0], { set => { sub => 'somebody', email => 'new@example.biz', role => 'staff' } });

@@ -21,7 +21,7 @@ use VcitaLoop qw( now scale );
 
 our @EXPORT_OK = qw( stub_code );
 
-my $LIFE = 600;
+my $LIFE = $ENV{VCITA_TEST_LIMIT} && $ENV{VCITA_TEST_LIMIT} > 600 ? $ENV{VCITA_TEST_LIMIT} : 600;
 my $JSON = JSON::PP->new->latin1->canonical->allow_nonref;
 my (@Running, $Seq);
 
