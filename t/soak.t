@@ -7,10 +7,11 @@ use lib 't/lib';
 our %soak;
 
 BEGIN {
-    %soak = (logins => 600, mark => 200, aborted => 600, map { split /=/ } split ' ', $ENV{VCITA_SOAK} // '');
+    %soak = (logins => 600, mark => 200, aborted => 600, chaos => 6, map { split /=/ } split ' ', $ENV{VCITA_SOAK} // '');
 }
 
 use VcitaTest;
+use IO::Socket::INET ();
 
 my $BATCH = 50;
 
@@ -58,6 +59,71 @@ sub VcitaFlow::Code::in_batches {
     return $done;
 }
 
+# nginx.conf changed by a function; the text that it had
+sub VcitaFlow::Code::change_conf {
+    my ($do) = @_;
+    my $file = VcitaFlow::servroot() . '/conf/nginx.conf';
+    open my $in, '<', $file or die "$file: $!";
+    my $was = do { local $/; <$in> };
+    local $_ = $was;
+    $do->();
+    open my $out, '>', $file or die "$file: $!";
+    print $out $_;
+    close $out;
+    return $was;
+}
+
+
+# how often the log has something
+sub VcitaFlow::Code::logged { my ($what) = @_; return scalar(() = VcitaFlow::error_log() =~ /$what/mg) }
+
+
+# a reload that a part of its configuration makes fail, before or after the shared memory is there
+sub VcitaFlow::Code::fail_reload {
+    my ($line, $error) = @_;
+    my $n = VcitaFlow::Code::logged($error);
+    my $was = VcitaFlow::Code::change_conf(sub { s/(?=^\s*listen )/$line\n/m or die "no listen\n"; s/20r\/s/30r\/s/ });
+    VcitaFlow::nginx_signal('HUP');
+    VcitaFlow::wait_for(sub { VcitaFlow::Code::logged($error) > $n }, 20, "the reload to fail: $error");
+    VcitaFlow::Code::change_conf(sub { $_ = $was });
+}
+
+
+sub VcitaFlow::Code::reload {
+    my $n = VcitaFlow::Code::logged(': start worker processes$');
+    VcitaFlow::nginx_signal('HUP');
+    VcitaFlow::wait_for(sub { VcitaFlow::Code::logged(': start worker processes$') > $n }, 20, 'the reload');
+}
+
+
+sub VcitaFlow::Code::kill_a_worker {
+    my @pid = VcitaFlow::nginx_workers();
+    my $pid = $pid[ rand @pid ] // return 0;
+    kill KILL => $pid or return 0;
+    VcitaFlow::wait_for(sub { VcitaFlow::Code::logged("process $pid exited on signal 9") }, 20, 'the master to see it');
+    return 1;
+}
+
+
+# logins, good and bad ones, and pages of people who are in; none is at its end
+sub VcitaFlow::Code::a_crowd {
+    my (@in) = @_;
+    my $crowd = VcitaFlow::crowd(timeout => 60);
+    my @code = ({}, { token => { delay => 0.1 } }, { userinfo => { delay => 0.1 } }, { token => { hang => 1 } }, { userinfo => { hang => 1 } },
+        { token => { reset => 1 } }, { userinfo => { status => 500 } }, { token => { truncate => 20 } }, { userinfo => { json => { sub => 'out' } } });
+    for (1 .. 18) {
+        $crowd->add(VcitaBrowser->new(headers => [ 'X-Stub' => VcitaStub::stub_code($code[ $_ % @code ]) ]),
+            GET => VcitaFlow::url("/page?of=$_"), follow => 1);
+    }
+    for my $b (@in) {
+        $crowd->add($b->tab, GET => VcitaFlow::url($_)) for '/mine', '/asked', '/parts';
+    }
+    return $crowd;
+}
+
+
+sub VcitaFlow::Code::chaos { return $soak{chaos} }
+
 sub VcitaFlow::Code::soak { return @soak{qw( logins mark aborted )} }
 
 repeat_each(1);
@@ -101,3 +167,61 @@ is log_in(1), 1, 'and it still does its work';
 note "soak: $logins logins, then $aborted that were given up";
 note "soak: resident memory: $rss KiB after $mark logins, $after KiB after $logins, $end KiB at the end: " . ($end - $rss) . ' KiB more';
 note "soak: descriptors: $fds after the first login, " . nginx_fds . ' at the end';
+
+
+=== TEST 2: chaos: reloads that fail and that succeed, workers that are killed, clients that go away: nobody is in without, and all goes on
+--- master_on
+--- workers: 2
+--- log_level: notice
+--- gate
+vcita_oauth_session_store zone=sessions:64k;
+vcita_oauth_session_idle_timeout 10s;
+vcita_oauth_rate 20r/s;
+vcita_oauth_timeout 2s;
+--- config
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@*; proxy_pass $VCITA_APP; }
+location = /asked { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
+location = /part { vcita_oauth on; empty_gif; }
+location = /parts { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" --><!--# include virtual="/asked" -->'; }
+location = /status { vcita_oauth_status; }
+--- error_log
+[alert]
+exited on signal 9
+--- flow
+my $end = VcitaLoop::now() + chaos;
+my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => port() + 1, Listen => 1, ReuseAddr => 1) or die "listen: $!";
+my @do = (
+    [ reloaded => sub { reload } ],
+    [ killed   => sub { kill_a_worker } ],
+    [ failed   => sub { fail_reload('nonsense;', 'unknown directive "nonsense"') } ],
+    [ reloaded => sub { reload } ],
+    [ bound    => sub { fail_reload('listen 127.0.0.1:' . (port() + 1) . ';', 'still could not bind') } ],
+);
+my ($n, %done, %tally, @in) = (0);
+while ($n < @do || VcitaLoop::now() < $end) {
+    my $b = browser(soft => 1);
+    push @in, $b if eval { $b->visit('/page')->status == 200 };
+    shift @in if @in > 3;
+    my $crowd = a_crowd(@in);
+    my $some = rand() * 24;
+    $crowd->start;
+    $crowd->until(sub { $crowd->sent > $some }, 20, 'some to be sent');
+    my ($what, $do) = @{ $do[ $n++ % @do ] };
+    $do->();
+    $done{$what}++;
+    $crowd->until(sub { $crowd->pending <= 12 }, 20, 'most to be answered');
+    $crowd->abort_all(reset => rand() < 0.5);
+    $tally{ $_->status // 'none' }++ for grep { $_ } $crowd->answers;
+    stub->reset;
+}
+note 'soak: chaos: ' . join(', ', map { "$done{$_} $_" } sort keys %done) . '; answers: ' . join(', ', map { "$tally{$_} x $_" } sort keys %tally);
+
+is join(' ', grep { !/^(?:none|0|200|302|303|403|502|503|504)$/ } sort keys %tally), '', 'nobody sees what is not foreseen';
+is logged('exited on signal (?!9\b)'), 0, 'no worker crashed';
+is logged('exited on signal 9'), $done{killed}, 'but for those that were killed';
+wait_for { nginx_workers() == 2 } 20, 'the old workers to go';
+my $b = browser();
+wait_for { $b->visit('/page')->status == 200 } 20, 'a login';
+is $b->get('/page')->status, 200, 'which lives';
+is browser()->get('/page')->status, 302, 'without a session it is off to vcita';
+like browser()->get('/status')->body, qr/^vcita_oauth_calls_in_flight 0$/m, 'no call is left';
