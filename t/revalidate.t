@@ -580,6 +580,7 @@ $m->stop;
 --- flow
 my $m = machine('a', roles(gate => "vcita_oauth_revalidate 5m;\nvcita_oauth_session_store zone=sessions:1m;", workers => 2));
 my $b = logged_in($m);
+is claims($b->get($m->url('/owners'))), '200 owner alice@example.biz', 'in';
 my $copy = copy_of($b, $m);
 stub->userinfo(token, { set => { role => 'guest' } });
 at(300, $m);
