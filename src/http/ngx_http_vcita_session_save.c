@@ -334,7 +334,7 @@ ngx_http_vcita_session_save_confirm(ngx_http_request_t *r,
 
     left = ngx_http_vcita_session_left(&ctx->session, ngx_time(),
                                        client->session_timeout,
-                                       client->session_idle_timeout);
+                                       client->session_idle.timeout);
 
     if (left == 0) {
         return NGX_OK;
