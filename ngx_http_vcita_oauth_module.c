@@ -24,6 +24,7 @@ static ngx_int_t ngx_http_vcita_init_zones(ngx_conf_t *cf,
 static ngx_int_t ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf,
     ngx_uint_t phase, ngx_http_handler_pt handler, ngx_uint_t front);
 static ngx_int_t ngx_http_vcita_late_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_log_handler(ngx_http_request_t *r);
 static void *ngx_http_vcita_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_vcita_create_srv_conf(ngx_conf_t *cf);
@@ -123,7 +124,7 @@ ngx_http_vcita_init(ngx_conf_t *cf)
                                      ngx_http_vcita_late_handler, 0)
            != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_LOG_PHASE,
-                                     ngx_http_vcita_late_handler, 1)
+                                     ngx_http_vcita_log_handler, 1)
            != NGX_OK
         || ngx_http_vcita_init_phase(cmcf, NGX_HTTP_ACCESS_PHASE,
                                      ngx_http_vcita_access_handler, 1)
@@ -243,6 +244,17 @@ ngx_http_vcita_late_handler(ngx_http_request_t *r)
 
     return (vscf->clients.nelts || vscf->headers)
            ? ngx_http_vcita_post_read_late(r, vscf) : NGX_DECLINED;
+}
+
+
+/* Runs before the log is written: its handler is at the front of the array */
+
+static ngx_int_t
+ngx_http_vcita_log_handler(ngx_http_request_t *r)
+{
+    ngx_http_vcita_identity_log(r);
+
+    return ngx_http_vcita_late_handler(r);
 }
 
 

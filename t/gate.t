@@ -431,7 +431,7 @@ is $o->{$_}, '[]', "off: $_ is empty" for 'x-authenticated', @names;
 is $o->{cookie}, undef, 'off: the cookies are cut, too';
 
 $o = seen($b->get('/inside'));
-is $o->{$_}, '[]', "off, behind a gate: $_ is empty" for 'x-authenticated', @names;
+is $o->{$_}, $h->{$_}, "off, behind a gate: the same $_" for qw( x-authenticated x-token x-type x-scope x-started x-mail x-error );
 
 is seen($b->get('/rewrite'))->{'x-mail'}, '[]', 'empty in set and if';
 is $b->get('/return')->body, '[]', 'empty in return, which comes before the gate';

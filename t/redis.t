@@ -750,3 +750,23 @@ my ($key) = redis->keys;
 redis->command(DEL => $key);
 is $b->get('/')->status, 302, 'what has ended before the first request stays so';
 is join(' ', redis->keys), '', 'nothing is written';
+
+
+=== TEST 30: an audit log: a logout that Redis does not answer is no event; the one that ends the session is, with who it was
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=400ms connect_timeout=400ms;
+--- http_config
+log_format audit '$vcita_oauth_event $status $vcita_oauth_account';
+access_log logs/audit.log audit if=$vcita_oauth_event;
+--- once
+--- flow
+my $audit = sub { open my $log, '<', servroot() . '/logs/audit.log' or return; chomp(my @line = <$log>); @line };
+my $b = logged_in();
+redis->pause;
+is $b->get('/logout')->status, 503, 'silent: still signed in';
+redis->resume;
+wait_for { $b->get('/')->status == 200 } 10, 'it goes on';
+is $b->get('/logout')->status, 200, 'a logout';
+is $b->get('/logout')->status, 200, 'once more, by nobody';
+wait_for { $audit->() >= 2 } 5, 'the log';
+is_deeply [ $audit->() ], [ 'login 303 alice@example.biz', 'logout 200 alice@example.biz' ], 'one login, one logout';

@@ -133,6 +133,11 @@ ngx_http_vcita_access_session(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ctx->aged = 0;
 
+    /* behind an internal redirect, this gate decides anew */
+
+    ctx->gated = 1;
+    ctx->let_in = NULL;
+
     if (vlcf->bearer && ngx_http_vcita_bearer_is_sent(r)) {
         return ngx_http_vcita_access_bearer(r, ctx, vlcf);
     }
@@ -280,6 +285,8 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_access_without(r, ctx, vlcf, rc);
     }
 
+    ctx->let_in = vlcf->client;
+
     if (vlcf->headers
         && ngx_http_vcita_upstream_headers_set(r, ctx, vlcf->headers)
            != NGX_OK)
@@ -351,6 +358,9 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_str_set(&ctx->error, "not_allowed");
 
+    ctx->forbidden = 1;
+    ngx_http_vcita_identity_event(r, ctx, NGX_HTTP_VCITA_REFUSED);
+
     if (ctx->token) {
         ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_FORBIDDEN]);
 
@@ -366,6 +376,8 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     rc = ngx_http_vcita_login_url(r, ctx, client, &state, &page.href);
+
+    ctx->switch_account = page.href;
 
     if (rc == NGX_ERROR
         || ngx_http_vcita_headers_escape_html(r->pool, &page.href) != NGX_OK)

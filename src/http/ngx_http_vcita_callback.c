@@ -312,6 +312,8 @@ ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        ctx->event = NGX_HTTP_VCITA_LOGGED_IN;
+
         return ngx_http_vcita_callback_return(r, ctx, &x->state);
 
     case NGX_AGAIN:

@@ -134,6 +134,7 @@ ngx_http_vcita_ctx_get(ngx_http_request_t *r)
 
             if (r == r->main) {
                 ctx->redirected = 1;
+                ctx->behind = ctx->forbidden;
 
             } else {
                 ctx = ngx_http_vcita_ctx_subrequest(r, ctx);

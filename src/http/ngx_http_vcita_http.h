@@ -97,6 +97,29 @@ typedef struct {
 } ngx_http_vcita_wait_ask_t;
 
 
+/* values of ctx->event */
+
+#define NGX_HTTP_VCITA_LOGGED_IN      1
+#define NGX_HTTP_VCITA_LOGGED_OUT     2
+#define NGX_HTTP_VCITA_REFUSED        3
+#define NGX_HTTP_VCITA_REVOKED        4
+
+/* variables about the person */
+
+#define NGX_HTTP_VCITA_IDENTITY_EVENT         0
+#define NGX_HTTP_VCITA_IDENTITY_SESSION_NAME  1
+#define NGX_HTTP_VCITA_IDENTITY_SWITCH        2
+#define NGX_HTTP_VCITA_IDENTITY_ACCOUNT       3
+
+
+/* the session of an event */
+
+typedef struct {
+    ngx_http_vcita_session_t      session;
+    ngx_http_vcita_client_t      *client;
+} ngx_http_vcita_person_t;
+
+
 typedef struct ngx_http_vcita_ctx_s {
     ngx_array_t                     cookies;       /* ..._found_t */
     ngx_http_vcita_client_t        *callback;    /* set if this is a callback */
@@ -136,6 +159,12 @@ typedef struct ngx_http_vcita_ctx_s {
     void                          **passed;        /* where access passed */
     void                          **asked;         /* where access ran */
 
+    ngx_uint_t                      event;         /* for the audit log */
+    ngx_http_vcita_person_t        *person;        /* whose it is */
+    ngx_http_vcita_client_t        *let_in;        /* by whose gate, or NULL */
+    ngx_http_vcita_client_t        *signed_out;    /* by a logout */
+    ngx_str_t                       switch_account;
+
     struct ngx_http_vcita_known_s  *known;         /* for other clients */
     struct ngx_http_vcita_ctx_s    *next;          /* of a subrequest */
     ngx_http_request_t             *request;       /* NULL: the client's */
@@ -159,6 +188,10 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        posted:1;     /* what got a 401 */
     unsigned                        aged:1;       /* older than max_age */
     unsigned                        launched:1;   /* it needs a login */
+    unsigned                        gated:1;      /* a gate has decided */
+    unsigned                        forbidden:1;  /* a rule is not met */
+    unsigned                        behind:1;     /* redirected since then */
+    unsigned                        logging:1;    /* the log phase */
 } ngx_http_vcita_ctx_t;
 
 
@@ -480,6 +513,21 @@ void ngx_http_vcita_errors_count(ngx_http_request_t *r, ngx_str_t *error);
 ngx_int_t ngx_http_vcita_variables_add(ngx_conf_t *cf);
 ngx_int_t ngx_http_vcita_variables_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_vcita_variables_wanted(ngx_conf_t *cf);
+
+/* identity */
+
+ngx_http_vcita_session_t *ngx_http_vcita_identity(ngx_http_request_t *r);
+ngx_http_vcita_session_t *ngx_http_vcita_identity_logged(
+    ngx_http_request_t *r, ngx_http_vcita_client_t **client);
+ngx_uint_t ngx_http_vcita_identity_decided(ngx_http_request_t *r);
+void ngx_http_vcita_identity_event(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_uint_t event);
+ngx_int_t ngx_http_vcita_identity_login(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_str_t *text);
+void ngx_http_vcita_identity_log(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_identity_text(ngx_http_request_t *r, ngx_uint_t what,
+    ngx_str_t *value);
 
 /* exchange */
 

@@ -54,7 +54,13 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
     if (ctx && r == r->main) {
 
-        rc = ngx_http_vcita_logout_end(r, ctx, vlcf->client);
+        /* the log tells whose session has ended, and its token is revoked */
+
+        rc = ngx_http_vcita_session_load(r, ctx, vlcf->client);
+
+        if (rc == NGX_OK || rc == NGX_DECLINED) {
+            rc = ngx_http_vcita_logout_end(r, ctx, vlcf->client);
+        }
 
         if (rc == NGX_AGAIN) {
             rc = ngx_http_vcita_wait(r);
@@ -79,6 +85,12 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
         }
 
         ngx_http_vcita_logout_revoke(r, ctx, vlcf->client);
+
+        if (ctx->outcome == NGX_OK) {
+            ngx_http_vcita_identity_event(r, ctx, NGX_HTTP_VCITA_LOGGED_OUT);
+        }
+
+        ctx->signed_out = vlcf->client;
     }
 
     return ngx_http_vcita_logout_done(r, vlcf);
@@ -94,19 +106,9 @@ static ngx_int_t
 ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
-    ngx_int_t                  rc;
-    ngx_str_t                  value;
-    ngx_http_vcita_store_t    *store;
-
-    /* the token is known only as long as the session is */
-
-    if (client->revoke_endpoint.len) {
-        rc = ngx_http_vcita_session_load(r, ctx, client);
-
-        if (rc != NGX_OK && rc != NGX_DECLINED) {
-            return rc;
-        }
-    }
+    ngx_int_t                rc;
+    ngx_str_t                value;
+    ngx_http_vcita_store_t  *store;
 
     store = client->storage.store;
 

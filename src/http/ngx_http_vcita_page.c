@@ -98,6 +98,16 @@ ngx_http_vcita_page_error_content(ngx_http_request_t *r,
 {
     ctx->status = page->status;
 
+    /* 401 and 503 are not final: a login or another try may help */
+
+    if (ctx->event == 0
+        && page->status != NGX_HTTP_UNAUTHORIZED
+        && page->status != NGX_HTTP_NOT_ALLOWED
+        && page->status != NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        ctx->event = NGX_HTTP_VCITA_REFUSED;
+    }
+
     if (page->text == NULL) {
         ngx_http_vcita_errors_describe(ctx, page);
     }

@@ -561,6 +561,7 @@ ngx_http_vcita_revalidate_dead(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "revalidation ended a session: %s", why);
 
+    ngx_http_vcita_identity_event(r, v->ctx, NGX_HTTP_VCITA_REVOKED);
     ngx_http_vcita_count(r, sessions_revoked);
     ngx_http_vcita_revocation_dead(v->revocation, &v->vcase, r->pool);
 

@@ -176,6 +176,9 @@ ngx_http_vcita_subrequest_check(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
+    ctx->gated = 1;
+    ctx->let_in = NULL;
+
     /* those of an earlier location of the subrequest */
 
     if (ctx->headed
@@ -253,6 +256,8 @@ ngx_http_vcita_subrequest_rules(ngx_http_request_t *r,
 
     if (rc == NGX_DECLINED) {
         ngx_str_set(&ctx->error, "not_allowed");
+        ngx_http_vcita_identity_event(r, ctx, NGX_HTTP_VCITA_REFUSED);
+
         return NGX_HTTP_FORBIDDEN;
     }
 
@@ -261,6 +266,7 @@ ngx_http_vcita_subrequest_rules(ngx_http_request_t *r,
     }
 
     if (!ngx_http_vcita_is_aged(ctx, vlcf)) {
+        ctx->let_in = vlcf->client;
         return NGX_DECLINED;
     }
 

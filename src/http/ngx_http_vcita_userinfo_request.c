@@ -505,7 +505,12 @@ ngx_http_vcita_userinfo_request_admit(ngx_http_request_t *r,
     max_age = ngx_http_vcita_session_left(&s, ngx_time(), max_age,
                                           client->session_idle.timeout);
 
-    rc = ngx_http_vcita_session_save_new(r, ctx, client, &s, &text, max_age);
+    rc = ngx_http_vcita_identity_login(r, ctx, client, &text);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_session_save_new(r, ctx, client, &s, &text,
+                                             max_age);
+    }
 
     ngx_explicit_memzero(text.data, text.len);
 

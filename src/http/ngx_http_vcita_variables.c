@@ -38,8 +38,6 @@ static ngx_int_t ngx_http_vcita_variables_derived(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_uint_t ngx_http_vcita_variables_ruled(
     ngx_http_vcita_main_conf_t *vmcf, ngx_str_t *name);
-static ngx_http_vcita_session_t *ngx_http_vcita_variables_session(
-    ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_variables_authenticated(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_variables_token(ngx_http_request_t *r,
@@ -51,6 +49,8 @@ static ngx_int_t ngx_http_vcita_variables_started(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_variables_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_vcita_variables_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_variables_error(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -89,6 +89,18 @@ static ngx_http_vcita_variable_t  ngx_http_vcita_vars[] = {
     { ngx_string("vcita_oauth_error_description"),
       ngx_http_vcita_variables_error,
       offsetof(ngx_http_vcita_ctx_t, error_description) },
+
+    { ngx_string("vcita_oauth_event"),
+      ngx_http_vcita_variables_identity, NGX_HTTP_VCITA_IDENTITY_EVENT },
+
+    { ngx_string("vcita_oauth_session"),
+      ngx_http_vcita_variables_identity, NGX_HTTP_VCITA_IDENTITY_SESSION_NAME },
+
+    { ngx_string("vcita_oauth_switch_account"),
+      ngx_http_vcita_variables_identity, NGX_HTTP_VCITA_IDENTITY_SWITCH },
+
+    { ngx_string("vcita_oauth_account"),
+      ngx_http_vcita_variables_identity, NGX_HTTP_VCITA_IDENTITY_ACCOUNT },
 
     { ngx_null_string, NULL, 0 }
 };
@@ -311,70 +323,22 @@ ngx_http_vcita_variables_ruled(ngx_http_vcita_main_conf_t *vmcf,
 }
 
 
-/*
- * The session that passed the access check, if this location is gated with the
- * same client.  A subrequest has the session of the client's request.
- */
-
-static ngx_http_vcita_session_t *
-ngx_http_vcita_variables_session(ngx_http_request_t *r)
-{
-    ngx_http_vcita_ctx_t       *ctx;
-    ngx_http_vcita_loc_conf_t  *vlcf;
-
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
-
-    if (vlcf->gate == NGX_HTTP_VCITA_OFF) {
-        return NULL;
-    }
-
-    ctx = ngx_http_vcita_ctx_get(r);
-
-    if (ctx == NULL || !ctx->alive || ctx->client != vlcf->client) {
-        return NULL;
-    }
-
-    return &ctx->session;
-}
-
-
 static ngx_int_t
 ngx_http_vcita_variables_authenticated(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                   value;
-    ngx_http_vcita_ctx_t       *ctx;
-    ngx_http_vcita_loc_conf_t  *vlcf;
-
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
-
-    ctx = ngx_http_vcita_ctx_get(r);
+    ngx_str_t  value;
 
     /* empty before the access check */
 
-    if (vlcf->gate == NGX_HTTP_VCITA_OFF
-        || ctx == NULL
-        || ctx->client != vlcf->client)
-    {
-        if (ctx && ctx->callback
-            && (ctx->called_back || r->main->err_status))
-        {
-            /* a callback that this or another module has answered */
-
-            ngx_str_set(&value, "0");
-
-            return ngx_http_vcita_variables_set(v, &value);
-        }
-
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    if (ctx->alive) {
+    if (ngx_http_vcita_identity(r)) {
         ngx_str_set(&value, "1");
 
-    } else {
+    } else if (ngx_http_vcita_identity_decided(r)) {
         ngx_str_set(&value, "0");
+
+    } else {
+        ngx_str_null(&value);
     }
 
     return ngx_http_vcita_variables_set(v, &value);
@@ -388,7 +352,9 @@ ngx_http_vcita_variables_token(ngx_http_request_t *r,
     ngx_str_t                  token;
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_variables_session(r);
+    /* a log does not need the token of a session that has ended */
+
+    s = ngx_http_vcita_identity(r);
 
     if (s == NULL) {
         v->not_found = 1;
@@ -409,7 +375,7 @@ ngx_http_vcita_variables_text(ngx_http_request_t *r,
 {
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_variables_session(r);
+    s = ngx_http_vcita_identity_logged(r, NULL);
 
     if (s == NULL) {
         v->not_found = 1;
@@ -426,7 +392,7 @@ ngx_http_vcita_variables_started(ngx_http_request_t *r,
 {
     ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_variables_session(r);
+    s = ngx_http_vcita_identity_logged(r, NULL);
 
     if (s == NULL) {
         v->not_found = 1;
@@ -442,19 +408,17 @@ static ngx_int_t
 ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    time_t                      left;
-    ngx_http_vcita_ctx_t       *ctx;
-    ngx_http_vcita_session_t   *s;
-    ngx_http_vcita_loc_conf_t  *vlcf;
+    time_t                     left;
+    ngx_http_vcita_ctx_t      *ctx;
+    ngx_http_vcita_client_t   *client;
+    ngx_http_vcita_session_t  *s;
 
-    s = ngx_http_vcita_variables_session(r);
+    s = ngx_http_vcita_identity_logged(r, &client);
 
     if (s == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
-
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
     ctx = ngx_http_vcita_ctx_get(r);
 
@@ -466,9 +430,8 @@ ngx_http_vcita_variables_expires(ngx_http_request_t *r,
                                           ngx_max(s->expires - ngx_time(), 0));
     }
 
-    left = ngx_http_vcita_session_left(s, ngx_time(),
-                                       vlcf->client->session_timeout,
-                                       vlcf->client->session_idle.timeout);
+    left = ngx_http_vcita_session_left(s, ngx_time(), client->session_timeout,
+                                       client->session_idle.timeout);
 
     return ngx_http_vcita_variables_time(r, v, left);
 }
@@ -485,7 +448,7 @@ ngx_http_vcita_variables_claim(ngx_http_request_t *r,
 
     var = (ngx_str_t *) data;
 
-    s = ngx_http_vcita_variables_session(r);
+    s = ngx_http_vcita_identity_logged(r, NULL);
 
     name.data = var->data + sizeof("vcita_oauth_claim_") - 1;
     name.len = var->len - (sizeof("vcita_oauth_claim_") - 1);
@@ -495,6 +458,20 @@ ngx_http_vcita_variables_claim(ngx_http_request_t *r,
     {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    return ngx_http_vcita_variables_set(v, &value);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_variables_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_vcita_identity_text(r, data, &value) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_vcita_variables_set(v, &value);

@@ -2,10 +2,11 @@
 /*
  * For tests only: "vcita_oauth_slow_store folder" puts itself before every
  * session store.  Each operation is pending for a moment, and as long as there
- * is a file "hold" in the folder.  Other files there make the store fail, late
- * ("down") or at once ("dead"), and change what is read: a bit of a value is
- * another ("flip"), a value is the one that was read before it ("mix").  What
- * is to be replaced has ended meanwhile ("gone"), or has no room ("full").
+ * is a file "hold" in the folder, or one with the name of the operation, such
+ * as "end".  Other files there make the store fail, late ("down") or at once
+ * ("dead"), and change what is read: a bit of a value is another ("flip"), a
+ * value is the one that was read before it ("mix").  What is to be replaced has
+ * ended meanwhile ("gone"), or has no room ("full").
  * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows.
  */
 
@@ -358,7 +359,9 @@ ngx_http_vcita_slow_timer(ngx_event_t *ev)
     store = op->store;
     slow = store->data;
 
-    if (ngx_http_vcita_slow_told(slow, "hold")) {
+    if (ngx_http_vcita_slow_told(slow, "hold")
+        || ngx_http_vcita_slow_told(slow, s->name))
+    {
         ngx_add_timer(ev, NGX_HTTP_VCITA_SLOW);
         return;
     }
