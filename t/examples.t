@@ -5,6 +5,7 @@ use lib 't/lib';
 use VcitaTest;
 
 use File::Temp ();
+use JSON::PP ();
 use MIME::Base64 qw( encode_base64 );
 use VcitaCert ();
 
@@ -33,6 +34,9 @@ put('app/page.js' => "// the page's script\n");
 
 # where they are; tools/mutants.sh tests its own
 my $Examples = $ENV{VCITA_EXAMPLES} // 'examples';
+
+
+system('cp', '-r', "$Examples/pages", "$Dir/pages") == 0 or die "cp: $?\n";
 
 
 # an example, by its name or the text of the README, with paths that are here
@@ -134,6 +138,21 @@ sub VcitaFlow::Code::spoofed {
 }
 
 
+# the lines of audit-log.conf's log, and what docs/operations.md's line of jq says of them, for one day
+sub VcitaFlow::Code::audit_lines { return -e "$Dir/audit.log" ? split /\n/, slurp("$Dir/audit.log") : () }
+
+sub VcitaFlow::Code::signed_in_on {
+    my ($day) = @_;
+    my ($jq) = slurp('docs/operations.md') =~ /^```sh\n(jq .*?)\n```/ms or die "no jq in docs/operations.md\n";
+    $jq =~ s/(--arg day )\S+/$1$day/ or die "no --arg day\n";
+    $jq =~ s{/var/log/nginx/audit\.log}{$Dir/audit.log} or die "no file\n";
+    my $said = `$jq`;
+    die "jq: $?\n" if $?;
+    utf8::decode($said);
+    return $said;
+}
+
+
 # The bytes of all that these browsers got, and all that was logged.
 sub VcitaFlow::Code::everything {
     my @logs = map { VcitaFlow::servroot() . "/logs/$_" } qw( access.log error.log );
@@ -200,6 +219,9 @@ add_block_preprocessor(sub {
     if ($name eq 'api') {
         delete $change{'http://127\.0\.0\.1:8000'};
         $http = "$Api$http";
+    }
+    if ($name eq 'audit-log') {
+        $change{'vcita_oauth_revalidate\s+5m;'} = sub { 'vcita_oauth_revalidate 1s;' };
     }
     for my $what (sort keys %change) {
         $http =~ s/$what/$change{$what}->()/ge or die "$name: no $what\n";
@@ -917,3 +939,117 @@ is $r->location, 'https://auth.example.com/start?rd=https://app.example.com/', '
 $r = $traefik->($b, 'GET', 'app.example.com', '/', 'Sec-Fetch-Mode' => 'cors');
 is $r->status, 403, 'Traefik: a script gets 403';
 is $r->header('X-Forwarded-User'), undef, 'and nobody';
+
+
+=== TEST 27: pages.conf: one's own error pages say who was refused, in the browser's language, and lead to another account
+--- example: pages
+--- flow
+my $hostile = q{"><script>alert('1')</script>&amp;@evil.example};
+my $shown = '&quot;&gt;&lt;script&gt;alert(\'1\')&lt;/script&gt;&amp;amp;@evil.example';
+for ([ 'en-US,en;q=0.9,es;q=0.8', 'en', 'Sign in as another account' ], [ 'es-MX,es;q=0.9,en;q=0.8', 'es', 'Iniciar sesi' ],
+     [ 'fr, es;q=0.5', 'es', 'Iniciar sesi' ], [ 'fr', 'en', 'Sign in as another account' ])
+{
+    my ($accept, $lang, $link) = @$_;
+    my $b = at('portal.example.com');
+    my @accept = (headers => [ 'Accept-Language' => $accept ]);
+    stub->next(user_claims(business_uid => 'another', email => $hostile));
+    $b->visit('/reports?a=1&b=2');
+    my $r = $b->get('/reports?a=1&b=2', @accept);
+    is $r->status, 403, "$accept: refused";
+    like $r->body, qr/<html lang="$lang">/, "$accept: $lang";
+    like $r->body, qr/<strong>\Q$shown\E<\/strong>/, "$accept: who, escaped";
+    unlike $r->body, qr/<script|echo var|<!--/, "$accept: and nothing else of it";
+    like $r->body, qr/not_allowed/, "$accept: the code";
+    is $r->header('Cache-Control'), 'no-store', "$accept: for no cache";
+    is scalar(stub->app_requests), 0, "$accept: the application was not asked";
+
+    my ($href) = $r->body =~ /<a href="([^"]+)">\Q$link\E/;
+    like $href, qr/&amp;prompt=login$/, "$accept: the link, escaped";
+    $b->get($href =~ s/&amp;/&/gr);
+    $r = $b->follow;
+    is $r->status, 200, "$accept: in as another account";
+    is $r->json->{uri}, '/reports?a=1&b=2', "$accept: where it was refused";
+    is user($r), 'alice@example.biz', "$accept: by that name";
+    stub->reset;
+}
+
+my $b = at('portal.example.com');
+my $r = $b->request(POST => '/reports', body => '{}', headers => [ Accept => 'application/json' ]);
+is $r->status, 401, 'no session: 401';
+is $r->body, "sign in first\n", 'one line for a program';
+$r = $b->request(POST => '/reports', body => 'a=1', headers => [ Accept => 'text/html', 'Accept-Language' => 'es' ]);
+is $r->status, 401, 'a form: 401, too';
+like $r->body, qr/<html lang="es">.*<a href="\/"/s, 'with a page';
+like $r->header('WWW-Authenticate'), qr/^Bearer/, 'and its challenge';
+$b->get('/reports');
+$r = $b->come_back(error => 'access_denied');
+is $r->status, 403, 'who says no at vcita: 403';
+like $r->body, qr/You were not signed in.*<a href="\/">Sign in<\/a>.*access_denied/s, 'a page that fits';
+unlike $r->body, qr/another account/, 'without another account';
+$b->get('/reports');
+$r = $b->come_back(error => 'server_error');
+is $r->status, 502, 'a login that fails: 502';
+like $r->body, qr/Something went wrong.*server_error/s, 'a page that fits';
+is $b->get('/pages/denied.html')->status, 404, 'nobody asks for a page itself';
+
+is $b->visit('/reports')->status, 200, 'in';
+$r = $b->get('/switch');
+like $r->location, qr/&prompt=login$/, '/switch: out, and to vcita';
+is $b->follow->status, 200, 'and in again';
+--- error_log
+is not met
+
+
+=== TEST 28: audit-log.conf: one login, one logout, one refusal, one revocation: four lines of JSON with who it was
+--- example: audit-log
+--- flow
+my $hostile = qq~a"b\\',"event":"x"}</script>\x{e9}\x{2028}\@example.biz~;
+my %by = map { $_ => at('portal.example.com') } qw( out refused revoked );
+for my $who (sort keys %by) {
+    stub->next(user_claims(email => $hostile, $who eq 'refused' ? (business_uid => 'another') : (), name => "drop\nped"));
+    $by{$who}->visit("/$who");
+}
+my ($token) = map { substr $_->header('Authorization'), 7 } (stub->requests('/oauth/userinfo'))[-1];
+my @line;
+my $lines = sub {
+    my ($n) = @_;
+    wait_for { @line = audit_lines(); @line >= $n } 5, "$n lines";
+    return scalar @line;
+};
+my $before = $lines->(4);                       # three logins, the first refusal
+is $before, 4, 'one of each request';
+
+is at('portal.example.com')->get('/none')->status, 302, 'no session is no event';
+is $by{out}->get('/page')->status, 200, 'nor is a request that is let in';
+
+stub->next(user_claims(email => $hostile));
+is at('portal.example.com')->visit("/in?token=$token")->status, 200, 'a login';
+is $by{refused}->get("/caf\xe9?token=$token")->status, 403, 'a refusal';
+stub->userinfo($token, { status => 401 });
+my $r;
+wait_for { $r = $by{revoked}->get('/page'); $r->status == 302 } 9, 'a revocation';
+is $by{out}->get('/logout')->status, 200, 'a logout';
+is $lines->($before + 4), $before + 4, 'four lines';
+splice @line, 0, $before;
+
+my @got = map { JSON::PP->new->utf8->decode($_) } @line;
+is join(' ', map { $_->{event} } @got), 'login refused revoked logout', 'in this order';
+is join(' ', map { $_->{status} } @got), '303 403 302 200', 'their answers';
+is join(' ', map { $_->{path} } @got), '/oauth/callback /caf /page /logout', 'where, without a query';
+is join(' ', map { $_->{error} } @got), ' not_allowed  ', 'why';
+for (@got) {
+    is $_->{account}, $hostile, "$_->{event}: the account, as vcita has it";
+    is $_->{sub}, 'a383717599bf1893', "$_->{event}: the sub";
+    is $_->{business}, $_->{event} eq 'refused' ? 'another' : 'ed469f8764326a66', "$_->{event}: the business";
+    like $_->{session}, qr/^[0-9a-f]{16}$/, "$_->{event}: the session";
+    is $_->{address}, '127.0.0.1', "$_->{event}: the address";
+}
+my %session = map { $_->{session} => 1 } @got;
+is scalar(keys %session), 4, 'four sessions';
+is tells(join("\n", audit_lines()), $token), '', 'no token in any line';
+
+my $said = signed_in_on($got[0]{time} =~ s/T.*//r);
+is scalar(() = $said =~ /\Q$hostile\E/g), 4, "jq: that day's four logins";
+is signed_in_on('2020-01-06'), '', 'jq: none on another day';
+--- error_log
+is not met
