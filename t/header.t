@@ -4,6 +4,7 @@
 use lib 't/lib';
 use VcitaTest;
 use VcitaCgi;
+use VcitaAssertion;
 
 # how a client can spell the name of a header
 my @SPELLED = ('X-Forwarded-User', 'x-forwarded-USER', 'X_Forwarded_User', 'X.Forwarded.User', 'x_forwarded.user',
@@ -407,3 +408,27 @@ for my $port (port, rand_port(3)) {
     is told($page), '-', "$port: the page of a 400";
     is told($page, 'X-Seen'), '-', "$port: nor does a variable have it";
 }
+
+
+=== TEST 10: a signed token's claims are what upstreams are told, also in a subrequest; a bad token's are not
+--- no_error_log
+[alert]
+--- gate
+vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
+vcita_oauth_header X-Forwarded-User $vcita_oauth_claim_sub;
+--- config
+location / { vcita_oauth on; vcita_oauth_bearer salonapp; mirror /part; proxy_pass $VCITA_APP; }
+location /part { vcita_oauth on; vcita_oauth_bearer salonapp; proxy_pass $VCITA_APP; }
+location /open { vcita_oauth on; vcita_oauth_bearer salonapp; error_page 401 = /page; proxy_pass $VCITA_APP; }
+location /page { proxy_pass $VCITA_APP; }
+--- flow
+stub->always({ keys => { json => client_jwks('rsa') } });
+my $now = time;
+my $token = signed_token('rsa', {}, { iat => $now, exp => $now + 300 });
+my $bears = sub { my ($token, $path) = @_; browser()->get($path, headers => [ Authorization => "Bearer $token", @{ forged() } ]) };
+
+upstreams();
+is $bears->($token, '/')->status, 200, 'in';
+is upstreams(2), '/: a383717599bf1893, /part: a383717599bf1893', 'as who it is';
+$bears->("${token}x", '/open');
+is upstreams(1), '/page: -', 'a bad token: nobody';
