@@ -154,6 +154,7 @@ stay() {
 
 Open $site/ in a browser on this machine.
 Sign in as alice@example.biz, bob@example.biz, ... with any password.
+vcita's Apps page, which opens the site in a tab: $(told sandbox http)/apps
 nginx's configuration: $dir/nginx.conf
 Ctrl-C ends everything; after an hour it ends by itself.
 TEXT

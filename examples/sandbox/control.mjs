@@ -7,6 +7,7 @@ import { BadRequest, readJson, sendJson } from './body.mjs';
 export function makeControl({ apps, users, store, faults, stats, listeners, options }) {
   const routes = {
     'POST /platform/v1/apps': createApp,
+    'PUT /platform/v1/apps/CODE': updateApp,
     'POST /platform/v1/tokens/revoke': revokeToken,
 
     'GET /sandbox/stats': (req, res) => sendJson(res, 200, stats),
@@ -36,7 +37,8 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
 
   // Answers false for a request that is none of these.
   return async function control(req, res, url) {
-    const route = routes[`${req.method} ${url.pathname}`];
+    const path = url.pathname.replace(/^(\/platform\/v1\/apps)\/[^/]+$/, '$1/CODE');
+    const route = routes[`${req.method} ${path}`];
     if (!route) return false;
     try {
       await route(req, res, url);
@@ -52,10 +54,18 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
     if (req.headers.authorization !== `Bearer ${options.directoryToken}`) {
       return sendError(res, 401, 'Unauthorized');
     }
-    const { client_id, client_secret, ...documented } = given;
-    const app = apps.add(documented);
-    const { redirect_uris, scopes, trusted, jwks, ...data } = app;
-    return sendJson(res, 201, { data, status: 'OK' });
+    return sendJson(res, 201, { data: shown(apps.create(given)), status: 'OK' });
+  }
+
+  async function updateApp(req, res, url) {
+    const given = await readJson(req);
+    if (req.headers.authorization !== `Bearer ${options.directoryToken}`) {
+      return sendError(res, 401, 'Unauthorized');
+    }
+    const app = apps.update(decodeURIComponent(url.pathname.split('/').pop()), given);
+    if (!app) return sendError(res, 404, 'Not found');
+    const { client_secret, ...data } = shown(app); // a secret is shown once
+    return sendJson(res, 200, { data, status: 'OK' });
   }
 
   // A token may revoke those of its own user, itself too.
@@ -77,6 +87,11 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
     const revoked = token ? store.revokeToken(token) : store.revokeSub(users.byName(sub)?.sub ?? sub);
     sendJson(res, 200, { revoked });
   }
+}
+
+function shown(app) {
+  const { redirect_uri, oauth_redirect_uris, url_params, open_in_new_tab, scopes, trusted, jwks, ...data } = app;
+  return data;
 }
 
 export function sendError(res, status, error) {

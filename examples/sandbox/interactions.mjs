@@ -4,7 +4,7 @@
 import { parse } from 'node:querystring';
 
 import { readBody } from './body.mjs';
-import { consentPage, errorPage, loginPage } from './pages.mjs';
+import { consentPage, errorPage, loginPage, sendPage } from './pages.mjs';
 
 // Who has allowed which app; as at vcita, asked once.
 export class Consents {
@@ -60,13 +60,4 @@ export function makeInteractions({ provider, apps, users, consents }) {
     const mergeWithLastSubmission = !result.error;
     return provider.interactionFinished(req, res, result, { mergeWithLastSubmission });
   }
-}
-
-function sendPage(res, status, html) {
-  res.writeHead(status, {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Length': Buffer.byteLength(html),
-    'Cache-Control': 'no-store',
-  });
-  res.end(html);
 }

@@ -10,8 +10,9 @@ it is ready: {"ready":true,"pid":N,"http":URL,"https":URL,"ca":FILE}.
 Listening (127.0.0.1 only; a port of 0 is any free one; without either: --http 0)
   --http PORT              serve plain http
   --https PORT             serve https, with a certificate for localhost,
-                           127.0.0.1, vcita.test, api.vcita.biz and
-                           app.vcita.com
+                           127.0.0.1, vcita.test, api.vcita.biz,
+                           app.vcita.com, and the brands' hosts
+                           app.vcita.test and app.partner.test
   --dir DIR                where ca.pem and the keys go (default: a temporary
                            folder, removed at the end)
   --lifetime SECONDS       stop by itself after this time (default 3600)
@@ -23,7 +24,7 @@ Apps and people
                            plus client_id and client_secret
   --directory-token TOKEN  for POST /platform/v1/apps (default sandbox-directory-token)
   --users FILE             JSON object {"name": {"sub": ..., userinfo members}}
-                           instead of alice, bob, mallory and carl
+                           instead of alice, bob, mallory, carl and dana
   --auto USER              approve every request at once as USER, without a page
   --interactive            show the login and the consent page (default)
 

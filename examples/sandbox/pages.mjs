@@ -21,7 +21,7 @@ ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }`;
 
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-const escape = (text) => String(text ?? '').replace(/[&<>"']/g, (c) => ENTITIES[c]);
+export const escape = (text) => String(text ?? '').replace(/[&<>"']/g, (c) => ENTITIES[c]);
 
 const layout = (title, body) => `<!doctype html>
 <html lang="en">
@@ -74,3 +74,12 @@ export const errorPage = (error, description) => layout('Something is wrong', `
 <h1>This did not work</h1>
 <p>${escape(description ?? 'The request could not be understood.')}</p>
 <p class="soft">${escape(error)}</p>`);
+
+export function sendPage(res, status, html) {
+  res.writeHead(status, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': Buffer.byteLength(html),
+    'Cache-Control': 'no-store',
+  });
+  res.end(html);
+}

@@ -12,6 +12,7 @@ import { makeControl, sendError } from './control.mjs';
 import { AUTHORIZE } from './doorkeeper.mjs';
 import { Faults } from './faults.mjs';
 import { Consents, makeInteractions } from './interactions.mjs';
+import { makeLaunch } from './launch.mjs';
 import { defaults } from './options.mjs';
 import { makeProvider } from './provider.mjs';
 import { Rate } from './rate.mjs';
@@ -71,12 +72,13 @@ export async function startSandbox(given = {}) {
     return {
       provide: provider.callback(),
       interact: makeInteractions({ provider, apps, users, consents }),
+      launch: makeLaunch({ provider, apps, users, urls: listeners.urls }),
     };
   }
 
   async function serve(req, res) {
     const url = new URL(req.url, 'http://localhost');
-    const endpoint = ENDPOINTS[url.pathname] ?? 'other';
+    const endpoint = ENDPOINTS[url.pathname.replace(/^(\/platform\/v1\/apps)\/.*/, '$1')] ?? 'other';
     const { method } = req;
     const own = url.pathname.startsWith('/sandbox/');
     if (!own) stats.watch(endpoint, res, (status) => log(method, url.pathname, status));
@@ -89,7 +91,8 @@ export async function startSandbox(given = {}) {
     if (res.destroyed) return undefined;
 
     if (await control(req, res, url)) return undefined;
-    const { provide, interact } = await core;
+    const { provide, interact, launch } = await core;
+    if (await launch(req, res, url)) return undefined;
     if (url.pathname.startsWith('/login/')) return interact(req, res);
     if (own) return sendError(res, 404, 'Not found');
     return provide(req, res);

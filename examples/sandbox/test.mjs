@@ -3,6 +3,7 @@
 import './test/assertion.mjs';
 import './test/command.mjs';
 import './test/faults.mjs';
+import './test/launch.mjs';
 import './test/login.mjs';
 import './test/options.mjs';
 import './test/pages.mjs';

@@ -5,8 +5,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { BRAND_HOSTS } from './brands.mjs';
+
 const NAMES = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:vcita.test', // and vcita's own, for an /etc/hosts
-  'DNS:api.vcita.biz', 'DNS:app.vcita.com'].join();
+  'DNS:api.vcita.biz', 'DNS:app.vcita.com', ...BRAND_HOSTS.map((host) => `DNS:${host}`)].join();
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 export function makeCertificates(dir) {

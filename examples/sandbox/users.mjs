@@ -41,6 +41,13 @@ const builtIn = {
     ...tiara,
     matters: ['7a1b2c3d4e5f6071', '7a1b2c3d4e5f6072'],
   },
+  // one person of two businesses: in each she is another member of the staff
+  dana: {
+    sub: 'da9a000000000001', type: 'staff', role: 'manager', email: 'dana@example.biz', ...tiara,
+  },
+  dana2: {
+    sub: 'da9a000000000002', type: 'staff', role: 'owner', email: 'dana@example.biz', ...other,
+  },
 };
 
 export class Users {
@@ -68,6 +75,11 @@ export class Users {
   }
 
   byName(name) { return this.#byName.get(name); }
+
+  // The records of one person, one for each of her businesses, by short name.
+  sameEmail({ sub, email }) {
+    return [...this.#byName].filter(([, user]) => user.sub === sub || (email && user.email === email));
+  }
 
   bySub(sub) { return this.#bySub.get(sub); }
 

@@ -103,9 +103,11 @@ sub control {
 
 sub create {
     my (undef, %app) = @_;
+    my $code = $app{name} =~ s/[^A-Za-z0-9]+//gr;         # vcita's rules for names
+    $app{name} = substr $app{name}, 0, 25;
     my $answer = HTTP::Tiny->new(timeout => 15)->post("$Ready->{http}/platform/v1/apps", {
         headers => { Authorization => 'Bearer sandbox-directory-token', 'Content-Type' => 'application/json' },
-        content => encode_json({ app_code_name => $app{name}, redirect_uri => callback(), trusted => \1, %app }),
+        content => encode_json({ app_code_name => $code, redirect_uri => callback(), trusted => \1, %app }),
     });
     $answer->{success} or die "the sandbox created no app: $answer->{status} $answer->{content}\n";
     my $data = decode_json($answer->{content})->{data};
