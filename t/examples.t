@@ -216,6 +216,11 @@ add_block_preprocessor(sub {
         '(vcita_oauth_client_id\s+)\w+;' => sub { "${1}app1;" },
     );
     $change{'127\.0\.0\.1:8080'} = sub { '127.0.0.1:$TEST_NGINX_RAND_PORT_2' } if $name eq 'forward-auth';
+    if ($name eq 'embedded') {
+        # vcita's default host is the stub's; the others have none
+        $change{'https://\$vcita_host/'} = sub { 'http://$vcita_host/' };
+        $change{'(default\s+)app\.vcita\.com'} = sub { "$1" . VcitaFlow::stub()->url =~ s{^http://}{}r };
+    }
     if ($name eq 'api') {
         delete $change{'http://127\.0\.0\.1:8000'};
         $http = "$Api$http";
@@ -238,7 +243,7 @@ add_block_preprocessor(sub {
     $http = "proxy_ssl_session_reuse off;\n$http" if $ENV{ASAN_OPTIONS};
 
     $block->set_value(http_config => "vcita_oauth_rate off;\n"
-        . "vcita_oauth_authorize_endpoint \$VCITA_STUB/app/oauth/authorize;\n"
+        . ($http =~ /vcita_oauth_authorize_endpoint/ ? '' : "vcita_oauth_authorize_endpoint \$VCITA_STUB/app/oauth/authorize;\n")
         . "vcita_oauth_token_endpoint \$VCITA_STUB/oauth/token;\n"
         . "vcita_oauth_userinfo_endpoint \$VCITA_STUB/oauth/userinfo;\n$http");
     $block->set_value(config => '');
@@ -1053,3 +1058,75 @@ is scalar(() = $said =~ /\Q$hostile\E/g), 4, "jq: that day's four logins";
 is signed_in_on('2020-01-06'), '', 'jq: none on another day';
 --- error_log
 is not met
+
+
+=== TEST 29: embedded.conf: from the launch to the application's page, which is told who it is by vcita's word
+--- example: embedded
+--- flow
+my $query = 'business_uid=ed469f8764326a66&staff_uid=a&language=he&brand_host=app.vcita.com&q=%D7%A9+%26&q=';
+my $b = at('app.example.com');
+my $r = $b->get("/oauth/callback?$query");
+is $r->status, 303, 'a launch';
+is plain($r->location), "https://app.example.com/open?$query", 'to vcita_oauth_launch, the query byte for byte';
+$r = $b->follow;
+is $r->status, 200, 'in';
+is $r->json->{uri}, "/open?$query", 'at the address of the launch';
+my $h = seen($r);
+is $h->{$_->[0]}, $_->[1], $_->[0] for [ 'x-vcita-business', 'ed469f8764326a66' ], [ 'x-vcita-staff', 'a383717599bf1893' ],
+    [ 'x-vcita-role', 'owner' ], [ authorization => undef ], [ cookie => undef ];
+
+for my $cookie (map { @{ $_->set_cookies } } $b->answers) {
+    my ($name) = split /=/, $cookie;
+    like $cookie, qr/; SameSite=None/, "$name: SameSite=None";
+    like $cookie, qr/; Secure/, "$name: Secure";
+    like $cookie, qr/; Partitioned/, "$name: Partitioned";
+}
+is scalar(grep { @{ $_->set_cookies } } $b->answers) > 1, 1, 'both cookies were set';
+
+my ($found, $n) = spoofed($b, '/data', qw( X-Vcita-Business X-Vcita-Staff X-Vcita-Role Authorization ));
+is $found, '', 'what a client says of itself never reaches the application';
+cmp_ok $n, '>=', 9, "in $n requests";
+
+
+=== TEST 30: embedded.conf: a listed brand has its people at its own host; a forged brand_host goes to the default host
+--- example: embedded
+--- flow
+my $to = sub { at('app.example.com')->get("/open?business_uid=ed469f8764326a66$_[0]")->location =~ m{^https?://([^/]+)/app/oauth/authorize\?} ? $1 : 'nowhere' };
+my $default = $to->('');
+like $default, qr/^127\.0\.0\.1:\d+$/, 'vcita';
+is $to->('&brand_host=clients.partner.example'), 'clients.partner.example', 'a partner';
+is $to->("&brand_host=$_"), $default, "brand_host=$_" for 'evil.example', 'clients.partner.example.evil.example',
+    'clients.partner.example:1', 'evil.example/clients.partner.example', 'clients.partner.example@evil.example',
+    'evil.example%2f', '$host', '$vcita_host', 'https://clients.partner.example', 'evil.example&brand_host=clients.partner.example';
+
+my $b = at('app.example.com');
+is $b->visit('/open?business_uid=ed469f8764326a66')->status, 200, 'a session of one business';
+my $r = $b->get('/oauth/callback?business_uid=another&brand_host=clients.partner.example');
+is $r->status, 302, 'a launch for another needs a login';
+like $r->location, qr{^http://clients\.partner\.example/}, 'at the host of its brand';
+
+
+=== TEST 31: embedded.conf: no other site shows it in a frame, or changes something in a person's name
+--- example: embedded
+--- flow
+my $b = at('app.example.com');
+$b->visit('/open?business_uid=ed469f8764326a66');
+is $b->res->status, 200, 'in';
+my $want = 'frame-ancestors https://app.vcita.com https://clients.partner.example';
+is scalar($_->header('Content-Security-Policy')), $want, $_->url for grep { plain($_->url) =~ m{^https://app} } $b->answers;
+is scalar(grep { $_ eq $want } $b->get($_)->header('Content-Security-Policy')), 1, $_ for '/oauth/callback?code=x', '/oauth/callback?a=b';
+
+my %of = (200 => [ [ 'Sec-Fetch-Site' => 'same-origin' ], [ Origin => 'https://app.example.com' ] ],
+    403 => [ [], [ 'Sec-Fetch-Site' => 'cross-site' ], [ 'Sec-Fetch-Site' => 'same-site' ], [ 'Sec-Fetch-Site' => 'none' ],
+        [ Origin => 'https://evil.example' ], [ Origin => 'null' ], [ Origin => 'https://app.example.com.evil.example' ],
+        [ Origin => 'http://app.example.com' ], [ 'Sec-Fetch-Site' => 'cross-site', Origin => 'https://app.example.com' ] ]);
+for my $status (sort keys %of) {
+    for my $headers (@{ $of{$status} }) {
+        for my $method (qw( POST PUT DELETE )) {
+            is $b->request($method => '/data', headers => $headers)->status, $status, "$method, @$headers";
+        }
+    }
+}
+is $b->get('/data', headers => [ 'Sec-Fetch-Site' => 'cross-site', 'Sec-Fetch-Mode' => 'navigate' ])->status, 200, 'a link to it works';
+--- error_log
+vcita callback refused

@@ -241,12 +241,12 @@ npm_packages() {
 }
 
 
-# Chromium is large, and not everywhere to be had: t/browser.t, which alone
+# Chromium is large, and not everywhere to be had: t/browser*.t, which alone
 # needs it, is skipped without it.
 need_chromium() {
     if ! ( update_tries=1; apt_install "${chromium_packages[@]}" ); then
         command -v chromium >/dev/null \
-            || { say "no Chromium: t/browser.t is skipped"; return 0; }
+            || { say "no Chromium: t/browser*.t are skipped"; return 0; }
     fi
 
     npm_packages "$root/t/browser"

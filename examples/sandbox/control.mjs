@@ -62,7 +62,7 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
     if (req.headers.authorization !== `Bearer ${options.directoryToken}`) {
       return sendError(res, 401, 'Unauthorized');
     }
-    const app = apps.update(decodeURIComponent(url.pathname.split('/').pop()), given);
+    const app = apps.update(url.pathname.split('/').pop(), given);
     if (!app) return sendError(res, 404, 'Not found');
     const { client_secret, ...data } = shown(app); // a secret is shown once
     return sendJson(res, 200, { data, status: 'OK' });

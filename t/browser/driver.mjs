@@ -3,7 +3,7 @@
 // out, {"value": ...} or {"error": ...}.  It ends, and Chromium with it, when nobody writes any more.
 
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { chromium } from 'playwright-core';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // The names of the tests lead to this machine, and no other name leads anywhere.
-const NAMES = ['*.example.com', '*.example.net', 'vcita.test'].map((name) => `MAP ${name} 127.0.0.1`);
+const NAMES = ['*.example.com', '*.example.net', 'vcita.test', '*.vcita.test', '*.partner.test'].map((name) => `MAP ${name} 127.0.0.1`);
 
 // Chromium keeps a few things outside of its profile.
 const home = mkdtempSync(join(tmpdir(), 'vcita-chromium-'));
@@ -27,7 +27,7 @@ const limit = Number(seconds) * 1000;
 const { publicKey } = new X509Certificate(readFileSync(certificate));
 const trusted = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
 
-const browser = await chromium.launch({
+const launchOptions = {
   executablePath,
   timeout: limit,
   handleSIGINT: false,
@@ -38,23 +38,27 @@ const browser = await chromium.launch({
     `--host-resolver-rules=${NAMES.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
     `--ignore-certificate-errors-spki-list=${trusted}`,
   ],
-});
+};
+const browser = await chromium.launch(launchOptions);
 
 const contexts = [];
 const pages = [];
 
 // What a page has seen since somebody last went somewhere in it.
 function watch(page) {
-  const seen = { page, answer: null, hops: [], requests: [], console: [] };
+  const seen = { page, answer: null, hops: [], framed: [], requests: [], console: [] };
 
   const isMain = (request) => request.isNavigationRequest() && request.frame() === page.mainFrame();
   page.on('request', (request) => {
     if (isMain(request) && !request.redirectedFrom()) {
-      Object.assign(seen, { answer: null, hops: [], requests: [], console: [] });
+      Object.assign(seen, { answer: null, hops: [], framed: [], requests: [], console: [] });
     }
     if (!isMain(request)) seen.requests.push(request.url());
   });
   page.on('response', (response) => {
+    if (response.request().isNavigationRequest() && !isMain(response.request())) {
+      seen.framed.push({ status: response.status(), url: response.url() });
+    }
     if (!isMain(response.request())) return;
     seen.hops.push({ status: response.status(), url: response.url() });
     seen.answer = { status: response.status(), url: response.url(), headers: response.headers() };
@@ -69,6 +73,16 @@ function watch(page) {
   return pages.length - 1;
 }
 
+// Chromium blocks third-party cookies unless its profile says otherwise.
+function permissiveProfile() {
+  const profile = mkdtempSync(join(home, 'profile-'));
+  mkdirSync(join(profile, 'Default'));
+  writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({
+    profile: { cookie_controls_mode: 0, block_third_party_cookies: false },
+  }));
+  return profile;
+}
+
 async function newPage(context) {
   const page = await contexts[context].newPage();
   page.setDefaultTimeout(limit);
@@ -80,10 +94,11 @@ const frameOf = ({ page }, { frame }) => (frame ? page.frames()[frame] : page.ma
 const state = (seen) => ({ ...seen.answer, url: seen.page.url(), asked: seen.hops.map(({ url }) => url) });
 
 const operations = {
-  async context({ options }) {
-    contexts.push(await browser.newContext({
-      ignoreHTTPSErrors: true, viewport: { width: 720, height: 400 }, ...options,
-    }));
+  async context({ options: { thirdPartyCookies, ...options } }) {
+    const all = { ignoreHTTPSErrors: true, viewport: { width: 720, height: 400 }, ...options };
+    contexts.push(thirdPartyCookies
+      ? await chromium.launchPersistentContext(permissiveProfile(), { ...launchOptions, ...all })
+      : await browser.newContext(all));
     return contexts.length - 1;
   },
 
@@ -117,15 +132,23 @@ const operations = {
     return state(pages[page]);
   },
 
-  // a link that opens a tab: the number of that tab
+  // a link that opens a tab: the number of that tab, which has been somewhere before it can be watched
   async popup({ page, selector }) {
     const seen = pages[page];
+    const context = seen.page.context();
+    const answers = [];
+    const keep = (response) => answers.push(response);
+    context.on('response', keep);
     const [opened] = await Promise.all([
-      seen.page.context().waitForEvent('page', { timeout: limit }),
+      context.waitForEvent('page', { timeout: limit }),
       seen.page.click(selector),
     ]);
     const id = watch(opened);
     await opened.waitForLoadState('load', { timeout: limit });
+    context.off('response', keep);
+    pages[id].hops = answers
+      .filter((response) => response.request().isNavigationRequest() && response.frame() === opened.mainFrame())
+      .map((response) => ({ status: response.status(), url: response.url() }));
     return id;
   },
 
@@ -175,7 +198,7 @@ const operations = {
   },
 
   async nobody() {
-    await Promise.all(browser.contexts().map((context) => context.close()));
+    await Promise.all(contexts.map((context) => context.close()));
   },
 
   version: () => browser.version(),
@@ -192,4 +215,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
+await operations.nobody();
 await browser.close();

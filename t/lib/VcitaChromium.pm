@@ -3,12 +3,14 @@
 #
 #   use VcitaChromium;                      # before VcitaTest
 #   my $p = chromium->page;                 # a page of a new person: no cookies;  page(colorScheme => 'dark')
+#                                           # third-party cookies are blocked, but for page(thirdPartyCookies => 1)
 #   $p->goto($url)->{status};               # also: url, headers of the answer at the end of all redirects
 #   $p->fill('#email', 'alice@example.biz'); $p->click('#sign-in');     # click: until the page it leads to is there
 #   $p->text, $p->evaluate('document.cookie'), $p->until('signed in');  # ->text(frame => 1): in its first frame
 #   $p->back;                               # the Back button
 #   $p->tabs(@urls);                        # tabs of the same person, opened at once
 #   $p->cookies, $p->clear_cookies('name'); # as the browser has them
+#   $p->framed;                             # the answers that its frames got: status, url
 #   $p->complaints, $p->requests;           # since it last went somewhere: console, requests beside the page itself
 package VcitaChromium;
 
@@ -115,6 +117,9 @@ sub nobody { call('nobody') }
 
 # requests of the page beside itself
 sub requests { @{ $_[0]->step('seen')->{requests} } }
+
+# answers to navigations of its frames, each of a chain of redirects
+sub framed { @{ $_[0]->step('seen')->{framed} } }
 
 # What the console has, but for the line that Chromium writes about the status of the page itself
 sub complaints {

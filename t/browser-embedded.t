@@ -1,0 +1,307 @@
+# Opened from vcita, seen through a real browser: a person clicks "Open" on vcita's Apps page, and ends on the
+# application's page.  examples/embedded.conf before the application; the sandbox as vcita, under the hosts of two brands;
+# three registrable domains over https.
+
+use lib 't/lib';
+use VcitaChromium;
+use VcitaSandbox people => 1;
+use VcitaTest;
+use VcitaCert ();
+
+repeat_each(1);
+
+my $HTTPS = server_port() + 1;
+my ($PORT) = VcitaSandbox->url =~ /:(\d+)/;
+my %BRAND = (vcita => "app.vcita.test:$PORT", partner => "app.partner.test:$PORT");
+my @TOLD = qw( business_uid staff_uid staff_role language brand_host );
+
+# addresses of the application, and of vcita under a brand
+sub VcitaFlow::Code::site  { "https://app.example.com:$HTTPS$_[0]" }
+sub VcitaFlow::Code::brand { "https://$BRAND{ $_[0] }$_[1]" }
+
+# a person whom vcita knows, under a brand, at the Apps page
+sub VcitaFlow::Code::at_apps {
+    my ($p, $brand, $user) = @_;
+    my $r = $p->goto(VcitaFlow::Code::brand($brand, "/apps?sandbox_user=$user"));
+    VcitaFlow::is($r->{url}, VcitaFlow::Code::brand($brand, '/apps'), "$brand: the Apps page of $user");
+}
+
+# what the application was asked, in a frame or a tab
+sub VcitaFlow::Code::asked {
+    my ($p, %opt) = @_;
+    my $asked = VcitaFlow::decode_json($p->evaluate('document.querySelector("pre").textContent', %opt));
+    return { %$asked, header => { map { lc $_->[0] => $_->[1] } @{ $asked->{headers} } } };
+}
+
+# somebody fills in vcita's pages; consent may have been given before
+sub VcitaFlow::Code::sign_in {
+    my ($p, %opt) = @_;
+    $p->fill('#email', 'alice@example.biz', %opt);
+    $p->fill('#password', 'any', %opt);
+    $p->click('#sign-in', %opt);
+    $p->click('#allow', %opt) if $p->text(%opt) =~ /wants to use/;
+}
+
+# vcita asks for consent, once each person, in the frame
+sub VcitaFlow::Code::allow {
+    my ($p) = @_;
+    my $frame = $p->until('wants to use your vcita account|"/open');
+    return 0 if $p->text(frame => $frame) !~ /wants to use/;
+    $p->click('#allow', frame => $frame);
+    return 1;
+}
+
+# the same hosts, in the order of a chain of redirects; one that follows itself counts once
+sub VcitaFlow::Code::hosts {
+    my ($before, @hosts) = ('');
+    for my $url (@_) {
+        my ($host) = $url =~ m{^https://([^/:]+)};
+        push @hosts, $host if $host ne $before;
+        $before = $host;
+    }
+    return join ' ', @hosts;
+}
+
+# how often somebody was sent to vcita's authorize endpoint
+sub VcitaFlow::Code::logins { scalar grep { m{/app/oauth/authorize\?} } @_ }
+
+# it ended on the application's page, with what the app had asked to be told, and who it is by vcita's own word
+sub VcitaFlow::Code::opened {
+    my ($asked, $brand, $business, $what) = @_;
+    my ($path, $query) = split /\?/, $asked->{uri}, 2;
+    my %param = map { split /=/, $_, 2 } split /&/, $query // '';
+    VcitaFlow::is($path, '/open', "$what: at vcita_oauth_launch");
+    VcitaFlow::is(join(' ', sort keys %param), join(' ', sort @TOLD), "$what: with the parameters of a launch");
+    VcitaFlow::is($param{brand_host}, $BRAND{$brand} =~ s/:.*//r, "$what: brand_host");
+    VcitaFlow::is($param{business_uid}, $business, "$what: business_uid");
+    VcitaFlow::is($asked->{header}{'x-vcita-business'}, $business, "$what: and the session is this business's");
+}
+
+# a click on "Open here": the frame, what it went through, and what the application was asked
+sub VcitaFlow::Code::frame {
+    my ($p, $code) = @_;
+    $p->click("#frame-$code");
+    return $p->until('"/open\?');
+}
+
+sub VcitaFlow::Code::framed { map { $_->{url} } $_[0]->framed }
+
+sub slurp { local $/; open my $fh, '<', $_[0] or die "$_[0]: $!\n"; return scalar <$fh> }
+
+# examples/embedded.conf, less what belongs to another machine: paths, ports, vcita's hosts
+sub embedded {
+    my ($id, $secret) = @_;
+    my $cert = VcitaCert->get;
+    my ($http) = slurp(($ENV{VCITA_EXAMPLES} // 'examples') . '/embedded.conf') =~ /^http \{\n(.*)^\}/ms or die;
+    my @changes = (
+        [ qr/listen(\s+)443/,                        sub { "listen${1}127.0.0.1:$HTTPS" } ],
+        [ qr{https://app\.example\.com/},            sub { "https://app.example.com:$HTTPS/" } ],
+        [ qr{https://app\\\.example\\\.com},         sub { "https://app\\.example\\.com:$HTTPS" } ],
+        [ qr/(\s)clients\.partner\.example(\s+)clients\.partner\.example;/,
+                                                     sub { "${1}app.partner.test$2$BRAND{partner};" } ],
+        [ qr/clients\.partner\.example/,             sub { $BRAND{partner} } ],
+        [ qr/app\.vcita\.com/,                       sub { $BRAND{vcita} } ],
+        [ qr/(client_id\s+)\w+/,                     sub { "$1$id" } ],
+        [ qr{file:/etc/nginx/vcita/client_secret},   sub { $secret } ],
+        [ qr{^\s*vcita_oauth_session_key_file.*\n}m, sub { '' } ],
+        [ qr{/etc/nginx/\w+\.crt},                   sub { $cert->{site} } ],
+        [ qr{/etc/nginx/\w+\.key},                   sub { $cert->{site_key} } ],
+        [ qr{http://127\.0\.0\.1:8000},              sub { '$VCITA_APP' } ],
+    );
+    for my $change (@changes) {
+        my ($what, $by) = @$change;
+        $http =~ s/$what/$by->()/ge or die "embedded.conf has no $what\n";
+    }
+    return $http;
+}
+
+# each block has an app of its own at vcita
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my ($number) = $block->name =~ /TEST (\d+)/;
+    my ($id, $secret) = VcitaSandbox->create(name => "embedded$number", redirect_uri => VcitaFlow::Code::site('/oauth/callback'),
+        url_params => \@TOLD, trusted => \0);
+
+    my @lines = ('vcita_oauth_rate off;', 'vcita_oauth_token_endpoint ' . VcitaSandbox->url . '/oauth/token;',
+        'vcita_oauth_userinfo_endpoint ' . VcitaSandbox->url . '/oauth/userinfo;',
+        'vcita_oauth_ssl_trusted_certificate ' . VcitaSandbox->url('ca') . ';');
+    $block->set_value(http_config => join("\n", @lines) . "\n" . embedded($id, $secret));
+    $block->set_value(config => '');
+    $block->set_value(flow => "my \$code = 'embedded$number'; chromium->nobody; " . $block->flow);
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: Open app in a frame of another site, third-party cookies blocked and allowed: it ends on the application's page, signed out and signed in, from both brands
+--- flow
+for my $allowed (0, 1) {
+    for my $brand (qw( vcita partner )) {
+        my $what = "$brand, third-party cookies " . ($allowed ? 'allowed' : 'blocked');
+        my $p = chromium->page($allowed ? (thirdPartyCookies => \1) : ());
+
+        # a cookie of the application's that is not Partitioned, to see whether the browser does block
+        $p->goto(site('/logout'));
+        $p->evaluate('document.cookie = "third_party=1; SameSite=None; Secure; Path=/"');
+
+        at_apps($p, $brand, $allowed ? 'alice' : 'bob');
+        $p->click("#frame-$code");
+        is allow($p), $brand eq 'vcita' ? 1 : 0, "$what: consent in the frame, once";
+        my $frame = $p->until('"/open\?');
+        my @urls = framed($p);
+        my $host = $brand eq 'vcita' ? 'app.vcita.test' : 'app.partner.test';
+        is hosts(@urls), "app.example.com $host app.example.com", "$what: by the brand's own host alone";
+        is logins(@urls), 1, "$what: one login";
+        my $asked = asked($p, frame => $frame);
+        opened($asked, $brand, 'ed469f8764326a66', $what);
+        is $asked->{header}{'sec-fetch-site'}, 'cross-site', "$what: for the browser, it is another site's frame";
+        is $asked->{header}{cookie} // 'none', $allowed ? 'third_party=1' : 'none', "$what: as the browser is set";
+
+        my @cookies = grep { $_->{name} =~ /vcita_session/ } $p->cookies;
+        is scalar(@cookies), 2, "$what: two cookies";
+        is join(' ', map { ($_->{partitionKey} // 'none') =~ s{:\d+$}{}r } @cookies),
+            join(' ', ('https://' . $host =~ s/^app\.//r) x 2), "$what: of frames in this brand alone";
+
+        $p->goto(brand($brand, '/apps'));
+        $frame = frame($p, $code);
+        is logins(framed($p)), 0, "$what: signed in, no login";
+        opened(asked($p, frame => $frame), $brand, 'ed469f8764326a66', "$what: again");
+    }
+}
+
+
+=== TEST 2: Open app in a tab: it ends on the application's page, signed out and signed in, from both brands
+--- flow
+for my $brand (qw( vcita partner )) {
+    my $p = chromium->page;
+    my $host = $brand eq 'vcita' ? 'app.vcita.test' : 'app.partner.test';
+    at_apps($p, $brand, 'alice');
+    my $tab = $p->popup("#tab-$code");
+    if ($brand eq 'vcita') {
+        like $tab->text, qr/wants to use your vcita account/, 'vcita asks for consent once';
+        like $tab->state->{url}, qr{^https://$host:}, 'at the brand\'s own host';
+        $tab->click('#allow');
+    } else {
+        is hosts(@{ $tab->state->{asked} }), "app.example.com $host app.example.com", "$brand: by the brand's own host alone";
+        is logins(@{ $tab->state->{asked} }), 1, "$brand: one login";
+    }
+    opened(asked($tab), $brand, 'ed469f8764326a66', $brand);
+
+    $tab = $p->popup("#tab-$code");
+    is hosts(@{ $tab->state->{asked} }), 'app.example.com', "$brand: signed in, vcita is not asked";
+    opened(asked($tab), $brand, 'ed469f8764326a66', "$brand: again");
+}
+
+
+=== TEST 3: Open app when vcita has signed the person out meanwhile: vcita's login page at the brand's own host, then the application's page
+--- flow
+for my $brand (qw( vcita partner )) {
+    my $host = $brand eq 'vcita' ? 'app.vcita.test' : 'app.partner.test';
+    my $p = chromium->page;
+    at_apps($p, $brand, 'alice');
+
+    $p->clear_cookies('sandbox_sid');
+    my $tab = $p->popup("#tab-$code");
+    like $tab->text, qr/Sign in to vcita/, "$brand, a tab: vcita asks who it is";
+    is hosts(@{ $tab->state->{asked} }), "app.example.com $host", "$brand, a tab: at the brand's own host";
+    sign_in($tab);
+    opened(asked($tab), $brand, 'ed469f8764326a66', "$brand, a tab");
+
+    $p->clear_cookies('sandbox_sid');
+    $p->click("#frame-$code");
+    like $p->text, qr/Sign in to vcita/, "$brand, a frame: vcita asks who it is, before it shows one";
+    sign_in($p);
+    my $frame = $p->until('"/open\?');
+    opened(asked($p, frame => $frame), $brand, 'ed469f8764326a66', "$brand, a frame");
+
+    $p->clear_cookies;
+    $p->evaluate('(() => { const f = document.querySelector("iframe"); f.src = f.src; })()');
+    $frame = $p->until('Sign in to vcita');
+    ok $frame, "$brand: or in the frame";
+    sign_in($p, frame => $frame);
+    $frame = $p->until('"/open\?');
+    opened(asked($p, frame => $frame), $brand, 'ed469f8764326a66', "$brand, signed in in the frame");
+}
+
+
+=== TEST 4: a forged brand_host goes to the default host
+--- flow
+my $p = chromium->page;
+for my $forged ('evil.example.net', 'app.partner.test.evil.example.net', 'evil.example.net%2Fapp.partner.test',
+    'app.partner.test%40evil.example.net', 'app.partner.test:1', 'app.partner.test%0d%0aX:', '', '$host', '%2F%2Fevil.example.net',
+    'evil.example.net&brand_host=app.partner.test')
+{
+    $p->clear_cookies;
+    $p->goto(site("/oauth/callback?business_uid=ed469f8764326a66&brand_host=$forged"));
+    like $p->text, qr/Sign in to vcita/, "$forged: vcita's login page";
+    is hosts(@{ $p->state->{asked} }, $p->state->{url}), 'app.example.com app.vcita.test', "$forged: at the default host";
+}
+
+
+=== TEST 5: a session of one business, Open app of another: one login, at the brand's own host, then it is the other's
+--- flow
+for my $brand (qw( vcita partner )) {
+    my $p = chromium->page;
+    at_apps($p, $brand, 'dana');
+    $p->click("#frame-$code");
+    allow($p);
+    my $frame = $p->until('"/open\?');
+    opened(asked($p, frame => $frame), $brand, 'ed469f8764326a66', "$brand, one business");
+
+    at_apps($p, $brand, 'dana2');
+    $p->click("#frame-$code");
+    allow($p);
+    $frame = $p->until('"/open\?');
+    my @urls = framed($p);
+    my $host = $brand eq 'vcita' ? 'app.vcita.test' : 'app.partner.test';
+    is logins(@urls), 1, "$brand: one login";
+    is hosts(@urls), "app.example.com $host app.example.com", "$brand: at the brand's own host";
+    opened(asked($p, frame => $frame), $brand, '1111111111111111', "$brand, the other business");
+}
+
+
+=== TEST 6: a session that ends while the frame is open: the login that begins in the frame gets none of vcita's cookies; opened again from vcita, it goes on
+--- flow
+for my $brand (qw( vcita partner )) {
+    my $p = chromium->page;
+    at_apps($p, $brand, 'alice');
+    $p->click("#frame-$code");
+    allow($p);
+    my $frame = $p->until('"/open\?');
+
+    $p->clear_cookies('__Host-vcita_session');
+    $p->evaluate('void(location.href = location.href.replace("/open", "/next"))', frame => $frame);
+    $frame = $p->until('This page has expired|"/next');
+    like $p->text(frame => $frame), qr/This page has expired/, "$brand: vcita cannot go on in the frame, its cookies are SameSite=Lax";
+
+    $p->goto(brand($brand, '/apps'));
+    $frame = frame($p, $code);
+    is logins(framed($p)), 1, "$brand: opened again, one login";
+    opened(asked($p, frame => $frame), $brand, 'ed469f8764326a66', "$brand, again");
+}
+
+
+=== TEST 7: the Apps page: good to read for everyone, on a large screen and a small one, in both color schemes
+--- flow
+for my $brand (qw( vcita partner )) {
+    for my $width (1200, 360) {
+        my $p = chromium->page(viewport => { width => $width, height => 740 });
+        for my $path ('/apps', "/apps/$code") {
+            my $what = "$brand, $width wide, $path";
+            $p->goto(brand($brand, '/apps?sandbox_user=dana'));
+            $p->goto(brand($brand, $path)) if $path ne '/apps';
+            is $p->state->{status}, 200, "$what: there";
+            like $p->text, qr/embedded/, "$what: shows the app";
+            $p->evaluate('void(document.querySelector("details").open = true)') if $path eq '/apps';
+            is $p->evaluate('document.documentElement.scrollWidth - innerWidth'), 0, "$what: as wide as the screen";
+            for my $scheme (qw( light dark )) {
+                $p->scheme($scheme);
+                my $axe = $p->axe;
+                is join("\n", @{ $axe->{violations} }), '', "$what: axe, $scheme";
+                cmp_ok $axe->{passes}, '>=', 10, "$what: axe looked, $scheme";
+            }
+            $p->scheme('light');
+        }
+    }
+}
