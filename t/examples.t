@@ -488,7 +488,7 @@ my $h = seen($b->get('/', headers => [ 'X-Forwarded-Role' => 'owner', 'X-Forward
 is $h->{$_}, undef, "an absent claim removes the header: $_" for qw( x-forwarded-role x-forwarded-email );
 is $h->{'x-forwarded-user'}, 'a383717599bf1893', 'the others are there';
 --- error_log
-vcita callback refused: invalid_state
+limiting requests
 
 
 === TEST 11: portal.conf without its headers: the application would see what clients say, and the test would see that
@@ -753,7 +753,7 @@ for my $who ('nobody', 'alice') {
     is $b->visit('/login')->status, 200, 'in';
 }
 --- error_log
-vcita callback refused: invalid_state
+limiting requests
 
 
 === TEST 22: multi-domain.conf: what a client says of itself never reaches the application
