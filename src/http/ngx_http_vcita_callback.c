@@ -16,6 +16,10 @@
 #include "vcita/ngx_http_vcita_claims.h"
 
 
+/* automatic restarts of a login */
+#define NGX_HTTP_VCITA_ATTEMPTS  2
+
+
 static ngx_int_t ngx_http_vcita_callback(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_callback_known(ngx_http_request_t *r,

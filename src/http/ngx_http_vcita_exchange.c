@@ -141,6 +141,12 @@ ngx_http_vcita_exchange(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 }
 
 
+/*
+ * NGX_OK: done.  NGX_AGAIN: the request waits.  NGX_BUSY: vcita cannot be
+ * called now.  NGX_DECLINED: the login failed, and x->failure is set.
+ * NGX_ERROR: memory is exhausted.
+ */
+
 static ngx_int_t
 ngx_http_vcita_exchange_steps(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x)

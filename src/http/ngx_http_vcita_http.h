@@ -24,9 +24,6 @@
 
 #define NGX_HTTP_VCITA_RETURN_MAX     2048
 
-/* automatic restarts of a login */
-#define NGX_HTTP_VCITA_ATTEMPTS       2
-
 /* so many logins in so many seconds without a session are a loop */
 #define NGX_HTTP_VCITA_LOOP           3
 #define NGX_HTTP_VCITA_LOOP_TIME      60
@@ -343,8 +340,6 @@ ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_session_load_token(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_session_t *s);
-/* for subrequests */
-
 void ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_ctx_t *main, ngx_http_vcita_client_t *client);
 
@@ -426,6 +421,10 @@ ngx_int_t ngx_http_vcita_login_host_origin(ngx_http_request_t *r,
 ngx_int_t ngx_http_vcita_login(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s);
+ngx_int_t ngx_http_vcita_login_query(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
+    ngx_http_vcita_login_state_t *s, ngx_http_vcita_authorize_t *authorize,
+    ngx_str_t *url);
 ngx_int_t ngx_http_vcita_login_match(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s);
@@ -538,12 +537,6 @@ ngx_int_t ngx_http_vcita_exchange(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
 
 /* token_request */
-
-/*
- * The steps of an exchange.  NGX_OK: done.  NGX_AGAIN: the request waits.
- * NGX_BUSY: vcita cannot be called now.  NGX_DECLINED: the login failed, and
- * x->failure is set.  NGX_ERROR: memory is exhausted.
- */
 
 ngx_int_t ngx_http_vcita_token_request(ngx_http_request_t *r,
     ngx_http_vcita_exchange_t *x);
