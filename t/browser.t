@@ -327,7 +327,7 @@ is $p->state->{url}, site('/app.html'), 'in again, on the same page';
 vcita_oauth_authorize_args sandbox_user=alice;
 --- site
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
-location = /form.html { root html; }
+location = /form.html { vcita_oauth on; root html; }
 --- user_files
 >>> form.html
 <!DOCTYPE html><html lang="en"><title>form</title><link rel="icon" href="data:,">
@@ -335,13 +335,16 @@ location = /form.html { root html; }
 --- flow
 my $p = chromium->page;
 $p->goto(site('/form.html'));
+$p->until('Text');
+$p->clear_cookies;
 $p->fill('#text', 'a long text');
 $p->click('button');
 own_page($p, 401, 'Please sign in');
 
 my $tab = $p->popup('main a');
-$tab->until('"/save"');
-is asked($tab)->{method}, 'GET', 'signed in, in another tab, which has sent nothing again';
+$tab->until('Text');
+is $tab->state->{url}, site('/form.html'), 'signed in, in another tab, at the page of the form';
+is scalar(stub->app_requests), 0, 'which has sent nothing again';
 $p->evaluate('setTimeout(() => history.back())');
 $p->until('Text');
 is $p->evaluate('document.querySelector("#text").value'), 'a long text', 'what was typed is there';

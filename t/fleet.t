@@ -153,7 +153,7 @@ fleet();
 my $b = visitor(1);
 my $r = $b->visit('https://portal.example.com/reports');
 is $r->status, 200, 'in at the first';
-is { map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} } }->{'x-forwarded-user'}, 'alice@example.biz', 'by name';
+is { map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} } }->{'x-forwarded-user'}, 'a383717599bf1893', 'by name';
 is scalar(redis->keys('vcita:*')), 1, 'a session in Redis';
 is at($b, 2), 200, 'known at the second';
 is at($b, 3), 200, 'and at the third';

@@ -731,13 +731,16 @@ location = /sub { auth_request /check; proxy_pass $VCITA_APP; }
 location = /check { internal; vcita_oauth on; proxy_pass $VCITA_APP; }
 CONF
     my $b = logged_in($m);
+    in_with(asks($b, $m->url), undef, "$where: at once");
 
     at(360, $m);
     in_with(asks($b, $m->url), undef, "$where: before a tenth");
     at(361, $m);
     is scalar(my @none = brought($b->get($m->url('/off')))), 0, "$where: not where the gate is off";
     is scalar(@none = brought($b->get($m->url('/barred')))), 0, "$where: not a refused request";
-    in_with($b->clone->get($m->url('/sub')), undef, "$where: not a subrequest");
+    my $sub = $b->clone->get($m->url('/sub'));
+    is $sub->status, 200, "$where: a subrequest: in";
+    is scalar(@none = brought($sub)), 0, "$where: not a subrequest";
     for my $h ([ 'X-Requested-With' => 'XMLHttpRequest' ], [ 'Sec-Fetch-Mode' => 'cors' ], [ 'Sec-Fetch-Mode' => 'websocket' ],
                [ Accept => 'application/json' ], [ Accept => 'image/avif,image/*' ])
     {

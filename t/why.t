@@ -4,6 +4,7 @@
 use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
+use VcitaAssertion;
 
 repeat_each(1);
 
@@ -79,6 +80,8 @@ sub VcitaFlow::Code::anchor { return $Anchor{ $_[0] } }
                 wait_for { $b->get('/recent')->status == 302 } 10, 'the session to be too old';
                 return $b->come_back(code => stub_code({ id_token => id_token($b, set => { auth_time => 1 }) }));
             },
+            invalid_token      => sub { browser()->get('/token', headers => [ Authorization => 'Bearer x', Accept => 'text/html' ]) },
+            keys_unavailable   => sub { browser()->get('/token', headers => [ Authorization => 'Bearer ' . signed_token('rsa'), Accept => 'text/html' ]) },
             session_lost       => sub { my $b = browser(); for (1 .. 3) { $b->visit('/deep'); $b->delete_cookie('vcita_session') } $b->get('/deep') },
             other              => sub { begun('/deep')->come_back(error => 'no code at all') },
             server_error       => sub { begun('/deep')->come_back(error => 'server_error', error_description => 'of vcita') },
@@ -103,6 +106,8 @@ add_block_preprocessor(sub {
         . 'location /operator { error_page 403 /page; vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email nobody; proxy_pass $VCITA_APP; }' . "\n"
         . "location /page { return 403 'theirs'; }\n"
         . "location /recent { vcita_oauth on; vcita_oauth_max_age 1s; proxy_pass \$VCITA_APP; }\n"
+        . "location /token { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_jwks_endpoint http://127.0.0.1:\$TEST_NGINX_RAND_PORT_2/;\n"
+        . " vcita_oauth_cookie_name token; vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/token/callback; proxy_pass \$VCITA_APP; }\n"
         . app('expired', 'vcita_oauth_login_timeout 1s;')
         . app('unreachable', 'vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/oauth/token;')
         . app('store', 'vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_RAND_PORT_2 connect_timeout=300ms timeout=300ms;')
