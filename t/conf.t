@@ -638,7 +638,7 @@ for my $name (qw( issuer )) {
         for 'app; Domain=evil.example', '/app;', 'a b', 'a,b', "a\r\nSet-Cookie: b=c", "a\x01b", "a\x7f", "\x{c3}\x{a4}",
             'a\\"b', 'a\\\\b';
     refuses_line "vcita_oauth_$name \"\";", qr/is empty/, "$name, empty";
-    accepts_line "vcita_oauth_$name $_;", "$name $_" for 'https://issuer.example/a?b=c&d', "a'b()<>[]:=@~!#\$%^*|`";
+    accepts_line "vcita_oauth_$name $_;", "$name $_" for 'https://issuer.example/a?b=c&d', "a'b()<>[]:=@~!#%^*|`";
 }
 refuses_line "vcita_oauth_scope \"openid\" \"a\r\nb\";", qr/has a control character/, 'scope';
 refuses_line "vcita_oauth_client_id \"a\nb\";", qr/has a control character|is duplicate/, 'client_id';
@@ -726,3 +726,17 @@ warns_line 'vcita_oauth_authorize_endpoint http://$server_name/a;', qr/authorize
 accepts_line "vcita_oauth_authorize_endpoint https://$_/a;", $_ for '$server_name', '${hostname}', 'a.$server_name:8443';
 accepts "map \$arg_brand_host \$vcita_host { default app.vcita.com; partner.example partner.example; }\n"
     . "$APP$URI vcita_oauth_authorize_endpoint https://\$vcita_host/app/oauth/authorize;\nserver { $SERVER vcita_oauth on; }", 'a map';
+
+
+=== TEST 26: a client_secret that is a path, or of an environment that nginx does not read, is an error
+--- flow
+refuses "vcita_oauth_client_id app1;\nvcita_oauth_client_secret \"$_\"; #!\nserver { $SERVER }", qr/did you mean "file:\/path"\?/, $_
+    for '/etc/nginx/vcita/client_secret', 'env:VCITA_SECRET', '${VCITA_SECRET}';
+refuses_line "vcita_oauth_http_proxy \"$_\";", qr/did you mean "file:\/path"\?/, "proxy $_" for '/etc/nginx/proxy', 'env:PROXY';
+
+
+=== TEST 27: a variable where none is evaluated is a warning, not in a secret
+--- flow
+warns_line "vcita_oauth_$_", qr/takes no variables, "\$" stands for itself in/, $_
+    for 'issuer https://$host/;', 'scope openid $x;', 'authorize_args a=$arg_a;', 'jwks_endpoint https://vcita.example/$x;';
+accepts "vcita_oauth_client_id app1;\nvcita_oauth_client_secret 's3cret\$0123456789abcdef-0123456789';\nserver { $SERVER }", 'a secret';

@@ -53,7 +53,7 @@ ngx_http_vcita_directives_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         *scope = value[i];
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_vcita_directives_dollars(cf, NGX_CONF_OK);
 }
 
 
@@ -133,6 +133,29 @@ ngx_http_vcita_directives_domain(ngx_conf_t *cf, void *post, void *data)
     ngx_strlow(domain->data, domain->data, domain->len);
 
     return NGX_CONF_OK;
+}
+
+
+/* Warns of a variable in a valid directive that evaluates none; returns rv */
+
+char *
+ngx_http_vcita_directives_dollars(ngx_conf_t *cf, char *rv)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 1; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+
+        if (ngx_strlchr(value[i].data, value[i].data + value[i].len, '$')) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" takes no variables, \"$\" stands for "
+                               "itself in \"%V\"", &value[0], &value[i]);
+        }
+    }
+
+    return rv;
 }
 
 

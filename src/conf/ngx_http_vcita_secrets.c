@@ -39,6 +39,16 @@ ngx_http_vcita_secrets_client_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
     *field = value[1];
 
+    /* nginx reads no environment, and a path without "file:" is a value */
+
+    if (value[1].data[0] == '/'
+        || ngx_strncmp(value[1].data, "env:", sizeof("env:") - 1) == 0
+        || ngx_strncmp(value[1].data, "${", sizeof("${") - 1) == 0)
+    {
+        return "is neither a value nor \"file:path\", did you mean "
+               "\"file:/path\"?";
+    }
+
     return ngx_http_vcita_secrets_text(cf, field);
 }
 

@@ -288,7 +288,8 @@ ngx_http_vcita_settings_read(ngx_conf_t *cf, ngx_http_vcita_setting_t *s,
     rv = s->kind->set(cf, &cmd, conf);
 
     if (rv == NGX_CONF_OK && s->kind->check) {
-        rv = s->kind->check(cf, NULL, member);
+        rv = ngx_http_vcita_directives_dollars(cf,
+                                            s->kind->check(cf, NULL, member));
     }
 
     return rv;
