@@ -189,15 +189,15 @@ static ngx_uint_t
 ngx_http_vcita_login_host_shares(ngx_http_vcita_client_t *client,
     ngx_str_t *host)
 {
-    u_char  *last;
+    if (client->cookie_domain.len == 0
+        || host->len == 0
+        || host->len > NGX_HTTP_VCITA_STATE_HOST)
+    {
+        return 0;
+    }
 
-    last = host->data + host->len;
-
-    return client->cookie_domain.len
-           && host->len
-           && host->len <= NGX_HTTP_VCITA_STATE_HOST
-           && isalnum(host->data[0])
-           && ngx_strlchr(host->data, last, '_') == NULL
+    return isalnum(host->data[0])
+           && ngx_strlchr(host->data, host->data + host->len, '_') == NULL
            && ngx_http_vcita_query_authority(host) == NGX_OK
            && ngx_http_vcita_query_within(host, &client->cookie_domain);
 }

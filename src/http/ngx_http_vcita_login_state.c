@@ -194,10 +194,18 @@ ngx_http_vcita_login_state_put_more(u_char *p, ngx_http_vcita_login_state_t *s)
 {
     p = ngx_http_vcita_login_state_put(p, s->max_age, 4);
     p = ngx_http_vcita_login_state_put(p, s->vcita_host.len, 1);
-    p = ngx_cpymem(p, s->vcita_host.data, s->vcita_host.len);
+
+    if (s->vcita_host.len) {
+        p = ngx_cpymem(p, s->vcita_host.data, s->vcita_host.len);
+    }
+
     p = ngx_http_vcita_login_state_put(p, s->host.len, 1);
 
-    return ngx_cpymem(p, s->host.data, s->host.len);
+    if (s->host.len) {
+        p = ngx_cpymem(p, s->host.data, s->host.len);
+    }
+
+    return p;
 }
 
 
