@@ -19,6 +19,8 @@
 
 /* directives */
 
+char *ngx_http_vcita_directives_seconds(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_vcita_directives_dollars(ngx_conf_t *cf, char *rv);
 char *ngx_http_vcita_directives_bearer(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

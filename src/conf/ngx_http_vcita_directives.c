@@ -280,6 +280,30 @@ ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* time | off */
+
+char *
+ngx_http_vcita_directives_seconds(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    char       *rv;
+    time_t     *seconds;
+    ngx_str_t  *value;
+
+    seconds = (time_t *) ((u_char *) conf + cmd->offset);
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        *seconds = 0;
+        return NGX_CONF_OK;
+    }
+
+    rv = ngx_conf_set_sec_slot(cf, cmd, conf);
+
+    return (rv == NGX_CONF_OK && *seconds == 0) ? "must be more than 0" : rv;
+}
+
+
 /* time [stale=time] | off */
 
 char *

@@ -55,8 +55,6 @@ static ngx_uint_t ngx_http_vcita_settings_list_equal(ngx_array_t *a,
     ngx_array_t *b);
 static char *ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_vcita_settings_str(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_vcita_settings_text(ngx_conf_t *cf, void *post,
@@ -165,7 +163,7 @@ static ngx_http_vcita_kind_t  ngx_http_vcita_kind_launch =
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_seconds =
     ngx_http_vcita_time(ngx_conf_set_sec_slot);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_seconds_or_off =
-    ngx_http_vcita_own(ngx_http_vcita_settings_sec_or_off,
+    ngx_http_vcita_own(ngx_http_vcita_directives_seconds,
                        NGX_HTTP_VCITA_WORD);
 static ngx_http_vcita_kind_t  ngx_http_vcita_kind_idle =
     ngx_http_vcita_own(ngx_http_vcita_directives_idle, NGX_HTTP_VCITA_WORD);
@@ -526,30 +524,6 @@ ngx_http_vcita_settings_word(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                        &value[1], &value[0], p - buf, buf);
 
     return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_vcita_settings_sec_or_off(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    char       *rv;
-    time_t     *value;
-    ngx_str_t  *arg;
-
-    value = (time_t *) ((u_char *) conf + cmd->offset);
-    arg = cf->args->elts;
-
-    if (ngx_strcmp(arg[1].data, "off") == 0) {
-        *value = 0;
-        return NGX_CONF_OK;
-    }
-
-    rv = ngx_conf_set_sec_slot(cf, cmd, conf);
-
-    return (rv == NGX_CONF_OK) ? ngx_http_vcita_settings_positive(cf, NULL,
-                                                                  value)
-                               : rv;
 }
 
 

@@ -526,7 +526,7 @@ ngx_http_vcita_access_unauthorized(ngx_http_request_t *r,
 
     ngx_http_vcita_count(r, requests[NGX_HTTP_VCITA_UNAUTHORIZED]);
 
-    if (ngx_http_vcita_access_challenge(r) != NGX_OK
+    if (ngx_http_vcita_challenge_header(r) != NGX_OK
         || ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -583,15 +583,4 @@ ngx_http_vcita_access_same_error(ngx_http_request_t *r,
 
     return ngx_http_vcita_page_answered(r,
                                         ngx_http_vcita_page_answer(r, &page));
-}
-
-
-ngx_int_t
-ngx_http_vcita_access_challenge(ngx_http_request_t *r)
-{
-    ngx_str_t  value;
-
-    ngx_str_set(&value, "Bearer realm=\"vcita\"");
-
-    return ngx_http_vcita_headers_challenge(r, &value);
 }

@@ -156,3 +156,16 @@ ngx_http_vcita_challenge_page(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     return NGX_OK;
 }
+
+
+/* Adds the challenge of a 401 (RFC 6750, 3) */
+
+ngx_int_t
+ngx_http_vcita_challenge_header(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "Bearer realm=\"vcita\"");
+
+    return ngx_http_vcita_headers_challenge(r, &value);
+}

@@ -303,7 +303,6 @@ ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_access_closed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-ngx_int_t ngx_http_vcita_access_challenge(ngx_http_request_t *r);
 
 /* bearer */
 
@@ -313,6 +312,7 @@ ngx_int_t ngx_http_vcita_bearer(ngx_http_request_t *r,
 
 /* challenge */
 
+ngx_int_t ngx_http_vcita_challenge_header(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_challenge_redirects(ngx_http_request_t *r);
 void ngx_http_vcita_challenge_state(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *state);

@@ -307,7 +307,7 @@ ngx_http_vcita_subrequest_refuse(ngx_http_request_t *r,
     rc = NGX_OK;
 
     if (status == NGX_HTTP_UNAUTHORIZED) {
-        rc = ngx_http_vcita_access_challenge(r);
+        rc = ngx_http_vcita_challenge_header(r);
     }
 
     if (rc == NGX_OK) {
