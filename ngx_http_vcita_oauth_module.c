@@ -236,7 +236,11 @@ ngx_http_vcita_late_handler(ngx_http_request_t *r)
 {
     ngx_http_vcita_srv_conf_t  *vscf;
 
-    if (ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module)) {
+    /* a subrequest may have its parent's */
+
+    if (r == r->main
+        && ngx_http_get_module_ctx(r, ngx_http_vcita_oauth_module))
+    {
         return NGX_DECLINED;
     }
 

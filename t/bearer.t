@@ -366,3 +366,63 @@ return pass 'one call in 30 s' if round;
 has_keys({ keys => client_jwks('rsa')->{keys}, more => 'x' x 1_000_000 });
 is bears(signed_token('rsa'))->status, 503, '1 MB';
 like browser()->get('/status')->body, qr/^vcita_oauth_bearer_total\{outcome="unavailable"\} 1$/m, 'counted';
+
+
+=== TEST 11: keys that came without a check of vcita's certificate verify no token where it is checked
+--- gate
+vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
+--- config
+location / {
+    vcita_oauth on;
+    vcita_oauth_bearer salonapp;
+    empty_gif;
+}
+location /unchecked/ {
+    vcita_oauth on;
+    vcita_oauth_bearer salonapp;
+    vcita_oauth_ssl_verify off;
+    vcita_oauth_cookie_name unchecked;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/unchecked/callback;
+    empty_gif;
+}
+--- log_level: info
+--- no_error_log
+[alert]
+--- flow
+return pass 'one call in 30 s' if round;
+has_keys('rsa');
+is bears(signed_token('rsa'), '/unchecked/x')->status, 200, 'keys without a check';
+is scalar(stub->requests('/jwks.json')), 1, 'one call';
+has_keys('rsa_other');
+is bears(signed_token('rsa_other'))->status, 200, 'another location asks by itself';
+is scalar(stub->requests('/jwks.json')), 2, 'a second call';
+is bears(signed_token('rsa'))->status, 401, 'and takes no other keys';
+is bears(signed_token('rsa'), '/unchecked/x')->status, 200, 'as the first one does';
+
+
+=== TEST 12: behind an internal redirect the names of that location hold; a token never becomes a session cookie
+--- gate
+vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
+vcita_oauth_session_idle_timeout 10s all;
+--- config
+location = /a { vcita_oauth on; vcita_oauth_bearer other; error_page 401 = /b; empty_gif; }
+location = /b { vcita_oauth on; vcita_oauth_bearer salonapp; empty_gif; }
+location = /both { vcita_oauth on; try_files /nonexistent @token; }
+location @token { vcita_oauth on; vcita_oauth_bearer salonapp; add_header X-Who $vcita_oauth_claim_email always; empty_gif; }
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- log_level: info
+--- no_error_log
+[alert]
+--- flow
+has_keys('rsa');
+is bears(signed_token('rsa'), '/a')->status, 200, 'the names of the second location';
+my $b = begun('/');
+$b->come_back(code => stub_code);
+is $b->get('/')->status, 200, 'a session';
+my $began = time;
+wait_for { time > $began + 1 } 5, 'a tenth of the idle time';
+my $r = $b->get('/both', headers => [ Authorization => 'Bearer ' . signed_token('rsa') ]);
+is $r->status, 200, 'both';
+is $r->header('X-Who'), undef, 'by its token';
+is_deeply $r->set_cookies, [], 'which is no session of a cookie';
+is $b->get('/')->status, 200, 'the session is good still';

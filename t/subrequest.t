@@ -238,7 +238,10 @@ for my $how (qw( down dead )) {
     is $parts->($b->get('/ssi.html')), 'NONE NONE NONE NONE', "$how: no part, not even as nobody's";
     is $b->get('/asked')->status, 500, "$how: auth_request makes 500 of 503";
     is $http2->('/asked'), 500, "$how: over HTTP/2";
+    my $refused = sub { scalar(() = error_log() =~ /a subrequest was refused with status 503/g) };
+    my $before = $refused->();
     is $b->post('/mirrored', { a => 1 })->status, 200, "$how: a request that is mirrored";
+    wait_for { $refused->() > $before } 10, "$how: its mirror to be refused";
     is seen_at('/part/mirror'), 0, "$how: is not";
     store_is($how, 0);
 }

@@ -272,7 +272,9 @@ ngx_http_vcita_access_open(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    if (ngx_http_vcita_is_aged(ctx, vlcf)) {
+    /* an old session may still be ended */
+
+    if (!vlcf->logout && ngx_http_vcita_is_aged(ctx, vlcf)) {
         ctx->aged = 1;
         return ngx_http_vcita_access_without(r, ctx, vlcf, NGX_DECLINED);
     }

@@ -52,8 +52,8 @@ struct ngx_http_vcita_bearer_s {
 
 static ngx_int_t ngx_http_vcita_bearer_token(ngx_http_request_t *r,
     ngx_str_t *token);
-static ngx_int_t ngx_http_vcita_bearer_set(ngx_http_vcita_main_conf_t *vmcf,
-    ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_bearer_set(ngx_http_request_t *r,
+    ngx_http_vcita_main_conf_t *vmcf, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_bearer_remembered(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf,
     ngx_str_t *token);
@@ -141,6 +141,7 @@ ngx_http_vcita_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 {
     ngx_int_t                    rc;
     ngx_str_t                    token;
+    ngx_http_vcita_jws_e         reason;
     ngx_http_vcita_bearer_t     *b;
     ngx_http_vcita_main_conf_t  *vmcf;
 
@@ -150,7 +151,7 @@ ngx_http_vcita_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    if (ngx_http_vcita_bearer_set(vmcf, vlcf->client) != NGX_OK) {
+    if (ngx_http_vcita_bearer_set(r, vmcf, vlcf->client) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -170,33 +171,50 @@ ngx_http_vcita_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    if (b->reason == NGX_HTTP_VCITA_JWS_VALID) {
-        b->reason = ngx_http_vcita_jws_check(&b->jws, vlcf->bearer, ngx_time(),
-                                             NGX_HTTP_VCITA_SKEW);
+    reason = b->reason;
+
+    if (reason == NGX_HTTP_VCITA_JWS_VALID) {
+        reason = ngx_http_vcita_jws_check(&b->jws, vlcf->bearer, ngx_time(),
+                                          NGX_HTTP_VCITA_SKEW);
     }
 
-    if (b->reason != NGX_HTTP_VCITA_JWS_VALID) {
-        return ngx_http_vcita_bearer_refused(r, b->reason);
+    if (reason != NGX_HTTP_VCITA_JWS_VALID) {
+        return ngx_http_vcita_bearer_refused(r, reason);
     }
 
     return ngx_http_vcita_bearer_verify(r, ctx, vmcf, b);
 }
 
 
+/*
+ * Keys are as good as the check of the connection that they came by: clients
+ * share those of one address only if they check it alike
+ */
+
 static ngx_int_t
-ngx_http_vcita_bearer_set(ngx_http_vcita_main_conf_t *vmcf,
-    ngx_http_vcita_client_t *client)
+ngx_http_vcita_bearer_set(ngx_http_request_t *r,
+    ngx_http_vcita_main_conf_t *vmcf, ngx_http_vcita_client_t *client)
 {
+    ngx_str_t   source;
     ngx_uint_t  set;
 
     if (client->jwks) {
         return NGX_OK;
     }
 
-    if (ngx_http_vcita_jwks_find(&vmcf->jwks, &client->jwks_endpoint, &set)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+    source.data = ngx_pnalloc(r->pool, client->jwks_endpoint.len + 1
+                                       + client->ssl_certificate.len);
+    if (source.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    source.len = ngx_sprintf(source.data, "%V%c%V", &client->jwks_endpoint,
+                             client->endpoint.verify ? '+' : '-',
+                             &client->ssl_certificate)
+                 - source.data;
+
+    if (ngx_http_vcita_jwks_find(&vmcf->jwks, &source, &set) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "more than %d values of vcita_oauth_jwks_endpoint have "
                       "been in use since the start of nginx, restart it",
                       NGX_HTTP_VCITA_JWKS_SETS);

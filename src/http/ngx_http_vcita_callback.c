@@ -460,6 +460,14 @@ ngx_http_vcita_callback_again(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     s->attempt++;
 
+    /* a host that was sealed long ago may have left the map */
+
+    if (ngx_time() - ngx_http_vcita_string_time(s->issued / 1000)
+        > ctx->callback->login_timeout)
+    {
+        ngx_str_null(&s->vcita_host);
+    }
+
     ctx->called_back = 1;
     ctx->error.data = (u_char *) error;
     ctx->error.len = ngx_strlen(error);

@@ -387,9 +387,13 @@ ngx_http_vcita_session_save_filter(ngx_http_request_t *r)
     client = ctx->renew;
     ctx->renew = NULL;
 
-    /* after an internal redirect, the session may be another client's */
+    /*
+     * after an internal redirect, the session may be another client's, or that
+     * of a token, which has no cookie
+     */
 
     if (ctx->alive
+        && !ctx->token
         && ctx->client == client
         && client->storage.store == NULL
         && ngx_http_vcita_session_save_renewed(r, ctx, client) == NGX_ERROR)

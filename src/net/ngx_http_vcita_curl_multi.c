@@ -426,7 +426,9 @@ ngx_http_vcita_curl_multi_epoll_handler(ngx_event_t *ev)
 
     if (c->close) {
 
-        /* the worker_shutdown_timeout has expired */
+        /* the worker_shutdown_timeout has expired, once */
+
+        c->close = 0;
 
         ngx_http_vcita_curl_multi_abort();
         return;

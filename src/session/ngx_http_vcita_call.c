@@ -319,7 +319,6 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
     call->endpoint = endpoint;
     call->fetch.url = *url;
     call->tries++;
-    call->unused--;
 
     if (call->place.number) {
         (void) ngx_http_vcita_place_ask(&call->place);
@@ -335,6 +334,7 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
         return NGX_BUSY;
     }
 
+    call->unused--;
     call->waiting = 1;
     call->calling = 1;
 

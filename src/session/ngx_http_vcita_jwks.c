@@ -67,9 +67,11 @@ static void ngx_http_vcita_jwks_handler(ngx_http_vcita_call_t *call);
 static void ngx_http_vcita_jwks_answered(ngx_http_vcita_jwks_call_t *c);
 static void ngx_http_vcita_jwks_store(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set, ngx_str_t *text, ngx_log_t *log);
+static void ngx_http_vcita_jwks_cancel(ngx_http_vcita_jwks_set_t *set);
 static void ngx_http_vcita_jwks_over(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set);
 static void ngx_http_vcita_jwks_cleanup(void *data);
+static ngx_msec_t ngx_http_vcita_jwks_since(ngx_msec_t time);
 static ngx_slab_pool_t *ngx_http_vcita_jwks_lock(ngx_http_vcita_jwks_t *jwks);
 
 
@@ -183,7 +185,7 @@ ngx_http_vcita_jwks_keys(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
 
     if (set->generation
         && set->generation == sh->generation
-        && ngx_current_msec - sh->fetched < NGX_HTTP_VCITA_JWKS_DEAD)
+        && ngx_http_vcita_jwks_since(sh->fetched) < NGX_HTTP_VCITA_JWKS_DEAD)
     {
         goto done;
     }
@@ -191,7 +193,8 @@ ngx_http_vcita_jwks_keys(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
     (void) ngx_http_vcita_jwks_lock(jwks);
 
     now = sh->generation;
-    valid = now && ngx_current_msec - sh->fetched < NGX_HTTP_VCITA_JWKS_DEAD;
+    valid = now && ngx_http_vcita_jwks_since(sh->fetched)
+                   < NGX_HTTP_VCITA_JWKS_DEAD;
     text = sh->text;
 
     if (valid && now != set->generation) {
@@ -273,7 +276,7 @@ ngx_http_vcita_jwks_aged(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n)
     pool = (ngx_slab_pool_t *) jwks->zone->shm.addr;
     sh = (ngx_http_vcita_jwks_sh_t *) pool->data + n;
 
-    return ngx_current_msec - sh->fetched >= NGX_HTTP_VCITA_JWKS_AGED;
+    return ngx_http_vcita_jwks_since(sh->fetched) >= NGX_HTTP_VCITA_JWKS_AGED;
 }
 
 
@@ -299,7 +302,8 @@ ngx_http_vcita_jwks_fetch(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
         rc = NGX_AGAIN;
 
     } else if (sh->calls
-               && ngx_current_msec - sh->called < NGX_HTTP_VCITA_JWKS_PAUSE)
+               && ngx_http_vcita_jwks_since(sh->called)
+                  < NGX_HTTP_VCITA_JWKS_PAUSE)
     {
         rc = NGX_DECLINED;
 
@@ -356,6 +360,13 @@ ngx_http_vcita_jwks_call(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
     ngx_pool_t                  *pool;
     ngx_http_vcita_call_t       *call;
     ngx_http_vcita_jwks_call_t  *c;
+
+    if (jwks->sets[n].call) {
+
+        /* this worker stood still for longer than its call may take */
+
+        ngx_http_vcita_jwks_cancel(&jwks->sets[n]);
+    }
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
     if (pool == NULL) {
@@ -501,24 +512,30 @@ ngx_http_vcita_jwks_store(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
 }
 
 
+static void
+ngx_http_vcita_jwks_cancel(ngx_http_vcita_jwks_set_t *set)
+{
+    ngx_pool_t  *pool;
+
+    pool = set->call->fetch.pool;
+
+    ngx_http_vcita_call_cancel(set->call);
+    ngx_destroy_pool(pool);
+
+    set->call = NULL;
+}
+
+
 /* Ends the call of this worker, and tells the others */
 
 static void
 ngx_http_vcita_jwks_over(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n)
 {
-    ngx_pool_t                *own;
     ngx_slab_pool_t           *pool;
-    ngx_http_vcita_call_t     *call;
     ngx_http_vcita_jwks_sh_t  *sh;
 
-    call = jwks->sets[n].call;
-
-    if (call) {
-        jwks->sets[n].call = NULL;
-        own = call->fetch.pool;
-
-        ngx_http_vcita_call_cancel(call);
-        ngx_destroy_pool(own);
+    if (jwks->sets[n].call) {
+        ngx_http_vcita_jwks_cancel(&jwks->sets[n]);
     }
 
     pool = ngx_http_vcita_jwks_lock(jwks);
@@ -572,7 +589,7 @@ ngx_http_vcita_jwks_age(ngx_http_vcita_jwks_t *jwks)
     for (i = 0; i < NGX_HTTP_VCITA_JWKS_SETS; i++) {
 
         if (sh[i].generation) {
-            age = (ngx_current_msec - sh[i].fetched) / 1000;
+            age = ngx_http_vcita_jwks_since(sh[i].fetched) / 1000;
             oldest = ngx_max(oldest, age);
         }
     }
@@ -580,6 +597,19 @@ ngx_http_vcita_jwks_age(ngx_http_vcita_jwks_t *jwks)
     ngx_shmtx_unlock(&pool->mutex);
 
     return oldest;
+}
+
+
+/* each worker reads the clock at its own time: what is ahead counts as now */
+
+static ngx_msec_t
+ngx_http_vcita_jwks_since(ngx_msec_t time)
+{
+    ngx_msec_int_t  since;
+
+    since = (ngx_msec_int_t) (ngx_current_msec - time);
+
+    return ngx_max(since, 0);
 }
 
 

@@ -196,12 +196,22 @@ ngx_http_vcita_token_revoke_recall(ngx_http_vcita_token_revoke_t *t)
 
     rq = &ngx_http_vcita_token_revoke_queue;
 
-    queued = rq->n ? ngx_http_vcita_token_revoke_find(&rq->waiting, t) : NULL;
+    if (rq->n == 0) {
+        return;
+    }
+
+    queued = ngx_http_vcita_token_revoke_find(&rq->waiting, t);
+
+    if (queued == NULL) {
+        queued = ngx_http_vcita_token_revoke_find(&rq->active, t);
+        rq->nactive -= (queued != NULL);
+    }
 
     if (queued) {
         ngx_queue_remove(&queued->queue);
         rq->n--;
 
+        ngx_http_vcita_call_cancel(&queued->call);
         ngx_http_vcita_token_revoke_discard(queued);
     }
 }

@@ -86,16 +86,25 @@ fuzz_jws_good(ngx_http_vcita_jws_t *jws, ngx_array_t *members)
 static void
 fuzz_jws_set(ngx_str_t *text)
 {
+    ngx_int_t              rc;
     ngx_str_t              copy;
     ngx_uint_t             i;
+    ngx_pool_t            *pool;
     ngx_array_t           *keys;
     ngx_http_vcita_jwk_t  *key;
 
     copy = fuzz_copy(text);
     keys = fuzz_array(sizeof(ngx_http_vcita_jwk_t));
 
-    if (ngx_http_vcita_jwk_set(fuzz_pool, &copy, keys) != NGX_OK) {
-        return;
+    /* keys are freed with their pool, and fuzz_pool is only reset */
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, fuzz_pool->log);
+    fuzz_check(pool);
+
+    rc = ngx_http_vcita_jwk_set(pool, &copy, keys);
+
+    if (rc != NGX_OK) {
+        keys->nelts = 0;
     }
 
     fuzz_check(keys->nelts <= NGX_HTTP_VCITA_JWK_KEYS);
@@ -106,6 +115,8 @@ fuzz_jws_set(ngx_str_t *text)
         fuzz_check(EVP_PKEY_base_id(key[i].key) == EVP_PKEY_RSA);
         fuzz_check(EVP_PKEY_bits(key[i].key) >= 2048);
     }
+
+    ngx_destroy_pool(pool);
 }
 
 
