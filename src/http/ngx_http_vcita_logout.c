@@ -86,10 +86,6 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
 
         ngx_http_vcita_logout_revoke(r, ctx, vlcf->client);
 
-        /* an earlier location of this request may have renewed the session */
-
-        ctx->renew = NULL;
-
         if (ctx->outcome == NGX_OK) {
             ngx_http_vcita_identity_event(r, ctx, NGX_HTTP_VCITA_LOGGED_OUT);
         }
@@ -113,6 +109,10 @@ ngx_http_vcita_logout_end(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_int_t                rc;
     ngx_str_t                value;
     ngx_http_vcita_store_t  *store;
+
+    /* an earlier location of this request may have renewed the session */
+
+    ctx->renew = NULL;
 
     store = client->storage.store;
 

@@ -332,15 +332,14 @@ ngx_http_vcita_status_times(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 static void
 ngx_http_vcita_status_keys(ngx_buf_t *b, ngx_http_vcita_jwks_t *jwks)
 {
-    ngx_int_t  age;
+    ngx_uint_t  age;
 
     age = jwks->zone ? ngx_http_vcita_jwks_age(jwks) : 0;
 
     ngx_http_vcita_status_begin(b, "keys_age_seconds", "gauge",
                                 "Age of the keys that verify signed tokens, 0: "
                                 "none are known.");
-    ngx_http_vcita_status_value(b, "keys_age_seconds", NULL, NULL,
-                                ngx_max(age, 0));
+    ngx_http_vcita_status_value(b, "keys_age_seconds", NULL, NULL, age);
 }
 
 

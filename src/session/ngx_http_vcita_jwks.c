@@ -34,6 +34,13 @@
 #define NGX_HTTP_VCITA_JWKS_SLACK   5000
 
 
+/* each worker reads the clock at its own time: what is ahead counts as now */
+
+#define ngx_http_vcita_jwks_since(time)                                       \
+    ((ngx_msec_int_t) (ngx_current_msec - (time)) > 0                         \
+     ? ngx_current_msec - (time) : 0)
+
+
 /* a set; generation 0: no key set has been fetched */
 
 typedef struct {
@@ -67,11 +74,9 @@ static void ngx_http_vcita_jwks_handler(ngx_http_vcita_call_t *call);
 static void ngx_http_vcita_jwks_answered(ngx_http_vcita_jwks_call_t *c);
 static void ngx_http_vcita_jwks_store(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set, ngx_str_t *text, ngx_log_t *log);
-static void ngx_http_vcita_jwks_cancel(ngx_http_vcita_jwks_set_t *set);
 static void ngx_http_vcita_jwks_over(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set);
 static void ngx_http_vcita_jwks_cleanup(void *data);
-static ngx_msec_t ngx_http_vcita_jwks_since(ngx_msec_t time);
 static ngx_slab_pool_t *ngx_http_vcita_jwks_lock(ngx_http_vcita_jwks_t *jwks);
 
 
@@ -361,13 +366,6 @@ ngx_http_vcita_jwks_call(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
     ngx_http_vcita_call_t       *call;
     ngx_http_vcita_jwks_call_t  *c;
 
-    if (jwks->sets[n].call) {
-
-        /* this worker stood still for longer than its call may take */
-
-        ngx_http_vcita_jwks_cancel(&jwks->sets[n]);
-    }
-
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
     if (pool == NULL) {
         return NGX_ERROR;
@@ -512,30 +510,24 @@ ngx_http_vcita_jwks_store(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
 }
 
 
-static void
-ngx_http_vcita_jwks_cancel(ngx_http_vcita_jwks_set_t *set)
-{
-    ngx_pool_t  *pool;
-
-    pool = set->call->fetch.pool;
-
-    ngx_http_vcita_call_cancel(set->call);
-    ngx_destroy_pool(pool);
-
-    set->call = NULL;
-}
-
-
 /* Ends the call of this worker, and tells the others */
 
 static void
 ngx_http_vcita_jwks_over(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n)
 {
+    ngx_pool_t                *own;
     ngx_slab_pool_t           *pool;
+    ngx_http_vcita_call_t     *call;
     ngx_http_vcita_jwks_sh_t  *sh;
 
-    if (jwks->sets[n].call) {
-        ngx_http_vcita_jwks_cancel(&jwks->sets[n]);
+    call = jwks->sets[n].call;
+
+    if (call) {
+        jwks->sets[n].call = NULL;
+        own = call->fetch.pool;
+
+        ngx_http_vcita_call_cancel(call);
+        ngx_destroy_pool(own);
     }
 
     pool = ngx_http_vcita_jwks_lock(jwks);
@@ -570,46 +562,26 @@ ngx_http_vcita_jwks_cleanup(void *data)
 }
 
 
-/* The age of the oldest set, in seconds; -1: there is none */
+/* The age of the oldest set, in seconds; 0: there is none */
 
-ngx_int_t
+ngx_uint_t
 ngx_http_vcita_jwks_age(ngx_http_vcita_jwks_t *jwks)
 {
-    ngx_int_t                  age, oldest;
     ngx_uint_t                 i;
-    ngx_slab_pool_t           *pool;
+    ngx_msec_t                 age;
     ngx_http_vcita_jwks_sh_t  *sh;
 
-    oldest = -1;
-
-    pool = ngx_http_vcita_jwks_lock(jwks);
-
-    sh = pool->data;
+    age = 0;
+    sh = ((ngx_slab_pool_t *) jwks->zone->shm.addr)->data;
 
     for (i = 0; i < NGX_HTTP_VCITA_JWKS_SETS; i++) {
 
         if (sh[i].generation) {
-            age = ngx_http_vcita_jwks_since(sh[i].fetched) / 1000;
-            oldest = ngx_max(oldest, age);
+            age = ngx_max(age, ngx_http_vcita_jwks_since(sh[i].fetched));
         }
     }
 
-    ngx_shmtx_unlock(&pool->mutex);
-
-    return oldest;
-}
-
-
-/* each worker reads the clock at its own time: what is ahead counts as now */
-
-static ngx_msec_t
-ngx_http_vcita_jwks_since(ngx_msec_t time)
-{
-    ngx_msec_int_t  since;
-
-    since = (ngx_msec_int_t) (ngx_current_msec - time);
-
-    return ngx_max(since, 0);
+    return age / 1000;
 }
 
 

@@ -46,7 +46,7 @@ ngx_uint_t ngx_http_vcita_jwks_aged(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set);
 ngx_int_t ngx_http_vcita_jwks_fetch(ngx_http_vcita_jwks_t *jwks,
     ngx_uint_t set, ngx_str_t *url, ngx_http_vcita_endpoint_t *endpoint);
-ngx_int_t ngx_http_vcita_jwks_age(ngx_http_vcita_jwks_t *jwks);
+ngx_uint_t ngx_http_vcita_jwks_age(ngx_http_vcita_jwks_t *jwks);
 
 
 #endif /* _NGX_HTTP_VCITA_JWKS_H_INCLUDED_ */
