@@ -723,3 +723,20 @@ is $r->header('X-Asked'), 200, 'asked';
 is $b->post('/mirrored', { a => 1 })->json->{body}, 'a=1', 'a mirrored POST';
 my ($m) = wait_for { grep { $_->path eq '/part/mirror' } stub->app_requests } 5, 'the mirror';
 is $b->get('/refused')->status, 403, 'auth_request refuses';
+
+
+=== TEST 20: a logout behind an internal redirect ends the session that the first location has just renewed
+--- gate
+vcita_oauth_session_idle_timeout 10s all;
+--- config
+location = /bye { vcita_oauth on; try_files /nonexistent @out; }
+location @out { vcita_oauth_logout; }
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 200, 'in';
+my $began = time;
+wait_for { time > $began + 1 } 5, 'a tenth of the idle time';
+is $b->get('/bye')->status, 200, 'out';
+is $b->cookie('vcita_session'), undef, 'no session is left in the browser';
+is $b->get('/')->status, 302, 'a login';
