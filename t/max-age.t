@@ -295,3 +295,19 @@ is $r->header('Content-Type'), 'text/html; charset=utf-8', 'a script of a page';
 $r = $old->post('/recent', undef, body => '{}', headers => [ Accept => 'application/json', 'Content-Type' => 'application/json' ]);
 is $r->body, "sign in first\n", 'a program gets a line';
 is_deeply $r->set_cookies, [], 'and no cookie';
+
+
+=== TEST 8: a session that is too old for its location can be ended there
+--- gate
+vcita_oauth_max_age 1s;
+--- config
+location / { vcita_oauth on; vcita_oauth_max_age off; proxy_pass $VCITA_APP; }
+location = /logout { vcita_oauth on; vcita_oauth_logout; }
+location = /old { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- flow
+my $b = browser();
+is $b->visit('/')->status, 200, 'in';
+wait_for { $b->clone->get('/old')->status == 302 } 10, 'the session to be too old';
+is $b->get('/logout')->status, 200, 'out';
+is $b->cookie('vcita_session'), undef, 'no session is left in the browser';
+is $b->get('/')->status, 302, 'a login';
