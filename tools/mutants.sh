@@ -35,7 +35,7 @@ passed=0 failed=0
 # what a build reads, and the examples, which the tests do
 sources() {
     find config ./*.c src t/unit t/fuzz t/slow tools examples/*.conf \
-        examples/*.sh examples/*.pl examples/monitoring -type f \
+        examples/*.sh examples/*.pl examples/monitoring examples/pages -type f \
         -not -path "*/seeds/*" | sort
 }
 
