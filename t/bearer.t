@@ -394,7 +394,7 @@ has_keys('rsa');
 is bears(signed_token('rsa'), '/unchecked/x')->status, 200, 'keys without a check';
 is scalar(stub->requests('/jwks.json')), 1, 'one call';
 has_keys('rsa_other');
-is bears(signed_token('rsa_other'))->status, 200, 'another location asks by itself';
+is bears(signed_token('rsa_other'))->status, 200, 'another location fetches its own';
 is scalar(stub->requests('/jwks.json')), 2, 'a second call';
 is bears(signed_token('rsa'))->status, 401, 'and takes no other keys';
 is bears(signed_token('rsa'), '/unchecked/x')->status, 200, 'as the first one does';

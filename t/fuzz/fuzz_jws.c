@@ -1,7 +1,7 @@
 
 /*
- * A signed token: one that is read and checked names somebody, an app of ours
- * and an end that is to come, and no other key than the good one verifies it.
+ * A signed token: one that is read and checked has a sub, an aud of the names
+ * and an exp in the future, and no other key than the good one verifies it.
  * Input: 0 for a token made of three lines, header, payload and signature, 1
  * for the token itself, 2 for a key set.
  * Dictionary: jwt

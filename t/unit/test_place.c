@@ -87,7 +87,7 @@ unit_test(place_full)
     is_int(ngx_http_vcita_place_ask(&place), NGX_OK, "the next");
     is_int(place.number, 0, "is not");
 
-    /* leases that nobody has renewed are over, whatever became of them */
+    /* leases that were not renewed are over */
 
     ngx_current_msec += TEST_PLACE_LIFE - 1;
     is_int(ngx_http_vcita_place_ask(&one[6]), NGX_AGAIN, "one is renewed");

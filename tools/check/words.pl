@@ -76,6 +76,21 @@ for my $path (grep { m{^(?:tools/|\.ci/run$|t/lib/.*\.pm$|examples/[^/]*\.(?:sh|
     wrong("$path: plain English: $_") for map { /$plain/ ? $& : () } @said;
 }
 
+# documents and configurations: the words that are gone from there
+
+my $gone = qr/\b(?:whoever|of\ (?:ours|theirs))\b/i;
+
+for my $path (grep { m{^(?:docs/|README\.md|CONTRIBUTING\.md|examples/)}
+                     && /\.(?:md|conf|html|yml)$/ } tracked())
+{
+    my $n = 0;
+
+    for my $line (split /\n/, slurp($path)) {
+        $n++;
+        wrong("$path:$n: plain English: $&") if $line =~ $gone;
+    }
+}
+
 done("$files files");
 
 
