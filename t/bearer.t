@@ -31,14 +31,24 @@ sub VcitaFlow::Code::refused {
 sub VcitaFlow::Code::b64 { MIME::Base64::encode_base64url($_[0]) }
 sub VcitaFlow::Code::unb64 { MIME::Base64::decode_base64url($_[0]) }
 
+# the keys of all blocks; the location of those that have none for "/"
+my $GATE = 'vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;' . "\n";
+my $LOCATION = 'location / { vcita_oauth on; vcita_oauth_bearer salonapp; add_header X-Error $vcita_oauth_error always; empty_gif; }';
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(gate => $GATE . ($block->gate // ''));
+    my $config = $block->config // '';
+    $block->set_value(config => "$LOCATION\n$config") if $config !~ m{^location / }m;
+    $block->set_value(log_level => 'info');
+    $block->set_value(no_error_log => '[alert]');
+});
 
 run_tests();
 
 __DATA__
 
 === TEST 1: a signed token lets its request in without any cookie, and says who it is
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 add_header X-Error $vcita_oauth_error always;
 location / {
@@ -61,9 +71,6 @@ location /off {
     vcita_oauth on;
     proxy_pass $VCITA_APP;
 }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 has_keys('rsa');
 my $iat = time;
@@ -90,8 +97,6 @@ unlike error_log(), qr/\Q$token\E/, 'no token in the log';
 
 
 === TEST 2: a token that is wrong in one thing is 401 invalid_token, and the log says which
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 location / {
     vcita_oauth on;
@@ -105,9 +110,6 @@ location /optional {
     add_header X-Error $vcita_oauth_error always;
     proxy_pass $VCITA_APP;
 }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 my $keys = client_jwks('rsa', 'rsa1024', 'ec');
 my ($rsa, $short) = @{ $keys->{keys} };
@@ -182,8 +184,6 @@ cmp_ok scalar(stub->requests('/jwks.json')), '<=', 1, 'and once';
 
 
 === TEST 3: a cookie beside a token is not looked at; a login page never appears
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 location / {
     vcita_oauth on;
@@ -192,9 +192,6 @@ location / {
     add_header X-Who $vcita_oauth_claim_email always;
     proxy_pass $VCITA_APP;
 }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 has_keys('rsa');
 my $b = begun('/');
@@ -211,8 +208,6 @@ is $b->get('/')->header('X-Who'), 'alice@example.biz', 'the session goes on';
 
 
 === TEST 4: vcita's keys cannot be fetched: 503 keys_unavailable, one call in 30 s
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 location / {
     vcita_oauth optional;
@@ -221,9 +216,6 @@ location / {
     proxy_pass $VCITA_APP;
 }
 --- workers: 2
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'the pause between two calls is over in no repetition' if round;
 stub->always({ keys => { body => 'garbage' } });
@@ -239,19 +231,7 @@ is browser()->get("/")->status, 200, "without a token as ever";
 
 
 === TEST 5: 1,000 tokens at once wait for one call, of two workers and over a reload
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
---- config
-location / {
-    vcita_oauth on;
-    vcita_oauth_bearer salonapp;
-    add_header X-Error $vcita_oauth_error always;
-    empty_gif;
-}
 --- workers: 2
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'the pause between two calls is over in no repetition' if round;
 stub->always({ keys => { json => client_jwks('rsa'), hold => 1 } });
@@ -277,18 +257,6 @@ is scalar(stub->requests('/jwks.json')), 1, 'without a call';
 
 
 === TEST 6: keys that rotate: the new one passes within one fetch, the one that went opens nothing
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
---- config
-location / {
-    vcita_oauth on;
-    vcita_oauth_bearer salonapp;
-    add_header X-Error $vcita_oauth_error always;
-    empty_gif;
-}
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'it takes 30 s' if round;
 has_keys('rsa');
@@ -303,8 +271,6 @@ is scalar(stub->requests('/jwks.json')), 2, 'two calls';
 
 
 === TEST 7: a gated auth_request: a token is checked there, too; a subrequest has no page
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 location / {
     auth_request /check;
@@ -318,9 +284,6 @@ location = /check {
     vcita_oauth_bearer salonapp;
     empty_gif;
 }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 has_keys('rsa');
 my $r = bears(signed_token('rsa'));
@@ -329,18 +292,6 @@ is bears(signed_token('rsa_other', { kid => 'rsa' }))->status, 401, 'a wrong sig
 
 
 === TEST 8: a key set that is too long, or has too many keys, is none
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
---- config
-location / {
-    vcita_oauth on;
-    vcita_oauth_bearer salonapp;
-    add_header X-Error $vcita_oauth_error always;
-    empty_gif;
-}
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'one call in 30 s' if round;
 has_keys({ keys => [ map { { kty => 'RSA', n => 'AQAB', e => 'AQAB', kid => "k$_" } } 1 .. 500 ] });
@@ -348,19 +299,8 @@ is bears(signed_token('rsa'))->status, 503, '500 keys';
 
 
 === TEST 9: a key set of a megabyte is cut off
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
-location / {
-    vcita_oauth on;
-    vcita_oauth_bearer salonapp;
-    add_header X-Error $vcita_oauth_error always;
-    empty_gif;
-}
 location = /status { vcita_oauth_status; }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'one call in 30 s' if round;
 has_keys({ keys => client_jwks('rsa')->{keys}, more => 'x' x 1_000_000 });
@@ -369,8 +309,6 @@ like browser()->get('/status')->body, qr/^vcita_oauth_bearer_total\{outcome="una
 
 
 === TEST 11: keys that came without a check of vcita's certificate verify no token where it is checked
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 --- config
 location / {
     vcita_oauth on;
@@ -385,9 +323,6 @@ location /unchecked/ {
     vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/unchecked/callback;
     empty_gif;
 }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 return pass 'one call in 30 s' if round;
 has_keys('rsa');
@@ -401,8 +336,6 @@ is bears(signed_token('rsa'), '/unchecked/x')->status, 200, 'as the first one do
 
 
 === TEST 12: behind an internal redirect the names of that location hold; a token never becomes a session cookie
---- gate
-vcita_oauth_jwks_endpoint $VCITA_STUB/jwks.json;
 vcita_oauth_session_idle_timeout 10s all;
 --- config
 location = /a { vcita_oauth on; vcita_oauth_bearer other; error_page 401 = /b; empty_gif; }
@@ -410,9 +343,6 @@ location = /b { vcita_oauth on; vcita_oauth_bearer salonapp; empty_gif; }
 location = /both { vcita_oauth on; try_files /nonexistent @token; }
 location @token { vcita_oauth on; vcita_oauth_bearer salonapp; add_header X-Who $vcita_oauth_claim_email always; empty_gif; }
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
---- log_level: info
---- no_error_log
-[alert]
 --- flow
 has_keys('rsa');
 is bears(signed_token('rsa'), '/a')->status, 200, 'the names of the second location';
