@@ -228,36 +228,21 @@ ngx_http_vcita_directives_idle(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     idle = &client->session_idle;
     value = cf->args->elts;
 
-    idle->timeout = 0;
-    idle->all = 0;
+    idle->all = (cf->args->nelts == 3);
 
-    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    if (idle->all
+        && (ngx_strcmp(value[2].data, "all") != 0
+            || ngx_strcmp(value[1].data, "off") == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in %V: a time may be "
+                           "followed by all", &value[2], &value[0]);
+        return NGX_CONF_ERROR;
     }
 
-    idle->timeout = ngx_parse_time(&value[1], 1);
+    /* the time is the first member */
 
-    if (idle->timeout == (time_t) NGX_ERROR) {
-        return "invalid value";
-    }
-
-    if (idle->timeout == 0) {
-        return "must be more than 0";
-    }
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strcmp(value[2].data, "all") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in %V: all",
-                               &value[2], &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        idle->all = 1;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_vcita_directives_seconds(cf, cmd, conf);
 }
 
 
