@@ -205,7 +205,7 @@ while ($n < @do || VcitaLoop::now() < $end) {
     push @in, $b if eval { $b->visit('/page')->status == 200 };
     shift @in if @in > 3;
     my $crowd = a_crowd(@in);
-    my $some = rand() * 24;
+    my $some = rand($crowd->pending);
     $crowd->start;
     $crowd->until(sub { $crowd->sent > $some }, 20, 'some to be sent');
     my ($what, $do) = @{ $do[ $n++ % @do ] };
