@@ -95,7 +95,7 @@ test_suite() {
     # shellcheck disable=SC2016
     inside "$dir" \
         TEST_JOBS="${TEST_JOBS:-}" TEST_PORT="${TEST_PORT:-18000}" \
-        TEST_TIMEOUT="${TEST_TIMEOUT:-900}" \
+        TEST_TIMEOUT="${TEST_TIMEOUT:-900}" TEST_AGAIN="${TEST_AGAIN:-}" \
         VCITA_TEST_SCALE="${VCITA_TEST_SCALE:-1}" bash -ec '
         cd /project
         printf "%s: %s, %s, curl %s, %s, perl %s, node %s\n" "$1" \

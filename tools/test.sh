@@ -19,6 +19,8 @@
 #   TEST_JOBS     how many files at a time (two more than processors)
 #   TEST_PORT     first port; each file gets 20 (default: free ones from 18000)
 #   TEST_TIMEOUT  seconds that a file may take (900)
+#   TEST_AGAIN    set: a file that failed runs once more at the end, alone, and what
+#                 passes then is named in the summary (CI: other work on its machine)
 
 set -euo pipefail
 
@@ -41,6 +43,7 @@ long="pace browser-embedded revalidate upgrade preflight testing redis-conf
 # a file, or its blocks of one kind: "t/redis.t together", "t/redis.t alone"
 declare -A run_of=() started_at=()               # by process id
 passed=0 failed=0 skipped=0
+again=() second=                                 # what failed; is this the second run?
 
 
 # --- one file -----------------------------------------------------------------
@@ -154,11 +157,17 @@ finish() {
     if [ -n "$left" ]; then bad=$((bad + 1)) tests=$((tests + 1)); fi
     if [ "$status" = 124 ]; then left+="no end within $limit s"; fi
 
-    passed=$((passed + tests - bad - skip))
-    failed=$((failed + bad))
-    skipped=$((skipped + skip))
-
     if [ "$bad" -gt 0 ]; then outcome="FAILED $bad of $tests"; fi
+
+    if [ "$bad" -gt 0 ] && [ -n "${TEST_AGAIN:-}" ] && [ -z "$second" ]; then
+        again+=("$run")
+        outcome+=", runs again"
+
+    else
+        passed=$((passed + tests - bad - skip))
+        failed=$((failed + bad))
+        skipped=$((skipped + skip))
+    fi
 
     printf '%-28s %6s s %5s tests  %s\n' "${run% together}" "$seconds" "$tests" \
            "$outcome"
@@ -178,6 +187,10 @@ summary() {
     if [ "$failed" = 0 ] && [ "$passed" = 0 ]; then
         say "no test ran"
         failed=1
+    fi
+
+    if [ "${#again[@]}" -gt 0 ]; then
+        printf 'failed at first, see above: %s\n' "${again[*]}"
     fi
 
     printf '%s passed, %s failed' "$passed" "$failed"
@@ -302,4 +315,6 @@ readarray -t together < <(longest_first ${together[@]+"${together[@]}"})
 run "${together[@]}"
 at_once=1
 run ${alone[@]+"${alone[@]}"}
+second=1
+run ${again[@]+"${again[@]}"}
 summary "$@"
