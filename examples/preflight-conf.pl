@@ -48,7 +48,7 @@ sub words {
 
             # the code of another language follows: up to its closing brace
             if ($1 eq '{'
-                && (grep { !ref $_->[0] && $_->[0] =~ /_by_lua_block\z/ } grep { $_ } @words[ -3, -2 ])
+                && (grep { $_ && !ref $_->[0] && $_->[0] =~ /_by_lua_block\z/ } map { $words[$_] } -3, -2)
                 && /\G((?:[^{}]|(\{(?:[^{}]|(?2))*\}))*)/gc)
             {
                 $line += $1 =~ tr/\n//;

@@ -682,6 +682,7 @@ put('conf/more/b.conf', <<'E');
 location /open { add_header X-Open yes; } # "}
 E
 put('conf/more/.hidden.conf', "nonsense;\n");
+put('conf/more/types.conf', "\ntypes {\n    text/html html;\n}\n");
 put('conf/gate.inc', <<'E');
 # the gate of "all" {
 vcita_oauth "on"; vcita_oauth_require $vcita_oauth_claim_role 'a;b}' "c\"d{" e\;f;
@@ -689,6 +690,7 @@ E
 
 my $r = run({ http => <<'E', locations => <<'E2' });
 include more/nothing*.conf;
+include more/types.conf;
 map $uri $m { default "{"; "~^/x{2}" '}\''; "#a" "${uri}b{"; }
 E
 location /in {
@@ -703,7 +705,7 @@ like $r->{said}, qr/^ok +3 of 6 servers and locations have a gate/m, 'all of the
 
 put('conf/more/b.conf', "location /oauth {\n    return 404;\n}\n");
 wrong({ locations => 'include more/*.conf;' }, qr{is answered by "return" at \Q$d\E/more/b\.conf:2, before}, qr/^add "location/);
-unlink "$d/more/b.conf", "$d/more/.hidden.conf";
+unlink "$d/more/b.conf", "$d/more/types.conf", "$d/more/.hidden.conf";
 
 # the code of another language, which this nginx may not know
 my $text = do { local (@ARGV, $/) = conf(); <> };
