@@ -65,7 +65,7 @@ sub VcitaFlow::Code::passes {
     $text =~ s{^load_module modules/\S+;}{load_module $ENV{TEST_NGINX_LOAD_MODULES};\npid nginx.pid;\nerror_log /dev/null;}m
         or die "$name does not load the module\n";
     my $port = VcitaFlow::port();
-    $text =~ s{listen(\s+)443}{listen${1}127.0.0.1:$port}g;
+    $text =~ s{listen(\s+)(?:443|8080)}{listen${1}127.0.0.1:$port}g;
     $text =~ s<^http \{\n><http {\n    access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n>m
         or die "$name has no http\n";
 
@@ -216,6 +216,11 @@ add_block_preprocessor(sub {
         '(vcita_oauth_client_id\s+)\w+;' => sub { "${1}app1;" },
     );
     $change{'127\.0\.0\.1:8080'} = sub { '127.0.0.1:$TEST_NGINX_RAND_PORT_2' } if $name eq 'forward-auth';
+    if ($name eq 'balancer') {
+        delete $change{'listen(\s+)443'};
+        $change{'listen(\s+)8080'} = sub { "listen${1}127.0.0.1:\$TEST_NGINX_RAND_PORT_2" };
+        $change{'192\.0\.2\.0/24'} = sub { '127.0.0.1' };
+    }
     if ($name eq 'embedded') {
         # vcita's default host is the stub's; the others have none
         $change{'https://\$vcita_host/'} = sub { 'http://$vcita_host/' };
@@ -1130,3 +1135,42 @@ for my $status (sort keys %of) {
 is $b->get('/data', headers => [ 'Sec-Fetch-Site' => 'cross-site', 'Sec-Fetch-Mode' => 'navigate' ])->status, 200, 'a link to it works';
 --- error_log
 vcita callback refused
+
+
+=== TEST 32: balancer.conf: behind a balancer that ends TLS: in by https, redirects without http or a port, each client its own limit
+--- example: balancer
+--- before
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    location / {
+        proxy_set_header  Host               $http_host;
+        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    }
+}
+--- flow
+stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66' } } });
+my $b = at('portal.example.com', from => '127.0.0.2');
+my $r = $b->visit('/reports', headers => [ 'X-Forwarded-For' => '127.0.0.1', 'X-Forwarded-User' => 'admin' ]);
+is $r->status, 200, 'in';
+is plain($r->url), 'https://portal.example.com/reports', 'by https';
+is user($r), 'a383717599bf1893', 'by account';
+my $seen = seen($r);
+is $seen->{'x-forwarded-proto'}, 'https', 'the application hears of https';
+is $seen->{'x-real-ip'}, '127.0.0.2', 'and of the client, whatever it says of itself';
+
+my $flood = at('portal.example.com', from => '127.0.0.3');
+my %status;
+$status{ $flood->get('/oauth/callback?code=x&state=y')->status }++ for 1 .. 14;
+is $status{429}, 14 - $status{400}, 'one client is limited';
+cmp_ok $status{429}, '>=', 2, 'after ten';
+is at('portal.example.com', from => '127.0.0.4')->visit('/')->status, 200, 'another one signs in';
+
+$r = browser(base => 'http://10.0.0.1', resolve => { '10.0.0.1' => '127.0.0.1:' . rand_port(2) })->get('/healthz');
+is $r->status, 200, 'the health check needs no login';
+is $r->body, "ok\n", 'and no page';
+is browser(base => 'http://10.0.0.1', resolve => { '10.0.0.1' => '127.0.0.1:' . rand_port(2) })->get('/')->status, 404, 'nothing else is there';
+--- error_log
+limiting requests
