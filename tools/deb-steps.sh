@@ -150,6 +150,15 @@ loaded_twice() {
 
 open() { [[ $(get /open) == 'HTTP/1.1 200 '* ]]; }
 
+# vcita is out of its reach here
+preflight() {
+    local answer
+
+    answer=$(vcita-oauth-preflight --timeout 1)
+    printf '%s\n' "$answer"
+    [[ $answer == 'ok       nginx -t'* ]] && [[ $answer == *ok:*wrong:* ]]
+}
+
 alerts() { grep -E '\[(warn|error|crit|alert|emerg)\]' /var/log/nginx/error.log; }
 
 
@@ -238,6 +247,17 @@ do
     ok "$path" test -s "$doc/$path"
 done
 
+for command in vcita-oauth-preflight vcita-oauth-register-app; do
+    ok "$command is in PATH" "$command" --help
+
+    # this Debian unpacks no manual pages
+    ok "  with a manual page" \
+       eval "dpkg-deb --fsys-tarfile /debs/new.deb \
+             | tar -xOf - ./usr/share/man/man1/$command.1.gz \
+             | zcat | grep -q DESCRIPTION"
+done
+
+ok "preflight reads the site, with the curl that apt recommends" preflight
 ok "changelog.gz is CHANGES" eval "zcat $doc/changelog.gz | grep -q '^Changes with'"
 
 
