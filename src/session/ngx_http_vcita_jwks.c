@@ -17,6 +17,7 @@
 
 #include "session/ngx_http_vcita_jwks.h"
 #include "util/ngx_http_vcita_hash.h"
+#include "util/ngx_http_vcita_shm_zone.h"
 #include "vcita/ngx_http_vcita_jwk.h"
 
 
@@ -85,10 +86,7 @@ static ngx_slab_pool_t *ngx_http_vcita_jwks_lock(ngx_http_vcita_jwks_t *jwks);
 ngx_int_t
 ngx_http_vcita_jwks_zone(ngx_conf_t *cf, ngx_http_vcita_jwks_t *jwks, void *tag)
 {
-    ngx_str_t            name;
     ngx_pool_cleanup_t  *cln;
-
-    ngx_str_set(&name, "vcita_oauth_keys");
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -98,33 +96,21 @@ ngx_http_vcita_jwks_zone(ngx_conf_t *cf, ngx_http_vcita_jwks_t *jwks, void *tag)
     cln->handler = ngx_http_vcita_jwks_cleanup;
     cln->data = jwks;
 
-    jwks->zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_VCITA_JWKS_SIZE,
-                                       tag);
-    if (jwks->zone == NULL) {
-        return NGX_ERROR;
-    }
+    jwks->zone = ngx_http_vcita_shm_zone(cf, "vcita_oauth_keys",
+                                         NGX_HTTP_VCITA_JWKS_SIZE,
+                                         ngx_http_vcita_jwks_init, jwks, tag);
 
-    jwks->zone->init = ngx_http_vcita_jwks_init;
-    jwks->zone->data = jwks;
-
-    return NGX_OK;
+    return jwks->zone ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
 ngx_http_vcita_jwks_init(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_slab_pool_t  *pool;
+    ((ngx_slab_pool_t *) zone->shm.addr)->log_nomem = 0;
 
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    if (pool->data == NULL) {
-        pool->log_nomem = 0;
-        pool->data = ngx_slab_calloc(pool, NGX_HTTP_VCITA_JWKS_SETS
-                                           * sizeof(ngx_http_vcita_jwks_sh_t));
-    }
-
-    return pool->data ? NGX_OK : NGX_ERROR;
+    return ngx_http_vcita_shm_zone_calloc(zone, NGX_HTTP_VCITA_JWKS_SETS
+                                          * sizeof(ngx_http_vcita_jwks_sh_t));
 }
 
 

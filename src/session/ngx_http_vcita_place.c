@@ -17,6 +17,7 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_place.h"
+#include "util/ngx_http_vcita_shm_zone.h"
 
 
 #define NGX_HTTP_VCITA_PLACE_LEASES  4096
@@ -61,36 +62,21 @@ ngx_int_t
 ngx_http_vcita_place_zone(ngx_conf_t *cf, ngx_http_vcita_places_t *places,
     void *tag)
 {
-    ngx_str_t  name;
+    places->zone = ngx_http_vcita_shm_zone(cf, "vcita_oauth_places",
+                                           NGX_HTTP_VCITA_PLACE_PAGES
+                                           * ngx_pagesize,
+                                           ngx_http_vcita_place_init, places,
+                                           tag);
 
-    ngx_str_set(&name, "vcita_oauth_places");
-
-    places->zone = ngx_shared_memory_add(cf, &name,
-                                         NGX_HTTP_VCITA_PLACE_PAGES
-                                         * ngx_pagesize, tag);
-    if (places->zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    places->zone->init = ngx_http_vcita_place_init;
-    places->zone->data = places;
-
-    return NGX_OK;
+    return places->zone ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
 ngx_http_vcita_place_init(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_slab_pool_t  *pool;
-
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    if (pool->data == NULL) {
-        pool->data = ngx_slab_calloc(pool, sizeof(ngx_http_vcita_place_sh_t));
-    }
-
-    return pool->data ? NGX_OK : NGX_ERROR;
+    return ngx_http_vcita_shm_zone_calloc(zone,
+                                          sizeof(ngx_http_vcita_place_sh_t));
 }
 
 

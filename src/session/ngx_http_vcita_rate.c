@@ -25,6 +25,7 @@
 
 #include "session/ngx_http_vcita_rate.h"
 #include "util/ngx_http_vcita_hash.h"
+#include "util/ngx_http_vcita_shm_zone.h"
 
 
 /* if there are more, the least recently used pace starts anew */
@@ -163,37 +164,20 @@ ngx_int_t
 ngx_http_vcita_rate_zone(ngx_conf_t *cf, ngx_http_vcita_rate_t *rate,
     void *tag)
 {
-    ngx_str_t  name;
+    rate->zone = ngx_http_vcita_shm_zone(cf, "vcita_oauth",
+                                         NGX_HTTP_VCITA_RATE_PAGES
+                                         * ngx_pagesize,
+                                         ngx_http_vcita_rate_init, rate, tag);
 
-    ngx_str_set(&name, "vcita_oauth");
-
-    rate->zone = ngx_shared_memory_add(cf, &name,
-                                       NGX_HTTP_VCITA_RATE_PAGES * ngx_pagesize,
-                                       tag);
-    if (rate->zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    rate->zone->init = ngx_http_vcita_rate_init;
-    rate->zone->data = rate;
-
-    return NGX_OK;
+    return rate->zone ? NGX_OK : NGX_ERROR;
 }
 
 
 static ngx_int_t
 ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_slab_pool_t  *pool;
-
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    if (pool->data == NULL) {
-        pool->data = ngx_slab_calloc(pool, NGX_HTTP_VCITA_RATE_PACES
-                                         * sizeof(ngx_http_vcita_rate_pace_t));
-    }
-
-    return pool->data ? NGX_OK : NGX_ERROR;
+    return ngx_http_vcita_shm_zone_calloc(zone, NGX_HTTP_VCITA_RATE_PACES
+                                          * sizeof(ngx_http_vcita_rate_pace_t));
 }
 
 

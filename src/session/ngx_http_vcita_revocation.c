@@ -16,6 +16,7 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_revocation.h"
+#include "util/ngx_http_vcita_shm_zone.h"
 #include "util/ngx_http_vcita_string.h"
 
 
@@ -71,20 +72,12 @@ ngx_int_t
 ngx_http_vcita_revocation_zone(ngx_conf_t *cf, ngx_http_vcita_revocation_t *v,
     void *tag)
 {
-    ngx_str_t  name;
+    v->shm_zone = ngx_http_vcita_shm_zone(cf, "vcita_oauth_verdicts",
+                                          NGX_HTTP_VCITA_REVOCATIONS,
+                                          ngx_http_vcita_revocation_init, v,
+                                          tag);
 
-    ngx_str_set(&name, "vcita_oauth_verdicts");
-
-    v->shm_zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_VCITA_REVOCATIONS,
-                                        tag);
-    if (v->shm_zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    v->shm_zone->init = ngx_http_vcita_revocation_init;
-    v->shm_zone->data = v;
-
-    return NGX_OK;
+    return v->shm_zone ? NGX_OK : NGX_ERROR;
 }
 
 

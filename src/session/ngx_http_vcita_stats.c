@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_stats.h"
+#include "util/ngx_http_vcita_shm_zone.h"
 
 
 /* of workers, draining ones too; further workers share the last block */
@@ -47,21 +48,12 @@ ngx_int_t
 ngx_http_vcita_stats_zone(ngx_conf_t *cf, ngx_http_vcita_statistics_t *s,
     void *tag)
 {
-    ngx_str_t  name;
+    s->zone = ngx_http_vcita_shm_zone(cf, "vcita_oauth_stats",
+                                      NGX_HTTP_VCITA_STAT_SIZE
+                                      + 16 * ngx_pagesize,
+                                      ngx_http_vcita_stats_init, s, tag);
 
-    ngx_str_set(&name, "vcita_oauth_stats");
-
-    s->zone = ngx_shared_memory_add(cf, &name,
-                                    NGX_HTTP_VCITA_STAT_SIZE
-                                    + 16 * ngx_pagesize, tag);
-    if (s->zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    s->zone->init = ngx_http_vcita_stats_init;
-    s->zone->data = s;
-
-    return NGX_OK;
+    return s->zone ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -70,17 +62,13 @@ ngx_http_vcita_stats_init(ngx_shm_zone_t *zone, void *data)
 {
     ngx_http_vcita_statistics_t *old = data;
 
-    ngx_slab_pool_t              *pool;
     ngx_http_vcita_statistics_t  *s;
 
     s = zone->data;
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    if (pool->data == NULL) {
-        pool->data = ngx_slab_calloc(pool, NGX_HTTP_VCITA_STAT_SIZE);
-    }
-
-    if (pool->data == NULL) {
+    if (ngx_http_vcita_shm_zone_calloc(zone, NGX_HTTP_VCITA_STAT_SIZE)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
