@@ -371,6 +371,37 @@ unit_same(const ngx_str_t *one, const ngx_str_t *two)
 }
 
 
+void
+unit_zone(ngx_shm_zone_t *zone, size_t room)
+{
+    ngx_slab_pool_t  *pool;
+
+    pool = ngx_pcalloc(unit_pool, sizeof(ngx_slab_pool_t));
+    if (pool == NULL) {
+        abort();
+    }
+
+    pool->data = ngx_pcalloc(unit_pool, room);
+
+    if (pool->data == NULL
+        || ngx_shmtx_create(&pool->mutex, &pool->lock, NULL) != NGX_OK)
+    {
+        abort();
+    }
+
+    ngx_memzero(zone, sizeof(ngx_shm_zone_t));
+
+    zone->shm.addr = (u_char *) pool;
+}
+
+
+void
+unit_zone_destroy(ngx_shm_zone_t *zone)
+{
+    ngx_shmtx_destroy(&((ngx_slab_pool_t *) zone->shm.addr)->mutex);
+}
+
+
 ngx_str_t
 unit_hex(const char *hex)
 {

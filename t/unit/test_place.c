@@ -17,8 +17,6 @@
 #define TEST_PLACE_ROOM    (256 * 1024)
 
 
-static void test_place_make(ngx_http_vcita_places_t *places,
-    ngx_shm_zone_t *zone);
 static void test_place_of(ngx_http_vcita_place_t *place,
     ngx_http_vcita_places_t *places, u_char *key, ngx_uint_t n);
 
@@ -35,7 +33,8 @@ unit_test(place_full)
     now = ngx_current_msec;
     ngx_current_msec = 1000000;
 
-    test_place_make(&places, &zone);
+    unit_zone(&zone, TEST_PLACE_ROOM);
+    places.zone = &zone;
 
     for (i = 0; i < 17; i++) {
         test_place_of(&one[i], &places, key, 7);
@@ -104,28 +103,7 @@ unit_test(place_full)
            "the one that was renewed has no others before it");
 
     ngx_current_msec = now;
-    ngx_shmtx_destroy(&((ngx_slab_pool_t *) zone.shm.addr)->mutex);
-}
-
-
-/* a table that is empty: zeroes */
-
-static void
-test_place_make(ngx_http_vcita_places_t *places, ngx_shm_zone_t *zone)
-{
-    ngx_slab_pool_t  *pool;
-
-    pool = ngx_pcalloc(unit_pool, sizeof(ngx_slab_pool_t));
-    pool->data = ngx_pcalloc(unit_pool, TEST_PLACE_ROOM);
-
-    if (ngx_shmtx_create(&pool->mutex, &pool->lock, NULL) != NGX_OK) {
-        abort();
-    }
-
-    ngx_memzero(zone, sizeof(ngx_shm_zone_t));
-
-    zone->shm.addr = (u_char *) pool;
-    places->zone = zone;
+    unit_zone_destroy(&zone);
 }
 
 

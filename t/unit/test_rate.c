@@ -15,7 +15,6 @@
 #define TEST_RATE_ROOM   (256 * 1024)
 
 
-static void test_rate_make(ngx_http_vcita_rate_t *rate, ngx_shm_zone_t *zone);
 static ngx_int_t test_rate_call(ngx_http_vcita_rate_t *rate, ngx_uint_t n);
 
 
@@ -29,7 +28,13 @@ unit_test(rate_paces)
     now = ngx_current_msec;
     ngx_current_msec = 1000000;
 
-    test_rate_make(&rate, &zone);
+    unit_zone(&zone, TEST_RATE_ROOM);
+
+    /* one call in 1.1 s */
+
+    rate.calls = 1;
+    rate.window = 1000 + NGX_HTTP_VCITA_RATE_SLACK;
+    rate.zone = &zone;
 
     n = 0;
 
@@ -85,31 +90,7 @@ unit_test(rate_paces)
     is_int(test_rate_call(&slower, 7), NGX_BUSY, "they mix nothing");
 
     ngx_current_msec = now;
-    ngx_shmtx_destroy(&((ngx_slab_pool_t *) zone.shm.addr)->mutex);
-}
-
-
-/* one call in 1.1 s; no pace yet: zeroes */
-
-static void
-test_rate_make(ngx_http_vcita_rate_t *rate, ngx_shm_zone_t *zone)
-{
-    ngx_slab_pool_t  *pool;
-
-    pool = ngx_pcalloc(unit_pool, sizeof(ngx_slab_pool_t));
-    pool->data = ngx_pcalloc(unit_pool, TEST_RATE_ROOM);
-
-    if (ngx_shmtx_create(&pool->mutex, &pool->lock, NULL) != NGX_OK) {
-        abort();
-    }
-
-    ngx_memzero(zone, sizeof(ngx_shm_zone_t));
-
-    zone->shm.addr = (u_char *) pool;
-
-    rate->calls = 1;
-    rate->window = 1000 + NGX_HTTP_VCITA_RATE_SLACK;
-    rate->zone = zone;
+    unit_zone_destroy(&zone);
 }
 
 

@@ -105,6 +105,10 @@ ngx_uint_t unit_same(const ngx_str_t *one, const ngx_str_t *two);
 /* bytes from hex, blanks between them are passed over */
 ngx_str_t unit_hex(const char *hex);
 
+/* a shared zone as if of this process alone: a block of zeroes, its lock */
+void unit_zone(ngx_shm_zone_t *zone, size_t room);
+void unit_zone_destroy(ngx_shm_zone_t *zone);
+
 /* takes the next of the words that blanks separate; 0: there is none */
 ngx_uint_t unit_word(const char **text, ngx_str_t *word);
 
