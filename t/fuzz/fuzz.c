@@ -7,9 +7,11 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <stdio.h>
+#include "util/ngx_http_vcita_base64url.h"
 #include "fuzz.h"
 
 
+static ngx_str_t fuzz_jwt_part(ngx_str_t *text);
 static size_t fuzz_utf8_char(u_char *p, size_t left);
 static ngx_uint_t fuzz_utf8_tails(u_char *p, size_t n);
 
@@ -126,6 +128,44 @@ fuzz_header(ngx_str_t *text)
     copy.data[copy.len] = '\0';
 
     return copy;
+}
+
+
+/* the signature is encoded already, and goes on over line feeds to the end */
+
+ngx_str_t
+fuzz_jwt(ngx_str_t *in, ngx_str_t *header)
+{
+    u_char     *p;
+    ngx_str_t   payload, part[2], jwt;
+
+    *header = fuzz_line(in);
+    payload = fuzz_line(in);
+
+    part[0] = fuzz_jwt_part(header);
+    part[1] = fuzz_jwt_part(&payload);
+
+    jwt = fuzz_room(part[0].len + 1 + part[1].len + 1 + in->len);
+
+    p = ngx_cpymem(jwt.data, part[0].data, part[0].len);
+    *p++ = '.';
+    p = ngx_cpymem(p, part[1].data, part[1].len);
+    *p++ = '.';
+    ngx_memcpy(p, in->data, in->len);
+
+    return jwt;
+}
+
+
+static ngx_str_t
+fuzz_jwt_part(ngx_str_t *text)
+{
+    ngx_str_t  part;
+
+    part = fuzz_room((text->len * 4 + 2) / 3);
+    ngx_http_vcita_base64url_encode(part.data, text->data, text->len);
+
+    return part;
 }
 
 

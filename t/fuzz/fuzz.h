@@ -101,6 +101,9 @@ ngx_str_t fuzz_copy(ngx_str_t *text);
 /* as nginx keeps the value of a header: a zero byte follows */
 ngx_str_t fuzz_header(ngx_str_t *text);
 
+/* a JWT of three lines: header, which is given back, payload, and signature */
+ngx_str_t fuzz_jwt(ngx_str_t *in, ngx_str_t *header);
+
 ngx_str_t fuzz_room(size_t len);
 void *fuzz_alloc(size_t size);
 ngx_array_t *fuzz_array(size_t size);

@@ -10,7 +10,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "util/ngx_http_vcita_seal.h"
 #include "vcita/ngx_http_vcita_claims.h"
 #include "vcita/ngx_http_vcita_id_token.h"
 #include "fuzz.h"
@@ -20,8 +19,6 @@
 #define FUZZ_ID_TOKEN_SKEW  60
 
 
-static ngx_str_t fuzz_id_token_jwt(ngx_str_t *in, ngx_str_t *header);
-static ngx_str_t fuzz_id_token_part(ngx_str_t *text);
 static ngx_uint_t fuzz_id_token_parts(ngx_str_t *jwt);
 static void fuzz_id_token_expect(ngx_http_vcita_id_token_expected_t *e);
 static void fuzz_id_token_good(ngx_array_t *members);
@@ -44,7 +41,7 @@ fuzz_target(id_token)
 
     ngx_str_null(&header);
     raw = fuzz_byte(in);
-    jwt = raw ? fuzz_copy(in) : fuzz_id_token_jwt(in, &header);
+    jwt = raw ? fuzz_copy(in) : fuzz_jwt(in, &header);
 
     members = fuzz_array(sizeof(ngx_http_vcita_member_t));
 
@@ -100,43 +97,6 @@ fuzz_id_token_expect(ngx_http_vcita_id_token_expected_t *e)
     e->now = FUZZ_ID_TOKEN_NOW;
     e->skew = FUZZ_ID_TOKEN_SKEW;
     e->max_age = 300;
-}
-
-
-static ngx_str_t
-fuzz_id_token_jwt(ngx_str_t *in, ngx_str_t *header)
-{
-    u_char     *p;
-    ngx_str_t   payload, part[3], jwt;
-
-    *header = fuzz_line(in);
-    payload = fuzz_line(in);
-
-    part[0] = fuzz_id_token_part(header);
-    part[1] = fuzz_id_token_part(&payload);
-    part[2] = *in;
-
-    jwt = fuzz_room(part[0].len + 1 + part[1].len + 1 + part[2].len);
-
-    p = ngx_cpymem(jwt.data, part[0].data, part[0].len);
-    *p++ = '.';
-    p = ngx_cpymem(p, part[1].data, part[1].len);
-    *p++ = '.';
-    ngx_memcpy(p, part[2].data, part[2].len);
-
-    return jwt;
-}
-
-
-static ngx_str_t
-fuzz_id_token_part(ngx_str_t *text)
-{
-    ngx_str_t  part;
-
-    part = fuzz_room((text->len * 4 + 2) / 3);
-    ngx_http_vcita_base64url_encode(part.data, text->data, text->len);
-
-    return part;
 }
 
 

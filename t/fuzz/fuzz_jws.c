@@ -11,7 +11,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "util/ngx_http_vcita_seal.h"
 #include "vcita/ngx_http_vcita_jwk.h"
 #include "fuzz.h"
 
@@ -21,15 +20,13 @@
 
 
 static void fuzz_jws_set(ngx_str_t *text);
-static ngx_str_t fuzz_jws_token(ngx_str_t *in);
-static ngx_str_t fuzz_jws_part(ngx_str_t *text);
 static void fuzz_jws_good(ngx_http_vcita_jws_t *jws, ngx_array_t *members);
 
 
 fuzz_target(jws)
 {
     u_char                 how;
-    ngx_str_t              token, *name;
+    ngx_str_t              token, header, *name;
     ngx_array_t           *members, *names, *keys;
     ngx_http_vcita_jws_t   jws;
 
@@ -40,7 +37,7 @@ fuzz_target(jws)
         return;
     }
 
-    token = how ? fuzz_copy(in) : fuzz_jws_token(in);
+    token = how ? fuzz_copy(in) : fuzz_jwt(in, &header);
 
     names = fuzz_array(sizeof(ngx_str_t));
     name = ngx_array_push(names);
@@ -117,40 +114,4 @@ fuzz_jws_set(ngx_str_t *text)
     }
 
     ngx_destroy_pool(pool);
-}
-
-
-static ngx_str_t
-fuzz_jws_token(ngx_str_t *in)
-{
-    u_char     *p;
-    ngx_str_t   header, payload, part[2], token;
-
-    header = fuzz_line(in);
-    payload = fuzz_line(in);
-
-    part[0] = fuzz_jws_part(&header);
-    part[1] = fuzz_jws_part(&payload);
-
-    token = fuzz_room(part[0].len + 1 + part[1].len + 1 + in->len);
-
-    p = ngx_cpymem(token.data, part[0].data, part[0].len);
-    *p++ = '.';
-    p = ngx_cpymem(p, part[1].data, part[1].len);
-    *p++ = '.';
-    ngx_memcpy(p, in->data, in->len);
-
-    return token;
-}
-
-
-static ngx_str_t
-fuzz_jws_part(ngx_str_t *text)
-{
-    ngx_str_t  part;
-
-    part = fuzz_room((text->len * 4 + 2) / 3);
-    ngx_http_vcita_base64url_encode(part.data, text->data, text->len);
-
-    return part;
 }
