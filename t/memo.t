@@ -90,21 +90,12 @@ sub VcitaFlow::Code::key_file {
     return "vcita_oauth_session_key_file $file;";
 }
 
-# whether these bytes are in the memory of a process, as a core dump would have it
+# whether these bytes are in the memory of a process
 sub VcitaFlow::Code::dump_has {
     my ($pid, $text) = @_;
-    open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
-    open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
-    for (<$maps>) {
-        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw-p/ or next;
-        no warnings 'portable';
-        my $size = hex($to) - hex $from;
-        next if $size > 1 << 30;                # a sanitizer's own, terabytes
-        sysseek $mem, hex $from, 0;
-        sysread $mem, my $bytes, $size or next;
-        return 1 if index($bytes, $text) >= 0;
-    }
-    return 0;
+    my $has = 0;
+    VcitaFlow::nginx_memory($pid, 'p', sub { $has ||= index($_[0], $text) >= 0 });
+    return $has;
 }
 
 # letters that are nowhere else

@@ -43,17 +43,8 @@ sub VcitaFlow::Code::copy_of {
 sub VcitaFlow::Code::memory_of {
     my ($pid) = @_;
     my ($shared, $own) = ('', '');
-    open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
-    open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
-    for (<$maps>) {
-        my ($from, $to, $kind) = /^([0-9a-f]+)-([0-9a-f]+) rw-([sp])/ or next;
-        no warnings 'portable';
-        my $size = hex($to) - hex $from;
-        next if $size > 1 << 30;                # a sanitizer's own, terabytes
-        sysseek $mem, hex $from, 0;
-        sysread $mem, my $text, $size or next;
-        ($kind eq 's' ? $shared : $own) .= $text;
-    }
+    VcitaFlow::nginx_memory($pid, 's', sub { $shared .= $_[0] });
+    VcitaFlow::nginx_memory($pid, 'p', sub { $own .= $_[0] });
     return ($shared, $own);
 }
 

@@ -47,19 +47,11 @@ sub VcitaFlow::Code::outcomes {
 # sent and freed is none of it
 sub VcitaFlow::Code::copies {
     my ($token) = @_;
-    my $pid = VcitaFlow::nginx_pid();
     my $n = 0;
-    open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
-    open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
-    for (<$maps>) {
-        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw-p/ or next;
-        no warnings 'portable';
-        my $size = hex($to) - hex $from;
-        next if $size > 1 << 30;                # a sanitizer's own, terabytes
-        sysseek $mem, hex $from, 0;
-        sysread $mem, my $bytes, $size or next;
+    VcitaFlow::nginx_memory(VcitaFlow::nginx_pid(), 'p', sub {
+        my ($bytes) = @_;
         $n++ while $bytes =~ /\Q$token\E\{"token":"\Q$token/g;
-    }
+    });
     return $n;
 }
 

@@ -455,18 +455,10 @@ is $b->get('/')->status, 200, 'in';
 my $id = $b->cookie('vcita_session');
 my $raw = MIME::Base64::decode_base64url($id);
 my $hash = do { require Digest::SHA; Digest::SHA::sha256($raw) };
-my ($seen, $bytes) = ('', 0);
+my $seen = '';
 my ($pid) = nginx_workers;
-open my $maps, '<', "/proc/$pid/maps" or die $!;
-open my $mem, '<', "/proc/$pid/mem" or die $!;
-binmode $mem;
-for (<$maps>) {
-    my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw-s .*(?:zero|deleted)/ or next;
-    sysseek $mem, hex $from, 0;
-    sysread $mem, my $text, hex($to) - hex $from;
-    $bytes += length $text;
-    $seen .= $text;
-}
+nginx_memory($pid, 's', sub { $seen .= $_[0] });
+my $bytes = length $seen;
 cmp_ok $bytes, '>=', 1024 * 1024, "$bytes bytes of shared memory";
 cmp_ok index($seen, substr $hash, 8), '>', 0, 'the session is there, under its hash';
 is index($seen, $id), -1, 'no id';

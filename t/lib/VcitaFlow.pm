@@ -227,6 +227,24 @@ sub nginx_rss {
 }
 
 
+# Calls a sub with each piece of memory that a process may write to, as a core dump would have it: of its own ('p'), or
+# shared with others ('s').
+sub nginx_memory {
+    my ($pid, $kind, $call) = @_;
+    open my $maps, '<', "/proc/$pid/maps" or die "maps: $!";
+    open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
+    for (<$maps>) {
+        my ($from, $to) = /^([0-9a-f]+)-([0-9a-f]+) rw-$kind/ or next;
+        no warnings 'portable';
+        my $size = hex($to) - hex $from;
+        next if $size > 1 << 30;                # a sanitizer's own, terabytes
+        sysseek $mem, hex $from, 0;
+        sysread $mem, my $bytes, $size or next;
+        $call->($bytes);
+    }
+}
+
+
 # what may be kept: sanitizers and valgrind hold on to what was freed
 sub rss_limit { $_[0] * ($ENV{ASAN_OPTIONS} || $ENV{TEST_NGINX_USE_VALGRIND} ? 100 : 1) }
 
@@ -244,7 +262,7 @@ sub _stat {
     no strict 'refs';
     for (qw( ok is isnt like unlike is_deeply cmp_ok pass fail diag note
              browser crowd probe stub stub_code port rand_port url servroot round ca wait_for
-             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss rss_limit
+             error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss nginx_memory rss_limit
              encode_json decode_json escape unescape query_param query_string url_split url_join ))
     {
         # stub is defined later, so by name; prototypes as they are
