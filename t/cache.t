@@ -8,17 +8,6 @@ use VcitaTest;
 # an answer's Cache-Control, line by line
 sub VcitaFlow::Code::lines_of { my ($r) = @_; return join ' | ', $r->header('Cache-Control') }
 
-
-# a browser that has logged in as this sub
-sub VcitaFlow::Code::signed_in {
-    my ($sub, %opt) = @_;
-    my $b = VcitaFlow::browser(%opt);
-    $b->get('/in');
-    my $r = $b->come_back(code => VcitaFlow::stub()->prepare({ userinfo => { set => { sub => $sub } } }));
-    die "no login: " . $r->status . "\n" if $r->status != 303;
-    return $b;
-}
-
 run_tests();
 
 __DATA__
@@ -65,7 +54,7 @@ location /returned { vcita_oauth on; return 200 "before the gate"; }
 >>> file
 0123456789
 --- flow
-my $b = signed_in('one');
+my $b = signed_in('/in', { sub => 'one' });
 my @paths = qw( /in /file /missing /try/x /try-named/x /index/ /error /error-named /error-off /intercepted /gone /down
     /accel /accel-named /twice /optional /nested /any-closed );
 for my $path (@paths) {
@@ -113,7 +102,7 @@ location /add { vcita_oauth on; add_header Cache-Control "public, max-age=60"; p
 location /hide { vcita_oauth on; proxy_hide_header Cache-Control; proxy_pass $up; }
 location /intercepted { vcita_oauth on; proxy_intercept_errors on; error_page 404 /page; proxy_pass $up; }
 --- flow
-my $b = signed_in('one');
+my $b = signed_in('/in', { sub => 'one' });
 my $asked = sub {
     my ($path, @line) = @_;
     my @name = qw( X-A X-B X-C );
@@ -218,7 +207,7 @@ a file
 --- flow
 my $n = round();
 my @front = (base => 'http://127.0.0.1:' . rand_port(1));
-my ($one, $two) = map { signed_in($_, @front) } qw( one two );
+my ($one, $two) = map { signed_in('/in', { sub => $_ }, @front) } qw( one two );
 
 for my $path (qw( / /expires /public /s-maxage /maybe /no-store /accelerated )) {
     for my $b ([ one => $one ], [ two => $two ], [ one => $one ]) {
@@ -266,7 +255,7 @@ location /shared { vcita_oauth optional; proxy_cache_key $uri; proxy_pass $up; }
 location /nothing { vcita_oauth optional; proxy_no_cache $vcita_oauth_authenticated; proxy_cache_bypass $vcita_oauth_authenticated; proxy_cache_key $uri; proxy_pass $up; }
 --- flow
 my $n = round();
-my ($one, $two) = map { signed_in($_) } qw( one two );
+my ($one, $two) = map { signed_in('/in', { sub => $_ }) } qw( one two );
 for my $b ([ one => $one, 'private | ' ], [ two => $two, 'private | ' ], [ '' => browser(), '' ]) {
     my ($name, $browser, $private) = @$b;
     for my $status (qw( MISS HIT HIT )) {
@@ -305,7 +294,7 @@ server {
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
-my $b = signed_in('one');
+my $b = signed_in('/in', { sub => 'one' });
 my $at = 'http://127.0.0.1:' . rand_port(1);
 
 is lines_of($b->get('/')), 'private', 'over HTTP/1.1';

@@ -37,16 +37,6 @@ sub VcitaFlow::Code::upstreams {
     return join ', ', sort map { $_->path . ': ' . VcitaFlow::Code::told($_) } @new;
 }
 
-# a browser that has logged in as this sub
-sub VcitaFlow::Code::signed_in {
-    my ($sub, $path, %claims) = @_;
-    my $b = VcitaFlow::browser();
-    $b->get($path // '/in');
-    my $r = $b->come_back(code => VcitaFlow::stub()->prepare({ userinfo => { set => { sub => $sub, %claims } } }));
-    die "no login: " . $r->status . "\n" if $r->status != 303;
-    return $b;
-}
-
 # how nginx passes a request on
 my $PARAM = 'DOCUMENT_URI $uri';
 my %PASS = (
@@ -120,7 +110,7 @@ sub VcitaFlow::Code::everywhere {
         '/off' => [ ('/off: -') x 2 ], '/optional' => [ '/optional: -', '/optional: alice' ], '/any' => [ ('/any: -') x 2 ],
         '/asks' => [ '/asked: -', '/asked: -, /asks: alice' ], '/mirrors' => [ '', '/mirrored: -, /mirrors: alice' ],
     };
-    my $alice = VcitaFlow::Code::signed_in('alice');
+    my $alice = VcitaFlow::Code::signed_in('/in', { sub => 'alice' });
     VcitaFlow::Code::upstreams();
 
     for my $path (sort keys %$told) {
@@ -198,7 +188,7 @@ location /control/again { vcita_oauth on; vcita_oauth_header X-Control $control;
 location /seen { vcita_oauth on; proxy_set_header X-Seen $http_x_forwarded_user; proxy_pass $VCITA_APP; }
 --- flow
 my $cgi = cgi(rand_port(1));
-my $alice = signed_in('alice', '/', role => 'owner');
+my $alice = signed_in('/', { sub => 'alice', role => 'owner' });
 my $sent = sub { my ($path, @names) = @_; my $r = $alice->get($path, headers => forged()); join ', ', map { told($r->json, $_) } @names };
 
 is $sent->('/', qw( X-Forwarded-User X-Role X-More )), 'alice, ALICE, -', 'the same name replaces, in another spelling, too';
@@ -253,8 +243,8 @@ location /two {
 location /page { proxy_pass $VCITA_APP; }
 location /page/gated { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
-my $both = signed_in('alice', '/in');
-my ($one, $two) = ($both->clone, signed_in('bob', '/two/in'));
+my $both = signed_in('/in', { sub => 'alice' });
+my ($one, $two) = ($both->clone, signed_in('/two/in', { sub => 'bob' }));
 $both->set_cookie(two => $two->cookie('two'));
 
 my $sent = sub {
@@ -326,10 +316,10 @@ location /update {
 >>> ssi2.html
 <!--#include virtual="/part/to-maybe" -->
 --- flow
-my $alice = signed_in('alice');
+my $alice = signed_in('/in', { sub => 'alice' });
 my $one = $alice->clone;
 my @many = map { ("X-Many-$_" => $_) } 1 .. 45;           # nginx keeps them in three parts of a list
-$alice->set_cookie(two => signed_in('bob', '/part/two/in')->cookie('two'));
+$alice->set_cookie(two => signed_in('/part/two/in', { sub => 'bob' })->cookie('two'));
 
 for my $more ([], \@many) {
     my $of = @$more ? 'many headers' : 'few headers';
@@ -384,7 +374,7 @@ error_page 400 = /page;
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 location /page { proxy_set_header X-Seen $http_x_forwarded_user; proxy_pass $VCITA_APP; }
 --- flow
-my $alice = signed_in('alice');
+my $alice = signed_in('/in', { sub => 'alice' });
 my $at = 'http://127.0.0.1:' . rand_port(1);
 my @forged = @{ forged() };
 my $forged = '';

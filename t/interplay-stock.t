@@ -21,16 +21,6 @@ sub VcitaFlow::Code::seen {
 sub VcitaFlow::Code::all { my ($r, $name) = @_; return join ' | ', $r->header($name) }
 
 
-# a browser that has logged in as this sub
-sub VcitaFlow::Code::signed_in {
-    my ($sub, %opt) = @_;
-    my $b = VcitaFlow::browser(%opt);
-    $b->get('/in');
-    my $r = $b->come_back(code => VcitaFlow::stub()->prepare({ userinfo => { set => { sub => $sub } } }));
-    die "no login: " . $r->status . "\n" if $r->status != 303;
-    return $b;
-}
-
 sub VcitaFlow::Code::session { my ($b) = @_; return 'Cookie: vcita_session=' . $b->cookie('vcita_session') . "\r\n" }
 
 
@@ -689,7 +679,7 @@ is browser()->get("/$_?$n")->status, 302, "/$_, without a session: to vcita" for
 is browser()->get("/$_?$n", headers => [ Accept => 'application/json' ])->status, 401, "/$_, a program: 401" for qw( shared own );
 is scalar(my @none = stub->app_requests), 0, 'nothing was asked for, so nothing stored';
 
-my ($one, $two) = map { signed_in($_) } qw( one two );
+my ($one, $two) = map { signed_in('/in', { sub => $_ }) } qw( one two );
 for my $path (qw( /shared /own )) {
     my $r = $one->get("$path?$n");
     is $r->header('X-Cache'), 'MISS', "$path: asked for";
@@ -721,7 +711,7 @@ location / { vcita_oauth on; proxy_pass http://app; }
 location /maybe { vcita_oauth optional; proxy_pass http://app; }
 location /off { vcita_oauth off; proxy_pass http://app; }
 --- flow
-my %b = map { $_ => signed_in($_) } qw( one two three );
+my %b = map { $_ => signed_in('/in', { sub => $_ }) } qw( one two three );
 my %token;
 my $who = sub {
     my ($r) = @_;
@@ -801,7 +791,7 @@ isnt $cookie{vcita_session}, $old, 'by another session';
 
 # two users in turns, as behind a proxy that keeps its connections
 my ($two, %three) = ($cookie{vcita_session});
-$cookie{vcita_session} = signed_in('three')->cookie('vcita_session');
+$cookie{vcita_session} = signed_in('/in', { sub => 'three' })->cookie('vcita_session');
 for (1 .. 3) {
     ($cookie{vcita_session}, $two) = ($two, $cookie{vcita_session});
     is seen($get->('/maybe'))->{'x-sub'}, $_ % 2 ? '[two]' : '[three]', 'in turns';

@@ -55,17 +55,6 @@ my $Base;
 sub VcitaFlow::Code::base { $Base = $_[0] =~ s{/$}{}r }
 sub VcitaFlow::Code::at { return "$Base$_[0]" }
 
-# a browser that has logged in at a path, with these claims
-sub VcitaFlow::Code::signed_in {
-    my ($path, %claims) = @_;
-    my $b = VcitaFlow::browser();
-    my $r = $b->get("$Base$path");
-    die "no login begins at $path: " . $r->status . "\n" if $r->status != 302;
-    $r = $b->come_back(code => VcitaFlow::stub()->prepare({ userinfo => { set => \%claims } }));
-    die "no login: " . $r->status . "\n" if $r->status != 303;
-    return $b;
-}
-
 # a header that the application received, or undef
 sub VcitaFlow::Code::seen { my ($r, $name) = @_; return { map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} } }->{ lc $name } }
 
@@ -92,7 +81,7 @@ for ([], [ 'X-Api-Key' => 'x' ], [ 'X-Api-Key' => '' ]) {
     is browser()->get(at('/api/x'), headers => [ Accept => 'application/json', @$_ ])->status, 401, "(@$_), a program: 401";
     is browser()->get(at('/api/x'), headers => $_)->status, 302, "(@$_), a person: to vcita";
 }
-my $b = signed_in('/api/x', sub => 'one');
+my $b = signed_in(at('/api/x'), { sub => 'one' });
 $r = $b->get(at('/api/x'), headers => [ 'X-Forwarded-User' => 'other', 'X-Api-Client' => 'other' ]);
 is $r->status, 200, 'a session: in';
 is seen($r, 'X-Forwarded-User'), 'one', 'as whom';
@@ -120,7 +109,7 @@ is scalar(my @none = stub->app_requests), 0, 'the application was not asked';
 $r = browser()->get(at('/api/x'), script(@ours));
 is $r->status, 401, 'a call without a session: 401';
 is $allowed->($r), 'https://app.example.com true', 'which the script can read';
-my $b = signed_in('/api/x');
+my $b = signed_in(at('/api/x'), {});
 $r = $b->request(PUT => at('/api/x'), script(@ours));
 is $r->status, 200, 'a call with a session: in';
 is $allowed->($r), 'https://app.example.com true', 'which the script can read';
@@ -142,7 +131,7 @@ is browser()->request(HEAD => at('/healthz'))->status, 200, 'by HEAD, too';
 is browser()->get(at('/.well-known/acme-challenge/tok-en_1'))->body, "tok-en_1.thumbprint\n", 'the challenge';
 is browser()->get(at('/.well-known/acme-challenge/other'))->status, 404, 'another: 404, no login';
 is browser()->get(at($_))->status, 302, "$_: to vcita" for qw( / /healthz/ /healthzz /.well-known/ );
-is signed_in('/')->get(at('/x'))->json->{uri}, '/x', 'with a session: in';
+is signed_in(at('/'), {})->get(at('/x'))->json->{uri}, '/x', 'with a session: in';
 --- error_log
 No such file
 
@@ -154,7 +143,7 @@ my $r = browser()->get(at('/'), headers => [ 'X-Forwarded-User' => 'other' ]);
 is $r->status, 200, 'the start page, of all';
 is seen($r, 'X-Forwarded-User'), undef, 'without a name';
 is browser()->get(at('/account'))->status, 302, 'another page: to vcita';
-my $b = signed_in('/account', sub => 'one');
+my $b = signed_in(at('/account'), { sub => 'one' });
 $r = $b->get(at('/'));
 is seen($r, 'X-Forwarded-User'), 'one', 'the start page, with a name';
 is join(' | ', $r->header('Cache-Control')), 'private', 'private';
@@ -165,7 +154,7 @@ is seen($b->get(at('/account')), 'X-Forwarded-User'), 'one', 'the other page';
 --- recipe: proxy_cache for each person
 --- flow
 my $n = round();
-my ($one, $two) = map { signed_in('/reports/', sub => $_) } qw( one two );
+my ($one, $two) = map { signed_in(at('/reports/'), { sub => $_ }) } qw( one two );
 my $conn = sub { my ($b, $path) = @_; my $r = $b->get(at("$path?$n")); return $r->json->{conn} . ' ' . (seen($r, 'X-Forwarded-User') // '-') };
 my %first = map { $_->[0] => $conn->($_->[1], '/reports/x') } [ one => $one ], [ two => $two ];
 for ([ one => $one ], [ two => $two ]) {
@@ -191,7 +180,7 @@ like $conn->($two, '/page'), qr/ two$/, 'and is not for who is signed in';
 --- config
 location /in { vcita_oauth on; empty_gif; }
 --- flow
-my $b = signed_in('/in', sub => 'one');
+my $b = signed_in(at('/in'), { sub => 'one' });
 my $upstream = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => rand_port(2), Listen => 5, ReuseAddr => 1,
     Timeout => 20) or die "listen: $!\n";
 my $read_to = sub { my ($s, $end) = @_; my $got = ''; while ($got !~ $end) { $s->sysread($got, 65536, length $got) or die "closed: $got\n" } return $got };
@@ -284,7 +273,7 @@ like $got, qr/What you sent was not processed/, 'the page says what to do';
 close $s;
 is scalar(my @none = stub->app_requests), 0, 'the application saw nothing of it';
 
-my $b = signed_in('/session', sub => 'one');
+my $b = signed_in(at('/session'), { sub => 'one' });
 is $b->get(at('/session'), script())->status, 204, 'signed in';
 is join(' | ', $b->res->header('Cache-Control')), 'private', 'which no cache keeps for others';
 my $r = $b->request(POST => at('/upload/x'), body => 'x' x $size);
@@ -307,7 +296,7 @@ is scalar(grep { $_->method !~ /^(?:GET|HEAD)$/ } @asked), 0, 'nothing of it cam
 is browser()->get(at('/.write/wiki/page'))->status, 404, 'the way to write is internal';
 is browser()->post(at('/.write/wiki/page'), { a => 1 })->status, 404, 'for POST, too';
 
-my $b = signed_in('/in');
+my $b = signed_in(at('/in'), {});
 for my $path ('/wiki/page?a=b%2Fc', '/wiki/a%20b') {
     my $r = $b->post(at($path), { a => 1 });
     is $r->status, 200, "$path: with a session: written";
@@ -324,7 +313,7 @@ like $r->body, qr/sign in/i, 'a page for a person';
 is browser()->get(at('/x'))->status, 302, 'without a session: to vcita';
 for ([ staff => 403 ], [ owner => 200 ], [ 'co owner' => 200 ], [ 'owner ' => 403 ], [ '' => 403 ]) {
     my ($role, $status) = @$_;
-    my $b = signed_in('/x', role => $role);
+    my $b = signed_in(at('/x'), { role => $role });
     is $b->get(at('/x'))->status, 200, "\"$role\": reads";
     is $b->request(HEAD => at('/x'))->status, 200, "\"$role\": HEAD";
     is $b->request($_ => at('/x'))->status, $status, "\"$role\": $_" for qw( POST PUT DELETE );
@@ -342,7 +331,7 @@ my $r = browser()->get(at('/reports/x'), headers => [ 'X-Forwarded-User' => 'oth
 is $r->status, 401, 'without a session: 401';
 is browser()->get(at('/session'))->status, 404, 'the gate itself is internal';
 is scalar(my @none = stub->app_requests), 0, 'the application was not asked';
-my ($one, $two) = map { signed_in('/in', sub => $_) } qw( one two );
+my ($one, $two) = map { signed_in(at('/in'), { sub => $_ }) } qw( one two );
 for ([ one => $one ], [ two => $two ], [ one => $one ]) {
     my ($name, $b) = @$_;
     $r = $b->get(at('/reports/x'), headers => [ 'X-Forwarded-User' => 'other' ]);

@@ -121,6 +121,17 @@ sub browser {
     return $b;
 }
 
+# a browser that has logged in at a path, with these claims
+sub signed_in {
+    my ($path, $claims, %opt) = @_;
+    my $b = browser(%opt);
+    my $r = $b->get($path);
+    die "no login begins at $path: " . $r->status . "\n" if $r->status != 302;
+    $r = $b->come_back(code => stub()->prepare({ userinfo => { set => $claims } }));
+    die "no login: " . $r->status . "\n" if $r->status != 303;
+    return $b;
+}
+
 sub crowd { VcitaCrowd->new(@_) }
 sub probe { VcitaProbe->start($_[0] // url('/ping'), $_[1]) }
 
@@ -261,7 +272,7 @@ sub _stat {
 {
     no strict 'refs';
     for (qw( ok is isnt like unlike is_deeply cmp_ok pass fail diag note
-             browser crowd probe stub stub_code port rand_port url servroot round ca wait_for
+             browser signed_in crowd probe stub stub_code port rand_port url servroot round ca wait_for
              error_log access_log nginx_pid nginx_signal nginx_reload nginx_workers nginx_fds nginx_rss nginx_memory rss_limit
              encode_json decode_json escape unescape query_param query_string url_split url_join ))
     {
