@@ -47,6 +47,8 @@ static ngx_uint_t ngx_http_vcita_jwk_may(ngx_http_vcita_member_t *m,
     const char *value);
 static EVP_PKEY *ngx_http_vcita_jwk_rsa(ngx_pool_t *pool,
     ngx_str_t *modulus, ngx_str_t *exponent);
+static ngx_int_t ngx_http_vcita_jwk_number(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_str_t *number);
 static u_char *ngx_http_vcita_jwk_integer(u_char *p, ngx_str_t *value);
 static u_char *ngx_http_vcita_jwk_der(u_char *p, u_char tag, size_t len);
 static void ngx_http_vcita_jwk_cleanup(void *data);
@@ -232,11 +234,17 @@ ngx_http_vcita_jwk_rsa(ngx_pool_t *pool, ngx_str_t *modulus,
     ngx_str_t      n, e;
     const u_char  *from;
 
-    if (ngx_http_vcita_jws_decode(pool, modulus, &n) != NGX_OK
-        || ngx_http_vcita_jws_decode(pool, exponent, &e) != NGX_OK
-        || n.len == 0 || n.len > NGX_HTTP_VCITA_JWK_RSA_MAX / 8
-        || e.len == 0 || e.len > NGX_HTTP_VCITA_JWK_E_MAX)
+    if (ngx_http_vcita_jwk_number(pool, modulus, &n) != NGX_OK
+        || ngx_http_vcita_jwk_number(pool, exponent, &e) != NGX_OK
+        || n.len > NGX_HTTP_VCITA_JWK_RSA_MAX / 8
+        || e.len > NGX_HTTP_VCITA_JWK_E_MAX)
     {
+        return NULL;
+    }
+
+    /* an exponent of 1 needs no private key to sign */
+
+    if (e.len == 1 && e.data[0] == 1) {
         return NULL;
     }
 
@@ -267,29 +275,44 @@ ngx_http_vcita_jwk_rsa(ngx_pool_t *pool, ngx_str_t *modulus,
 }
 
 
+/*
+ * A number without zeros in front.  NGX_DECLINED: it is even or none, while
+ * modulus and exponent of RSA are odd (RFC 8017, 3.1).
+ */
+
+static ngx_int_t
+ngx_http_vcita_jwk_number(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *number)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_vcita_jws_decode(pool, text, number);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    while (number->len && number->data[0] == 0) {
+        number->data++;
+        number->len--;
+    }
+
+    return (number->len && (number->data[number->len - 1] & 1)) ? NGX_OK
+                                                                : NGX_DECLINED;
+}
+
+
 /* a DER integer; a zero goes before a high bit, which would be a sign */
 
 static u_char *
 ngx_http_vcita_jwk_integer(u_char *p, ngx_str_t *value)
 {
-    u_char  *v, *last;
-    size_t   len;
+    p = ngx_http_vcita_jwk_der(p, 0x02, value->len + (value->data[0] >> 7));
 
-    v = value->data;
-    last = v + value->len;
-
-    while (v < last - 1 && *v == 0) {
-        v++;
-    }
-
-    len = last - v + (*v >> 7);
-    p = ngx_http_vcita_jwk_der(p, 0x02, len);
-
-    if (*v >> 7) {
+    if (value->data[0] >> 7) {
         *p++ = 0;
     }
 
-    return ngx_cpymem(p, v, last - v);
+    return ngx_cpymem(p, value->data, value->len);
 }
 
 

@@ -13,12 +13,14 @@
 #include "unit.h"
 
 
-#define TEST_JWS_N                                                            \
+#define TEST_JWS_N  TEST_JWS_N_HEAD "oQ"
+
+#define TEST_JWS_N_HEAD                                                       \
     "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4q" \
     "PCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ4" \
     "7soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBE" \
     "Ma2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWN" \
-    "moudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
+    "moudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXp"
 
 #define TEST_JWS_INPUT                                                        \
     "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogIm" \
@@ -33,6 +35,9 @@
 
 #define TEST_JWS_KEY(more)                                                    \
     "{\"kty\":\"RSA\",\"n\":\"" TEST_JWS_N "\",\"e\":\"AQAB\"" more "}"
+
+#define TEST_JWS_RSA(n, e)                                                    \
+    "{\"kty\":\"RSA\",\"n\":\"" n "\",\"e\":\"" e "\"}"
 
 /* RFC 7517, A.1: an EC key and an RSA key, whose figures do not matter here */
 
@@ -51,6 +56,8 @@ typedef struct {
 static ngx_int_t test_jws_keys(const char *text, ngx_array_t *keys);
 static ngx_str_t test_jws_str(const char *text);
 static void test_jws_good(ngx_http_vcita_jws_t *jws, const char *kid);
+static void test_jws_bits(void);
+static void test_jws_which(void);
 
 
 static test_jws_set_t  test_jws_sets[] = {
@@ -72,6 +79,21 @@ static test_jws_set_t  test_jws_sets[] = {
       0 },
     { "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" TEST_JWS_N "\","
       "\"e\":\"AQABAQAB\"}]}", 0 },
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "AA") "]}", 0 },        /* e 0 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "AQ") "]}", 0 },          /* 1 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "AAAB") "]}", 0 },   /* 000001 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "Ag") "]}", 0 },          /* 2 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "Aw") "]}", 1 },          /* 3 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "AQAA") "]}", 0 },    /* 65536 */
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N, "AAAAAQAB") "]}", 1 },
+    { "{\"keys\":[" TEST_JWS_RSA(TEST_JWS_N_HEAD "oA", "AQAB") "]}", 0 },
+    { "{\"keys\":[" TEST_JWS_RSA("AAAA" TEST_JWS_N, "AQAB") "]}", 1 },
+    { "{\"keys\":[" TEST_JWS_RSA("AAAA", "AQAB") "]}", 0 },
+    { "{\"keys\":[" TEST_JWS_KEY(",\"kid\":7") "]}", 1 },
+    { "{\"keys\":[],\"keys\":[" TEST_JWS_KEY("") "]}", NGX_DECLINED },
+    { "{\"keys\":[" TEST_JWS_KEY("") "],\"k\\u0065ys\":[]}", NGX_DECLINED },
+    { "{\"keys\":" TEST_JWS_KEY("") "}", 0 },
+    { "{\"keys\":{\"a\":" TEST_JWS_KEY("") "}}", 0 },
     { "{\"keys\":[{\"key\":" TEST_JWS_KEY("") "}]}", 0 },
     { "{\"keys\":[[" TEST_JWS_KEY("") "]]}", 0 },
     { "{\"keys\":[]}", 0 },
@@ -159,6 +181,102 @@ unit_test(jws)
     jws.signature.len = 0;
     is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_SIGNATURE,
            "an empty signature");
+
+    test_jws_bits();
+    test_jws_which();
+}
+
+
+/* moduli of 8,192 bits, of as many with zeros in front, and of one bit more */
+
+static void
+test_jws_bits(void)
+{
+    u_char       *p;
+    ngx_uint_t    i, n;
+    ngx_array_t   keys;
+
+    static u_char  text[2048];
+
+    static const struct {
+        const char  *head;
+        const char  *tail;
+        ngx_int_t    keys;
+    } moduli[] = {
+        { "gQAB", "AQ", 1 },
+        { "AAAAgQAB", "AQ", 1 },
+        { "AQAB", "AQE", 0 },
+    };
+
+    for (i = 0; i < 3; i++) {
+        p = ngx_sprintf(text, "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\","
+                        "\"n\":\"%s", moduli[i].head);
+
+        for (n = 0; n < 340; n++) {
+            p = ngx_cpymem(p, "AQAB", 4);
+        }
+
+        (void) ngx_sprintf(p, "%s\"}]}%Z", moduli[i].tail);
+
+        is_int(test_jws_keys((char *) text, &keys), NGX_OK, "modulus %ui", i);
+        is_int(keys.nelts, moduli[i].keys, "modulus %ui: keys", i);
+    }
+}
+
+
+/* which of several keys is asked */
+
+static void
+test_jws_which(void)
+{
+    u_char                *p;
+    ngx_uint_t             i;
+    ngx_array_t            keys;
+    ngx_http_vcita_jws_t   jws;
+
+    static u_char  text[64 * (sizeof(TEST_JWS_KEY("")) + 1) + 64];
+
+    (void) test_jws_keys("{\"keys\":[" TEST_JWS_KEY(",\"kid\":7") "]}", &keys);
+
+    test_jws_good(&jws, "7");
+    is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_KID,
+           "a kid that is a number is none");
+
+    test_jws_good(&jws, "");
+    is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_VALID,
+           "but the key is a key");
+
+    (void) test_jws_keys("{\"keys\":["
+                         TEST_JWS_KEY(",\"kid\":\"a\"") ",{\"kid\":\"a\","
+                         "\"kty\":\"RSA\",\"n\":\"" TEST_JWS_N "\","
+                         "\"e\":\"Aw\"}]}", &keys);
+    is_int(keys.nelts, 2, "a kid twice");
+
+    test_jws_good(&jws, "a");
+    is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_VALID,
+           "a kid twice, the first is right");
+
+    /* 63 keys that did not sign, then the one that did */
+
+    p = ngx_cpymem(text, "{\"keys\":[", sizeof("{\"keys\":[") - 1);
+
+    for (i = 0; i < 63; i++) {
+        p = ngx_cpymem(p, TEST_JWS_RSA(TEST_JWS_N, "Aw") ",",
+                       sizeof(TEST_JWS_RSA(TEST_JWS_N, "Aw")));
+    }
+
+    (void) ngx_sprintf(p, "%s]}%Z", TEST_JWS_KEY(",\"kid\":\"last\""));
+
+    is_int(test_jws_keys((char *) text, &keys), NGX_OK, "64 keys");
+    is_int(keys.nelts, 64, "64 keys that may verify");
+
+    test_jws_good(&jws, "last");
+    is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_VALID,
+           "the last of 64 by its kid");
+
+    test_jws_good(&jws, "");
+    is_int(ngx_http_vcita_jwk_verify(&jws, &keys), NGX_HTTP_VCITA_JWS_SIGNATURE,
+           "without a kid no more than 16 are tried");
 }
 
 
