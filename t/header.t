@@ -135,11 +135,9 @@ __DATA__
 --- flow
 
 
-
 === TEST 2: nor by fastcgi_pass
 --- kind: fastcgi
 --- flow
-
 
 
 === TEST 3: nor by uwsgi_pass
@@ -147,11 +145,9 @@ __DATA__
 --- flow
 
 
-
 === TEST 4: nor by scgi_pass
 --- kind: scgi
 --- flow
-
 
 
 === TEST 5: nor by grpc_pass
@@ -422,3 +418,65 @@ is $bears->($token, '/')->status, 200, 'in';
 is upstreams(2), '/: a383717599bf1893, /part: a383717599bf1893', 'as who it is';
 $bears->("${token}x", '/open');
 is upstreams(1), '/page: -', 'a bad token: nobody';
+
+
+=== TEST 11: 200 headers of the name, values of 8 KB, spaces about the name: none reaches an upstream, whatever nginx lets through
+--- gate
+vcita_oauth_header X-Forwarded-User $vcita_oauth_claim_sub;
+large_client_header_buffers 64 16k;
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 http2;
+    underscores_in_headers on; ignore_invalid_headers off;
+    location / { vcita_oauth optional; proxy_set_header X-Seen $http_x_forwarded_user; proxy_pass $VCITA_APP; }
+}
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    location / { vcita_oauth optional; proxy_set_header X-Seen $http_x_forwarded_user; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /optional { vcita_oauth optional; proxy_set_header X-Seen $http_x_forwarded_user; proxy_pass $VCITA_APP; }
+--- flow
+my $alice = signed_in('/in', { sub => 'alice' });
+my $cookie = 'Cookie: vcita_session=' . $alice->cookie('vcita_session');
+my $big = 'forged' x 1365;
+my %lines = (
+    '200 of them' => [ ('X-Forwarded-User: forged') x 200 ], '200 in all spellings' => [ map { ('X-Forwarded-User', 'x_forwarded_user', 'X.Forwarded.User', 'XForwardedUser')[$_ % 4] . ": forged$_" } 1 .. 200 ],
+    '8 KB' => ["X-Forwarded-User: $big"], '8 KB, thrice' => [ ("x_forwarded_user: $big") x 3 ], 'empty' => [ 'X-Forwarded-User:', 'X_Forwarded_User: ' ],
+    'among 200 others' => [ map({ "X-Other-$_: 1" } 1 .. 100), 'X-Forwarded-User: forged', map({ "X-Other-$_: 1" } 101 .. 200) ],
+    'bytes around it' => [ '!X-Forwarded-User: forged', 'X-Forwarded-User!: forged', '#X~Forwarded|User^: forged', "X-Forwarded-User\xff: forged", '"X-Forwarded-User": forged', '(X/Forwarded)User: forged' ],
+    'hyphens' => [ 'X-----Forwarded-----User: forged', '------XForwardedUser: forged', '_x_forwarded_user_: forged' ],
+);
+for my $port (port, rand_port(2)) {
+    for my $name (sort keys %lines) {
+        for my $who ('-', 'alice') {
+            upstreams();
+            my $raw = browser()->raw('127.0.0.1', $port, join "\r\n", 'GET /optional HTTP/1.1', 'Host: a', @{ $lines{$name} }, $who eq 'alice' ? $cookie : (), 'Connection: close', '', '')->body;
+            like $raw, qr{^HTTP/1.1 200 }, "$name: 200";
+            is upstreams(), "/optional: $who", "$name: $who, at " . ($port == port ? 'all names' : 'the usual ones');
+            my ($got) = reverse stub->app_requests;
+            is told($got, 'X-Seen'), $who, "$name: nor does a variable have another";
+            is scalar(grep { $_->[0] =~ /^X-Other-/i } @{ $got->{headers} }), $name =~ /others/ ? 200 : 0, "$name: others are there";
+        }
+    }
+    for ('X-Forwarded-User : forged', "X-Forwarded-User\t: forged", ' X-Forwarded-User: forged', "X-Other: 1\r\n X-Forwarded-User: forged", "X-Forwarded-User\0: forged", 'X Forwarded User: forged',
+         "X-Other: 1\rX-Forwarded-User: forged", "X-Other: 1\nX-Forwarded-User: forged", "X-Forwarded-User: forged\0", 'X-Forwarded-User') {
+        upstreams();
+        my $raw = browser()->raw('127.0.0.1', $port, join "\r\n", 'GET /optional HTTP/1.1', 'Host: a', $_, 'Connection: close', '', '')->body;
+        my $name = s/[\r\n\t\0]/ /gr;
+        like $raw, qr{^HTTP/1.1 [24]00 }, "'$name': 200 or 400";
+        is upstreams(), $raw =~ /^HTTP\S+ 200/ ? '/optional: -' : '', "'$name': nobody";
+    }
+}
+
+my @many = map { ('-H', ('x_forwarded_user', 'X-Forwarded-User', 'x.forwarded.user')[$_ % 3] . ': forged') } 1 .. 200;
+for my $who ('-', 'alice') {
+    for my $h (\@many, [ '-H', "x_forwarded_user: $big" ], [ '-H', 'x_forwarded_user;', '-H', 'X-Forwarded-User;' ]) {
+        upstreams();
+        open my $out, '-|', qw( curl --silent --http2-prior-knowledge -o /dev/null -w %{http_version}:%{http_code} ), @$h, ($who eq 'alice' ? ('-H', $cookie) : ()),
+            'http://127.0.0.1:' . rand_port(1) . '/h2' or die "curl: $!";
+        is scalar(<$out>), '2:200', 'HTTP/2';
+        is upstreams(), "/h2: $who", "HTTP/2: $who";
+    }
+}

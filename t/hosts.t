@@ -195,3 +195,80 @@ for ([ 'a.example.com:8443', 'http://a.example.com:8443' ], [ 'b.Example.com', '
     answered($r, 303, '', $host, session => 1, sent => 'token userinfo');
     is $r->location, "$origin/deep", "$host: Location";
 }
+
+
+=== TEST 7: hosts at the edges: the way back leads to a host of the domain as it was sent, or to redirect_uri's origin, never elsewhere
+--- flow
+my $p = port;
+my $label = 'x' x 60;
+my $long = sub { my ($len) = @_; my $h = join('.', ($label) x 3) . '.example.com'; ('y' x ($len - length($h) - 1)) . ".$h" };
+my $back = sub {
+    my ($lines, $path) = @_;
+    my $raw = browser()->raw('127.0.0.1', $p, "GET @{[ $path // '/deep' ]} HTTP/1.1\r\n${lines}Connection: close\r\n\r\n")->body;
+    return 400 if $raw =~ m{^HTTP/1\.1 400 };
+    return "no login: " . substr $raw, 0, 30 if $raw !~ m{^HTTP/1\.1 302 };
+    my ($state) = $raw =~ /[?&]state=([\w-]+)/;
+    my ($login) = $raw =~ /^Set-Cookie: (vcita_session_login=[\w-]{43});/m;
+    my $r = browser()->get("/oauth/callback?state=$state&code=" . stub_code, headers => [ Cookie => $login ]);
+    answered($r, 303, '', substr($lines =~ s/[\r\n]+/ /gr, 0, 80), session => 1, sent => 'token userinfo');
+    return $r->location;
+};
+my $own = sub { "http://$_[0]/deep" };
+is length($long->($_)), $_, "a host of $_" for 255, 256;
+
+# as it was sent
+is $back->("Host: $_\r\n"), $own->($_), substr "Host: $_", 0, 60
+    for 'APP.EXAMPLE.COM', 'xn--bcher-kva.example.com', '1.example.com', 'a-.example.com', 'a.example.com:1', 'a.example.com:65535', "$label.example.com", $long->(255);
+
+# none that is valid here
+is $back->("Host: $_\r\n"), site('login', '/deep'), substr "Host: $_", 0, 60
+    for 'app.example.com.', 'example.com.', "app.example.com.:$p", 'app.example.com:0', 'app.example.com:00000', 'app.example.com:65536', 'app.example.com:99999999999', 'app.example.com:18446744073709551697',
+        'app.example.com:-1', 'app.example.com:+80', 'app.example.com:80a', 'app.example.com:80:80', 'app.example.com:80.example.com', 'app_.example.com', '_app.example.com', '-app.example.com', '[::1]', '[::1]:80',
+        '[::1].example.com', '[app.example.com]', '127.0.0.1', $long->(256), 'evilexample.com', 'evil.example', '%61pp.example.com', "app\xc3\xa9.example.com", 'evil.example\\.example.com',
+        'evil.example"app.example.com', "evil.example'app.example.com", 'evil.example&app.example.com', 'evil.example!app.example.com', '~.example.com', '*.example.com';
+
+# nginx's own 400
+is $back->($_), 400, s/[\r\n]+/ /gr
+    for "Host: a..example.com\r\n", "Host: a.example.com\r\nHost: b.example.com\r\n", "Host: a.example.com\r\nHost: a.example.com\r\n", '', "Host: evil.example/a.example.com\r\n", "Host: a.example.com b.example.com\r\n";
+
+# the request line names another host than the header: either is of the domain, or the way back leads to neither
+for ([ 'a.example.com', 'b.example.com' ], [ 'evil.example', 'a.example.com' ], [ 'a.example.com', 'evil.example' ], [ 'evil.example', 'evil.example' ], [ 'A.example.com:81', 'evil.example' ]) {
+    my ($line, $header) = @$_;
+    my $got = $back->("Host: $header\r\n", "http://$line/deep");
+    like $got, qr{^http://(?:login|a|b)\.example\.com(?::$p)?/deep$}, "$line on the request line, $header: $got";
+}
+
+
+=== TEST 8: over HTTP/2 hosts at the edges, and a host header beside :authority
+--- gate
+vcita_oauth_redirect_uri http://login.example.com:$TEST_NGINX_SERVER_PORT/oauth/callback;
+vcita_oauth_cookie_domain example.com;
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 http2;
+    server_name a.example.com;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- suppress_stderr
+--- flow
+my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
+if (!$nghttp) {
+    pass 'no nghttp here: not tested';
+    return;
+}
+for ([ 'a.example.com.', site('login') ], [ 'a.example.com:0', site('login') ], [ '[::1]', site('login') ],
+     [ 'user@a.example.com', site('login') ], [ 'A.EXAMPLE.COM', 'http://A.EXAMPLE.COM' ], [ 'xn--bcher-kva.example.com:1', 'http://xn--bcher-kva.example.com:1' ], [ 'a.example.com', undef, 'evil.example' ], [ 'evil.example', undef, 'a.example.com' ])
+{
+    my ($host, $origin, $other) = @$_;
+    my @more = $other ? ('-H', "host: $other") : ();
+    my $head = do { open my $out, '-|', $nghttp, '-nv', '-H', ":authority: $host", @more, '-H', 'accept: text/html', 'http://127.0.0.1:' . rand_port(1) . '/deep' or die "nghttp: $!"; local $/; <$out> };
+    if (!$origin) {
+        like $head, qr/:status: 400/, "$host with $other: nginx's own 400";
+        next;
+    }
+    my ($state) = $head =~ /[?&]state=([\w-]+)/;
+    my ($login) = $head =~ /set-cookie: (vcita_session_login=[\w-]{43});/;
+    my $r = browser()->get("/oauth/callback?state=$state&code=" . stub_code, headers => [ Cookie => $login ]);
+    answered($r, 303, '', $host, session => 1, sent => 'token userinfo');
+    is $r->location, "$origin/deep", "$host: Location";
+}

@@ -259,3 +259,114 @@ for (qw( portal.example.com portal.example.com:8443 127.0.0.1:65535 [::1]:80 ), 
 }
 --- error_log
 vcita_oauth_authorize_endpoint has no valid host for this request
+
+
+=== TEST 11: a query that only looks like an answer of vcita, or like another one, is what its decoded names say
+--- gate
+vcita_oauth_launch /start;
+--- flow
+for ('%63ode=x', 'code', 'code=', 'c%6fde', '&&code=x', 'x=1&code=', 'error', '%69ss=x', 'stat%65=', 'iss&business_uid=x', 'business_uid=x&code') {
+    answered(browser()->get("/oauth/callback?$_"), 400, 'invalid_state', $_);
+}
+for ('CODE=x', 'Code=x', 'a=1;code=x', ';code=x', 'a;code=x&b;state=y', 'code;a=x', 'code[]=x', 'code%20=x', '+code=x', 'code%00=x', '%00code=x', '%2563ode=x', '=code', 'a=code=x',
+     'business_uid=%00', 'business_uid=a%00b', 'business_uid=a+b%20c', "business_uid=\xe9%ff", 'business_uid=' . 'y' x 8000, '%', 'a=%', '%zz=1', "'\"<script>", '{}|^`')
+{
+    my $name = substr $_, 0, 60;
+    my $r = browser()->get("/oauth/callback?$_");
+    answered($r, 303, '', $name);
+    is $r->location, url("/start?$_"), "$name: Location";
+}
+for ('/oauth/callback#code=x', '/oauth/callback#?code=x&state=y', '/oauth/callback?#code=x', '/%6fauth/callback', '//oauth/callback', '/x/../oauth/callback') {
+    my $r = browser()->raw('127.0.0.1', port, "GET $_ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    like $r->body, qr{^HTTP/1.1 303 .*^Location: \Q@{[ url('/start') ]}\E\r$}ms, "$_: a launch without a query";
+}
+
+# what a business is called by, of a session that has one
+my $b = begun('/');
+answered($b->come_back(code => stub_code({ userinfo => { set => { business_uid => 'a b+c' } } })), 303, '', 'a session', session => 1, sent => 'token userinfo');
+answered($b->get("/oauth/callback?$_"), 303, '', "$_: its own") for 'business_uid=a+b%2Bc', 'business_uid=%61%20b%2bc', 'business_uid=%61 b' =~ s/ /+/r . '%2bc';
+for ('business_uid=a+b+c', 'business_uid=a%20b%2Bc%00', 'business_uid=%00a+b%2Bc', 'business_uid=a+b%2Bc+', 'business_uid=A+B%2BC', 'business_uid=a%2Bb%2Bc', 'business_uid=' . 'y' x 8000) {
+    my $r = $b->clone->get("/oauth/callback?$_");
+    answered($r, 302, '', substr("$_: another", 0, 60));
+}
+is $b->get('/')->status, 200, 'the session goes on';
+--- error_log
+invalid_state
+
+
+=== TEST 12: a launch by another method, while signed in or not: 405, and nothing of it happens
+--- gate
+vcita_oauth_launch /start;
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+for my $who ($b, browser()) {
+    for my $method (qw( HEAD POST PUT DELETE OPTIONS )) {
+        my $r = $who->request($method, '/oauth/callback?business_uid=another', $method =~ /^P/ ? (body => 'code=x&state=y&business_uid=z') : ());
+        answered($r, 405, '', $method);
+        is $r->header('Allow'), 'GET', "$method: Allow";
+        is $r->location, undef, "$method: leads nowhere";
+    }
+}
+is $b->get('/')->status, 200, 'the session goes on';
+
+
+=== TEST 13: launches of two businesses in two tabs, each with its login under way: each ends at its own launch
+--- gate
+vcita_oauth_launch /start?from=vcita;
+--- flow
+my $b = begun('/');
+answered($b->come_back(code => stub_code), 303, '', 'a session', session => 1, sent => 'token userinfo');
+my %tab = map { $_ => $b->tab } qw( b1 b2 );
+answered($tab{$_}->get("/oauth/callback?business_uid=$_&x"), 302, '', "$_: another business") for qw( b1 b2 );
+my %code = map { $_ => stub_code({ userinfo => { set => { business_uid => $_ } } }) } qw( b1 b2 );
+my $r = $tab{b2}->come_back(code => $code{b2});
+answered($r, 303, '', 'b2: signed in', session => 1, sent => 'token userinfo');
+is $r->location, url('/start?from=vcita&business_uid=b2&x'), 'b2: its launch';
+
+# the other tab's login has begun before this session, which is of no help to it
+$r = $tab{b1}->come_back(code => $code{b1});
+is $r->location, url('/start?from=vcita&business_uid=b1&x'), 'b1: its launch';
+
+# a launch that needs no login does not disturb one that is under way
+answered($tab{b1}->get('/oauth/callback?business_uid=b3'), 302, '', 'b3: another business');
+answered($tab{b2}->get('/oauth/callback'), 303, '', 'no business');
+$r = $tab{b1}->come_back(code => stub_code({ userinfo => { set => { business_uid => 'b3' } } }));
+answered($r, 303, '', 'b3: signed in', session => 1, sent => 'token userinfo');
+is $r->location, url('/start?from=vcita&business_uid=b3'), 'b3: its launch';
+
+
+=== TEST 14: a launch over HTTP/2, with bytes that only HTTP/2 could carry; and where the callback's location has a gate, or has it off
+--- gate
+vcita_oauth_launch /start;
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 http2;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /oauth/ { vcita_oauth off; proxy_pass $VCITA_APP; }
+location /gated/ {
+    vcita_oauth on;
+    vcita_oauth_require $vcita_oauth_claim_sub nobody;
+    vcita_oauth_cookie_name gated;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/gated/callback;
+    proxy_pass $VCITA_APP;
+}
+--- flow
+for my $callback (qw( /oauth/callback /gated/callback )) {
+    my $r = browser()->get("$callback?business_uid=x");
+    answered($r, 303, '', $callback);
+    is $r->location, url('/start?business_uid=x'), "$callback: Location";
+    answered(browser()->get("$callback?code=x"), 400, 'invalid_state', "$callback: a code");
+}
+is scalar(stub->app_requests), 0, 'the application saw none of them';
+
+for my $query ('business_uid=x&y=%0d%0aSet-Cookie:%20a=b', '%63ode', "a=\x{e9}", 'y=' . 'y' x 7000) {
+    my $head = do { open my $out, '-|', qw( curl --silent --http2-prior-knowledge -i --path-as-is ), 'http://127.0.0.1:' . rand_port(1) . "/oauth/callback?$query" or die "curl: $!"; local $/; <$out> };
+    like $head, $query eq '%63ode' ? qr{^HTTP/2 400 } : qr{^HTTP/2 303 .*^location: \Q@{[ url("/start?$query") ]}\E\r$}ms, substr $query, 0, 40;
+    unlike $head, qr/^set-cookie: a=b/m, 'no header of its own';
+}
+--- error_log
+invalid_state
