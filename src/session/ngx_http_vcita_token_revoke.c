@@ -54,14 +54,14 @@ struct ngx_http_vcita_token_revoke_s {
     ngx_http_vcita_call_t        call;
     ngx_msec_t                   due;
     ngx_uint_t                   tries;
+    unsigned                     active:1;   /* a call is in progress */
 };
 
 
 typedef struct {
-    ngx_queue_t                  waiting;
-    ngx_queue_t                  active;
-    ngx_uint_t                   n;          /* in both queues */
-    ngx_uint_t                   nactive;
+    ngx_queue_t                  tokens;
+    ngx_uint_t                   n;
+    ngx_uint_t                   nactive;    /* of these */
     ngx_event_t                  timer;
     ngx_msec_t                   deadline;   /* of a shutdown */
     ngx_msec_t                   logged;
@@ -72,7 +72,7 @@ typedef struct {
 
 
 static ngx_http_vcita_token_revoke_t *ngx_http_vcita_token_revoke_find(
-    ngx_queue_t *queue, ngx_http_vcita_token_revoke_t *t);
+    ngx_http_vcita_token_revoke_t *t);
 static void ngx_http_vcita_token_revoke_dropped(
     ngx_http_vcita_token_revoke_t *t);
 static void ngx_http_vcita_token_revoke_timer(ngx_event_t *ev);
@@ -85,6 +85,8 @@ static void ngx_http_vcita_token_revoke_again(
     ngx_http_vcita_token_revoke_t *t);
 static void ngx_http_vcita_token_revoke_done(ngx_http_vcita_token_revoke_t *t,
     ngx_uint_t outcome);
+static void ngx_http_vcita_token_revoke_remove(
+    ngx_http_vcita_token_revoke_t *t);
 static void ngx_http_vcita_token_revoke_give_up(void);
 
 
@@ -146,17 +148,14 @@ ngx_http_vcita_token_revoke_send(ngx_http_vcita_token_revoke_t *t)
     rq = &ngx_http_vcita_token_revoke_queue;
 
     if (rq->timer.handler == NULL) {
-        ngx_queue_init(&rq->waiting);
-        ngx_queue_init(&rq->active);
+        ngx_queue_init(&rq->tokens);
 
         rq->timer.handler = ngx_http_vcita_token_revoke_timer;
         rq->timer.data = rq;
         rq->timer.log = ngx_cycle->log;
     }
 
-    if (ngx_http_vcita_token_revoke_find(&rq->waiting, t)
-        || ngx_http_vcita_token_revoke_find(&rq->active, t))
-    {
+    if (ngx_http_vcita_token_revoke_find(t)) {
         ngx_http_vcita_token_revoke_discard(t);
         return;
     }
@@ -166,7 +165,7 @@ ngx_http_vcita_token_revoke_send(ngx_http_vcita_token_revoke_t *t)
         return;
     }
 
-    ngx_queue_insert_tail(&rq->waiting, &t->queue);
+    ngx_queue_insert_tail(&rq->tokens, &t->queue);
     rq->n++;
 
     t->due = ngx_current_msec;
@@ -191,28 +190,16 @@ ngx_http_vcita_token_revoke_discard(ngx_http_vcita_token_revoke_t *t)
 void
 ngx_http_vcita_token_revoke_recall(ngx_http_vcita_token_revoke_t *t)
 {
-    ngx_http_vcita_token_revoke_t        *queued;
-    ngx_http_vcita_token_revoke_queue_t  *rq;
+    ngx_http_vcita_token_revoke_t  *queued;
 
-    rq = &ngx_http_vcita_token_revoke_queue;
-
-    if (rq->n == 0) {
+    if (ngx_http_vcita_token_revoke_queue.n == 0) {
         return;
     }
 
-    queued = ngx_http_vcita_token_revoke_find(&rq->waiting, t);
-
-    if (queued == NULL) {
-        queued = ngx_http_vcita_token_revoke_find(&rq->active, t);
-        rq->nactive -= (queued != NULL);
-    }
+    queued = ngx_http_vcita_token_revoke_find(t);
 
     if (queued) {
-        ngx_queue_remove(&queued->queue);
-        rq->n--;
-
-        ngx_http_vcita_call_cancel(&queued->call);
-        ngx_http_vcita_token_revoke_discard(queued);
+        ngx_http_vcita_token_revoke_remove(queued);
     }
 }
 
@@ -228,14 +215,16 @@ ngx_http_vcita_token_revoke_same(ngx_http_vcita_token_revoke_t *a,
 /* the token of another session; NULL: it is not in the queue */
 
 static ngx_http_vcita_token_revoke_t *
-ngx_http_vcita_token_revoke_find(ngx_queue_t *queue,
-    ngx_http_vcita_token_revoke_t *t)
+ngx_http_vcita_token_revoke_find(ngx_http_vcita_token_revoke_t *t)
 {
-    ngx_queue_t                    *q;
-    ngx_http_vcita_token_revoke_t  *queued;
+    ngx_queue_t                          *q;
+    ngx_http_vcita_token_revoke_t        *queued;
+    ngx_http_vcita_token_revoke_queue_t  *rq;
 
-    for (q = ngx_queue_head(queue);
-         q != ngx_queue_sentinel(queue);
+    rq = &ngx_http_vcita_token_revoke_queue;
+
+    for (q = ngx_queue_head(&rq->tokens);
+         q != ngx_queue_sentinel(&rq->tokens);
          q = ngx_queue_next(q))
     {
         queued = ngx_queue_data(q, ngx_http_vcita_token_revoke_t, queue);
@@ -351,13 +340,17 @@ ngx_http_vcita_token_revoke_run(void)
     delay = NGX_HTTP_VCITA_TOKEN_REVOKE_TICK;
     ngx_str_null(&busy);
 
-    for (q = ngx_queue_head(&rq->waiting);
-         q != ngx_queue_sentinel(&rq->waiting)
+    for (q = ngx_queue_head(&rq->tokens);
+         q != ngx_queue_sentinel(&rq->tokens)
          && rq->nactive < NGX_HTTP_VCITA_TOKEN_REVOKE_ACTIVE;
          q = next)
     {
         next = ngx_queue_next(q);
         t = ngx_queue_data(q, ngx_http_vcita_token_revoke_t, queue);
+
+        if (t->active) {
+            continue;
+        }
 
         left = t->due - ngx_current_msec;
 
@@ -385,11 +378,9 @@ ngx_http_vcita_token_revoke_run(void)
 static ngx_int_t
 ngx_http_vcita_token_revoke_start(ngx_http_vcita_token_revoke_t *t)
 {
-    ngx_int_t                             rc;
-    ngx_http_vcita_call_t                *call;
-    ngx_http_vcita_token_revoke_queue_t  *rq;
+    ngx_int_t               rc;
+    ngx_http_vcita_call_t  *call;
 
-    rq = &ngx_http_vcita_token_revoke_queue;
     call = &t->call;
 
     ngx_memzero(call, sizeof(ngx_http_vcita_call_t));
@@ -422,9 +413,8 @@ ngx_http_vcita_token_revoke_start(ngx_http_vcita_token_revoke_t *t)
     }
 
     if (rc == NGX_AGAIN) {
-        ngx_queue_remove(&t->queue);
-        ngx_queue_insert_tail(&rq->active, &t->queue);
-        rq->nactive++;
+        t->active = 1;
+        ngx_http_vcita_token_revoke_queue.nactive++;
 
         return NGX_OK;
     }
@@ -455,8 +445,9 @@ ngx_http_vcita_token_revoke_handler(ngx_http_vcita_call_t *call)
     rq = &ngx_http_vcita_token_revoke_queue;
 
     ngx_queue_remove(&t->queue);
-    ngx_queue_insert_tail(&rq->waiting, &t->queue);
+    ngx_queue_insert_tail(&rq->tokens, &t->queue);
     rq->nactive--;
+    t->active = 0;
 
     t->tries++;
 
@@ -540,8 +531,20 @@ ngx_http_vcita_token_revoke_done(ngx_http_vcita_token_revoke_t *t,
     stats = ngx_http_vcita_stats(&t->vmcf->statistics);
     ngx_http_vcita_stats_add(stats->revocations[outcome], 1);
 
+    ngx_http_vcita_token_revoke_remove(t);
+}
+
+
+static void
+ngx_http_vcita_token_revoke_remove(ngx_http_vcita_token_revoke_t *t)
+{
+    ngx_http_vcita_token_revoke_queue_t  *rq;
+
+    rq = &ngx_http_vcita_token_revoke_queue;
+
     ngx_queue_remove(&t->queue);
-    ngx_http_vcita_token_revoke_queue.n--;
+    rq->n--;
+    rq->nactive -= t->active;
 
     ngx_http_vcita_call_cancel(&t->call);
     ngx_http_vcita_token_revoke_discard(t);
@@ -570,15 +573,12 @@ ngx_http_vcita_token_revoke_give_up(void)
                   "exited, they stay valid", n);
 
     while (rq->n) {
-        q = ngx_queue_head(ngx_queue_empty(&rq->active) ? &rq->waiting
-                                                        : &rq->active);
-
+        q = ngx_queue_head(&rq->tokens);
         t = ngx_queue_data(q, ngx_http_vcita_token_revoke_t, queue);
 
         ngx_http_vcita_token_revoke_done(t, NGX_HTTP_VCITA_REVOKE_DROPPED);
     }
 
-    rq->nactive = 0;
     rq->dropped = 0;
 }
 
