@@ -370,3 +370,36 @@ for my $query ('business_uid=x&y=%0d%0aSet-Cookie:%20a=b', '%63ode', "a=\x{e9}",
 }
 --- error_log
 invalid_state
+
+
+=== TEST 15: the host of a brand that was sealed longer ago than a login may take is asked of the map anew; a younger one holds
+--- http_config
+map $http_x_brand $vcita_host { default app.vcita.com; one one.example; two two.example; }
+--- gate
+vcita_oauth_authorize_endpoint https://$vcita_host/a;
+vcita_oauth_login_timeout 4s;
+--- flow
+my $b = begun('/', headers => [ 'X-Brand' => 'one' ]);
+my $old = time;
+my $at = sub { $_[0]->location =~ m{^https://([^/]+)/a\?} ? $1 : $_[0]->location };
+is $at->($b->res), 'one.example', 'a login at a brand';
+my $late = $b->callback_url(code => 'x');
+my $cookie = $b->cookie('vcita_session_login');
+my @two = (headers => [ 'X-Brand' => 'two' ]);
+my $young = $b->clone;
+$young->delete_cookie('vcita_session_login');
+my $r = $young->get($late, @two);
+answered($r, 302, 'state_mismatch', 'round 2, soon');
+is $at->($r), 'one.example', 'it goes on where it began';
+
+wait_for { time > $old + 5 } 15, 'the login to be too old';
+my $kept = $b->clone;
+$kept->set_cookie(vcita_session_login => $cookie);          # longer than it lives
+$r = $kept->get($late, @two);
+answered($r, 302, 'state_expired', 'round 2, late');
+is $at->($r), 'two.example', 'where the map says now';
+$r = $b->clone->get($late, headers => [ 'X-Brand' => 'gone' ]);
+is $at->($r), 'app.vcita.com', 'a brand that has left the map: the default';
+$r = browser()->get($late, @two);
+answered($r, 302, 'state_mismatch', 'late, of another browser');
+is $at->($r), 'two.example', 'where the map says now, too';

@@ -537,3 +537,40 @@ is stub->exchanges, 200, 'with two hundred at vcita';
 is with_status(503, $crowd), 0, 'and nobody refused';
 $crowd->abort_all;
 wait_for { stub->exchanges == 0 } 10, 'them to go';
+
+
+=== TEST 24: a call that is not sent, because 256 are in flight, takes no slot of the pace from the next one
+--- gate
+vcita_oauth_rate 32r/s;
+vcita_oauth_userinfo off;
+vcita_oauth_timeout 60s;
+--- config eval
+join "\n", 'location = /status { vcita_oauth_status; }', map { <<END } 1 .. 9
+location /c$_/ {
+    vcita_oauth on;
+    vcita_oauth_client_id app$_;
+    vcita_oauth_cookie_name c$_;
+    vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/c$_/callback;
+    proxy_pass \$VCITA_APP;
+}
+END
+--- log_level: info
+--- flow
+return pass 'once is enough' if round;
+my $paced = sub { browser()->get('/status')->body =~ /^vcita_oauth_logins_paced_total (\d+)$/m && $1 };
+my $crowd = crowd();
+for my $c (1 .. 8) {
+    my $b = begun("/c$c/");
+    $crowd->add($_, GET => $_->callback_url(code => stub_code({ token => { hold => 1 } }))) for map { begun("/c$c/") } 1 .. 32;
+}
+$crowd->start;
+$crowd->until(sub { stub->exchanges == 256 }, 20, '256 at vcita');
+my $before = $paced->();
+my $late = crowd();
+$late->add($_, GET => $_->callback_url(code => stub_code)) for map { begun('/c9/') } 1 .. 80;
+$late->run;
+is with_status(503, $late), 80, 'eighty more are refused';
+like error_log(), qr/requests to vcita are active in this worker/, 'for that reason';
+is $paced->(), $before, 'none of them waited for a slot that another one had not used';
+$crowd->abort_all;
+wait_for { stub->exchanges == 0 } 10, 'them to go';

@@ -392,3 +392,45 @@ is copies($token), 1, 'it is in memory while the call is under way' if !$ENV{SAN
 stub->release;
 wait_for { outcomes() =~ /^ok=@{[ round() + 1 ]} / } 5, 'vcita to have done it';
 is copies($token), 0, 'and then no more';
+
+
+=== TEST 14: a call under way for a token that a new session has ends without another try
+--- gate
+vcita_oauth_timeout 60s;
+--- flow
+stub->always({ revoke => { status => 500, hold => 1 } });
+my $token = 'under-way-' . round();
+my %again = (token => { set => { access_token => $token } });
+is logged_in(%again)->get('/logout')->status, 200, 'out';
+wait_for { revoked() == 1 && stub->exchanges == 1 } 5, 'the call to be under way';
+my $b = begun('/');
+is $b->come_back(code => stub_code(\%again))->status, 303, 'a new session that has the token, too';
+wait_for { stub->exchanges == 0 } 5, 'the call to be given up';
+
+# what is sent next shows that the queue goes on
+stub->always({ revoke => undef });
+logged_in(token => { set => { access_token => "$token-$_" } })->get('/logout') for 1 .. 9;
+wait_for { revoked() == 10 } 5, 'vcita to be told of nine others';
+is scalar(grep { $_ eq $token } revoked()), 1, 'there was no other try';
+is asked($token), 200, 'the token lives';
+is $b->get('/')->status, 200, 'so does the session';
+like browser()->get('/status')->body, qr/^vcita_oauth_calls_in_flight 0$/m, 'no call is counted that is no more';
+
+
+=== TEST 15: a token whose login ends with worker_shutdown_timeout is given back all the same: what begins after it is not aborted
+--- master_on
+--- main_config
+worker_shutdown_timeout 1s;
+--- flow
+my $token = 'shut-' . round();
+my $b = begun('/');
+my $crowd = crowd;
+$crowd->add($b, GET => $b->callback_url(code => stub_code({ token => { set => { access_token => $token } }, userinfo => { hang => 1 }, revoke => { delay => 0.1 } })));
+$crowd->start;
+$crowd->until(sub { stub->requests('/oauth/userinfo') == 1 }, 5, 'vcita to be asked for userinfo');
+my @old = nginx_reload;
+gone(@old);
+$crowd->finish;
+is_deeply [ revoked() ], [ $token ], 'vcita was told, once';
+is outcomes(), 'ok=' . (round() + 1) . ' invalid=0 failed=0 dropped=0', 'and it was done';
+like error_log(), qr/worker process $_ exited with code 0/, 'clean' for @old;
