@@ -97,6 +97,8 @@ unlike error_log(), qr/\Q$token\E/, 'no token in the log';
 
 
 === TEST 2: a token that is wrong in one thing is 401 invalid_token, and the log says which
+--- http_config
+large_client_header_buffers 4 32k;
 --- config
 location / {
     vcita_oauth on;
@@ -132,6 +134,7 @@ my @bad = (
     [ 'alg none' => $header->({ alg => 'none' }) . ".$p.", 'not a compact JWS' ],
     [ 'alg none with a signature' => $header->({ alg => 'none', kid => 'rsa' }) . ".$p.$s", 'alg' ],
     [ 'HS256 keyed with the public key' => $hmac->(unb64($rsa->{n})), 'alg' ],
+    [ 'HS256 keyed with the PEM of it' => $hmac->(do { open my $pem, '<', client_key('public') or die $!; local $/; <$pem> }), 'alg' ],
     [ 'RS512' => signed_token('rsa', { alg => 'RS512' }), 'alg' ],
     [ 'ES256' => signed_token('ec', { alg => 'ES256' }), 'alg' ],
     [ 'RS256 by an EC key' => signed_token('ec'), 'kid' ],
@@ -164,7 +167,7 @@ my @bad = (
     [ 'a nested JWS' => VcitaAssertion::signed('rsa', "$h." . b64(qq("$good"))), 'not a compact JWS' ],
     [ 'four parts' => "$good.x", 'not a compact JWS' ],
     [ 'two parts' => "$h.$p", 'not a compact JWS' ],
-    [ '8 KB of claims' => signed_token('rsa', {}, { much => 'x' x 4000 }), 'too long' ],
+    [ '8 KB of claims' => signed_token('rsa', {}, { much => 'x' x 8192 }), 'too long' ],
     [ 'a member twice' => VcitaAssertion::signed('rsa', "$h."
         . b64(unb64($p) =~ s/^\{/{"sub":"x",/r)), 'not a compact JWS' ],
     [ 'opaque' => 'eade05e0ee958ed139b7431b1a630bff95260178699ddf88cbd86a32d2ac708c', 'not a compact JWS' ],
@@ -173,11 +176,16 @@ my @bad = (
 for (@bad) {
     my ($name, $token, $why) = @$_;
     refused(bears($token), $why, $name);
+    refused(bears($token, '/optional'), $why, "$name, under optional");
     like error_log(), qr/\[error\].*the Bearer token of the request was refused: [^\n]*(?:$why)/, "$name: the log"
         if !round;
 }
-refused(bears($bad[0][1], '/optional'), '', 'under optional');
 is bears($good)->status, 200, 'the right one again';
+is bears($good, '/optional')->status, 200, 'under optional, too';
+my %lines;
+$lines{$_}++ for error_log() =~ /the Bearer token of the request was refused: ([^\n]*?) \(logged/g;
+is_deeply \%lines, round ? {} : { map { $_ => 1 } keys %lines }, 'each reason once a minute';
+is scalar(keys %lines), round ? 0 : 11, 'eleven reasons';
 unlike error_log(), qr/\Q$s\E|eade05e0/, 'no token in the log';
 is scalar(grep { $_->path ne '/jwks.json' } stub->requests), 0, 'vcita was asked for nothing but its keys';
 cmp_ok scalar(stub->requests('/jwks.json')), '<=', 1, 'and once';
@@ -245,11 +253,17 @@ $crowd->finish;
 is $crowd->tally->{200}, 200, 'all are in';
 is scalar(stub->requests('/jwks.json')), 1, 'with one call';
 
-$crowd = crowd();
-$crowd->add(browser(), GET => '/', headers => [ 'Authorization', 'Bearer ' . signed_token('rsa', { kid => "k$_" }) ]) for 1 .. 100;
-$crowd->run;
-is_deeply $crowd->tally, { '401 invalid_token' => 100 }, 'unknown kids: 401';
-is scalar(stub->requests('/jwks.json')), 1, 'and no call within 30 s';
+my (undef, $p, $s) = split /\./, signed_token('rsa');
+for my $hundred (0 .. 9) {
+    $crowd = crowd();
+    for (map { 100 * $hundred + $_ } 1 .. 100) {
+        my $token = b64(encode_json({ alg => 'RS256', kid => "k$_" })) . ".$p.$s";
+        $crowd->add(browser(), GET => '/', headers => [ 'Authorization', "Bearer $token" ]);
+    }
+    $crowd->run;
+    is_deeply $crowd->tally, { '401 invalid_token' => 100 }, 'a hundred unknown kids: 401';
+}
+is scalar(stub->requests('/jwks.json')), 1, 'a thousand of them: no call within 30 s';
 
 nginx_reload();
 is bears((@auth)[1][1] =~ s/^Bearer //r)->status, 200, 'the keys are there after a reload';
@@ -356,3 +370,250 @@ is $r->status, 200, 'both';
 is $r->header('X-Who'), undef, 'by its token';
 is_deeply $r->set_cookies, [], 'which is no session of a cookie';
 is $b->get('/')->status, 200, 'the session is good still';
+
+
+=== TEST 13: a key set of 1 MB, of 500 keys, of garbage, or none at all from a vcita that is down: the keys that are known stay, and open
+--- config eval
+join "\n", 'location /keys/ { root html; default_type application/json; }', map { <<END } qw( big many garbage down );
+location /$_/ {
+    vcita_oauth on;
+    vcita_oauth_bearer salonapp;
+    vcita_oauth_cookie_name c$_;
+    vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/$_/callback;
+    vcita_oauth_jwks_endpoint @{[ $_ eq 'down' ? '$VCITA_STUB/jwks.json' : "http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/keys/$_" ]};
+    add_header X-Error \$vcita_oauth_error always;
+    empty_gif;
+}
+END
+--- flow
+return pass 'it takes 30 s' if round;
+my $dir = servroot . '/html/keys';
+mkdir $dir or die "$dir: $!";
+my $keys = sub {
+    my ($name, $text) = @_;
+    open my $out, '>', "$dir/$name.new" or die "$dir: $!";
+    print $out $text;
+    close $out;
+    rename "$dir/$name.new", "$dir/$name" or die "$dir: $!";
+};
+my $good = client_jwks('rsa');
+my ($key) = @{ $good->{keys} };
+my $token = signed_token('rsa');
+my @kinds = qw( big many garbage down );
+$keys->($_, encode_json($good)) for @kinds;
+has_keys('rsa');
+is bears($token, "/$_/x")->status, 200, "$_: the keys are known" for @kinds;
+
+$keys->(big => encode_json({ %$good, more => 'x' x 1_000_000 }));
+$keys->(many => encode_json({ keys => [ $key, map { { kty => 'RSA', n => 'AQAB', e => 'AQAB', kid => "k$_" } } 1 .. 499 ] }));
+$keys->(garbage => '{"keys":[');
+stub->always({ keys => { reset => 1 } });
+my $other = signed_token('rsa_other', { kid => 'new' });
+my $calls = sub {
+    my ($kind) = @_;
+    return scalar(stub->requests('/jwks.json')) if $kind eq 'down';
+    return scalar(() = access_log() =~ m{"GET /keys/$kind }g);
+};
+for my $kind (@kinds) {
+    wait_for { refused(bears($other, "/$kind/x"), '', "$kind: an unknown kid"); $calls->($kind) == 2 } 40, "$kind: a second call";
+    is bears($token, "/$kind/x")->status, 200, "$kind: a token that was verified before";
+    is bears(signed_token('rsa'), "/$kind/x")->status, 200, "$kind: a new token of the known key";
+    refused(bears($other, "/$kind/x"), '', "$kind: an unknown kid, after the call");
+    refused(bears(signed_token('rsa_other', { kid => 'rsa' }), "/$kind/x"), '', "$kind: a forged one");
+    is $calls->($kind), 2, "$kind: two calls";
+}
+like error_log(), qr{jwks endpoint "[^"]*/keys/big" sent an incomplete or too large response}, 'big: the log';
+like error_log(), qr{jwks endpoint "[^"]*/keys/$_" returned status 200 and no key set of at most 64 keys, earlier keys stay}, "$_: the log"
+    for qw( many garbage );
+like error_log(), qr{jwks endpoint "[^"]*/jwks.json" (?:is unreachable|sent an incomplete)}, 'down: the log';
+
+
+=== TEST 14: no key of vcita is known, whatever the reason: 503 keys_unavailable, under optional, too, and nothing comes in
+--- config eval
+join "\n", 'location = /forbidden { return 403; } location = /moved { return 302 $VCITA_STUB/jwks.json; } location = /none { return 200 "{\"keys\":[]}"; }',
+    map { my ($name, $url) = @$_; <<END } [ down => 'http://127.0.0.1:1/jwks' ], map { [ $_ => "http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/$_" ] } qw( forbidden moved none );
+location /$name/ {
+    vcita_oauth optional;
+    vcita_oauth_bearer salonapp;
+    vcita_oauth_cookie_name c$name;
+    vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/$name/callback;
+    vcita_oauth_jwks_endpoint $url;
+    add_header X-Error \$vcita_oauth_error always;
+    empty_gif;
+}
+END
+--- flow
+has_keys('rsa');
+for my $kind (qw( down forbidden moved none )) {
+    for my $n (1 .. 3) {
+        my $r = bears(signed_token('rsa'), "/$kind/x");
+        is $r->status, 503, "$kind: $n";
+        is $r->header('X-Error'), 'keys_unavailable', "$kind: $n: \$vcita_oauth_error";
+        is scalar(@{ $r->set_cookies }), 0, "$kind: $n: no cookie";
+    }
+    is browser()->get("/$kind/x")->status, 200, "$kind: without a token as ever";
+}
+is scalar(stub->requests('/jwks.json')), 0, 'a redirect is not followed';
+
+
+=== TEST 15: a flood of forged tokens that name a known key: each is refused, with one line and no call, and who has a right one is still in
+--- workers: 2
+--- flow
+has_keys('rsa');
+my $good = signed_token('rsa');
+is bears($good)->status, 200, 'a right one';
+my ($h, $p, $s) = split /\./, $good;
+my $bytes = unb64($s);
+for my $hundred (1 .. 10) {
+    my $crowd = crowd();
+    for my $n (1 .. 100) {
+        substr($bytes, 2 * $n, 2) ^= pack 'n', $hundred;
+        $crowd->add(browser(), GET => '/', headers => [ Authorization => "Bearer $h.$p." . b64($bytes) ]);
+        substr($bytes, 2 * $n, 2) ^= pack 'n', $hundred;
+    }
+    $crowd->run;
+    is_deeply $crowd->tally, { '401 invalid_token' => 100 }, 'a hundred of them';
+}
+is bears($good)->status, 200, 'the right one';
+cmp_ok scalar(() = error_log() =~ /refused: its signature is wrong/g), '<=', 2, 'a line for each worker';
+cmp_ok scalar(stub->requests('/jwks.json')), '<=', 1, 'no call for any of them';
+
+
+=== TEST 16: a token's claims reach variables, headers, rules and the audit log as a session's do, behind internal redirects and under optional, too
+--- gate
+vcita_oauth_header X-Forwarded-User $vcita_oauth_claim_sub;
+--- http_config
+log_format audit '$uri|$vcita_oauth_event|$status|$vcita_oauth_account|$vcita_oauth_claim_business_uid|$vcita_oauth_session|$vcita_oauth_error|$vcita_oauth_access_token';
+access_log logs/audit.log audit;
+--- config
+location / { vcita_oauth on; vcita_oauth_bearer salonapp; proxy_pass $VCITA_APP; }
+location /maybe { vcita_oauth optional; vcita_oauth_bearer salonapp; proxy_set_header X-In $vcita_oauth_authenticated; proxy_pass $VCITA_APP; }
+location /files { vcita_oauth on; vcita_oauth_bearer salonapp; try_files /none @named; }
+location @named { proxy_set_header X-Business $vcita_oauth_claim_business_uid; proxy_pass $VCITA_APP; }
+location /failed { vcita_oauth on; vcita_oauth_bearer salonapp; error_page 502 = /page; proxy_pass http://127.0.0.1:1; }
+location /page { proxy_set_header X-Business $vcita_oauth_claim_business_uid; proxy_set_header X-In $vcita_oauth_authenticated; proxy_pass $VCITA_APP; }
+location /rule { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_actor_type owner; error_page 403 = /page; proxy_pass $VCITA_APP; }
+location /met { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_actor_type owner staff; proxy_pass $VCITA_APP; }
+location /mapped { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_business_uid ed46*; proxy_pass $VCITA_APP; }
+--- flow
+has_keys('rsa');
+my $b = browser();
+my $asks = sub {
+    my ($token, $path) = @_;
+    my $r = $b->get($path, headers => [ 'X-Forwarded-User' => 'forged', $token ? (Authorization => "Bearer $token") : () ]);
+    my %got = $r->body =~ /^\{/ ? map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} } : ();
+    return join '|', $r->status, map { $_ // '-' } @got{qw( x-forwarded-user x-business x-in )};
+};
+my ($who, $business) = qw( a383717599bf1893 ed469f8764326a66 );
+my ($one, $two) = map { signed_token('rsa') } 1, 2;
+for my $token ($one, $one, $two) {
+    is $asks->($token, '/x'), "200|$who|-|-", 'the header';
+    is $asks->($token, '/maybe'), "200|$who|-|1", 'under optional';
+    is $asks->($token, '/files'), "200|$who|$business|-", 'try_files';
+    is $asks->($token, '/failed'), "200|$who|$business|1", 'error_page of an upstream that is down';
+    is $asks->($token, '/rule'), '200|-|-|0', 'an unmet rule: the page is told nobody';
+    is $asks->($token, '/met'), "200|$who|-|-", 'a rule that is met';
+    is $asks->($token, '/mapped'), "200|$who|-|-", 'another one';
+}
+is $asks->(undef, '/maybe'), '200|-|-|0', 'under optional without a token: anonymous';
+
+my (@lines, %of);
+wait_for {
+    open my $log, '<', servroot . '/logs/audit.log' or die $!;
+    @lines = map { chomp; $_ } <$log>;
+    @lines >= 22 * (round() + 1);
+} 5, 'the audit log';
+@lines = @lines[-22 .. -1];
+is pop @lines, '/maybe|-|200|-|-|-|-|-', 'nobody';
+while (my ($n, $line) = each @lines) {
+    my ($uri, $event, $status, $account, $told, $session, $error, $token) = split /\|/, $line, -1;
+    my $refused = $n % 7 == 4;
+    is $event, $refused ? 'refused' : '-', "$line: the event";
+    is $account, $who, "$line: the account";
+    is $told, $business, "$line: the claim";
+    is $error, $refused ? 'not_allowed' : '-', "$line: the error";
+    is $token, '-', "$line: no token";
+    like $session, qr/^[0-9a-f]{16}$/, "$line: the session";
+    $of{$session}{ $n < 14 ? 'one' : 'two' }++;
+}
+is_deeply [ sort map { join ' ', %$_ } values %of ], [ 'one 14', 'two 7' ], '$vcita_oauth_session is of one token';
+--- error_log
+is not met
+
+
+=== TEST 17: idle timeout, session timeout, revalidation and giving back are a session's: a token ends by its exp, and vcita is asked nothing
+--- gate
+vcita_oauth_session_timeout 1s;
+vcita_oauth_session_idle_timeout 1s all;
+vcita_oauth_revalidate 1s;
+vcita_oauth_revoke_endpoint $VCITA_STUB/platform/v1/tokens/revoke;
+--- config
+location / { vcita_oauth on; vcita_oauth_bearer salonapp; add_header X-Error $vcita_oauth_error always; add_header X-Left $vcita_oauth_expires; empty_gif; }
+location = /logout { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_logout; }
+--- flow
+has_keys('rsa');
+my $now = time;
+my $long = signed_token('rsa', {}, { iat => $now - 1000, exp => $now + 300 });
+my $short = signed_token('rsa', {}, { iat => $now - 1000, exp => $now - 56 });       # a clock may be 60 s off
+my @early = map { bears($_)->status } $long, $short;
+is_deeply \@early, [ 200, 200 ], 'in';
+wait_for {
+    my $r = bears($long);
+    is $r->status, 200, 'as long as it lasts';
+    is_deeply $r->set_cookies, [], 'no cookie';
+    cmp_ok $r->header('X-Left'), '>', 200, 'what it has left';
+    bears($short)->status == 401;
+} 15, 'the other one to end';
+cmp_ok time, '>', $now + 2, 'longer than any time of a session';
+refused(bears($short), '', 'it has ended');
+my $r = bears($long, '/logout');
+is $r->status, 200, 'a logout';
+is bears($long)->status, 200, 'ends no token';
+is scalar(grep { $_->path ne '/jwks.json' } stub->requests), 0, 'vcita was asked for nothing but its keys';
+
+
+=== TEST 18: a request that brings a token gets no login, whatever is wrong with it and wherever its error leads: no redirect, no cookie, no page to sign in
+--- gate
+vcita_oauth_challenge login;
+--- config
+location / { vcita_oauth on; vcita_oauth_bearer salonapp; add_header X-Error $vcita_oauth_error always; empty_gif; }
+location /rule { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_sub nobody; add_header X-Switch "[$vcita_oauth_switch_account]" always; empty_gif; }
+location /young { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_max_age 60s; empty_gif; }
+location /paged { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_sub nobody; error_page 401 403 /gated; empty_gif; }
+location /paged-again { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_sub nobody; error_page 401 403 /bearer; empty_gif; }
+location /old { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_max_age 60s; error_page 401 /gated; empty_gif; }
+location /gated { vcita_oauth on; empty_gif; }
+location /bearer { vcita_oauth on; vcita_oauth_bearer other; empty_gif; }
+location /down {
+    vcita_oauth on;
+    vcita_oauth_bearer salonapp;
+    vcita_oauth_jwks_endpoint http://127.0.0.1:1/;
+    vcita_oauth_cookie_name down;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/down/callback;
+    error_page 503 /gated;
+    empty_gif;
+}
+--- flow
+has_keys('rsa');
+my $old = signed_token('rsa', {}, { iat => time - 120 });
+my $bad = signed_token('rsa_other', { kid => 'rsa' });
+my @person = (Accept => 'text/html,application/xhtml+xml', 'Sec-Fetch-Mode' => 'navigate', 'Sec-Fetch-Dest' => 'document');
+my %cases = ('/' => [ 200, 401 ], '/rule' => [ 403, 401 ], '/young' => [ 401, 401 ], '/paged' => [ 403, 401 ], '/paged-again' => [ 403, 401 ],
+    '/old' => [ 401, 401 ], '/down' => [ 503, 503 ]);
+for my $path (sort keys %cases) {
+    for my $n (0 .. 3) {
+        my $token = ($old, $bad, 'opaque', '')[$n];
+        my $want = $path eq '/down' && $n > 1 ? 401 : $cases{$path}[ $n > 0 ];
+        for my $method (qw( GET HEAD POST )) {
+            my @form = $method eq 'POST' ? (body => 'a=b', headers => [ Authorization => "Bearer $token", @person,
+                'Content-Type' => 'application/x-www-form-urlencoded' ]) : (headers => [ Authorization => "Bearer $token", @person ]);
+            my $r = browser()->request($method, $path, @form);
+            my $name = "$method $path, " . (qw( right wrong opaque empty ))[$n];
+            is $r->status, $want, $name if !($path eq '/' && $n == 0 && $method eq 'POST');
+            is $r->location, undef, "$name: leads nowhere";
+            is_deeply $r->set_cookies, [], "$name: no cookie";
+            unlike $r->body, qr/please sign in|new tab|oauth|<a /i, "$name: no page to sign in";
+            is $r->header('X-Switch'), '[]', "$name: nor an address to" if $path eq '/rule';
+        }
+    }
+}

@@ -167,13 +167,21 @@ static ngx_int_t
 ngx_http_vcita_access_bearer(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
+    ngx_int_t              rc;
     ngx_str_t              challenge;
     ngx_http_vcita_page_t  page;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&challenge, "Bearer realm=\"vcita\", error=\"invalid_token\"");
 
-    switch (ngx_http_vcita_bearer(r, ctx, vlcf)) {
+    rc = ngx_http_vcita_bearer(r, ctx, vlcf);
+
+    if (ctx->status && (rc == NGX_DECLINED || rc == NGX_BUSY)) {
+        ctx->alive = 0;
+        return ngx_http_vcita_access_same_error(r, ctx, vlcf->client);
+    }
+
+    switch (rc) {
 
     case NGX_OK:
         return ngx_http_vcita_access_open(r, ctx, vlcf);
@@ -577,7 +585,10 @@ ngx_http_vcita_access_same_error(ngx_http_request_t *r,
     page.status = ctx->status;
     ngx_http_vcita_errors_describe(ctx, &page);
 
+    /* no login replaces a token that an earlier gate has refused */
+
     if (page.status == NGX_HTTP_UNAUTHORIZED
+        && !ngx_http_vcita_bearer_is_sent(r)
         && ngx_http_vcita_access_sign_in(r, ctx, client, &page) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
