@@ -617,3 +617,37 @@ for my $path (sort keys %cases) {
         }
     }
 }
+
+
+=== TEST 19: in subrequests, too, the names of each location hold, whatever the memo has, and no cookie stands in for a token
+--- config
+location /ssi { ssi on; ssi_types *; vcita_oauth on; vcita_oauth_bearer salonapp; root html; }
+location /same/ { vcita_oauth on; vcita_oauth_bearer salonapp; alias html/; }
+location /other/ { vcita_oauth on; vcita_oauth_bearer other; alias html/; }
+location /rule/ { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_require $vcita_oauth_claim_sub nobody; alias html/; }
+location /session/ { vcita_oauth on; alias html/; }
+location = /asks { auth_request /other/part.html; vcita_oauth on; vcita_oauth_bearer salonapp; empty_gif; }
+location = /asks-same { auth_request /same/part.html; vcita_oauth on; vcita_oauth_bearer salonapp; empty_gif; }
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+--- user_files
+>>> ssi.html
+same:<!--#include virtual="/same/part.html" --> other:<!--#include virtual="/other/part.html" --> rule:<!--#include virtual="/rule/part.html" --> session:<!--#include virtual="/session/part.html" --> same:<!--#include virtual="/same/part.html" -->
+>>> part.html
+part
+--- flow
+has_keys('rsa');
+my $b = begun('/');
+$b->come_back(code => stub_code);
+my ($one, $other) = (signed_token('rsa'), signed_token('rsa', {}, { aud => 'other' }));
+my $get = sub { my ($who, $token, $path) = @_; $who->get($path, headers => [ Authorization => "Bearer $token" ]) };
+for my $n (1 .. 3) {
+    is $get->(browser(), $one, '/same/part.html')->status, 200, "$n: in";
+    is $get->(browser(), $one, '/other/part.html')->status, 401, "$n: not in another app's location";
+    is $get->(browser(), $other, '/other/part.html')->status, 200, "$n: as that one's token is";
+    is $get->(browser(), $one, '/asks')->status, 401, "$n: auth_request into the other app's location";
+    is $get->(browser(), $other, '/asks')->status, 401, "$n: the other token, which the first location refuses";
+    is $get->(browser(), $one, '/asks-same')->status, 200, "$n: auth_request of the same app";
+    is $get->(browser(), $one, '/ssi.html')->body, "same:part\n other: rule: session: same:part\n\n", "$n: by a token alone";
+    is $get->($b, $one, '/ssi.html')->body, "same:part\n other: rule: session:part\n same:part\n\n",
+        "$n: a session opens what needs one, and no location for tokens";
+}
