@@ -10,15 +10,16 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( %PORT gate_settings plain_server gate_server header_server auth_server
-                  back_servers redirect_length claim_values );
+our @EXPORT = qw( %PORT gate_settings plain_server gate_server header_server
+                  bearer_server auth_server back_servers redirect_length
+                  claim_values );
 
 # a claim of each of the headers X-1 to X-6
 my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
 
 our %PORT;
 @PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
-          memory people header )} = map { port($_) } 0 .. 12;
+          memory people header bearer )} = map { port($_) } 0 .. 13;
 
 
 # the application at vcita; everything else is as it comes
@@ -111,6 +112,21 @@ END
 }
 
 
+# the targets for signed tokens, which no session opens
+sub bearer_server {
+    my (%change) = @_;
+
+    return <<END . gate_settings(%change)
+    server {
+        listen 127.0.0.1:$PORT{bearer};
+        vcita_oauth_jwks_endpoint http://127.0.0.1:$PORT{vcita}/keys;
+END
+        . targets('vcita_oauth on; vcita_oauth_bearer benchapp;',
+                  map { "\$vcita_oauth_claim_$_" } @CLAIMS)
+        . "    }\n";
+}
+
+
 # The same targets behind auth_request: as most guides have it, a new connection
 # for each check, and with connections that are kept.  The daemon is the kindest
 # there can be: an nginx on another cpu that answers 204 whatever it is asked.
@@ -172,6 +188,7 @@ sub back_servers {
             return 200 '{"access_token":"$token","token_type":"Bearer","expires_in":631139040}';
         }
         location = /oauth/userinfo { return 200 '$CLAIMS'; }
+        location = /keys { alias $DIR/html/keys.json; }
     }
 END
 }

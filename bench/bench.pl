@@ -7,6 +7,7 @@
 # bench/results.svg.
 #
 #   BENCH_QUICK=1   one short round, to see that it works; writes to build/bench
+#   BENCH_ONLY=bearer   signed tokens alone, printed; records nothing
 #   BENCH_ROUNDS    rounds (7), BENCH_SECONDS: of each measurement (2)
 #   BENCH_PORT      the first of 20 ports (22000)
 
@@ -14,6 +15,7 @@ use strict;
 use warnings;
 
 use Apache;
+use Bearer;
 use Bench;
 use Extra;
 use Load;
@@ -30,6 +32,15 @@ my %TITLE = (gif => 'empty_gif', '1k' => '1 KiB file', proxy => 'proxy');
 # a session of the kind that daemons give: the shorter, the cheaper for nginx
 my $DAEMONS_COOKIE = 'session=' . 'A1b2C3d4' x 6;
 
+
+if (($ENV{BENCH_ONLY} // '') eq 'bearer') {
+    Bench::work_in('bench');
+
+    my ($front, %cookie) = start_nginx();
+
+    print Report::bearer(Extra::bearer($front, $cookie{vcita}, $Quick));
+    exit 0;
+}
 
 # by itself: it uses the same ports
 say_step('growth, by callgrind');
@@ -99,6 +110,7 @@ exit 0;
 
 # the servers, the module's own session; the worker that is measured
 sub start_nginx {
+    make_keys();
     conf('back', back_servers());
     nginx('back', $PORT{app}, 'taskset', '-c', $BACK_CPU);
 
@@ -108,7 +120,7 @@ sub start_nginx {
 
     end_of($master);
     conf('front', plain_server('/' . 'x' x ($longer + 1)) . gate_server()
-                  . auth_server());
+                  . bearer_server() . auth_server());
     $master = nginx('front', $PORT{gate}, 'taskset', '-c', $FRONT_CPU);
 
     return (worker_of($master), vcita => login($PORT{gate}, '/gif0'));

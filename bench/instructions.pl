@@ -6,12 +6,14 @@
 # gate adds to one has; if a logged-in request parses JSON, or allocates for its
 # claims; if vcita_oauth_header costs too much more than proxy_set_header; if
 # "Cache-Control: private" takes too much; or if the memo of opened cookies does
-# not save what it should, or costs more where it saves nothing.  --record writes
-# that file anew.
+# not save what it should, or costs more where it saves nothing; or if a signed
+# token that was verified before costs more than a cookie, or is verified again.
+# --record writes that file anew.
 
 use strict;
 use warnings;
 
+use Bearer;
 use Bench;
 use Callgrind;
 use Site;
@@ -29,6 +31,9 @@ my $NEW = 1.10;
 my $MEMO = 0.02;
 my $COOKIES = 10_000;
 
+# in turn, they are more than the memo keeps
+my $TOKENS = 300;
+
 # how much more than two proxy_set_header two vcita_oauth_header may take
 my $HEADERS = 400;
 
@@ -39,7 +44,8 @@ my $PRIVATE = 150;
 my @ALLOCATE = qw( ngx_palloc ngx_pnalloc ngx_pcalloc ngx_pmemalign
                    ngx_create_pool malloc calloc realloc posix_memalign );
 
-# name, server, path, cookie; values: as query arguments, in the plain server
+# name, server, path, cookie, which may be "new", or instead a signed "token", a
+# "new token", or a "forged token"; values: as query arguments, in the plain server
 my @REQUESTS = (
     [ 'empty_gif',                    plain => '/gif0',   1 ],
     [ 'empty_gif, gate off',          gate  => '/free',   1 ],
@@ -49,6 +55,10 @@ my @REQUESTS = (
     [ '1 KiB file',                   plain => '/1k0',    1 ],
     [ '1 KiB file gated',             gate  => '/1k0',    1 ],
     [ '1 KiB file gated, new cookie', gate  => '/1k0',    'new' ],
+    [ '1 KiB file, a token sent',     plain => '/1k0',    'token' ],
+    [ 'bearer, repeated',             bearer => '/1k0',   'token' ],
+    [ 'bearer, fresh',                bearer => '/1k0',   'new token' ],
+    [ 'bearer, forged',               bearer => '/1k0',   'forged token' ],
     [ 'proxy',                        plain => '/proxy0', 1 ],
     [ 'proxy, 2 headers',             plain => '/proxy2', 1 ],
     [ 'proxy gated',                  gate  => '/proxy0', 1 ],
@@ -63,6 +73,8 @@ my %WITHOUT = (
     'empty_gif gated'              => 'empty_gif',
     '1 KiB file gated'             => '1 KiB file',
     '1 KiB file gated, new cookie' => '1 KiB file',
+    'bearer, repeated'             => '1 KiB file, a token sent',
+    'bearer, fresh'                => '1 KiB file, a token sent',
     'proxy gated'                  => 'proxy',
     'proxy gated, 2 claims'        => 'proxy, 2 headers',
     'proxy gated, 2 oauth_header'  => 'proxy, 2 headers',
@@ -75,6 +87,9 @@ my $Failed = 0;
 
 Bench::work_in('instructions');
 
+make_keys();
+my @tokens = signed_tokens($TOKENS);
+
 conf('back', back_servers());
 nginx('back', $PORT{app});
 
@@ -84,11 +99,12 @@ my $cookie = "theme=dark; " . start_under_callgrind($redirect);
 my %found = map { $_->[0] => measured(@$_) } @REQUESTS;
 
 show();
-no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims');
+no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims', 'bearer, repeated');
 same_allocations();
 headers();
 private();
 memo();
+bearer();
 compare() if !$Record;
 record() if $Record && !$Failed;
 
@@ -157,7 +173,8 @@ sub start_under_callgrind {
 
     my $keys = keys_of('new');
 
-    conf('front', plain_server($redirect) . gate_server(%$keys) . header_server(%$keys));
+    conf('front', plain_server($redirect) . gate_server(%$keys)
+                  . header_server(%$keys) . bearer_server(%$keys));
     nginx_counted('front', $PORT{gate});
 
     return login($PORT{gate}, '/gif0');
@@ -174,6 +191,8 @@ sub measured {
         return "GET $path?$query HTTP/1.1\r\n" . browser_headers('127.0.0.1', @_);
     };
 
+    return measured_token($server, $path, $with_cookie) if $with_cookie =~ /token/;
+
     # in turn, and until the memo is full, which is before it is measured
 
     if ($with_cookie eq 'new') {
@@ -189,6 +208,23 @@ sub measured {
 
     return { %{ measure($PORT{$server}, $request, $N, $with_cookie ? 200 : 302) },
              bytes => length $request };
+}
+
+
+# with a token that was verified before, or with each of them in turn
+sub measured_token {
+    my ($server, $path, $kind) = @_;
+    my ($forged) = $kind =~ /^forged/;
+    my @requests = map { "GET $path HTTP/1.1\r\n" . bearer_headers($_) }
+        $kind eq 'token' ? $tokens[0]
+        : $forged ? map { s/.(?=.{20}\z)/$& eq 'A' ? 'B' : 'A'/er } @tokens : @tokens;
+    my ($next, $c) = (0, connection($PORT{$server}));
+
+    ask($c, $_) for @requests;
+
+    return measure($PORT{$server},
+                   sub { $requests[$next++ % @requests] }, $N,
+                   $forged ? 401 : 200);
 }
 
 
@@ -308,6 +344,26 @@ sub memo {
     wrong(sprintf 'the memo takes more than %d %% of a request with a new cookie',
           100 * $MEMO) if $share > $MEMO;
     wrong('the memo is not seen in the profile') if $found{$new}{memo} < 100;
+}
+
+
+# A token that was verified before costs no more than a cookie that was opened
+# before; a new one is verified once, and so is a forged one.
+sub bearer {
+    my $repeated = added('bearer, repeated', \&instructions);
+    my $cookie = added('1 KiB file gated', \&instructions);
+    my ($none, $once, $forged) = map { $found{$_}{calls}{EVP_DigestVerify} // 0 }
+        'bearer, repeated', 'bearer, fresh', 'bearer, forged';
+
+    printf "a token: %.0f instructions if it was verified before, %.0f with %.2f"
+        . " verifications if not\n", $repeated,
+        added('bearer, fresh', \&instructions), $once;
+
+    wrong(sprintf 'a token that was verified before adds more than a cookie: %.0f'
+          . ' instead of %.0f', $repeated, $cookie) if $repeated > $cookie;
+    wrong('a token that was verified before is verified again') if $none;
+    wrong("a new token is verified $once times") if $once != 1;
+    wrong("a forged token is verified $forged times") if $forged != 1;
 }
 
 

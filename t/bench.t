@@ -33,6 +33,8 @@ is $?, 0, 'bench-check: not more than recorded' or diag $out;
 like $out, qr/^proxy gated, 2 claims: no call of yajl$/m, 'two claims in headers parse no JSON';
 like $out, qr/^two headers: \S+ allocations without the gate, \S+ with claims/m, 'nor allocate';
 
+like $out, qr/^a token: \d+ instructions if it was verified before, \d+ with 1\.00 verifications if not$/m, 'signed tokens';
+
 my $less = slurp('bench/instructions.txt') =~ s{^(empty_gif gated +)(\d+)}{$1 . int($2 * 0.94)}mer;
 open my $file, '>', "$dir/less" or die "$dir/less: $!\n";
 print $file $less;
@@ -65,6 +67,7 @@ for my $target ('empty_gif', '1 KiB file', 'proxy') {
 like $results, qr/^\| redirect to vcita \| [\d.]+ \| [1-9]/m, 'who is not signed in';
 like $results, qr/\*\*[\d.]+ ms\*\* of the worker's CPU, [1-9]/, 'logins';
 like $results, qr/^\| all of them wait for vcita \| [1-9]/m, 'other requests while logins hang';
+like $results, qr/^\| a new signed token, RSA of 2,048 bits \| [\d.]+ \|$/m, 'signed tokens';
 like $results, qr/^\| 1000 \| [\d.]+ \| [\d.]+ \|$/m, 'sessions in turn';
 like $results, qr/^\| 40 \| \d+ \| \d+ \| \d+ \|/m, 'growth';
 
