@@ -283,3 +283,42 @@ is(VcitaSandbox->sub_of($token), 'a383717599bf1893', 'vcita knows the token');
 is $b->get('/logout')->status, 200, 'out';
 wait_for { !VcitaSandbox->sub_of($token) } 5, 'the end of the token';
 wait_for { browser()->get('/status')->body =~ /^vcita_oauth_revocations_total\{outcome="ok"\} @{[ round() + 1 ]}$/m } 5, 'the counter';
+
+=== TEST 21: vcita_oauth_bearer: a token that vcita has signed for this app opens the gate without a session; its keys may have rotated
+--- gate
+--- config
+location / { vcita_oauth on; add_header X-Token $vcita_oauth_access_token; proxy_pass $VCITA_APP; }
+location /api/ {
+    vcita_oauth on;
+    vcita_oauth_bearer salonapp;
+    add_header X-Error $vcita_oauth_error always;
+    proxy_set_header X-Who "$vcita_oauth_claim_sub,$vcita_oauth_claim_business_uid,$vcita_oauth_claim_actor_uid,$vcita_oauth_claim_actor_type";
+    proxy_pass $VCITA_APP;
+}
+--- flow
+my $with = sub { my ($token) = @_; browser()->get('/api/', headers => [ Authorization => "Bearer $token" ]) };
+my $who = sub { my %got = map { lc $_->[0] => $_->[1] } @{ $with->($_[0])->json->{headers} }; $got{'x-who'} };
+my $calls = sub { my $c = VcitaSandbox->control(GET => 'stats')->{calls}{keys} || {}; my $n = 0; $n += $_ for values %$c; $n };
+my $before = $calls->();
+if (!round) { VcitaSandbox->create(name => $_) for qw( salonapp otherapp ) }
+
+my $token = browser()->visit('/')->header('X-Token');
+my $old = VcitaSandbox->signed_token($token, 'salonapp');
+VcitaSandbox->control(POST => 'keys', { keep => 1 }) if !round;
+is $who->($old), 'a383717599bf1893,ed469f8764326a66,a383717599bf1893,staff', 'in, by the key that was';
+is $with->(VcitaSandbox->signed_token($token, 'salonapp'))->status, 200, 'in, by the key that is';
+is $calls->() - $before, round ? 0 : 1, 'the keys: one call over https';
+
+VcitaSandbox->control(POST => 'signed-tokens', { actor_uid => '300', actor_type => 'admin', count => 1 });
+is $who->(VcitaSandbox->signed_token($token, 'salonapp')), 'a383717599bf1893,ed469f8764326a66,300,admin', 'who acts for whom';
+
+VcitaSandbox->control(POST => 'signed-tokens', { left => -61, count => 1 });
+for ([ 'one that has ended' => VcitaSandbox->signed_token($token, 'salonapp') ],
+    [ q(another app's) => VcitaSandbox->signed_token($token, 'otherapp') ], [ 'an opaque one' => $token ])
+{
+    my ($what, $bad) = @$_;
+    my $r = $with->($bad);
+    is $r->status . ' ' . $r->header('X-Error'), '401 invalid_token', $what;
+}
+--- no_error_log
+[alert]

@@ -1,14 +1,17 @@
-// The endpoints that are no part of OAuth: vcita's platform API for apps and
-// for revoking tokens, and the sandbox's own switches under /sandbox/.
+// The endpoints that are no part of OAuth: vcita's platform API for apps, for
+// revoking tokens and for signed tokens, and the sandbox's own switches under
+// /sandbox/.
 
 import { AppError } from './apps.mjs';
 import { BadRequest, readJson, sendJson } from './body.mjs';
 
-export function makeControl({ apps, users, store, faults, stats, listeners, options }) {
+export function makeControl({ apps, users, store, tokens, faults, stats, listeners, options }) {
   const routes = {
     'POST /platform/v1/apps': createApp,
     'PUT /platform/v1/apps/CODE': updateApp,
     'POST /platform/v1/tokens/revoke': revokeToken,
+    'POST /v3/apps/compact_jws_tokens': createSignedToken,
+    'GET /v3/apps/.well-known/jwks.json': async (req, res) => sendJson(res, 200, await tokens.keySet()),
 
     'GET /sandbox/stats': (req, res) => sendJson(res, 200, stats),
     'POST /sandbox/stats/reset': (req, res) => {
@@ -33,6 +36,11 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
       sendJson(res, 200, { https: true });
     },
     'POST /sandbox/revoke': revokeAny,
+    'POST /sandbox/keys': async (req, res) => sendJson(res, 200, await tokens.rotate(await readJson(req))),
+    'POST /sandbox/signed-tokens': async (req, res) => {
+      tokens.order(await readJson(req));
+      sendJson(res, 200, {});
+    },
   };
 
   // Answers false for a request that is none of these.
@@ -71,14 +79,29 @@ export function makeControl({ apps, users, store, faults, stats, listeners, opti
   // A token may revoke those of its own user, itself too.
   async function revokeToken(req, res) {
     const { token } = await readJson(req);
-    const [, bearer] = /^Bearer (\S+)$/.exec(req.headers.authorization ?? '') ?? [];
-    const user = await store.userOf(bearer);
+    const user = await bearer(req);
     if (!user) return sendError(res, 401, 'Unauthorized');
     const owner = await store.userOf(token);
     if (!owner) return sendError(res, 422, 'invalid token');
     if (owner !== user) return sendError(res, 422, 'Unauthorized');
     store.revokeToken(token);
     return sendJson(res, 201, { status: 'OK', data: { revoked_tokens: [token] } });
+  }
+
+  // Apps belong to the staff of a business: a client's token makes none.
+  async function createSignedToken(req, res) {
+    const { app_code_name: codeName } = await readJson(req);
+    const user = users.bySub(await bearer(req));
+    if (!user || user.type === 'client') return sendError(res, 401, 'Unauthorized');
+    const app = apps.byCodeName(codeName);
+    if (!app) return sendError(res, 400, 'app_code_name is not the name of an app');
+    return sendJson(res, 200, { success: true, data: await tokens.create(app, user) });
+  }
+
+  // The sub of the user whose access token came with the request.
+  function bearer(req) {
+    const [, token] = /^Bearer (\S+)$/.exec(req.headers.authorization ?? '') ?? [];
+    return store.userOf(token);
   }
 
   async function revokeAny(req, res) {

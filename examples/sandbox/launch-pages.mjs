@@ -1,5 +1,6 @@
 // The Apps page, and the page around an app that is opened in a frame.
-// Self-contained, no JavaScript, light and dark, in the brand's color.
+// Self-contained, light and dark, in the brand's color. JavaScript there is in
+// the second alone, which answers the app's getAuth.
 
 import { escape } from './pages.mjs';
 
@@ -111,7 +112,20 @@ ${entries.length ? `<ul class="apps">${entries.map(appCard).join('\n')}</ul>` : 
 </main>`,
 });
 
+// A token goes to the app's own origin alone, whatever the frame shows.
+const ANSWERS = `const frame = document.querySelector('iframe');
+const { origin } = new URL(frame.src);
+addEventListener('message', async (event) => {
+  if (event.source !== frame.contentWindow || event.origin !== origin || event.data?.type !== 'getAuth') return;
+  const response = await fetch(location.pathname + '/token', { method: 'POST' });
+  const { success = false, data = null } = await response.json();
+  event.source.postMessage({ type: 'getAuth', id: event.data.id, success, data }, origin);
+});`;
+
 export const framePage = ({ app, address, ...view }) => layout({
   ...view, title: app.name, at: `<h1 class="at"><b>${escape(app.name)}</b></h1>`,
-  body: `<main class="frame"><iframe title="${escape(app.name)}" src="${escape(address)}"></iframe></main>`,
+  body: `<main class="frame"><iframe title="${escape(app.name)}" src="${escape(address)}"></iframe></main>
+<script>
+${ANSWERS}
+</script>`,
 });

@@ -1,7 +1,8 @@
 // Opens apps as vcita does: the Apps page of the person who is signed in, at
 // each brand's host, and an app in a frame. An app's landing page is told what
-// it has asked for in its url_params.
+// it has asked for in its url_params; one in a frame may ask for signed tokens.
 
+import { sendJson } from './body.mjs';
 import { brandOf, BRAND_HOSTS } from './brands.mjs';
 import { AUTHORIZE } from './doorkeeper.mjs';
 import { appsPage, framePage } from './launch-pages.mjs';
@@ -10,9 +11,11 @@ import { errorPage, sendPage } from './pages.mjs';
 // The Apps page signs people in as any app does, at the same authorize endpoint.
 const CLIENT_ID = 'vcita-apps';
 
-// The page, an app's frame below it, and what chooses a person at authorize.
+// The page, an app's frame below it, where the page around the frame gets its
+// tokens, and what chooses a person at authorize.
 const PAGE = '/apps';
 const OWN_PATH = /^\/apps(\/[A-Za-z0-9_-]+)?$/;
+const TOKEN_PATH = /^\/apps\/([A-Za-z0-9_-]+)\/token$/;
 const CHOICES = ['sandbox_user', 'prompt'];
 
 const VALUES = {
@@ -26,11 +29,13 @@ const VALUES = {
   brand_host: ({ brand }) => brand.host,
 };
 
-export function makeLaunch({ provider, apps, users, urls }) {
+export function makeLaunch({ provider, apps, users, tokens, urls }) {
   apps.add({ client_id: CLIENT_ID, name: 'vcita', trusted: true, oauth_redirect_uris: ownAddresses(urls) });
 
   // Answers false for a path that is none of these.
   return async function launch(req, res, url) {
+    const [, asking] = TOKEN_PATH.exec(url.pathname) ?? [];
+    if (asking && req.method === 'POST') return giveToken(req, res, asking);
     if (!OWN_PATH.test(url.pathname) || req.method !== 'GET') return false;
     const { searchParams: query } = url;
     const back = query.get('state');
@@ -52,6 +57,14 @@ export function makeLaunch({ provider, apps, users, urls }) {
   async function signedIn(req, res) {
     const { accountId } = await provider.Session.get(provider.createContext(req, res));
     return users.bySub(accountId);
+  }
+
+  async function giveToken(req, res, codeName) {
+    const user = await signedIn(req, res);
+    const app = apps.byCodeName(codeName);
+    if (!user || !app) sendJson(res, 401, { status: 'Error', error: 'Unauthorized' });
+    else sendJson(res, 200, { success: true, data: await tokens.create(app, user) });
+    return true;
   }
 
   function show(res, codeName, { user, brand }) {

@@ -12,6 +12,7 @@ import { makeControl, sendError } from './control.mjs';
 import { AUTHORIZE } from './doorkeeper.mjs';
 import { Faults } from './faults.mjs';
 import { Consents, makeInteractions } from './interactions.mjs';
+import { SignedTokens } from './jws.mjs';
 import { makeLaunch } from './launch.mjs';
 import { defaults } from './options.mjs';
 import { makeProvider } from './provider.mjs';
@@ -29,6 +30,8 @@ const ENDPOINTS = {
   '/oauth/jwks': 'jwks',
   '/platform/v1/apps': 'apps',
   '/platform/v1/tokens/revoke': 'revoke',
+  '/v3/apps/compact_jws_tokens': 'signed',
+  '/v3/apps/.well-known/jwks.json': 'keys',
 };
 
 const THROTTLED = ['token', 'userinfo'];
@@ -43,6 +46,7 @@ export async function startSandbox(given = {}) {
 
   const store = new Store(apps);
   const consents = new Consents();
+  const tokens = new SignedTokens();
   const stats = new Stats();
   const rate = new Rate(options.rate);
   const faults = new Faults([...new Set(Object.values(ENDPOINTS))]);
@@ -55,7 +59,7 @@ export async function startSandbox(given = {}) {
       if (!res.headersSent) sendError(res, 500, 'Internal error');
     });
   });
-  const control = makeControl({ apps, users, store, faults, stats, listeners, options });
+  const control = makeControl({ apps, users, store, tokens, faults, stats, listeners, options });
   try {
     await listeners.open();
     core = makeCore(); // only now: the issuer names the port
@@ -72,7 +76,7 @@ export async function startSandbox(given = {}) {
     return {
       provide: provider.callback(),
       interact: makeInteractions({ provider, apps, users, consents }),
-      launch: makeLaunch({ provider, apps, users, urls: listeners.urls }),
+      launch: makeLaunch({ provider, apps, users, tokens, urls: listeners.urls }),
     };
   }
 

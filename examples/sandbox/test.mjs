@@ -8,4 +8,5 @@ import './test/login.mjs';
 import './test/options.mjs';
 import './test/pages.mjs';
 import './test/platform.mjs';
+import './test/signed.mjs';
 import './test/token.mjs';

@@ -8,6 +8,7 @@
 #   VcitaSandbox->control(GET => 'stats');         # the answer, decoded
 #   VcitaSandbox->sub_of($token);                  # userinfo's sub, undef for a bad token
 #   VcitaSandbox->create(name => 'n', jwks => {});   # one more app of vcita's API: its client_id, and its secret
+#   VcitaSandbox->signed_token($token, 'n');       # made with an access token, for the app of that app_code_name
 #   use VcitaSandbox people => 1;                  # vcita shows its pages, and waits until they are filled in
 #   VcitaSandbox->import(apps => [ {...} ], users => { name => {...} });    # others than the usual ones, as in
 #                                                  # --apps-file and --users; without --auto: requests name a person
@@ -81,6 +82,7 @@ sub gate {
         "vcita_oauth_authorize_endpoint $Ready->{http}/app/oauth/authorize;",
         "vcita_oauth_token_endpoint $Ready->{https}/oauth/token;",
         "vcita_oauth_userinfo_endpoint $Ready->{https}/oauth/userinfo;",
+        "vcita_oauth_jwks_endpoint $Ready->{https}/v3/apps/.well-known/jwks.json;",
         "vcita_oauth_ssl_trusted_certificate $Ready->{ca};",
     );
     for my $line (@lines) {
@@ -112,6 +114,17 @@ sub create {
     $answer->{success} or die "the sandbox created no app: $answer->{status} $answer->{content}\n";
     my $data = decode_json($answer->{content})->{data};
     return wantarray ? @$data{qw( client_id client_secret )} : $data->{client_id};
+}
+
+
+sub signed_token {
+    my (undef, $token, $code) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 15)->post("$Ready->{http}/v3/apps/compact_jws_tokens", {
+        headers => { Authorization => "Bearer $token", 'Content-Type' => 'application/json' },
+        content => encode_json({ app_code_name => $code }),
+    });
+    $answer->{success} or die "the sandbox signed no token: $answer->{status} $answer->{content}\n";
+    return decode_json($answer->{content})->{data}{token};
 }
 
 

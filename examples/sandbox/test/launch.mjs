@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
-import { post, start } from './helpers.mjs';
+import { claimsOf, post, start } from './helpers.mjs';
 
 const LANDING = 'https://calendar.example.com/open?from=vcita';
 const ALL = ['impersonate', 'business_uid', 'staff_role', 'staff_uid', 'payment_permissions', 'language', 'package',
@@ -21,14 +21,14 @@ describe('the Apps page', async () => {
   function browser(host) {
     const jar = new Map();
     const hops = [];
-    return async function go(address) {
+    return async function go(address, method = 'GET') {
       const { pathname, search } = new URL(address, `http://${host}:${port}`);
       hops.push(pathname);
       const res = await new Promise((resolve, reject) => {
-        http.get({
-          host: '127.0.0.1', port, path: pathname + search,
+        http.request({
+          host: '127.0.0.1', port, path: pathname + search, method,
           headers: { Host: `${host}:${port}`, Cookie: [...jar].map((pair) => pair.join('=')).join('; ') },
-        }, resolve).on('error', reject);
+        }, resolve).on('error', reject).end();
       });
       for (const line of res.headers['set-cookie'] ?? []) {
         const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
@@ -76,6 +76,17 @@ describe('the Apps page', async () => {
     assert.match(text, /<iframe [^>]*src="https:\/\/calendar\.example\.com\/open\?from=vcita&amp;impersonate=false/);
     assert.equal((await go('/apps/none')).status, 404);
     assert.equal((await go('/apps?code=x&state=//evil.example')).pathname, '/apps', 'it is signed in, and goes nowhere');
+  });
+
+  test('the page around a frame gets signed tokens for its app, of the person who is signed in', async () => {
+    const go = browser('app.partner.test');
+    await go('/apps?sandbox_user=bob');
+    const { status, text } = await go('/apps/calendar/token', 'POST');
+    const { aud, sub, business_uid } = claimsOf(JSON.parse(text).data.token);
+    assert.deepEqual([status, aud, sub, business_uid], [200, 'calendar', 'b0b7175991893a38', 'ed469f8764326a66']);
+    assert.equal((await go('/apps/none/token', 'POST')).status, 401);
+    assert.equal((await go('/apps/calendar/token')).status, 404, 'no other page shows it by GET');
+    assert.equal((await browser('app.vcita.test')('/apps/calendar/token', 'POST')).status, 401, 'nobody is signed in');
   });
 
   test('a person of two businesses goes from one to the other', async () => {
