@@ -129,7 +129,7 @@ sub full { my ($path) = @_; return $path =~ m{^/} ? $path : $conf_prefix . $path
 
 my @SAY = map { "vcita_oauth$_" } '', map { "_$_" } qw(
     client_id client_secret client_assertion_key redirect_uri token_endpoint
-    userinfo_endpoint revoke_endpoint authorize_endpoint ssl_trusted_certificate ssl_verify
+    userinfo_endpoint revoke_endpoint jwks_endpoint authorize_endpoint ssl_trusted_certificate ssl_verify
     http_proxy session_key_file session_store session_timeout cookie_name
     cookie_domain require connect_timeout );
 
@@ -321,14 +321,16 @@ sub endpoints {
                    token     => 'https://api.vcita.biz/oauth/token',
                    userinfo  => 'https://api.vcita.biz/oauth/userinfo');
 
+    $default{jwks} = 'https://api.vcita.biz/v3/apps/.well-known/jwks.json' if value($level, 'bearer', 'off') ne 'off';
+
     if ($proxy =~ /^file:(.*)/s && open my $in, '<', full($1)) {
         $proxy = <$in> // '';
         $proxy =~ s/\s+\z//;
     }
 
-    for my $name (qw( authorize token userinfo revoke )) {
+    for my $name (qw( authorize token userinfo revoke jwks )) {
         my $url = value($level, $name . '_endpoint', $default{$name} // 'off');
-        next if $url eq 'off';
+        next if $url eq 'off' || $name eq 'jwks' && !$default{jwks};
 
         my @how = (defined $ca ? full($ca) : '', value($level, 'ssl_verify', 'on') eq 'off' ? 'off' : '', $proxy);
 
@@ -338,8 +340,8 @@ sub endpoints {
             found('wrong', "$name endpoint $url is not protected by TLS", 'write https');
         }
         if ($how[1] && !loopback($url)) {
-            found('wrong', "the certificate of the $name endpoint $url is not verified: "
-                 . 'an attacker in between gets the secret',
+            found('wrong', "the certificate of the $name endpoint $url is not verified: an attacker in between "
+                 . ($name eq 'jwks' ? 'can sign tokens' : 'gets the secret'),
                  'take "vcita_oauth_ssl_verify off" away; a CA of your own is vcita_oauth_ssl_trusted_certificate');
         }
     }

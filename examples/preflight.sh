@@ -23,13 +23,14 @@
 # does; the environment's proxy variables and ~/.curlrc are not.
 #
 # What is looked at: nginx -t; DNS, TLS and an answer of each endpoint of each
-# application; the clock; whether the callback is answered by the gate; who else
-# can read secrets and keys, and whether they can be guessed; cookies that two
-# gates share; locations that answer before the gate, or let all users in.
+# application; where vcita_oauth_bearer is in force, the keys of signed tokens;
+# the clock; whether the callback is answered by the gate; who else can read
+# secrets and keys, and whether they can be guessed; cookies that two gates share;
+# locations that answer before the gate, or let all users in.
 #
 # Exit status: 0 all is well, 1 something is wrong, 2 it could not look.
-# It needs preflight-conf.pl beside it, curl and openssl, and of Debian only what
-# is always there.
+# It needs preflight-conf.pl and preflight-keys.pl beside it, curl and openssl,
+# and of Debian only what is always there.
 
 set -euo pipefail
 export LC_ALL=C
@@ -78,12 +79,14 @@ report() {
 quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
 
 # ask OPTIONS: curl gets them, a line each, where no other process sees them.
-# Sets result (curl's own status), status, seconds, error, certs and headers.
+# Sets result (curl's own status), status, seconds, error, certs and headers;
+# the file $body has what came behind the headers.
 ask() {
     local said
 
     result=0
-    said=$(curl -q -K - -gsS -m "$timeout" -o /dev/null -D - \
+    : > "$body"
+    said=$(curl -q -K - -gsS -m "$timeout" -o "$body" -D - \
                --suppress-connect-headers --path-as-is -w \
 "$sep%{http_code}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
                2>/dev/null <<< "$1") || result=$?
@@ -199,6 +202,24 @@ check_endpoint() {
 
     ask "$options"
     said_by_endpoint "$endpoint endpoint $url" "$at" "$via" "$ca"
+
+    [ "$endpoint/$result/$status" != jwks/0/200 ] || check_keys "$endpoint endpoint $url"
+}
+
+
+# what the module would take of a key set
+check_keys() {
+    local what=$1 total usable
+
+    if ! read -r total usable < <(perl "$keys" < "$body"); then
+        wrong "$what: what it answers is no key set of at most 64 keys and 64 KiB" \
+              "correct vcita_oauth_jwks_endpoint, or look what answers in between"
+    elif [ "$usable" = 0 ]; then
+        wrong "$what: none of its keys can verify a token: $total keys, and no RSA key of 2048 bits or more for RS256" \
+              "correct vcita_oauth_jwks_endpoint, or ask vcita"
+    else
+        ok "$what: $usable of $total keys can verify a token"
+    fi
 }
 
 
@@ -315,7 +336,12 @@ check_status() {
         429)      warn "$what$via: answers 429, too many requests" \
                        "run this again in a minute; several machines share vcita's pace" ;;
         5??)      wrong "$what$via: answers $status" "vcita is down: wait, or ask vcita" ;;
-        *)        ok "$what$via: answers ($status, $seconds s)" ;;
+        *)        if [ "${what%% *}" = jwks ] && [ "$status" != 200 ]; then
+                      wrong "$what$via: answers $status instead of keys" \
+                            "correct its path in nginx.conf"
+                  else
+                      ok "$what$via: answers ($status, $seconds s)"
+                  fi ;;
     esac
 }
 
@@ -428,8 +454,16 @@ for tool in curl openssl perl; do
     command -v $tool > /dev/null || fail "no $tool: apt-get install $tool"
 done
 
-parser=$(dirname "$(readlink -f "$0")")/preflight-conf.pl
-[ -r "$parser" ] || fail "its other half is missing: $parser"
+beside=$(dirname "$(readlink -f "$0")")
+parser=$beside/preflight-conf.pl
+keys=$beside/preflight-keys.pl
+
+for part in "$parser" "$keys"; do
+    [ -r "$part" ] || fail "a part of it is missing: $part"
+done
+
+body=$(mktemp) || fail "no room for a temporary file"
+trap 'rm -f "$body"' EXIT
 
 unset http_proxy https_proxy all_proxy no_proxy
 unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY

@@ -154,6 +154,13 @@ sub VcitaFlow::Code::control { VcitaSandbox->control(@_) }
 sub VcitaFlow::Code::sandbox_ca { return usual('') =~ /vcita_oauth_ssl_trusted_certificate (\S+);/ ? $1 : die "no CA\n" }
 sub VcitaFlow::Code::cert { VcitaCert->get }
 
+# what it makes of a key set
+sub VcitaFlow::Code::keys_of {
+    my $file = put('set', $_[0]);
+    my $said = `perl $Examples/preflight-keys.pl < $file 2>&1`;
+    return $? ? "none$said" : $said =~ s/\n\z//r;
+}
+
 # an nginx that only prints what it would read
 sub VcitaFlow::Code::prints {
     my ($text) = @_;
@@ -728,3 +735,51 @@ is $r->{status}, 0, 'all is well' or diag $r->{said};
 like $r->{said}, qr{^ok +revoke endpoint $vcita/platform/v1/tokens/revoke: answers \(40\d, [\d.]+ s\)$}m, 'it is asked';
 unlike run({ gate => 'vcita_oauth_revoke_endpoint off;' })->{said}, qr/revoke endpoint/, 'off: it is not';
 wrong({ gate => "vcita_oauth_revoke_endpoint $vcita/elsewhere;" }, qr/^revoke endpoint \S+: answers 404/, qr/^correct its path/);
+
+
+=== TEST 27: preflight: where vcita_oauth_bearer is in force, whether the key set can verify a token; elsewhere it is not asked
+--- gate
+--- config
+--- flow
+control(POST => 'stats/reset');
+unlike run($_)->{said}, qr/jwks/, 'without it: not a word' for {}, { in_server => 'vcita_oauth_bearer off;' },
+    { gate => 'vcita_oauth_jwks_endpoint http://127.0.0.1:1/;' };
+is control(GET => 'stats')->{calls}{keys}, undef, 'and no request';
+
+my %bearer = (in_server => 'vcita_oauth_bearer salonapp;');
+my $r = run(\%bearer);
+is $r->{status}, 0, 'all is well' or diag $r->{said};
+like $r->{said}, qr{^ok +jwks endpoint https:\S+/jwks\.json: answers \(200, [\d.]+ s\)$}m, 'it answers';
+like $r->{said}, qr{^ok +jwks endpoint https:\S+/jwks\.json: 1 of 1 keys can verify a token$}m, 'with a key';
+is_deeply control(GET => 'stats')->{calls}{keys}, { 200 => 1 }, 'asked once';
+
+wrong({ %bearer, gate => 'vcita_oauth_jwks_endpoint http://127.0.0.1:1/jwks.json;' },
+    qr/^jwks endpoint http:\S+: the connection is refused/, qr/firewall/);
+fault(endpoint => 'keys', kind => 'status', status => 301);
+wrong(\%bearer, qr/^jwks endpoint \S+: answers 301 instead of keys$/, qr/^correct its path/);
+fault(endpoint => 'keys', kind => 'garbage');
+wrong(\%bearer, qr/^jwks endpoint \S+: what it answers is no key set of at most 64 keys and 64 KiB$/, qr/^correct vcita_oauth_jwks_endpoint/);
+fault(endpoint => 'keys', kind => 'garbage', body => encode_json(client_jwks('rsa1024', 'ec')));
+wrong(\%bearer, qr/^jwks endpoint \S+: none of its keys can verify a token: 2 keys, /, qr/^correct vcita_oauth_jwks_endpoint/);
+no_faults();
+
+
+=== TEST 28: preflight: of a key set it counts the keys that the module would use
+--- gate
+--- config
+--- flow
+my ($rsa, $short, $ec) = map { client_jwks($_)->{keys}[0] } qw( rsa rsa1024 ec );
+my %without = map { my $name = $_; ($name => { map { $_ => $rsa->{$_} } grep { $_ ne $name } keys %$rsa }) } qw( use alg kid kty n e );
+my $n = $rsa->{n};
+
+for ([ '0 0' ], [ '1 1', $rsa ], [ '3 1', $short, $ec, $rsa ], [ '3 3', @without{qw( use alg kid )} ], [ '3 0', @without{qw( kty n e )} ],
+    [ '2 0', { %$rsa, use => 'enc' }, { %$rsa, alg => 'RS512' } ], [ '64 64', ($rsa) x 64 ],
+    [ '1 1', { %$rsa, x5c => [ 'a"\\/', { b => [] } ], more => [ undef, -1.5e3, \1 ] } ],
+    [ '6 0', map { { %$rsa, n => $_ } } "$n=", "$n+", substr($n, 0, -1), 'A' . substr($n, 1), 5, [ $n ] ])
+{
+    my ($count, @keys) = @$_;
+    is keys_of(encode_json({ keys => \@keys, more => 1 })), $count, "$count: " . substr encode_json(\@keys), 0, 60;
+}
+is keys_of($_), 'none', substr $_, 0, 40 for '<html>', '', '[]', '{}', '{"keys":{}}', '{"keys":[1]}', '{"keys":[],}', '{"keys":[]}x', '{"keys":[}',
+    '{"keys":[],"keys":[]}', "{\"keys\":[\"a\n\"]}", '[' x 10_000, encode_json({ keys => [ ($rsa) x 65 ] }), encode_json({ keys => [ $rsa ], more => 'x' x 65_536 });
+is keys_of("  {\r\n\t\"k\\u0065ys\" : [ ] }\n"), '0 0', 'white space, escapes';
