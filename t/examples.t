@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use VcitaTest;
+use VcitaAssertion;
 
 use File::Temp ();
 use JSON::PP ();
@@ -204,6 +205,7 @@ END
 # `--- example: name`: what is in its http {}, with the stand-in for vcita
 # `--- without: regex`: less the lines that it matches, to show that what should not be seen would be
 # `--- before`: what stands before it
+# `--- upstream`: the application is at port 2, as `before` has it
 add_block_preprocessor(sub {
     my ($block) = @_;
     my $name = $block->example // return $block->set_value(config => '');
@@ -226,6 +228,7 @@ add_block_preprocessor(sub {
         $change{'https://\$vcita_host/'} = sub { 'http://$vcita_host/' };
         $change{'(default\s+)app\.vcita\.com'} = sub { "$1" . VcitaFlow::stub()->url =~ s{^http://}{}r };
     }
+    $change{'http://127\.0\.0\.1:8000'} = sub { 'http://127.0.0.1:$TEST_NGINX_RAND_PORT_2' } if defined $block->upstream;
     if ($name eq 'api') {
         delete $change{'http://127\.0\.0\.1:8000'};
         $http = "$Api$http";
@@ -250,7 +253,8 @@ add_block_preprocessor(sub {
     $block->set_value(http_config => "vcita_oauth_rate off;\n"
         . ($http =~ /vcita_oauth_authorize_endpoint/ ? '' : "vcita_oauth_authorize_endpoint \$VCITA_STUB/app/oauth/authorize;\n")
         . "vcita_oauth_token_endpoint \$VCITA_STUB/oauth/token;\n"
-        . "vcita_oauth_userinfo_endpoint \$VCITA_STUB/oauth/userinfo;\n$http");
+        . "vcita_oauth_userinfo_endpoint \$VCITA_STUB/oauth/userinfo;\n"
+        . "vcita_oauth_jwks_endpoint \$VCITA_STUB/jwks.json;\n$http");
     $block->set_value(config => '');
 });
 
@@ -1174,3 +1178,86 @@ is $r->body, "ok\n", 'and no page';
 is browser(base => 'http://10.0.0.1', resolve => { '10.0.0.1' => '127.0.0.1:' . rand_port(2) })->get('/')->status, 404, 'nothing else is there';
 --- error_log
 limiting requests
+
+
+=== TEST 33: embedded.conf: a signed token opens /api/ and nothing else, without a cookie; the application is told who acts for whom
+--- example: embedded
+--- flow
+stub->always({ keys => { json => client_jwks('rsa') } });
+my $b = at('app.example.com');
+my $token = sub { return [ Authorization => 'Bearer ' . signed_token('rsa', {}, {@_}) ] };
+
+my $r = $b->request(POST => '/api/orders', headers => [ @{ $token->(actor_uid => '300', actor_type => 'admin') }, Origin => 'https://pages.example.net',
+    'Sec-Fetch-Site' => 'cross-site' ]);
+is $r->status, 200, 'in, from a page of another host';
+my $h = seen($r);
+is $h->{$_->[0]}, $_->[1], $_->[0] for [ 'x-vcita-business', 'ed469f8764326a66' ], [ 'x-vcita-staff', 'a383717599bf1893' ],
+    [ 'x-vcita-actor', '300' ], [ 'x-vcita-role', undef ], [ authorization => undef ], [ cookie => undef ];
+is scalar(map { @{ $_->set_cookies } } $b->answers), 0, 'no cookie';
+
+is $b->get('/api/', headers => $token->(aud => 'anotherapp'))->status, 401, "another app's token";
+is $b->get('/api/', headers => [ Authorization => 'Bearer ' . 'a' x 64 ])->status, 401, 'an opaque token';
+is $b->get('/open', headers => $token->())->status, 401, 'a page by token';
+is $b->get('/api/', headers => [ Accept => 'text/html', 'Sec-Fetch-Mode' => 'navigate' ])->status, 401, 'neither: no login starts here';
+my ($found, $n) = spoofed($b, '/api/', qw( X-Vcita-Business X-Vcita-Staff X-Vcita-Role X-Vcita-Actor Authorization ));
+is $found, '', 'what a client says of itself never reaches the application';
+is scalar(stub->requests('/oauth/token')), 0, 'vcita was not asked';
+
+$b->visit('/open?business_uid=ed469f8764326a66');
+is $b->res->status, 200, 'a session';
+is $b->get('/api/orders')->status, 200, 'its cookie opens /api/, too';
+is seen($b->res)->{'x-vcita-role'}, 'owner', 'with its role';
+is $b->request(POST => '/api/orders', headers => [ 'Sec-Fetch-Site' => 'same-origin' ])->status, 200, 'a page of the site changes something';
+my @cross = ('Sec-Fetch-Site' => 'cross-site', Origin => 'https://pages.example.net');
+is $b->request(POST => '/api/orders', headers => [ @cross, @$_ ])->status, 403, "another site's page does not, @$_" for [], [ Authorization => 'Basic YTpi' ],
+    [ Authorization => 'Bearer' ], [ Authorization => "Bearer\tx" ], [ Authorization => 'Bearerx y' ];
+is $b->request(POST => '/api/orders', headers => [ @cross, Authorization => $_ ])->status, 401, "nor with a made-up token: $_" for 'Bearer x', 'bearer  x', 'BEARER x.y.z';
+
+is at('app.example.com')->get('/app/')->body, "the page\n", 'the files of a single-page app are for all';
+is scalar(grep { /frame-ancestors https:/ } at('app.example.com')->get('/app/')->header('Content-Security-Policy')), 1, 'to be framed by vcita alone';
+--- error_log
+the Bearer token of the request was refused
+
+
+=== TEST 34: embedded.conf: a CORS preflight is answered before the gate, for listed origins alone, and never reaches the application
+--- example: embedded
+--- upstream
+--- before
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    add_header Access-Control-Allow-Origin https://evil.example;
+    add_header Access-Control-Allow-Credentials true;
+    location / { proxy_pass $VCITA_APP; }
+}
+--- flow
+stub->always({ keys => { json => client_jwks('rsa') } });
+my $b = at('app.example.com');
+my $cors = sub { my ($r) = @_; join ' ', map { my $name = $_; map { "$name: $_" } $r->header("Access-Control-Allow-$name") } qw( Origin Methods Headers Credentials ) };
+my @token = (Authorization => 'Bearer ' . signed_token('rsa'));
+
+for my $more ([], \@token, [ 'X-HTTP-Method-Override' => 'DELETE' ]) {
+    my $r = $b->request(OPTIONS => '/api/orders', headers => [ Origin => 'https://pages.example.net',
+        'Access-Control-Request-Method' => 'DELETE', 'Access-Control-Request-Headers' => 'authorization', @$more ]);
+    is $r->status . $r->body, '204', 'answered, with nothing in it';
+    is $cors->($r), 'Origin: https://pages.example.net Methods: GET, POST, PUT, PATCH, DELETE Headers: Authorization, Content-Type, Last-Event-ID', 'a listed origin';
+    is scalar($r->header('Vary')), 'Origin', 'Vary';
+}
+my @others = ('https://evil.example', 'null', 'http://pages.example.net', 'https://pages.example.net.evil.example', 'https://pages.example.net:8443',
+    'https://evil.example/https://pages.example.net', 'https://app.vcita.com', '');
+for my $origin (@others) {
+    my $r = $b->request(OPTIONS => '/api/orders', headers => [ Origin => $origin, 'Access-Control-Request-Method' => 'GET' ]);
+    is $r->status . ' ' . $cors->($r), '204 ', "not listed: $origin";
+}
+is $cors->($b->request(OPTIONS => '/api/orders')), '', 'no origin at all';
+is scalar(stub->app_requests), 0, 'the application got none of them';
+
+my @listed = (Origin => 'https://pages.example.net');
+for ([ 200, @token ], [ 401 ], [ 401, Authorization => 'Bearer x' ]) {
+    my ($status, @headers) = @$_;
+    my $r = $b->get('/api/orders', headers => [ @listed, @headers ]);
+    is $r->status . ' ' . $cors->($r), "$status Origin: https://pages.example.net", "$status: a page of a listed origin can read it";
+    is $cors->($b->get('/api/orders', headers => [ Origin => $_, @headers ])), '', "$status: not one of '$_'" for @others;
+}
+is scalar($b->get('/api/orders', headers => \@token)->header('Content-Security-Policy')), "frame-ancestors 'none'", 'no page shows it in a frame';
+--- error_log
+the Bearer token of the request was refused
