@@ -1,11 +1,13 @@
 # Opened from vcita, seen through a real browser: a person clicks "Open" on vcita's Apps page, and ends on the
 # application's page.  examples/embedded.conf before the application; the sandbox as vcita, under the hosts of two brands;
-# three registrable domains over https.
+# three registrable domains over https, and a fourth for the single-page app that sends signed tokens, which has the code
+# of docs/opened-from-vcita.md in it.
 
 use lib 't/lib';
 use VcitaChromium;
 use VcitaSandbox people => 1;
 use VcitaTest;
+use File::Temp ();
 use VcitaCert ();
 
 repeat_each(1);
@@ -18,6 +20,7 @@ my @TOLD = qw( business_uid staff_uid staff_role language brand_host );
 # addresses of the application, and of vcita under a brand
 sub VcitaFlow::Code::site  { "https://app.example.com:$HTTPS$_[0]" }
 sub VcitaFlow::Code::brand { "https://$BRAND{ $_[0] }$_[1]" }
+sub VcitaFlow::Code::pages { "https://pages.example.net:$HTTPS$_[0]" }
 
 # a person whom vcita knows, under a brand, at the Apps page
 sub VcitaFlow::Code::at_apps {
@@ -88,6 +91,60 @@ sub VcitaFlow::Code::framed { map { $_->{url} } $_[0]->framed }
 
 sub slurp { local $/; open my $fh, '<', $_[0] or die "$_[0]: $!\n"; return scalar <$fh> }
 
+# The single-page app: the code of the documents, and what stands for vcita's SDK, which counts how often it was asked.
+my $App = File::Temp->newdir;
+
+sub put { my ($name, $text) = @_; open my $fh, '>', "$App/$name" or die "$App/$name: $!\n"; print $fh $text; close $fh }
+
+my @code = slurp('docs/opened-from-vcita.md') =~ /^```js\n(.*?)^```$/msg;
+@code == 2 && $code[0] =~ s{https://app\.example\.com/}{VcitaFlow::Code::site('/')}e or die "docs/opened-from-vcita.md: its code is another\n";
+chmod 0755, $App;
+put('code.js', join "\n", @code);
+put('sdk.js', <<'END');
+let asked = 0;
+export default {
+    asked: () => asked,
+    getAuth: () => new Promise((resolve, reject) => {
+        const id = ++asked;
+        addEventListener('message', function answered({ source, data }) {
+            if (source !== parent || data.id !== id) return;
+            removeEventListener('message', answered);
+            if (data.success) resolve(data.data); else reject(new Error('no token'));
+        });
+        parent.postMessage({ type: 'getAuth', id }, '*');
+    }),
+};
+END
+put('index.html', <<'END');
+<!doctype html>
+<title>A single-page app</title>
+<script type="importmap">{ "imports": { "@vcita/intandem-app-com": "./sdk.js" } }</script>
+<script type="module">
+import sdk from './sdk.js';
+import { api, events } from './code.js';
+Object.assign(window, { sdk, api, got: [] });
+window.listen = async (path) => { for await (const event of events(path)) window.got.push(event); };
+document.body.append('The app is ready');
+</script>
+END
+
+# a page of another host, and what an application does whose events come one after the other
+sub pages {
+    my $cert = VcitaCert->get;
+    return "server {
+        listen 127.0.0.1:$HTTPS ssl;
+        server_name pages.example.net;
+        ssl_certificate $cert->{site};
+        ssl_certificate_key $cert->{site_key};
+        location /app/ { alias $App/; types { text/html html; text/javascript js; } }
+    }
+    server {
+        listen 127.0.0.1:@{[ $HTTPS + 1 ]};
+        location / { proxy_pass \$VCITA_APP; proxy_set_header Host \$http_host; }
+        location = /api/events { proxy_buffering off; add_header X-Accel-Buffering no; proxy_pass \$VCITA_STUB/jwks.json; }
+    }\n";
+}
+
 # examples/embedded.conf, less what belongs to another machine: paths, ports, vcita's hosts
 sub embedded {
     my ($id, $secret) = @_;
@@ -106,8 +163,11 @@ sub embedded {
         [ qr{^\s*vcita_oauth_session_key_file.*\n}m, sub { '' } ],
         [ qr{/etc/nginx/\w+\.crt},                   sub { $cert->{site} } ],
         [ qr{/etc/nginx/\w+\.key},                   sub { $cert->{site_key} } ],
+        [ qr{https://pages\.example\.net},          sub { VcitaFlow::Code::pages('') } ],
+        [ qr{/var/www/app/},                         sub { "$App/" } ],
         [ qr{http://127\.0\.0\.1:8000},              sub { '$VCITA_APP' } ],
     );
+    $http =~ s{(location /api/ .*?)http://127\.0\.0\.1:8000}{$1http://127.0.0.1:@{[ $HTTPS + 1 ]}}s or die "embedded.conf has no /api/\n";
     for my $change (@changes) {
         my ($what, $by) = @$change;
         $http =~ s/$what/$by->()/ge or die "embedded.conf has no $what\n";
@@ -124,8 +184,9 @@ add_block_preprocessor(sub {
 
     my @lines = ('vcita_oauth_rate off;', 'vcita_oauth_token_endpoint ' . VcitaSandbox->url . '/oauth/token;',
         'vcita_oauth_userinfo_endpoint ' . VcitaSandbox->url . '/oauth/userinfo;',
+        'vcita_oauth_jwks_endpoint ' . VcitaSandbox->url . '/v3/apps/.well-known/jwks.json;',
         'vcita_oauth_ssl_trusted_certificate ' . VcitaSandbox->url('ca') . ';');
-    $block->set_value(http_config => join("\n", @lines) . "\n" . embedded($id, $secret));
+    $block->set_value(http_config => join("\n", @lines) . "\n" . embedded($id, $secret) . pages());
     $block->set_value(config => '');
     $block->set_value(flow => "my \$code = 'embedded$number'; chromium->nobody; " . $block->flow);
 });
@@ -305,3 +366,53 @@ for my $brand (qw( vcita partner )) {
         }
     }
 }
+
+
+=== TEST 8: a single-page app of another host in the frame, by signed token and without any cookie: preflight, a stream of events, a token that ends, keys that rotate
+--- flow
+VcitaSandbox->create(name => 'salonapp', redirect_uri => pages('/app/'), url_params => [ 'business_uid' ]);
+my $calls = sub { my $c = VcitaSandbox->control(GET => 'stats')->{calls}{keys} || {}; my $n = 0; $n += $_ for values %$c; $n };
+
+# an application whose events come one by one: half a second of comments behind each
+stub->always({ keys => { headers => { 'Content-Type' => 'text/event-stream' }, trickle => 0.1, trickle_bytes => 40,
+    body => join '', map { "id: $_\ndata: event $_\n\n: " . 'x' x 196 . "\n\n" } 1 .. 3 } });
+
+# the first token of the page has a few seconds left, of the minute that the gate allows beyond its end
+VcitaSandbox->control(POST => 'signed-tokens', { left => -54, count => 1 });
+my $p = chromium->page;
+at_apps($p, 'vcita', 'alice');
+$p->click('#frame-salonapp');
+my @in = (frame => $p->until('The app is ready'));
+like +(framed($p))[-1], qr{^\Q@{[ pages('/app/?business_uid=ed469f8764326a66') ]}\E$}, 'the page of another host';
+
+my $sent = $p->evaluate(q{api('orders', { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }).then((r) => r.json())}, @in);
+my %h = map { lc $_->[0] => $_->[1] } @{ $sent->{headers} };
+is "$sent->{method} $sent->{uri} $sent->{body}", 'POST /api/orders {}', 'the application was asked';
+is $h{'sec-fetch-site'}, 'cross-site', 'by another site';
+is $h{'x-vcita-business'}, 'ed469f8764326a66', 'for this business';
+is $h{'x-vcita-staff'}, 'a383717599bf1893', 'by this member of its staff';
+is $h{$_}, undef, "no $_" for qw( cookie authorization );
+is scalar(grep { $_->{method} eq 'OPTIONS' } stub->app_requests), 0, 'the preflight did not reach the application';
+like access_log(), qr{"OPTIONS /api/orders HTTP/[\d.]+" 204 }, 'nginx answered it';
+is $calls->(), 1, 'the keys were fetched';
+
+$p->evaluate(q{void listen('events')}, @in);
+wait_for { $p->evaluate('got.length', @in) } 10, 'an event';
+is $p->evaluate('got[0].id + got[0].data', @in), '1event 1', 'the first one';
+unlike access_log(), qr{"GET /api/events HTTP/[\d.]+" 200 }, 'while the answer goes on';
+
+# the next token is signed by a new key, and the old key is gone: the gate fetches the keys once, half a minute after it did
+VcitaSandbox->control(POST => 'keys', { keep => 0 });
+my %status;
+my $ask = sub { my $s = $p->evaluate(q{api('orders').then((r) => r.status)}, @in); $status{$s}++; $s };
+wait_for { $ask->(); $p->evaluate('sdk.asked()', @in) > 1 } 30, 'the page asks for another token';
+like access_log(), qr{"GET /api/orders HTTP/[\d.]+" 401 }, 'since the first one had ended';
+wait_for { $ask->() == 200 && $calls->() == 2 } 60, 'the new key passes';
+is join(' ', sort keys %status) =~ s/^200 401$/200/r, '200', 'nothing else than 401 meanwhile';
+
+wait_for { $p->evaluate('got.length', @in) >= 6 } 30, 'the stream once more';
+is $p->evaluate('got.slice(0, 4).map(({ id }) => id).join("")', @in), '1231', 'all of it, in order';
+is +(stub->requests('/jwks.json'))[-1]->header('Last-Event-ID'), '3', 'from where it was';
+is join(' ', grep { !/vcita\.test$/ } map { $_->{domain} } $p->cookies), '', 'no cookie but those of vcita';
+--- no_error_log
+[alert]
