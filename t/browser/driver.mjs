@@ -185,7 +185,7 @@ const operations = {
   // all that axe-core has to say: what is wrong, and what it could not find out
   async axe({ page }) {
     const { page: view } = pages[page];
-    await view.evaluate(AXE);
+    if (!await view.evaluate('"axe" in window')) await view.evaluate(AXE);
     const found = await view.evaluate('axe.run(document, { resultTypes: ["violations", "incomplete"] })');
     const short = (results) => results.flatMap(({ id, nodes }) => nodes.map(
       ({ html, any }) => `${id}: ${html.slice(0, 200)} ${any.map(({ message }) => message).join(' ')}`,
