@@ -94,6 +94,7 @@ sub slurp { local $/; open my $fh, '<', $_[0] or die "$_[0]: $!\n"; return scala
 
 # The single-page app: the code of the documents, and what stands for vcita's SDK, which counts how often it was asked.
 my $App = File::Temp->newdir;
+my $TYPES = 'types { text/html html; text/javascript js; }';
 
 sub put { my ($name, $text) = @_; open my $fh, '>', "$App/$name" or die "$App/$name: $!\n"; print $fh $text; close $fh }
 
@@ -137,7 +138,7 @@ sub pages {
         server_name pages.example.net;
         ssl_certificate $cert->{site};
         ssl_certificate_key $cert->{site_key};
-        location /app/ { alias $App/; types { text/html html; text/javascript js; } }
+        location /app/ { alias $App/; }
     }
     server {
         listen 127.0.0.1:@{[ $HTTPS + 1 ]};
@@ -165,6 +166,7 @@ sub embedded {
         [ qr{/etc/nginx/\w+\.crt},                   sub { $cert->{site} } ],
         [ qr{/etc/nginx/\w+\.key},                   sub { $cert->{site_key} } ],
         [ qr{https://pages\.example\.net},          sub { VcitaFlow::Code::pages('') } ],
+        [ qr{include\s+/etc/nginx/mime\.types;},      sub { $TYPES } ],
         [ qr{/var/www/app/},                         sub { "$App/" } ],
         [ qr{http://127\.0\.0\.1:8000},              sub { '$VCITA_APP' } ],
     );
@@ -383,8 +385,8 @@ wait_for { $calls->() == 1 } 10, 'the keys to be fetched';
 stub->always({ keys => { headers => { 'Content-Type' => 'text/event-stream' }, trickle => 0.1, trickle_bytes => 40,
     body => join '', map { "id: $_\ndata: event $_\n\n: " . 'x' x 196 . "\n\n" } 1 .. 3 } });
 
-# the first token of the page has a few seconds left, of the minute that the gate allows beyond its end
-VcitaSandbox->control(POST => 'signed-tokens', { left => -54, count => 1 });
+# the first token of the page has ended, so that it has little left of the minute that the gate allows beyond that
+VcitaSandbox->control(POST => 'signed-tokens', { left => -48, count => 1 });
 my $p = chromium->page;
 at_apps($p, 'vcita', 'alice');
 $p->click('#frame-salonapp');
@@ -402,21 +404,23 @@ is scalar(grep { $_->{method} eq 'OPTIONS' } stub->app_requests), 0, 'the prefli
 like access_log(), qr{"OPTIONS /api/orders HTTP/[\d.]+" 204 }, 'nginx answered it';
 is $calls->(), 1, 'the keys are known';
 
+# the page's next token is signed by another key, and the key of its first one is gone
+VcitaSandbox->control(POST => 'keys', { keep => 0 });
+
 $p->evaluate(q{void listen('events')}, @in);
-wait_for { $p->evaluate('got.length', @in) } 10, 'an event';
+wait_for { $p->evaluate('got.length', @in) } 60, 'an event';
 is $p->evaluate('got[0].id + got[0].data', @in), '1event 1', 'the first one';
 unlike access_log(), qr{"GET /api/events HTTP/[\d.]+" 200 }, 'while the answer goes on';
 
-# the next token is signed by a new key, and the old key is gone: the gate fetches the keys once, half a minute after it did
-VcitaSandbox->control(POST => 'keys', { keep => 0 });
+# half a minute after the gate has fetched the keys, it does so again
 my %status;
 my $ask = sub { my $s = $p->evaluate(q{api('orders').then((r) => r.status)}, @in); $status{$s}++; $s };
 wait_for { $ask->(); $p->evaluate('sdk.asked()', @in) > 1 } 30, 'the page asks for another token';
-like access_log(), qr{"GET /api/orders HTTP/[\d.]+" 401 }, 'since the first one had ended';
+like access_log(), qr{"GET /api/\w+ HTTP/[\d.]+" 401 }, 'since the first one had ended';
 wait_for { $ask->() == 200 && $calls->() == 2 } 60, 'the new key passes';
 is join(' ', sort keys %status) =~ s/^200 401$/200/r, '200', 'nothing else than 401 meanwhile';
 
-wait_for { $p->evaluate('got.length', @in) >= 6 } 30, 'the stream once more';
+wait_for { $p->evaluate('got.length', @in) >= 6 } 60, 'the stream once more';
 is $p->evaluate('got.slice(0, 4).map(({ id }) => id).join("")', @in), '1231', 'all of it, in order';
 is +(stub->requests('/jwks.json'))[-1]->header('Last-Event-ID'), '3', 'from where it was';
 is join(' ', grep { !/vcita\.test$/ } map { $_->{domain} } $p->cookies), '', 'no cookie but those of vcita';

@@ -1214,6 +1214,7 @@ is $b->request(POST => '/api/orders', headers => [ @cross, @$_ ])->status, 403, 
 is $b->request(POST => '/api/orders', headers => [ @cross, Authorization => $_ ])->status, 401, "nor with a made-up token: $_" for 'Bearer x', 'bearer  x', 'BEARER x.y.z';
 
 is at('app.example.com')->get('/app/')->body, "the page\n", 'the files of a single-page app are for all';
+is scalar(at('app.example.com')->get('/app/page.js')->header('Content-Type')), 'application/javascript', 'a browser takes its modules';
 is scalar(grep { /frame-ancestors https:/ } at('app.example.com')->get('/app/')->header('Content-Security-Policy')), 1, 'to be framed by vcita alone';
 --- error_log
 the Bearer token of the request was refused
