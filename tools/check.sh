@@ -9,6 +9,7 @@
 #   directives  each directive is read, inherited, tested and documented
 #   walks       CONTRIBUTING.md names each source and test; its examples apply
 #   errors      docs/errors.md quotes the log as the sources have it
+#   texts       each text of the pages is there in each language, and used
 #   links       every link of the documents leads somewhere
 #   style       lines, comments, prototypes, the sizes of functions and files
 #   version     header, CHANGES and debian/changelog say the same one
@@ -26,8 +27,8 @@ set -euo pipefail
 cd "$root"
 
 [ $# -gt 0 ] \
-    || set -- contract mutants rooms directives walks errors links style version \
-              words scripts
+    || set -- contract mutants rooms directives walks errors texts links style \
+              version words scripts
 
 failed=()
 

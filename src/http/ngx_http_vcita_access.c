@@ -554,18 +554,14 @@ ngx_http_vcita_access_sign_in(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_OK;
     }
 
-    page->title = "Please sign in";
-    page->text = "You are not signed in, or your session has ended. What you "
-                 "sent was not processed. Sign in in a new tab, then send "
-                 "this again.";
-    page->link = "Sign in in a new tab";
+    page->title = NGX_HTTP_VCITA_TEXT_UNAUTHORIZED_TITLE;
+    page->text = NGX_HTTP_VCITA_TEXT_UNAUTHORIZED;
+    page->link = NGX_HTTP_VCITA_TEXT_SIGN_IN_TAB;
     page->new_tab = 1;
 
     if (ctx->aged) {
-        page->title = "Please sign in again";
-        page->text = "You signed in too long ago for this. What you sent was "
-                     "not processed. Sign in in a new tab, then send this "
-                     "again.";
+        page->title = NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE;
+        page->text = NGX_HTTP_VCITA_TEXT_TOO_OLD;
     }
 
     return ngx_http_vcita_challenge_link(r, ctx, client, page);

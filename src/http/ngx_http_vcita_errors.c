@@ -15,9 +15,9 @@
 
 typedef struct {
     const char                  *code;
-    const char                  *title;
-    const char                  *text;
-    const char                  *link;
+    ngx_http_vcita_text_e        title;
+    ngx_http_vcita_text_e        text;
+    ngx_http_vcita_text_e        link;
 } ngx_http_vcita_error_t;
 
 
@@ -30,131 +30,119 @@ typedef struct {
 static ngx_http_vcita_error_t  ngx_http_vcita_errors[] = {
 
     { "access_denied",
-      "Access was not allowed",
-      "You did not allow this site to sign you in with vcita. Nothing was "
-      "shared.",
-      "Sign in after all" },
+      NGX_HTTP_VCITA_TEXT_ACCESS_DENIED_TITLE,
+      NGX_HTTP_VCITA_TEXT_ACCESS_DENIED,
+      NGX_HTTP_VCITA_TEXT_SIGN_IN },
 
     { "state_mismatch",
-      "The sign-in could not be matched to this browser",
-      "The sign-in was begun in another browser or window, or cookies of "
-      "this site are blocked. Allow cookies for this site, then try again.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_STATE_MISMATCH_TITLE,
+      NGX_HTTP_VCITA_TEXT_STATE_MISMATCH,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "state_expired",
-      "The sign-in took too long",
-      "More time went by than this site allows for signing in.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_STATE_EXPIRED_TITLE,
+      NGX_HTTP_VCITA_TEXT_STATE_EXPIRED,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "invalid_state",
-      "This is not a sign-in that this site began",
-      "The address is incomplete, was changed on the way, or belongs to an "
-      "older sign-in.",
-      "Go to the start page" },
+      NGX_HTTP_VCITA_TEXT_INVALID_STATE_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_STATE,
+      NGX_HTTP_VCITA_TEXT_START_PAGE },
 
     { "invalid_callback",
-      "The sign-in came back incomplete",
-      "vcita sent the browser back without what is needed to sign in.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "callback_elsewhere",
-      "The sign-in came back to a wrong address",
-      "You are not signed in: vcita's answer arrived at an address that does "
-      "not take it. The operator of this site has to correct that.",
-      "Go to the start page" },
+      NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE_TITLE,
+      NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
+      NGX_HTTP_VCITA_TEXT_START_PAGE },
 
     { "invalid_host",
-      "This address is not one that people can sign in at",
-      "The host name of the request is not valid. Check the address, then "
-      "try again.",
-      NULL },
+      NGX_HTTP_VCITA_TEXT_INVALID_HOST_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_HOST,
+      NGX_HTTP_VCITA_TEXT_NONE },
 
     { "invalid_grant",
-      "The sign-in was used up",
-      "vcita no longer accepts this sign-in: it was used already, or took "
-      "too long.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_INVALID_GRANT_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_GRANT,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "invalid_client",
-      "This site is not set up correctly",
-      "vcita does not recognise this site. Its operator has to look into it.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_INVALID_CLIENT_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_CLIENT,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "rate_limited",
-      "Many people are signing in right now",
-      "There is a queue. Leave this page open: it tries again by itself when "
-      "it is your turn.",
-      "Try now" },
+      NGX_HTTP_VCITA_TEXT_RATE_LIMITED_TITLE,
+      NGX_HTTP_VCITA_TEXT_RATE_LIMITED,
+      NGX_HTTP_VCITA_TEXT_TRY_NOW },
 
     { "bad_token_response",
-      "vcita gave an unexpected answer",
-      "The sign-in could not be finished. Trying again often helps.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_BAD_TOKEN_RESPONSE_TITLE,
+      NGX_HTTP_VCITA_TEXT_UNFINISHED,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "bad_id_token",
-      "vcita's answer is not meant for this sign-in",
-      "What vcita said about you could not be trusted. Trying again often "
-      "helps.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
+      NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "bad_userinfo",
-      "vcita did not say who you are",
-      "The sign-in could not be finished. Trying again often helps.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
+      NGX_HTTP_VCITA_TEXT_UNFINISHED,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "unreachable",
-      "vcita cannot be reached",
-      "This site could not connect to vcita. Try again in a few minutes.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_UNREACHABLE_TITLE,
+      NGX_HTTP_VCITA_TEXT_UNREACHABLE,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "timeout",
-      "vcita took too long to answer",
-      "The sign-in could not be finished. Try again in a few minutes.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE,
+      NGX_HTTP_VCITA_TEXT_TIMEOUT,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "session_too_large",
-      "The sign-in does not fit",
-      "There is more information about your account than this site can keep. "
-      "Its operator has to look into it.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE,
+      NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "store_unavailable",
-      "Your session cannot be looked up right now",
-      "This site could not find out whether you are signed in. Nothing is "
-      "lost: try again in a moment.",
-      "Try again" },
+      NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE_TITLE,
+      NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE,
+      NGX_HTTP_VCITA_TEXT_TRY_AGAIN },
 
     { "not_allowed",
-      "This account may not come in here",
-      "You are signed in, but this site is not open to your account. You are "
-      "signed in as:",
-      "Sign in as another account" },
+      NGX_HTTP_VCITA_TEXT_NOT_ALLOWED_TITLE,
+      NGX_HTTP_VCITA_TEXT_NOT_ALLOWED,
+      NGX_HTTP_VCITA_TEXT_SIGN_IN_OTHER },
 
     { "invalid_token",
-      "The access token is not valid",
-      "The token that came with this request has ended, or was not issued by "
-      "vcita for this app. Ask for a new one, then try again.",
-      NULL },
+      NGX_HTTP_VCITA_TEXT_INVALID_TOKEN_TITLE,
+      NGX_HTTP_VCITA_TEXT_INVALID_TOKEN,
+      NGX_HTTP_VCITA_TEXT_NONE },
 
     { "keys_unavailable",
-      "Tokens cannot be checked right now",
-      "This site could not get the keys of vcita. Try again in a minute.",
-      NULL },
+      NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE_TITLE,
+      NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
+      NGX_HTTP_VCITA_TEXT_NONE },
 
     { "login_required",
-      "Please sign in again",
-      "This page is only for those who have just signed in, and vcita did not "
-      "ask you to.",
-      "Sign in again" },
+      NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE,
+      NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
+      NGX_HTTP_VCITA_TEXT_SIGN_IN_AGAIN },
 
     { "session_lost",
-      "Your sign-in keeps getting lost",
-      "You signed in several times, but the browser did not bring back the "
-      "cookie named below. Allow cookies for this site, open it by the "
-      "address that its links use, then try again in a minute.",
-      NULL },
+      NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
+      NGX_HTTP_VCITA_TEXT_SESSION_LOST,
+      NGX_HTTP_VCITA_TEXT_NONE },
 
-    { NULL, NULL, NULL, NULL }
+    { NULL,
+      NGX_HTTP_VCITA_TEXT_NONE,
+      NGX_HTTP_VCITA_TEXT_NONE,
+      NGX_HTTP_VCITA_TEXT_NONE }
 };
 
 
@@ -220,32 +208,29 @@ ngx_http_vcita_errors_describe(ngx_http_vcita_ctx_t *ctx,
         }
     }
 
-    page->link = "Try again";
+    page->link = NGX_HTTP_VCITA_TEXT_TRY_AGAIN;
 
     switch (page->status) {
 
     case NGX_HTTP_UNAUTHORIZED:
-        page->title = NULL;
-        page->text = NULL;
+        page->title = NGX_HTTP_VCITA_TEXT_NONE;
+        page->text = NGX_HTTP_VCITA_TEXT_NONE;
         return;
 
     case NGX_HTTP_NOT_ALLOWED:
-        page->title = "This address is only for signing in";
-        page->text = "It answers to a browser that comes back from vcita, "
-                     "and to nothing else.";
-        page->link = "Go to the start page";
+        page->title = NGX_HTTP_VCITA_TEXT_NO_METHOD_TITLE;
+        page->text = NGX_HTTP_VCITA_TEXT_NO_METHOD;
+        page->link = NGX_HTTP_VCITA_TEXT_START_PAGE;
         return;
 
     case NGX_HTTP_BAD_GATEWAY:
-        page->title = "vcita refused the sign-in";
-        page->text = "The sign-in could not be finished. If trying again "
-                     "does not help, the operator of this site has to look "
-                     "into it.";
+        page->title = NGX_HTTP_VCITA_TEXT_REFUSED_TITLE;
+        page->text = NGX_HTTP_VCITA_TEXT_REFUSED;
         return;
 
     default:
-        page->title = "The request could not be answered";
-        page->text = "Something went wrong. Try again in a moment.";
+        page->title = NGX_HTTP_VCITA_TEXT_FAILED_TITLE;
+        page->text = NGX_HTTP_VCITA_TEXT_FAILED;
     }
 }
 

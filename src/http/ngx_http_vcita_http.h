@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "http/ngx_http_vcita_page.h"
 #include "session/ngx_http_vcita_call.h"
 #include "session/ngx_http_vcita_config.h"
 #include "session/ngx_http_vcita_token_revoke.h"
@@ -147,7 +148,7 @@ typedef struct ngx_http_vcita_ctx_s {
     ngx_str_t                       error;
     ngx_str_t                       error_description;
     const char                     *cause;         /* of the error */
-    const char                     *cause_page;
+    ngx_http_vcita_text_e           cause_page;    /* none: by its code */
     ngx_uint_t                      status;        /* of the error response */
 
     ngx_http_vcita_exchange_t      *exchange;
@@ -208,19 +209,6 @@ typedef struct ngx_http_vcita_ctx_s {
 
 #define ngx_http_vcita_page_answered(r, rc)                                   \
     (ngx_http_finalize_request(r, rc), NGX_DONE)
-
-
-typedef struct {
-    ngx_uint_t                    status;
-    const char                   *title;
-    const char                   *text;
-    ngx_str_t                     detail;     /* shown escaped */
-    const char                   *link;
-    ngx_str_t                     href;       /* escaped, too */
-    ngx_uint_t                    refresh;    /* seconds, 0: none */
-    unsigned                      button:1;   /* the link is a form */
-    unsigned                      new_tab:1;
-} ngx_http_vcita_page_t;
 
 
 typedef enum {

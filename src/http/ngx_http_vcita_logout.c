@@ -17,7 +17,7 @@
 
 
 static ngx_int_t ngx_http_vcita_logout_ask(ngx_http_request_t *r,
-    const char *text);
+    ngx_http_vcita_text_e text);
 static ngx_int_t ngx_http_vcita_logout_end(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static void ngx_http_vcita_logout_revoke(ngx_http_request_t *r,
@@ -38,14 +38,13 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
     vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
 
     if (ngx_http_vcita_user_agent_is_foreign(r)) {
-        return ngx_http_vcita_logout_ask(r, "Another site has sent you "
-                                            "here.");
+        return ngx_http_vcita_logout_ask(r, NGX_HTTP_VCITA_TEXT_ASK_FOREIGN);
     }
 
     if (ngx_http_vcita_user_agent_is_automatic(r,
                          vlcf->client->cookie_samesite == NGX_HTTP_VCITA_NONE))
     {
-        return ngx_http_vcita_logout_ask(r, "Signing out takes a click.");
+        return ngx_http_vcita_logout_ask(r, NGX_HTTP_VCITA_TEXT_ASK_CLICK);
     }
 
     ctx = ngx_http_vcita_ctx_get(r);
@@ -195,10 +194,9 @@ ngx_http_vcita_logout_failed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     ngx_str_set(&ctx->error, "store_unavailable");
 
     page.status = NGX_HTTP_SERVICE_UNAVAILABLE;
-    page.title = "You are still signed in";
-    page.text = "Your session could not be ended right now. Try again in a "
-                "moment.";
-    page.link = "Sign out";
+    page.title = NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN_TITLE;
+    page.text = NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN;
+    page.link = NGX_HTTP_VCITA_TEXT_SIGN_OUT;
     page.button = 1;
 
     return ngx_http_vcita_page_error_content(r, ctx, &page);
@@ -250,25 +248,25 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = NGX_HTTP_OK;
-    page.title = "You are signed out";
-    page.text = "This site has forgotten you. You may still be signed in at "
-                "vcita.";
+    page.title = NGX_HTTP_VCITA_TEXT_SIGNED_OUT_TITLE;
+    page.text = NGX_HTTP_VCITA_TEXT_SIGNED_OUT;
 
     return ngx_http_vcita_page_answer(r, &page);
 }
 
 
 static ngx_int_t
-ngx_http_vcita_logout_ask(ngx_http_request_t *r, const char *text)
+ngx_http_vcita_logout_ask(ngx_http_request_t *r,
+    ngx_http_vcita_text_e text)
 {
     ngx_http_vcita_page_t  page;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
 
     page.status = NGX_HTTP_OK;
-    page.title = "Do you want to sign out?";
+    page.title = NGX_HTTP_VCITA_TEXT_ASK_SIGN_OUT_TITLE;
     page.text = text;
-    page.link = "Sign out";
+    page.link = NGX_HTTP_VCITA_TEXT_SIGN_OUT;
     page.button = 1;
 
     return ngx_http_vcita_page_answer(r, &page);

@@ -108,7 +108,7 @@ ngx_http_vcita_page_error_content(ngx_http_request_t *r,
         ctx->event = NGX_HTTP_VCITA_REFUSED;
     }
 
-    if (page->text == NULL) {
+    if (page->text == NGX_HTTP_VCITA_TEXT_NONE) {
         ngx_http_vcita_errors_describe(ctx, page);
     }
 
@@ -165,7 +165,7 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
     size_t      len;
     ngx_str_t   body, csp;
 
-    if (page->title == NULL) {
+    if (page->title == NGX_HTTP_VCITA_TEXT_NONE) {
 
         /* one line for a program */
 
@@ -173,8 +173,7 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
             return NGX_ERROR;
         }
 
-        body.data = (u_char *) (page->text ? page->text : "sign in first\n");
-        body.len = ngx_strlen(body.data);
+        ngx_str_set(&body, "sign in first\n");
 
         return ngx_http_vcita_page_send(r, page->status, "text/plain", &body);
     }
@@ -199,9 +198,10 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
         return NGX_ERROR;
     }
 
-    len = NGX_HTTP_VCITA_PAGE_ROOM + 2 * ngx_strlen(page->title)
-          + ngx_strlen(page->text) + page->detail.len
-          + (page->link ? ngx_strlen(page->link) : 0) + 2 * page->href.len;
+    len = NGX_HTTP_VCITA_PAGE_ROOM
+          + 2 * ngx_strlen(ngx_http_vcita_text(page->title))
+          + ngx_strlen(ngx_http_vcita_text(page->text)) + page->detail.len
+          + ngx_strlen(ngx_http_vcita_text(page->link)) + 2 * page->href.len;
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
@@ -232,13 +232,14 @@ ngx_http_vcita_page_body(ngx_http_request_t *r, ngx_http_vcita_page_t *page,
                         page->refresh, &page->href);
     }
 
-    p = ngx_sprintf(p, "<title>%s</title>\n", page->title);
+    p = ngx_sprintf(p, "<title>%s</title>\n", ngx_http_vcita_text(page->title));
 
     p = ngx_cpymem(p, NGX_HTTP_VCITA_PAGE_STYLE,
                    sizeof(NGX_HTTP_VCITA_PAGE_STYLE) - 1);
 
     p = ngx_sprintf(p, "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n",
-                    page->title, page->text);
+                    ngx_http_vcita_text(page->title),
+                    ngx_http_vcita_text(page->text));
 
     if (page->detail.len) {
         p = ngx_sprintf(p, "<p><code>%V</code></p>\n", &page->detail);
@@ -255,14 +256,14 @@ ngx_http_vcita_page_body(ngx_http_request_t *r, ngx_http_vcita_page_t *page,
 static u_char *
 ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page, u_char *p)
 {
-    if (page->link == NULL) {
+    if (page->link == NGX_HTTP_VCITA_TEXT_NONE) {
         return p;
     }
 
     if (page->button) {
         return ngx_sprintf(p, "<form method=\"post\"><button>%s</button>"
                               "</form>\n",
-                           page->link);
+                           ngx_http_vcita_text(page->link));
     }
 
     if (page->href.len == 0) {
@@ -272,7 +273,8 @@ ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page, u_char *p)
     return ngx_sprintf(p, "<p><a href=\"%V\"%s rel=\"noreferrer\">%s</a>"
                           "</p>\n",
                        &page->href,
-                       page->new_tab ? " target=\"_blank\"" : "", page->link);
+                       page->new_tab ? " target=\"_blank\"" : "",
+                       ngx_http_vcita_text(page->link));
 }
 
 

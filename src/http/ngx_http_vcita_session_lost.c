@@ -15,8 +15,8 @@
 
 
 typedef struct {
-    const char  *log;
-    const char  *page;       /* NULL: by its code */
+    const char             *log;
+    ngx_http_vcita_text_e   page;    /* none: by its code */
 } ngx_http_vcita_cause_t;
 
 
@@ -33,8 +33,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_framed = {
     ": the site runs in a frame of another site, where browsers block its "
     "cookies, open it in its own tab or see vcita_oauth_cookie_samesite",
 
-    "This site is shown inside of another page, and the browser keeps its "
-    "cookies back there. Open this site in a tab of its own."
+    NGX_HTTP_VCITA_TEXT_LOST_FRAMED
 };
 
 
@@ -43,8 +42,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_http = {
     ": the request came over http, but redirect_uri is https and its cookies "
     "are Secure, redirect http to https, never back",
 
-    "This site was opened by http, but its sign-in works by https alone. Put "
-    "https:// in front of its address."
+    NGX_HTTP_VCITA_TEXT_LOST_HTTP
 };
 
 
@@ -53,8 +51,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_elsewhere = {
     ": the request came to another host than that of vcita_oauth_redirect_uri, "
     "which has the cookies, redirect to that host, never back",
 
-    "This site was opened by another name than the one that it signs people "
-    "in by. Open it by the address that its operator gave you."
+    NGX_HTTP_VCITA_TEXT_LOST_ELSEWHERE
 };
 
 
@@ -64,9 +61,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_clash = {
     "same key and correct clocks, and does no other client of this host use "
     "the name?",
 
-    "You signed in several times, but the browser brought back another "
-    "cookie of the name below than the one that this site gave it. Delete "
-    "the cookies of this site, then try again in a minute."
+    NGX_HTTP_VCITA_TEXT_LOST_CLASH
 };
 
 
@@ -76,7 +71,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_unknown = {
     "machines have the same store, is the store full, does another client of "
     "this host use the name?",
 
-    NULL
+    NGX_HTTP_VCITA_TEXT_NONE
 };
 
 
@@ -85,7 +80,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_nothing = {
     ": does the browser block cookies, does a proxy remove them, does the host "
     "belong to vcita_oauth_cookie_domain?",
 
-    NULL
+    NGX_HTTP_VCITA_TEXT_NONE
 };
 
 
@@ -94,7 +89,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_another = {
     ": the login cookie differs from that of the state, is it a link of "
     "another browser, does another client of this host use the cookie name?",
 
-    NULL
+    NGX_HTTP_VCITA_TEXT_NONE
 };
 
 
@@ -103,7 +98,7 @@ static ngx_http_vcita_cause_t  ngx_http_vcita_session_lost_no_login = {
     ": no login cookie came, is it a link of another browser, or does the "
     "browser block cookies?",
 
-    NULL
+    NGX_HTTP_VCITA_TEXT_NONE
 };
 
 

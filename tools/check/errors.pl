@@ -21,7 +21,8 @@ my @said = map { regex($_) } grep { s/%\w+//gr =~ /\w.*\w/ } @literals;
 # codes: those that have words for a page, and none besides
 
 my $source = slurp("src/http/${PREFIX}_errors.c");
-my %word = map { $_ => 1 } literals($source);
+my %word = map { $_ => 1 }
+               literals(slurp("src/http/${PREFIX}_text_en.h"));
 my ($codes) = $source =~ /_errors\[\] = \{(.*?)^\};/ms
     or die "no table of errors\n";
 my %known = map { $_ => 1 } $codes =~ /\{ "(\w+)",/g;

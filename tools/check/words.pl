@@ -43,8 +43,7 @@ my $plain = qr/\b(?:nobody|somebody|anybody|whoever|of\ ours|of\ theirs
                  |so\ do(?:es)?\ (?:the|it|its|all))\b/xi;
 
 # pages have texts of their own
-my %PAGES = map { $_ => 1 } "src/http/${PREFIX}_errors.c",
-                            "src/http/${PREFIX}_page.c";
+my %PAGES = map { $_ => 1 } glob "src/http/${PREFIX}_text_*.h";
 
 for my $text ('/* nobody waits */', 'x(log, "sent by itself");',
               'x("first "' . "\n" . '  "talks to Redis");',
