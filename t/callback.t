@@ -763,7 +763,7 @@ my $state = $b->res->param('state');
 
 for my $path ('/oauth/callback/', '/oauth/Callback', '/callback', '/', '/optional/callback', '/then') {
     answered($b->get("$path$query"), 400, 'callback_elsewhere', $path);
-    like $b->res->body, qr{<h1>.*href="http://127\.0\.0\.1:\d+/".*Code: <code>callback_elsewhere}s, "$path: the page";
+    like $b->res->body, qr{<h1>.*href="http://127\.0\.0\.1:\d+/".*Code: <bdi><code>callback_elsewhere}s, "$path: the page";
     wait_for { error_log() =~ /^.*\[error\].* has arrived at "\Q$path\E" instead of "\/oauth\/callback", check .*request: "GET \Q$path\E HTTP/m } 5,
         "$path: a line at error that names both paths";
 }

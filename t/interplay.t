@@ -224,7 +224,7 @@ my $r = $b->come_back(code => stub_code({}));
 is $r->status, 503, 'limited';
 is $r->location, undef, 'no redirect';
 is_deeply $r->set_cookies, [], 'no cookie';
-like $r->body, qr/<h1>.*Request: <code>/s, 'our page';
+like $r->body, qr/<h1>.*Request: <bdi><code>/s, 'our page';
 is $r->header('Cache-Control'), 'no-store', 'not to be stored';
 is $r->header('Referrer-Policy'), 'no-referrer', 'no referrer';
 is $r->header('X-Error'), '[]', 'it is no error of ours';
@@ -365,7 +365,7 @@ for ([ 500, 502, 'bad_token_response' ], [ 400, 502, 'bad_token_response' ], [ 3
     is $r->status, $status, "vcita $vcita: the status";
     is $r->location, undef, "vcita $vcita: no redirect";
     is $r->header('X-Error'), $error, "vcita $vcita: the code";
-    like $r->body, qr/<h1>.*Request: <code>/s, "vcita $vcita: our page";
+    like $r->body, qr/<h1>.*Request: <bdi><code>/s, "vcita $vcita: our page";
     is scalar(my @c = $r->header('Cache-Control')), 1, "vcita $vcita: one Cache-Control";
     is $r->header('Cache-Control'), 'no-store', "vcita $vcita: not to be stored";
     is $r->header('Referrer-Policy'), 'no-referrer', "vcita $vcita: no referrer";
@@ -545,7 +545,7 @@ my $try = sub {
     is $r->status, $status, "$name: status";
     is $r->location, undef, "$name: no login";
     is_deeply $r->set_cookies, [], "$name: none is begun";
-    like $r->body, qr/<h1>.*Request: <code>/s, "$name: our page";
+    like $r->body, qr/<h1>.*Request: <bdi><code>/s, "$name: our page";
     is $r->header('X-Error'), '[]', "$name: it is no error of ours";
 };
 $try->(403, 'deny', $b->get('/denied'));

@@ -188,7 +188,7 @@ a cookie of that name came but does not open
 --- flow
 my $r = loses(browser(), '/deep', 'of-another-application');
 is $r->header('X-Error'), 'session_lost', 'session_lost';
-like $r->body, qr/brought back another cookie of the name below.*<code>vcita_session<\/code>/s, 'the page';
+like $r->body, qr/brought back another cookie by the name of .*<p>The cookie is called <bdi><code>vcita_session<\/code><\/bdi>\./s, 'the page';
 unlike said(), qr/of-another-application/, 'the log does not tell its value';
 
 
@@ -198,7 +198,7 @@ did not come back: does the browser block cookies
 --- flow
 my $r = loses(browser(), '/deep');
 is $r->header('X-Error'), 'session_lost', 'session_lost';
-like $r->body, qr/did not bring back the cookie named below/, 'the page';
+like $r->body, qr/did not bring back the session cookie\..*<p>The cookie is called <bdi><code>vcita_session</s, 'the page';
 
 
 === TEST 10: a cookie that the session store does not know; the log says so

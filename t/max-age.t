@@ -281,7 +281,7 @@ for ([ POST => '/recent/send', '/form', Referer => $m->url('/form') ], [ POST =>
     my $b = $old->clone;
     my $r = $b->request($method, $path, headers => [ Accept => $page, @headers ]);
     too_old($r, 401, "$method $path");
-    like $r->body, qr{<h1>Please sign in again</h1>.*Code: <code>login_required<}s, "$method $path: the page";
+    like $r->body, qr{<h1>Please sign in again</h1>.*Code: <bdi><code>login_required<}s, "$method $path: the page";
     my ($href) = $r->body =~ /<a href="([^"]*)" target="_blank"/;
     $href =~ s/&amp;/&/g;
     like $href, qr/&prompt=login&max_age=60&redirect_uri=/, "$method $path: a link to a login";

@@ -589,7 +589,7 @@ for my $how (qw( down dead )) {
         is scalar($r->header('X-Error')), 'store_unavailable', "$how $url: \$vcita_oauth_error";
         like scalar($r->header('Cache-Control')), qr/no-store/, "$how $url: not to be stored";
         is_deeply $r->set_cookies, [], "$how $url: no cookie";
-        like $r->body, qr{<h1>Your session cannot be looked up right now</h1>}, "$how $url: a page";
+        like $r->body, qr{<h1>We can't check your sign-in right now</h1>}, "$how $url: a page";
         my $on = url($url) =~ s/&/&amp;/gr;
         like $r->body, qr{<a href="\Q$on\E"}, "$how $url: with a way on";
         $r = $b->get($url, headers => [ 'X-Requested-With' => 'XMLHttpRequest', Accept => 'application/json' ]);
@@ -683,7 +683,7 @@ for my $how (qw( down dead )) {
         is $r->body, "the operator's: store_unavailable", "$how $url: the operator's page";
         $r = with($cookie, host => 'gated.example.com', url => $url);
         is $r->status, 503, "$how $url, gated: status";
-        like $r->body, qr{<h1>Your session cannot be looked up right now}, "$how $url, gated: ours";
+        like $r->body, qr{<h1>We can't check your sign-in right now}, "$how $url, gated: ours";
     }
     store_is($how, 0);
 }

@@ -366,6 +366,8 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
                                                  &page.detail);
     }
 
+    page.sentence = NGX_HTTP_VCITA_TEXT_SIGNED_IN_AS;
+
     ngx_str_set(&ctx->error, "not_allowed");
 
     ctx->forbidden = 1;

@@ -104,6 +104,9 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        /* sets the origin of the page's link */
+        (void) ngx_http_vcita_login_redirect_uri(r, ctx, ctx->callback);
+
         return ngx_http_vcita_callback_fail(r, ctx, NULL, NGX_HTTP_NOT_ALLOWED,
                                             "", 0);
     }

@@ -19,53 +19,11 @@ static ngx_uint_t ngx_http_vcita_page_configured(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_http_vcita_page_retry(ngx_http_request_t *r,
     ngx_http_vcita_page_t *page);
-static u_char *ngx_http_vcita_page_body(ngx_http_request_t *r,
-    ngx_http_vcita_page_t *page, u_char *p);
-static u_char *ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page,
-    u_char *p);
-static u_char *ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p);
+static ngx_int_t ngx_http_vcita_page_wait(ngx_http_request_t *r,
+    ngx_http_vcita_page_t *page);
 static ngx_int_t ngx_http_vcita_page_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
 static void ngx_http_vcita_page_discard(ngx_http_request_t *r);
-
-
-#define NGX_HTTP_VCITA_PAGE_HEAD                                              \
-    "<!DOCTYPE html>\n"                                                       \
-    "<html lang=\"en\">\n"                                                    \
-    "<head>\n"                                                                \
-    "<meta charset=\"utf-8\">\n"                                              \
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-
-/* with "no-referrer", browsers send "Origin: null" with the POST of a form */
-
-#define NGX_HTTP_VCITA_PAGE_REFERRER                                          \
-    "<meta name=\"referrer\" content=\"%s\">\n"
-
-#define NGX_HTTP_VCITA_PAGE_STYLE                                             \
-    "<style>\n"                                                               \
-    ":root { color-scheme: light dark; }\n"                                   \
-    "body { margin: 0; padding: 15vh 1.5rem 2rem; font: 1rem/1.5 "            \
-    "system-ui, sans-serif; background: #fff; color: #1b242d; }\n"            \
-    "main { max-width: 34rem; margin: auto; }\n"                              \
-    "h1 { font-size: 1.5rem; line-height: 1.25; }\n"                          \
-    "a, button { display: inline-block; padding: .5rem 1rem; border: "        \
-    "1px solid transparent; border-radius: .4rem; font: inherit; "            \
-    "text-decoration: none; cursor: pointer; background: #0b57d0; "           \
-    "color: #fff; }\n"                                                        \
-    ":focus-visible { outline: 3px solid; outline-offset: 2px; }\n"           \
-    "small { color: #55606b; }\n"                                             \
-    "code { overflow-wrap: anywhere; }\n"                                     \
-    "@media (prefers-color-scheme: dark) {\n"                                 \
-    "body { background: #14181d; color: #e6eaee; }\n"                         \
-    "a, button { background: #8ab4f8; color: #14181d; }\n"                    \
-    "small { color: #a3adb8; }\n"                                             \
-    "}\n"                                                                     \
-    "</style>\n"
-
-#define NGX_HTTP_VCITA_PAGE_ROOM                                              \
-    (sizeof(NGX_HTTP_VCITA_PAGE_HEAD)                                         \
-     + sizeof(NGX_HTTP_VCITA_PAGE_REFERRER)                                   \
-     + sizeof(NGX_HTTP_VCITA_PAGE_STYLE) + 640)
 
 
 /*
@@ -161,9 +119,7 @@ ngx_http_vcita_page_configured(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   body, csp;
+    ngx_str_t  body, csp;
 
     if (page->title == NGX_HTTP_VCITA_TEXT_NONE) {
 
@@ -191,6 +147,7 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 
     if (ngx_http_vcita_page_headers(r) != NGX_OK
         || ngx_http_vcita_page_retry(r, page) != NGX_OK
+        || ngx_http_vcita_page_wait(r, page) != NGX_OK
         || ngx_http_vcita_headers_add(r, "Content-Security-Policy", &csp)
            == NULL
         || ngx_http_vcita_headers_escape_html(r->pool, &page->detail) != NGX_OK)
@@ -198,112 +155,35 @@ ngx_http_vcita_page_answer(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
         return NGX_ERROR;
     }
 
-    len = NGX_HTTP_VCITA_PAGE_ROOM
-          + 2 * ngx_strlen(ngx_http_vcita_text(page->title))
-          + ngx_strlen(ngx_http_vcita_text(page->text)) + page->detail.len
-          + ngx_strlen(ngx_http_vcita_text(page->link)) + 2 * page->href.len;
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
+    if (ngx_http_vcita_html(r, page, &body) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    body.data = p;
-    body.len = ngx_http_vcita_page_body(r, page, p) - p;
 
     return ngx_http_vcita_page_send(r, page->status,
                                     "text/html", &body);
 }
 
 
-static u_char *
-ngx_http_vcita_page_body(ngx_http_request_t *r, ngx_http_vcita_page_t *page,
-    u_char *p)
+/* the wait that a page of the queue shows, in minutes */
+
+static ngx_int_t
+ngx_http_vcita_page_wait(ngx_http_request_t *r, ngx_http_vcita_page_t *page)
 {
-    p = ngx_cpymem(p, NGX_HTTP_VCITA_PAGE_HEAD,
-                   sizeof(NGX_HTTP_VCITA_PAGE_HEAD) - 1);
-
-    p = ngx_sprintf(p, NGX_HTTP_VCITA_PAGE_REFERRER,
-                    page->button ? "same-origin" : "no-referrer");
-
-    if (page->refresh && page->href.len) {
-        p = ngx_sprintf(p, "<meta http-equiv=\"refresh\" "
-                           "content=\"%ui; url=%V\">\n",
-                        page->refresh, &page->href);
+    if (page->refresh == 0) {
+        return NGX_OK;
     }
 
-    p = ngx_sprintf(p, "<title>%s</title>\n", ngx_http_vcita_text(page->title));
-
-    p = ngx_cpymem(p, NGX_HTTP_VCITA_PAGE_STYLE,
-                   sizeof(NGX_HTTP_VCITA_PAGE_STYLE) - 1);
-
-    p = ngx_sprintf(p, "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>%s</p>\n",
-                    ngx_http_vcita_text(page->title),
-                    ngx_http_vcita_text(page->text));
-
-    if (page->detail.len) {
-        p = ngx_sprintf(p, "<p><code>%V</code></p>\n", &page->detail);
+    page->detail.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (page->detail.data == NULL) {
+        return NGX_ERROR;
     }
 
-    p = ngx_http_vcita_page_way_on(page, p);
-    p = ngx_http_vcita_page_reference(r, p);
+    page->detail.len = ngx_sprintf(page->detail.data, "%ui",
+                                   (page->refresh + 59) / 60)
+                       - page->detail.data;
+    page->sentence = NGX_HTTP_VCITA_TEXT_WAIT;
 
-    return ngx_cpymem(p, "</main>\n</body>\n</html>\n",
-                      sizeof("</main>\n</body>\n</html>\n") - 1);
-}
-
-
-static u_char *
-ngx_http_vcita_page_way_on(ngx_http_vcita_page_t *page, u_char *p)
-{
-    if (page->link == NGX_HTTP_VCITA_TEXT_NONE) {
-        return p;
-    }
-
-    if (page->button) {
-        return ngx_sprintf(p, "<form method=\"post\"><button>%s</button>"
-                              "</form>\n",
-                           ngx_http_vcita_text(page->link));
-    }
-
-    if (page->href.len == 0) {
-        return p;
-    }
-
-    return ngx_sprintf(p, "<p><a href=\"%V\"%s rel=\"noreferrer\">%s</a>"
-                          "</p>\n",
-                       &page->href,
-                       page->new_tab ? " target=\"_blank\"" : "",
-                       ngx_http_vcita_text(page->link));
-}
-
-
-/* what a person reports to the operator: the code and the request id */
-
-static u_char *
-ngx_http_vcita_page_reference(ngx_http_request_t *r, u_char *p)
-{
-    ngx_http_vcita_ctx_t        *ctx;
-    ngx_http_variable_value_t   *vv;
-    ngx_http_vcita_main_conf_t  *vmcf;
-
-    ctx = ngx_http_vcita_ctx_get(r);
-
-    if (ctx && ctx->error.len) {
-        p = ngx_sprintf(p, "<p><small>Code: <code>%V</code></small></p>\n",
-                        &ctx->error);
-    }
-
-    vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
-
-    vv = ngx_http_get_indexed_variable(r, vmcf->request_id);
-
-    if (vv && !vv->not_found) {
-        p = ngx_sprintf(p, "<p><small>Request: <code>%v</code></small></p>\n",
-                        vv);
-    }
-
-    return p;
+    return NGX_OK;
 }
 
 

@@ -145,6 +145,7 @@ ngx_http_vcita_session_lost_answer(ngx_http_request_t *r,
     ngx_str_set(&ctx->error, "session_lost");
     ngx_http_vcita_errors_count(r, &ctx->error);
     page.status = NGX_HTTP_BAD_REQUEST;
+    page.sentence = NGX_HTTP_VCITA_TEXT_COOKIE_NAME;
     page.detail = client->session_cookie.name;
 
     return ngx_http_vcita_page_error(r, ctx, &page);

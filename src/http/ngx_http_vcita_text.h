@@ -33,7 +33,14 @@ typedef enum {
 #undef text
 
 
-const char *ngx_http_vcita_text(ngx_http_vcita_text_e key);
+/* languages are numbered; English is the first */
+#define NGX_HTTP_VCITA_TEXT_LANGUAGES  9
+
+
+const char *ngx_http_vcita_text(ngx_uint_t language,
+    ngx_http_vcita_text_e key);
+u_char *ngx_http_vcita_text_attributes(u_char *p, ngx_uint_t language);
+ngx_int_t ngx_http_vcita_text_language(ngx_str_t *code);
 
 
 #endif /* _NGX_HTTP_VCITA_TEXT_H_INCLUDED_ */

@@ -45,7 +45,7 @@ text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
      "not take it. The operator of this site has to correct that.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_HOST_TITLE,
-     "This address is not one that people can sign in at")
+     "You can't sign in at this address")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_HOST,
      "The host name of the request is not valid. Check the address, then try "
@@ -67,8 +67,8 @@ text(NGX_HTTP_VCITA_TEXT_RATE_LIMITED_TITLE,
      "Many people are signing in right now")
 
 text(NGX_HTTP_VCITA_TEXT_RATE_LIMITED,
-     "There is a queue. Leave this page open: it tries again by itself when "
-     "it is your turn.")
+     "There is a queue. Leave this page open. It tries again automatically "
+     "when it is your turn.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_TOKEN_RESPONSE_TITLE,
      "vcita gave an unexpected answer")
@@ -102,17 +102,19 @@ text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
      "Its operator has to look into it.")
 
 text(NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE_TITLE,
-     "Your session cannot be looked up right now")
+     "We can't check your sign-in right now")
 
 text(NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE,
      "This site could not find out whether you are signed in. Nothing is "
      "lost: try again in a moment.")
 
-text(NGX_HTTP_VCITA_TEXT_NOT_ALLOWED_TITLE, "This account may not come in here")
+text(NGX_HTTP_VCITA_TEXT_NOT_ALLOWED_TITLE,
+     "You don't have access with this account")
 
 text(NGX_HTTP_VCITA_TEXT_NOT_ALLOWED,
-     "You are signed in, but this site is not open to your account. You are "
-     "signed in as:")
+     "You are signed in, but this site is not open to your account.")
+
+text(NGX_HTTP_VCITA_TEXT_SIGNED_IN_AS, "You are signed in as %s.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_TOKEN_TITLE, "The access token is not valid")
 
@@ -136,8 +138,10 @@ text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE, "Your sign-in keeps getting lost")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST,
      "You signed in several times, but the browser did not bring back the "
-     "cookie named below. Allow cookies for this site, open it by the address "
+     "session cookie. Allow cookies for this site, open it by the address "
      "that its links use, then try again in a minute.")
+
+text(NGX_HTTP_VCITA_TEXT_COOKIE_NAME, "The cookie is called %s.")
 
 text(NGX_HTTP_VCITA_TEXT_LOST_FRAMED,
      "This site is shown inside of another page, and the browser keeps its "
@@ -153,8 +157,8 @@ text(NGX_HTTP_VCITA_TEXT_LOST_ELSEWHERE,
 
 text(NGX_HTTP_VCITA_TEXT_LOST_CLASH,
      "You signed in several times, but the browser brought back another "
-     "cookie of the name below than the one that this site gave it. Delete "
-     "the cookies of this site, then try again in a minute.")
+     "cookie by the name of this site's session cookie. Delete the cookies of "
+     "this site, then try again in a minute.")
 
 text(NGX_HTTP_VCITA_TEXT_NO_METHOD_TITLE, "This address is only for signing in")
 
@@ -197,13 +201,15 @@ text(NGX_HTTP_VCITA_TEXT_ASK_FOREIGN, "Another site has sent you here.")
 
 text(NGX_HTTP_VCITA_TEXT_ASK_CLICK, "Signing out takes a click.")
 
+text(NGX_HTTP_VCITA_TEXT_WAIT, "Estimated wait: %s min")
+
 text(NGX_HTTP_VCITA_TEXT_TRY_AGAIN, "Try again")
 
 text(NGX_HTTP_VCITA_TEXT_TRY_NOW, "Try now")
 
 text(NGX_HTTP_VCITA_TEXT_START_PAGE, "Go to the start page")
 
-text(NGX_HTTP_VCITA_TEXT_SIGN_IN, "Sign in after all")
+text(NGX_HTTP_VCITA_TEXT_SIGN_IN, "Sign in")
 
 text(NGX_HTTP_VCITA_TEXT_SIGN_IN_AGAIN, "Sign in again")
 
@@ -212,3 +218,11 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_IN_OTHER, "Sign in as another account")
 text(NGX_HTTP_VCITA_TEXT_SIGN_IN_TAB, "Sign in in a new tab")
 
 text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Sign out")
+
+text(NGX_HTTP_VCITA_TEXT_CODE, "Code:")
+
+text(NGX_HTTP_VCITA_TEXT_TIME, "Time:")
+
+text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Reference:")
+
+text(NGX_HTTP_VCITA_TEXT_REQUEST, "Request:")

@@ -79,7 +79,7 @@ sub faults {
                 if $values != $expected || $values > 1;
             push @found, "$code: $key has a \"%\" without a value"
                 if $text =~ /%(?!s)/;
-            push @found, "$code: $key is empty" if $text !~ /\w/;
+            push @found, "$code: $key is empty" if $text !~ /\S/;
             push @found, "$code: $key is too long" if length $text > $LONGEST;
         }
     }
