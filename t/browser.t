@@ -221,10 +221,12 @@ is $p->click('#allow')->{url}, site('/in.html'), 'in';
 
 $p->click('#out');
 own_page($p, 200, 'You are signed out');
-is join(' ', map { $_->{name} } grep { $_->{domain} =~ /example\.com/ } $p->cookies), '', 'no cookie is left';
+is join(' ', map { $_->{name} } grep { $_->{domain} =~ /example\.com/ } $p->cookies), '__Host-vcita_session_login', 'no session is left';
 $p->goto(site('/in.html'));
 like join(' ', @{ $p->state->{asked} }), qr{ https://localhost:\d+/app/oauth/authorize\?}, 'then, a new login';
-is $p->state->{url}, site('/in.html'), 'for which vcita, where she is signed in, asks nothing';
+like $p->text, qr/Sign in to vcita/, 'for which vcita asks who it is, although she is signed in there';
+sign_in($p, 'alice@example.biz');
+is $p->state->{url}, site('/in.html'), 'and she is in again';
 
 is $p->goto(other('/other.html'))->{status}, 200, 'another site';
 $p->click('#out');

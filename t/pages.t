@@ -1,4 +1,4 @@
-# The pages: in the visitor's language, complete, small, and good to read; and what they show.
+# The pages: in the visitor's language, complete, small, and good to read; what they show, and the mark of a logout.
 
 use lib 't/lib';
 use VcitaTest;
@@ -207,7 +207,7 @@ for my $language (languages()) {
     page_is(visitor()->post('/oauth/callback', {}), $language, "405, $language", qw( NO_METHOD_TITLE NO_METHOD START_PAGE ));
     page_is(visitor()->get('/logout', headers => [ 'Sec-Fetch-Site' => 'cross-site' ]), $language, "another site, $language", qw( ASK_SIGN_OUT_TITLE ASK_FOREIGN SIGN_OUT ));
     page_is(visitor()->get('/logout', headers => [ 'Sec-Purpose' => 'prefetch' ]), $language, "a prefetch, $language", qw( ASK_SIGN_OUT_TITLE ASK_CLICK SIGN_OUT ));
-    page_is(visitor()->get('/logout'), $language, "signed out, $language", qw( SIGNED_OUT_TITLE SIGNED_OUT ));
+    page_is(visitor()->get('/logout'), $language, "signed out, $language", qw( SIGNED_OUT_TITLE SIGNED_OUT SIGN_IN_AGAIN ));
     my $b = visitor();
     $b->set_cookie(store => 'A' x 43);
     page_is($b->get('/store/logout'), $language, "no store, $language", qw( STILL_SIGNED_IN_TITLE STILL_SIGNED_IN SIGN_OUT ));
@@ -314,3 +314,71 @@ for ([ light => $light, $light ], [ dark => $dark, $light ]) {
     cmp_ok $contrast->(@$_), '>=', 4.5, "$scheme: @$_" for [ $text, $page ], [ $label, $button ], [ $small, $page ];
 }
 unlike $body, qr{<link|data:}, 'no icon, which the policy would forbid with an error on the console';
+
+
+=== TEST 7: after a logout the next login asks who it is, once: prompt=login until a login has finished
+--- gate
+vcita_oauth_authorize_args prompt=consent;
+--- config
+location = /out { vcita_oauth_logout https://www.example.com/; }
+--- flow
+my $prompt = sub { join ',', $_[0]->param('prompt') };
+for my $out ('/logout', '/out') {
+    my $b = browser();
+    $b->get('/deep');
+    is $prompt->($b->res), 'consent', "$out: a first login is the operator's";
+    is $b->follow->status, 200, "$out: in";
+    my $old = $b->cookie('vcita_session_login');
+
+    my $r = $b->get($out);
+    is $r->status, $out eq '/out' ? 303 : 200, "$out: signed out";
+    my $cookie = $b->cookie('vcita_session_login');
+    like $cookie, qr/^[\w-]{43}\.1\.0$/, "$out: the mark";
+    isnt substr($cookie, 0, 43), substr($old, 0, 43), "$out: nothing of the old cookie is kept";
+
+    # a login that is not finished keeps it, in each tab
+    for (1 .. 2) {
+        $r = $b->tab->get('/deep');
+        is $prompt->($r), 'login', "$out: vcita asks, $_";
+        is $b->cookie('vcita_session_login'), $cookie, "$out: still marked, $_";
+    }
+    $r = $b->get('/deep');
+    $b->come_back(error => 'access_denied');
+    is $prompt->($b->get('/deep')), 'login', "$out: and after a login that has failed";
+
+    is $b->follow->status, 200, "$out: in again";
+    unlike $b->cookie('vcita_session_login'), qr/\.1\.0$/, "$out: the mark is gone";
+    $b->delete_cookie('vcita_session');
+    is $prompt->($b->get('/deep')), 'consent', "$out: once";
+}
+
+# a mark that is made up leads to vcita's question, not round and round
+my $b = browser();
+$b->set_cookie(vcita_session_login => 'A' x 43 . '.1.0');
+is $prompt->($b->get('/deep')), 'login', 'a made-up mark';
+is $b->follow->status, 200, 'in, in one round';
+for my $bad ('.1.0', 'A' x 43 . '.1.00', 'A' x 43 . '.0.0', 'A' x 42 . '.1.0') {
+    $b = browser();
+    $b->set_cookie(vcita_session_login => $bad);
+    is $prompt->($b->get('/deep')), 'consent', "no mark: $bad";
+    is $b->follow->status, 200, "in: $bad";
+}
+
+
+=== TEST 8: the signed-out page offers to sign in again: at vcita, which asks who it is, and back to this site alone
+--- flow
+my $b = browser();
+is $b->visit('/deep')->status, 200, 'in';
+for my $headers ([], [ Referer => 'https://evil.example/x' ], [ Host => '127.0.0.1:' . port, 'X-Forwarded-Host' => 'evil.example' ]) {
+    my $r = $b->get('/logout?next=https://evil.example/&return_uri=//evil.example', headers => $headers);
+    my ($href) = $r->body =~ m{<a href="([^"]*)" rel="noreferrer">Sign in again</a>};
+    ok $href, 'the link' or next;
+    unlike $r->body, qr/evil/, 'nothing of the request is in the page';
+    $href =~ s/&amp;/&/g;
+    like $href, qr{/app/oauth/authorize\?.*&prompt=login(?:&|$)}, 'vcita asks who it is';
+    $r = $b->get($href);
+    $r = $b->hop;
+    is $r->status, 303, 'the callback';
+    is $r->location, url('/'), 'the start page of this site';
+    is $b->follow->status, 200, 'in';
+}

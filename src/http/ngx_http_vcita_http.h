@@ -190,6 +190,7 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        forbidden:1;  /* a rule is not met */
     unsigned                        behind:1;     /* redirected since then */
     unsigned                        logging:1;    /* the log phase */
+    unsigned                        marked:1;     /* a login after a logout */
 } ngx_http_vcita_ctx_t;
 
 
@@ -420,6 +421,8 @@ ngx_int_t ngx_http_vcita_login_url(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_login_state_t *s, ngx_str_t *url);
 ngx_int_t ngx_http_vcita_login_finished(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+ngx_int_t ngx_http_vcita_login_mark(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 ngx_int_t ngx_http_vcita_login_loops(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);

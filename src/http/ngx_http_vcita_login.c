@@ -15,13 +15,22 @@
 #include "util/ngx_http_vcita_query.h"
 
 
-/* 43 characters, then ".n.time": the number of recent logins */
+/* 43 characters, then ".n.time", the number of recent logins, or the mark */
 #define NGX_HTTP_VCITA_LOGIN_LEN                                              \
     (NGX_HTTP_VCITA_TEXT_LEN + 1 + 1 + 1 + NGX_TIME_T_LEN)
+
+/*
+ * The mark of a logout: until a login finishes, vcita has to ask for the
+ * account.  Earlier versions read it as a login of long ago.
+ */
+#define NGX_HTTP_VCITA_LOGIN_MARK       ".1.0"
+#define NGX_HTTP_VCITA_LOGIN_MARK_TIME  (30 * 24 * 60 * 60)
 
 
 static ngx_int_t ngx_http_vcita_login_cookie(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+static ngx_int_t ngx_http_vcita_login_create(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_login_sent(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_uint_t *next);
@@ -100,6 +109,10 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    if (ctx->marked) {
+        s->sent |= NGX_HTTP_VCITA_SENT_PROMPT;
+    }
+
     return ngx_http_vcita_login_query(r, ctx, client, s, authorize, url);
 }
 
@@ -135,7 +148,6 @@ static ngx_int_t
 ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
-    u_char      bytes[NGX_HTTP_VCITA_HASH_LEN], *p;
     ngx_uint_t  next;
 
     if (ctx->login.len) {
@@ -147,6 +159,15 @@ ngx_http_vcita_login_cookie(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     if (ngx_http_vcita_login_sent(r, ctx, client, &next) == NGX_OK) {
         return NGX_OK;
     }
+
+    return ngx_http_vcita_login_create(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_login_create(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
+{
+    u_char  bytes[NGX_HTTP_VCITA_HASH_LEN], *p;
 
     p = ngx_pnalloc(r->pool, NGX_HTTP_VCITA_TEXT_LEN);
     if (p == NULL) {
@@ -205,12 +226,21 @@ ngx_http_vcita_login_parse(ngx_http_vcita_ctx_t *ctx, ngx_str_t *value)
 
     ctx->login = text;
     ctx->finished = 0;
+    ctx->marked = 0;
 
     if (value->len == text.len) {
         return NGX_OK;
     }
 
     p = value->data + text.len;
+
+    if (value->len - text.len == sizeof(NGX_HTTP_VCITA_LOGIN_MARK) - 1
+        && ngx_strncmp(p, NGX_HTTP_VCITA_LOGIN_MARK, value->len - text.len)
+           == 0)
+    {
+        ctx->marked = 1;
+        return NGX_OK;
+    }
 
     if (value->len < text.len + sizeof(".n.t") - 1
         || p[0] != '.' || p[1] < '1' || p[1] > '9' || p[2] != '.')
@@ -240,13 +270,20 @@ ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
     u_char     *p, buf[NGX_HTTP_VCITA_LOGIN_LEN];
+    time_t      max_age;
     ngx_str_t   value;
 
     value.data = buf;
+    max_age = client->login_timeout;
 
     p = ngx_cpymem(buf, ctx->login.data, ctx->login.len);
 
-    if (ctx->finished) {
+    if (ctx->marked) {
+        p = ngx_cpymem(p, NGX_HTTP_VCITA_LOGIN_MARK,
+                       sizeof(NGX_HTTP_VCITA_LOGIN_MARK) - 1);
+        max_age = ngx_max(max_age, NGX_HTTP_VCITA_LOGIN_MARK_TIME);
+
+    } else if (ctx->finished) {
         p = ngx_sprintf(p, ".%ui.%T", ngx_min(ctx->finished, 9),
                         ctx->finished_at);
     }
@@ -254,8 +291,7 @@ ngx_http_vcita_login_set(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     value.len = p - buf;
 
     return ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                     &client->login_cookie, &value,
-                                     client->login_timeout);
+                                     &client->login_cookie, &value, max_age);
 }
 
 
@@ -292,6 +328,7 @@ ngx_http_vcita_login_match(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     ngx_str_null(&ctx->login);
     ctx->finished = 0;
+    ctx->marked = 0;
 
     return NGX_DECLINED;
 }
@@ -303,9 +340,28 @@ ngx_int_t
 ngx_http_vcita_login_finished(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
+    ctx->marked = 0;
+
     if (ctx->finished++ == 0) {
         ctx->finished_at = ngx_time();
     }
+
+    return ngx_http_vcita_login_set(r, ctx, client);
+}
+
+
+/* Replaces the login cookie at a logout: the next login asks for the account */
+
+ngx_int_t
+ngx_http_vcita_login_mark(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
+{
+    if (ngx_http_vcita_login_create(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->finished = 0;
+    ctx->marked = 1;
 
     return ngx_http_vcita_login_set(r, ctx, client);
 }

@@ -3,8 +3,8 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The logout, a content handler: ends the session in its store, expires the
- * cookies and redirects.  A request from another site or without a person's
- * action gets a page with a button instead.
+ * session cookie, marks the login cookie and redirects.  A request from another
+ * site or without a person's action gets a page with a button instead.
  */
 
 
@@ -25,7 +25,9 @@ static void ngx_http_vcita_logout_revoke(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_logout_failed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 static ngx_int_t ngx_http_vcita_logout_done(ngx_http_request_t *r,
-    ngx_http_vcita_loc_conf_t *vlcf);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+static ngx_int_t ngx_http_vcita_logout_cookies(ngx_http_request_t *r,
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 
 
 ngx_int_t
@@ -92,7 +94,7 @@ ngx_http_vcita_logout_handler(ngx_http_request_t *r)
         ctx->signed_out = vlcf->client;
     }
 
-    return ngx_http_vcita_logout_done(r, vlcf);
+    return ngx_http_vcita_logout_done(r, ctx, vlcf);
 }
 
 
@@ -204,23 +206,16 @@ ngx_http_vcita_logout_failed(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_vcita_logout_done(ngx_http_request_t *r,
+ngx_http_vcita_logout_done(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_loc_conf_t *vlcf)
 {
-    ngx_str_t                 none, location;
-    ngx_http_vcita_page_t     page;
-    ngx_http_vcita_client_t  *client;
-
-    client = vlcf->client;
+    ngx_str_t              location;
+    ngx_http_vcita_page_t  page;
 
     ngx_http_vcita_count(r, logouts);
 
-    ngx_str_null(&none);
-
-    if (ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                  &client->session_cookie, &none, 0) != NGX_OK
-        || ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
-                                     &client->login_cookie, &none, 0) != NGX_OK)
+    if (r == r->main
+        && ngx_http_vcita_logout_cookies(r, ctx, vlcf->client) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -250,8 +245,39 @@ ngx_http_vcita_logout_done(ngx_http_request_t *r,
     page.status = NGX_HTTP_OK;
     page.title = NGX_HTTP_VCITA_TEXT_SIGNED_OUT_TITLE;
     page.text = NGX_HTTP_VCITA_TEXT_SIGNED_OUT;
+    page.link = NGX_HTTP_VCITA_TEXT_SIGN_IN_AGAIN;
+
+    if (ngx_http_vcita_identity_text(r, NGX_HTTP_VCITA_IDENTITY_SWITCH,
+                                     &page.href) != NGX_OK
+        || ngx_http_vcita_headers_escape_html(r->pool, &page.href) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_http_vcita_page_answer(r, &page);
+}
+
+
+/*
+ * Expires the session cookie.  The login cookie keeps no value of before, so
+ * that a login that is under way cannot end as the old account.
+ */
+
+static ngx_int_t
+ngx_http_vcita_logout_cookies(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
+    ngx_http_vcita_client_t *client)
+{
+    ngx_str_t  none;
+
+    ngx_str_null(&none);
+
+    if (ngx_http_vcita_cookie_set(&r->headers_out, r->pool,
+                                  &client->session_cookie, &none, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ctx ? ngx_http_vcita_login_mark(r, ctx, client) : NGX_OK;
 }
 
 
