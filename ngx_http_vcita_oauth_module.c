@@ -189,6 +189,12 @@ ngx_http_vcita_init_zones(ngx_conf_t *cf, ngx_http_vcita_main_conf_t *vmcf)
         }
     }
 
+    if (vmcf->rate.fleet
+        && ngx_http_vcita_directives_fleet(cf, vmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (vmcf->rate.calls) {
         return ngx_http_vcita_rate_zone(cf, &vmcf->rate,
                                         &ngx_http_vcita_oauth_module);
@@ -284,6 +290,7 @@ ngx_http_vcita_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     vmcf->rate.zone = NULL;
+     *     vmcf->rate.fleet = NULL;
      *     vmcf->system_store = NULL;
      *     vmcf->gates = 0;
      */

@@ -454,6 +454,23 @@ refuses_line "vcita_oauth_rate $_;",
         '0.8.1r/s', '0,8r/s', '1000.001r/s', '0r/m', '0.8r/m', '1001r/m', '8e0r/s';
 refuses_line 'vcita_oauth_rate "";', qr/invalid rate/, 'no rate';
 
+my $redis = 'vcita_oauth_session_store redis://127.0.0.1:1;';
+accepts_line "vcita_oauth_rate $_ fleet; $redis", "rate $_ fleet" for '8r/s', '48r/m', '0.8r/s';
+refuses_line "vcita_oauth_rate $_; $redis", qr/invalid parameter "\w*": a rate may have "fleet" behind it/, "rate $_"
+    for '8r/s fleets', '8r/s ""', '8r/s FLEET', 'off fleet';
+refuses_line "vcita_oauth_rate fleet; $redis", qr/invalid rate "fleet"/, 'fleet without a rate';
+refuses_line "vcita_oauth_rate 8r/s fleet fleet; $redis", qr/invalid number of arguments/, 'fleet twice';
+my $alone = qr/"vcita_oauth_rate \.\.\. fleet" needs sessions in Redis, the calls of client "app1" are limited for this machine alone, set vcita_oauth_session_store/;
+warns_line "vcita_oauth_rate 8r/s fleet; vcita_oauth_session_store $_;", $alone, "fleet with $_" for 'zone=rate:1m', 'cookie';
+my @lines = ("vcita_oauth_client_id app2; #!\nvcita_oauth_client_secret s3cret;\n", 'vcita_oauth_cookie_name b;', $URI =~ s{/oauth}{/b}r);
+my $servers = sub { "vcita_oauth_rate 8r/s fleet;\n$redis\n$APP$URI" . join '', map { "server { listen 127.0.0.1:\$PORT; server_name portal.example.com $_.example.com;\n"
+    . "location / { vcita_oauth on; }\nlocation /b {\n" . join("\n", @lines, $_[0]) . "vcita_oauth on; }\n}\n" } 'a' .. $_[1] };
+warns $servers->("vcita_oauth_session_store cookie; #!\n", 'a') =~ s/ #!//r, qr/the calls of client "app2" are limited for this machine alone/,
+    'of two clients, the one without Redis';
+accepts $servers->('', 'a') =~ s/ #!//gr, 'both have Redis';
+my (undef, $said) = main::nginx_t($servers->("vcita_oauth_session_store cookie;\n", 'c'));
+is scalar(grep { $_->[1] =~ /this machine alone/ } @$said), 1, 'one warning for all servers';
+
 
 === TEST 14: two different applications of one server: "both lines are named, and the first directive that differs"
 --- flow

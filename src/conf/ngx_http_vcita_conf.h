@@ -35,6 +35,8 @@ char *ngx_http_vcita_directives_idle(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_int_t ngx_http_vcita_directives_fleet(ngx_conf_t *cf,
+    ngx_http_vcita_main_conf_t *vmcf);
 char *ngx_http_vcita_directives_revalidate(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_vcita_directives_logout(ngx_conf_t *cf, ngx_command_t *cmd,

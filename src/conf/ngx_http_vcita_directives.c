@@ -11,12 +11,20 @@
 #include <ngx_http.h>
 
 #include "conf/ngx_http_vcita_conf.h"
+#include "session/ngx_http_vcita_rate_redis.h"
 #include "util/ngx_http_vcita_query.h"
 
 
 #define ngx_http_vcita_directives_alnum(c)                                    \
     (((c) >= '0' && (c) <= '9')                                               \
      || (((c) | 0x20) >= 'a' && ((c) | 0x20) <= 'z'))
+
+
+#if (NGX_HTTP_VCITA_REDIS)
+static ngx_int_t ngx_http_vcita_directives_fleet_client(ngx_conf_t *cf,
+    ngx_http_vcita_rate_t *rate, ngx_http_vcita_client_t *client,
+    ngx_uint_t redis);
+#endif
 
 
 char *
@@ -246,13 +254,14 @@ ngx_http_vcita_directives_idle(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* "8r/s", "0.8r/s", "48r/m", or "off" */
+/* "8r/s", "0.8r/s", "48r/m", and perhaps "fleet"; or "off" */
 
 char *
 ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_vcita_main_conf_t *vmcf = conf;
 
+    char       *rv;
     ngx_str_t  *value;
 
     if (vmcf->rate.calls != NGX_CONF_UNSET_UINT) {
@@ -261,8 +270,119 @@ ngx_http_vcita_directives_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    return ngx_http_vcita_rate_parse(cf, &value[1], &vmcf->rate);
+    rv = ngx_http_vcita_rate_parse(cf, &value[1], &vmcf->rate);
+
+    if (rv != NGX_CONF_OK || cf->args->nelts == 2) {
+        return rv;
+    }
+
+    if (ngx_strcmp(value[2].data, "fleet") != 0 || vmcf->rate.calls == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": a rate may have "
+                           "\"fleet\" behind it", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+#if (NGX_HTTP_VCITA_REDIS)
+
+    vmcf->rate.fleet = ngx_array_create(cf->pool, 1, sizeof(void *));
+
+    return vmcf->rate.fleet ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+#else
+
+    return "requires a build with hiredis for \"fleet\", rebuild the module";
+
+#endif
 }
+
+
+/*
+ * Called at the end of the configuration: of each client_id, the Redis that has
+ * its rate; a warning if there is none
+ */
+
+ngx_int_t
+ngx_http_vcita_directives_fleet(ngx_conf_t *cf,
+    ngx_http_vcita_main_conf_t *vmcf)
+{
+#if (NGX_HTTP_VCITA_REDIS)
+
+    ngx_uint_t                   i, n, redis;
+    ngx_http_vcita_client_t    **client;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_vcita_srv_conf_t   *vscf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < 2 * cmcf->servers.nelts; i++) {
+        n = i % cmcf->servers.nelts;
+        redis = (n == i);
+
+        vscf = cscf[n]->ctx->srv_conf[ngx_http_vcita_oauth_module.ctx_index];
+        client = vscf->clients.elts;
+
+        for (n = 0; n < vscf->clients.nelts; n++) {
+
+            if (ngx_http_vcita_directives_fleet_client(cf, &vmcf->rate,
+                                                       client[n], redis)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+#if (NGX_HTTP_VCITA_REDIS)
+
+/* "redis": adds a client whose sessions are in Redis; otherwise any other */
+
+static ngx_int_t
+ngx_http_vcita_directives_fleet_client(ngx_conf_t *cf,
+    ngx_http_vcita_rate_t *rate, ngx_http_vcita_client_t *client,
+    ngx_uint_t redis)
+{
+    ngx_http_vcita_store_t   *store;
+    ngx_http_vcita_origin_t  *origin;
+
+    store = client->storage.store;
+
+    if (store && store->type->where == NGX_HTTP_VCITA_IN_REDIS) {
+        return redis ? ngx_http_vcita_rate_redis_add(cf, rate,
+                                                     &client->client_id, store)
+                     : NGX_OK;
+    }
+
+    if (redis || ngx_http_vcita_rate_redis_find(rate, &client->client_id)) {
+        return NGX_OK;
+    }
+
+    origin = &client->origin[NGX_HTTP_VCITA_SESSION_STORE];
+
+    if (origin->file == NULL) {
+        origin = &client->origin[NGX_HTTP_VCITA_CLIENT_ID];
+    }
+
+    (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN, origin,
+                            "\"vcita_oauth_rate ... fleet\" needs sessions in "
+                            "Redis, the calls of client \"%V\" are limited for "
+                            "this machine alone, set vcita_oauth_session_store",
+                            &client->client_id);
+
+    /* its other servers get no further warning */
+
+    return ngx_http_vcita_rate_redis_add(cf, rate, &client->client_id, NULL);
+}
+
+#endif
 
 
 /* time | off */

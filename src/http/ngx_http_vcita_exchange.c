@@ -119,9 +119,18 @@ ngx_http_vcita_exchange_start(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 ngx_int_t
 ngx_http_vcita_exchange(ngx_http_request_t *r, ngx_http_vcita_exchange_t *x)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  waited;
+
+    waited = x->call.waited;
 
     rc = ngx_http_vcita_exchange_steps(r, x);
+
+    /* its first slot, which Redis has granted only now */
+
+    if (!waited && x->call.waited && x->call.fetch.url.len == 0) {
+        ngx_http_vcita_count(r, logins_paced);
+    }
 
     if (rc == NGX_BUSY) {
         rc = ngx_http_vcita_exchange_busy(r, x);

@@ -88,7 +88,7 @@ const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
 
 
 /* the longest command, in words */
-#define NGX_HTTP_VCITA_REDIS_COMMAND_WORDS  6
+#define NGX_HTTP_VCITA_REDIS_COMMAND_WORDS  8
 
 
 ngx_int_t ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,

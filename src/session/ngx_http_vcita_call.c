@@ -47,6 +47,7 @@
 static ngx_int_t ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call,
     ngx_int_t rc);
+static void ngx_http_vcita_call_slots(ngx_http_vcita_rate_ask_t *ask);
 static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
 static ngx_msec_t ngx_http_vcita_call_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call,
@@ -71,6 +72,8 @@ ngx_http_vcita_call_init(ngx_http_vcita_call_t *call)
 
     call->ask.rate = call->rate;
     call->ask.client_id = call->client_id;
+    call->ask.handler = ngx_http_vcita_call_slots;
+    call->ask.data = call;
 
     call->place.places = call->places;
     call->place.key = call->key;
@@ -106,9 +109,13 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 
     elapsed = ngx_current_msec - call->started;
 
-    call->ask.n = call->patience ? n : 1;
-    call->ask.patience = (elapsed < call->patience) ? call->patience - elapsed
-                                                    : 0;
+    /* an answer of Redis has the slots that it was asked for */
+
+    if (!call->ask.answered) {
+        call->ask.n = call->patience ? n : 1;
+        call->ask.patience = (elapsed < call->patience)
+                             ? call->patience - elapsed : 0;
+    }
 
     return ngx_http_vcita_call_reserved(call,
                                      ngx_http_vcita_rate_reserve(&call->ask));
@@ -158,6 +165,11 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
 
     ask = &call->ask;
 
+    if (rc == NGX_AGAIN) {
+        call->waiting = 1;
+        return NGX_AGAIN;
+    }
+
     if (rc != NGX_OK) {
         turn = (call->patience && !call->yields)
                ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
@@ -181,6 +193,18 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
     call->unused = ask->n;
 
     return NGX_OK;
+}
+
+
+/* Redis has answered, or has not in time */
+
+static void
+ngx_http_vcita_call_slots(ngx_http_vcita_rate_ask_t *ask)
+{
+    ngx_http_vcita_call_t *call = ask->data;
+
+    call->waiting = 0;
+    call->handler(call);
 }
 
 
@@ -369,6 +393,7 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
     }
 
     ngx_http_vcita_fetch_cancel(&call->fetch);
+    ngx_http_vcita_rate_cancel(&call->ask);
     ngx_http_vcita_call_release(call);
     ngx_http_vcita_place_leave(&call->place);
 

@@ -3,7 +3,8 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * The rate limit for the calls to vcita of each client_id, shared by all
- * workers.  May touch the shared zone that it makes.
+ * workers.  May touch the shared zone that it makes.  "rate_redis" has that of
+ * several machines.
  *
  * A pace has N slots and the time of each one's last use.  A slot is free one
  * window after that, so no window has more than N calls.  A burst is recorded
@@ -17,6 +18,9 @@
  * A pace belongs to a client_id and a rate, and is made by the first worker
  * that calls.  Nothing is written at configuration time: a reload that fails
  * changes nothing, and old workers with another rate have another pace.
+ *
+ * Slots that Redis grants are recorded in the pace of this machine, too: it
+ * knows the last calls when Redis fails, and delays the first ones after that.
  */
 
 
@@ -24,6 +28,7 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_rate.h"
+#include "session/ngx_http_vcita_rate_redis.h"
 #include "util/ngx_http_vcita_hash.h"
 #include "util/ngx_http_vcita_shm_zone.h"
 
@@ -49,6 +54,7 @@ typedef struct {
     ngx_msec_t                   window;
     ngx_msec_t                   used;
     ngx_msec_t                   turn;      /* of the next refused caller */
+    ngx_msec_t                   own;       /* the last not by Redis's time */
     ngx_msec_t                   slots[NGX_HTTP_VCITA_RATE_SLOTS];
     ngx_msec_t                   spare[NGX_HTTP_VCITA_RATE_SPARE];
 } ngx_http_vcita_rate_pace_t;
@@ -57,6 +63,10 @@ typedef struct {
 static ngx_int_t ngx_http_vcita_rate_set(ngx_http_vcita_rate_t *rate,
     ngx_int_t n, ngx_uint_t minute);
 static ngx_int_t ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_http_vcita_rate_own(ngx_http_vcita_rate_ask_t *ask);
+#if (NGX_HTTP_VCITA_REDIS)
+static ngx_int_t ngx_http_vcita_rate_granted(ngx_http_vcita_rate_ask_t *ask);
+#endif
 static ngx_http_vcita_rate_pace_t *ngx_http_vcita_rate_lock(
     ngx_http_vcita_rate_ask_t *ask);
 static void ngx_http_vcita_rate_unlock(ngx_http_vcita_rate_ask_t *ask);
@@ -190,14 +200,43 @@ ngx_http_vcita_rate_init(ngx_shm_zone_t *zone, void *data)
 ngx_int_t
 ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask)
 {
-    ngx_msec_t                   slot, use, *used, *spare;
-    ngx_uint_t                   i;
-    ngx_http_vcita_rate_pace_t  *pace;
+#if (NGX_HTTP_VCITA_REDIS)
+    ngx_int_t  rc;
+#endif
 
     if (ask->rate->calls == 0) {
         ngx_memzero(ask->slots, sizeof(ask->slots));
         return NGX_OK;
     }
+
+#if (NGX_HTTP_VCITA_REDIS)
+
+    if (ask->rate->fleet) {
+        rc = ngx_http_vcita_rate_redis_reserve(ask);
+
+        if (rc == NGX_OK) {
+            return ngx_http_vcita_rate_granted(ask);
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+#endif
+
+    return ngx_http_vcita_rate_own(ask);
+}
+
+
+/* the slots of this machine */
+
+static ngx_int_t
+ngx_http_vcita_rate_own(ngx_http_vcita_rate_ask_t *ask)
+{
+    ngx_msec_t                   slot, use, *used, *spare;
+    ngx_uint_t                   i;
+    ngx_http_vcita_rate_pace_t  *pace;
 
     pace = ngx_http_vcita_rate_lock(ask);
 
@@ -215,6 +254,7 @@ ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask)
 
         ask->slots[i].delay = slot - ngx_current_msec;
         ask->slots[i].id = spare ? slot : use;
+        ask->slots[i].fleet = 0;
 
         if (i == 0 && ask->slots[0].delay > ask->patience) {
             ngx_http_vcita_rate_unlock(ask);
@@ -226,6 +266,7 @@ ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask)
 
         } else {
             *used = use;
+            pace->own = slot;
         }
     }
 
@@ -233,6 +274,64 @@ ngx_http_vcita_rate_reserve(ngx_http_vcita_rate_ask_t *ask)
 
     return NGX_OK;
 }
+
+
+#if (NGX_HTTP_VCITA_REDIS)
+
+/*
+ * Records slots that Redis has granted.  They are delayed behind those that
+ * this machine reserved while Redis failed, but not by the latency of replies.
+ */
+
+static ngx_int_t
+ngx_http_vcita_rate_granted(ngx_http_vcita_rate_ask_t *ask)
+{
+    ngx_msec_t                   slot, granted, use, *used;
+    ngx_uint_t                   i;
+    ngx_http_vcita_rate_pace_t  *pace;
+
+    pace = ngx_http_vcita_rate_lock(ask);
+
+    for (i = 0; i < ask->n; i++) {
+
+        slot = ngx_http_vcita_rate_slot(pace, &used, &use);
+        granted = ngx_current_msec + ask->slots[i].delay;
+
+        if (pace->own
+            && (ngx_msec_int_t) (pace->own + pace->window - granted) > 0
+            && (ngx_msec_int_t) (slot - granted) > NGX_HTTP_VCITA_RATE_SLACK)
+        {
+            ask->slots[i].delay = slot - ngx_current_msec;
+            pace->own = slot;
+
+        } else if (ask->slots[i].delay) {
+            use = granted;
+        }
+
+        if (i == 0 && ask->slots[0].delay > ask->patience) {
+            ngx_http_vcita_rate_unlock(ask);
+            ngx_http_vcita_rate_redis_cancel(ask);
+            return NGX_BUSY;
+        }
+
+        /* a released slot may come before all that are recorded */
+
+        ask->slots[i].id = 0;
+
+        if (*used == 0 || (ngx_msec_int_t) (use - *used) > 0) {
+            ask->slots[i].id = use;
+            *used = use;
+        }
+    }
+
+    ngx_http_vcita_rate_unlock(ask);
+
+    ask->answered = 0;
+
+    return NGX_OK;
+}
+
+#endif
 
 
 /* Releases an unused slot; of several, the last one first */
@@ -248,7 +347,16 @@ ngx_http_vcita_rate_release(ngx_http_vcita_rate_ask_t *ask, ngx_uint_t i)
         return;
     }
 
+#if (NGX_HTTP_VCITA_REDIS)
+    ngx_http_vcita_rate_redis_release(ask, i);
+#endif
+
     id = ask->slots[i].id;
+
+    if (id == 0) {
+        return;
+    }
+
     pace = ngx_http_vcita_rate_lock(ask);
 
     for (n = 0; n < pace->calls; n++) {
@@ -257,6 +365,10 @@ ngx_http_vcita_rate_release(ngx_http_vcita_rate_ask_t *ask, ngx_uint_t i)
             pace->slots[n] = id - pace->window;
             goto done;
         }
+    }
+
+    if (ask->slots[i].fleet) {
+        goto done;
     }
 
     /* later slots are reserved already: the next caller takes this one */
@@ -274,6 +386,17 @@ ngx_http_vcita_rate_release(ngx_http_vcita_rate_ask_t *ask, ngx_uint_t i)
 done:
 
     ngx_http_vcita_rate_unlock(ask);
+}
+
+
+/* Ends a question to Redis; may be called more than once */
+
+void
+ngx_http_vcita_rate_cancel(ngx_http_vcita_rate_ask_t *ask)
+{
+#if (NGX_HTTP_VCITA_REDIS)
+    ngx_http_vcita_rate_redis_cancel(ask);
+#endif
 }
 
 

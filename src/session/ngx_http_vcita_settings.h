@@ -126,7 +126,7 @@
     client(NGX_HTTP_VCITA_HTTP_PROXY, "vcita_oauth_http_proxy",               \
         NGX_CONF_TAKE1, ngx_str_t, http_proxy, proxy, NULL)                   \
     other(NGX_HTTP_VCITA_RATE, "vcita_oauth_rate",                            \
-        NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1, ngx_http_vcita_directives_rate,    \
+        NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12, ngx_http_vcita_directives_rate,   \
         NGX_HTTP_MAIN_CONF_OFFSET, NULL)                                      \
                                                                               \
     other(NGX_HTTP_VCITA_LOGOUT, "vcita_oauth_logout",                        \

@@ -118,5 +118,9 @@ ngx_int_t ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
     ngx_http_vcita_redis_conn_conf_t *conf, ngx_str_t *prefix,
     ngx_http_vcita_store_t *store);
 
+/* the server of such a store, for other keys of its prefix */
+ngx_http_vcita_redis_t *ngx_http_vcita_store_redis_server(
+    ngx_http_vcita_store_t *store, ngx_str_t **prefix);
+
 
 #endif /* _NGX_HTTP_VCITA_STORE_H_INCLUDED_ */

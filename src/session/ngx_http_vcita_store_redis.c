@@ -129,6 +129,19 @@ ngx_http_vcita_store_redis_create(ngx_pool_t *pool,
 }
 
 
+ngx_http_vcita_redis_t *
+ngx_http_vcita_store_redis_server(ngx_http_vcita_store_t *store,
+    ngx_str_t **prefix)
+{
+    ngx_http_vcita_store_redis_t  *s;
+
+    s = store->data;
+    *prefix = &s->prefix;
+
+    return s->redis;
+}
+
+
 /* the cleanup of redis, added later, has freed the pending commands */
 
 static void

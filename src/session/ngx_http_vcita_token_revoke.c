@@ -167,7 +167,6 @@ ngx_http_vcita_token_revoke_send(ngx_http_vcita_token_revoke_t *t)
 
     ngx_queue_insert_tail(&rq->tokens, &t->queue);
     rq->n++;
-
     t->due = ngx_current_msec;
 
     /* the response of this request comes first */
@@ -180,7 +179,6 @@ void
 ngx_http_vcita_token_revoke_discard(ngx_http_vcita_token_revoke_t *t)
 {
     ngx_explicit_memzero(t->token.data, t->token.len);
-
     ngx_destroy_pool(t->pool);
 }
 
@@ -276,10 +274,9 @@ ngx_http_vcita_token_revoke_dropped(ngx_http_vcita_token_revoke_t *t)
 static void
 ngx_http_vcita_token_revoke_timer(ngx_event_t *ev)
 {
-    ngx_msec_t                            delay;
-    ngx_http_vcita_token_revoke_queue_t  *rq;
+    ngx_http_vcita_token_revoke_queue_t *rq = ev->data;
 
-    rq = ev->data;
+    ngx_msec_t  delay;
 
     if (ngx_exiting && ngx_http_vcita_token_revoke_expired()) {
         ngx_http_vcita_token_revoke_give_up();
@@ -309,13 +306,11 @@ ngx_http_vcita_token_revoke_expired(void)
         ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                                ngx_core_module);
 
-        wait = NGX_HTTP_VCITA_TOKEN_REVOKE_EXIT;
+        wait = ccf->shutdown_timeout ? ccf->shutdown_timeout
+                                     : NGX_HTTP_VCITA_TOKEN_REVOKE_EXIT;
 
-        if (ccf->shutdown_timeout) {
-            wait = ngx_min(wait, ccf->shutdown_timeout);
-        }
-
-        rq->deadline = ngx_current_msec + wait;
+        rq->deadline = ngx_current_msec
+                       + ngx_min(wait, NGX_HTTP_VCITA_TOKEN_REVOKE_EXIT);
         rq->exiting = 1;
     }
 
@@ -383,8 +378,6 @@ ngx_http_vcita_token_revoke_start(ngx_http_vcita_token_revoke_t *t)
 
     call = &t->call;
 
-    ngx_memzero(call, sizeof(ngx_http_vcita_call_t));
-
     call->fetch.pool = t->pool;
     call->fetch.log = ngx_cycle->log;
     call->fetch.endpoint = &t->client->endpoint;
@@ -396,9 +389,7 @@ ngx_http_vcita_token_revoke_start(ngx_http_vcita_token_revoke_t *t)
 
     ngx_http_vcita_call_init(call);
 
-    rc = ngx_http_vcita_call_next(call, 1);
-
-    if (rc != NGX_OK) {
+    if (ngx_http_vcita_call_next(call, 1) != NGX_OK) {
         return NGX_BUSY;
     }
 
@@ -444,11 +435,18 @@ ngx_http_vcita_token_revoke_handler(ngx_http_vcita_call_t *call)
     f = &call->fetch;
     rq = &ngx_http_vcita_token_revoke_queue;
 
+    if (!call->answered) {
+
+        /* Redis has answered: a slot is for now */
+
+        ngx_http_vcita_token_revoke_timer(&rq->timer);
+        return;
+    }
+
     ngx_queue_remove(&t->queue);
     ngx_queue_insert_tail(&rq->tokens, &t->queue);
     rq->nactive--;
     t->active = 0;
-
     t->tries++;
 
     if (f->outcome == NGX_HTTP_VCITA_FETCH_OK && f->status / 100 == 2) {
@@ -519,6 +517,8 @@ ngx_http_vcita_token_revoke_again(ngx_http_vcita_token_revoke_t *t)
     if (answer) {
         (void) ngx_pfree(t->pool, answer);
     }
+
+    ngx_memzero(&t->call, sizeof(ngx_http_vcita_call_t));
 }
 
 
@@ -588,13 +588,13 @@ ngx_http_vcita_token_revoke_give_up(void)
 void
 ngx_http_vcita_token_revoke_exit(void)
 {
-    ngx_http_vcita_token_revoke_queue_t  *rq;
+    ngx_event_t  *timer;
 
-    rq = &ngx_http_vcita_token_revoke_queue;
+    timer = &ngx_http_vcita_token_revoke_queue.timer;
 
     ngx_http_vcita_token_revoke_give_up();
 
-    if (rq->timer.timer_set) {
-        ngx_del_timer(&rq->timer);
+    if (timer->timer_set) {
+        ngx_del_timer(timer);
     }
 }

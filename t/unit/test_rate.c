@@ -32,6 +32,8 @@ unit_test(rate_paces)
 
     /* one call in 1.1 s */
 
+    ngx_memzero(&rate, sizeof(ngx_http_vcita_rate_t));
+
     rate.calls = 1;
     rate.window = 1000 + NGX_HTTP_VCITA_RATE_SLACK;
     rate.zone = &zone;
