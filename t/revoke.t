@@ -214,7 +214,7 @@ for my $name (sort keys %fails) {
     $do{token} = { %{ $do{token} || {} }, set => { %{ ($do{token} || {})->{set} || {} }, access_token => $token } };
     my $r = $b->come_back(code => stub->prepare(\%do));
     is $r->status, 502, "$name: no login";
-    wait_for { (revoked())[-1] // '' eq $token } 5, "$name: vcita to be told";
+    wait_for { ((revoked())[-1] // '') eq $token } 5, "$name: vcita to be told";
     is scalar(grep { $_ eq $token } revoked()), 1, "$name: once";
     is $b->get('/')->status, 302, "$name: nobody is in";
     unlike error_log() . access_log(), qr/fails-/, "$name: no log has the token";
