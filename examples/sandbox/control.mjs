@@ -5,7 +5,7 @@
 import { AppError } from './apps.mjs';
 import { BadRequest, readJson, sendJson } from './body.mjs';
 
-export function makeControl({ apps, users, store, tokens, faults, stats, listeners, options }) {
+export function makeControl({ apps, users, store, tokens, consents, faults, stats, listeners, options }) {
   const routes = {
     'POST /platform/v1/apps': createApp,
     'PUT /platform/v1/apps/CODE': updateApp,
@@ -26,6 +26,10 @@ export function makeControl({ apps, users, store, tokens, faults, stats, listene
     'DELETE /sandbox/faults': (req, res, url) => {
       faults.clear(url.searchParams.get('endpoint'));
       sendJson(res, 200, faults.list());
+    },
+    'DELETE /sandbox/consents': (req, res) => {
+      consents.clear();
+      sendJson(res, 200, {});
     },
     'POST /sandbox/down': (req, res) => {
       listeners.down();

@@ -12,6 +12,8 @@ export class Consents {
 
   add(sub, clientId) { this.#given.add(`${sub} ${clientId}`); }
 
+  clear() { this.#given.clear(); }
+
   has(sub, clientId) { return this.#given.has(`${sub} ${clientId}`); }
 }
 

@@ -96,11 +96,11 @@ const businessLink = ([name, { sub, role, business_name: business }], user) => `
 const appCard = ({ app, address }) => {
   const here = `<a class="HOW" id="frame-${escape(app.app_code_name)}" href="/apps/${escape(app.app_code_name)}">Open here</a>`;
   const tab = `<a class="HOW" id="tab-${escape(app.app_code_name)}" href="${escape(address)}" target="_blank" rel="noopener">Open in a tab</a>`;
-  const [first, second] = app.open_in_new_tab ? [tab, here] : [here, tab];
+  const [first, ...others] = app.open_in_new_tab ? [tab] : [here, tab];
   return `<li class="app">
 <div><span class="icon" style="--hue: ${hue(app.name)}" aria-hidden="true">${initials(app.name)}</span><div><h2>${escape(app.name)}</h2><span class="soft">${escape(new URL(address).host)}</span></div></div>
 <ul class="told" aria-label="What the app is told">${app.url_params.map((name) => `<li>${escape(name)}</li>`).join('')}</ul>
-<div class="do">${first.replace('HOW', 'go')}${second.replace('HOW', '')}</div>
+<div class="do">${first.replace('HOW', 'go')}${others.map((link) => link.replace('HOW', '')).join('')}</div>
 </li>`;
 };
 

@@ -100,11 +100,12 @@ function signInAddress(req, url) {
 const origin = (req) => `${req.socket.encrypted ? 'https' : 'http'}://${req.headers.host}`;
 
 // Where the Apps page is: at each address of this server, and at each brand's.
-function ownAddresses({ http, https }) {
+function ownAddresses({ http, https, public: shown }) {
   const names = ['localhost', '127.0.0.1', ...BRAND_HOSTS];
-  return [http, https].filter(Boolean).flatMap((url) => (
-    names.map((name) => new URL(url.replace(/\/\/[^:]+/, `//${name}`)).origin + PAGE)
+  const own = [http, https].filter(Boolean).flatMap((url) => (
+    names.map((name) => new URL(url.replace(/\/\/[^:]+/, `//${name}`)).origin)
   ));
+  return [...new Set([...own, ...(shown ? [new URL(shown).origin] : [])])].map((url) => url + PAGE);
 }
 
 function redirect(res, location) {

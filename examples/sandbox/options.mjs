@@ -13,6 +13,8 @@ Listening (127.0.0.1 only; a port of 0 is any free one; without either: --http 0
                            127.0.0.1, vcita.test, api.vcita.biz,
                            app.vcita.com, and the brands' hosts
                            app.vcita.test and app.partner.test
+  --public URL             the address of the http listener for browsers, where a
+                           server before it passes their requests on
   --dir DIR                where ca.pem and the keys go (default: a temporary
                            folder, removed at the end)
   --lifetime SECONDS       stop by itself after this time (default 3600)
@@ -62,7 +64,7 @@ export function parseOptions(args) {
     ({ values } = parseArgs({
       args,
       options: {
-        http: text, https: text, dir: text, lifetime: text, verbose: flag,
+        http: text, https: text, public: text, dir: text, lifetime: text, verbose: flag,
         app: { type: 'string', multiple: true }, 'apps-file': text, 'directory-token': text,
         users: text, auto: text, interactive: flag,
         rate: text, 'no-pkce': flag, iss: flag, 'refresh-token': flag, 'id-token-alg': text, help: flag,
@@ -77,9 +79,13 @@ export function parseOptions(args) {
   const algorithm = values['id-token-alg'] ?? defaults.idTokenAlg;
   if (!['RS256', 'ES256'].includes(algorithm)) throw new UsageError('--id-token-alg is RS256 or ES256');
   const https = number('https', 0, 65535);
+  if (values.public && !/^http:\/\/[\w.-]+(:\d+)?$/.test(values.public)) {
+    throw new UsageError('--public takes http://HOST[:PORT]');
+  }
   return {
     http: number('http', 0, 65535) ?? (https === undefined ? 0 : undefined),
     https,
+    public: values.public,
     dir: values.dir,
     lifetime: number('lifetime', 1, 2_000_000) ?? defaults.lifetime,
     verbose: values.verbose ?? false,

@@ -5,7 +5,7 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e8edf2; --soft: #9fb0c0; --paper: #1b242d; --back: #11171d; --line: #35424f; --go: #5aa2ff; --bad: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { width: min(26rem, 100% - 2rem); margin: 2rem 0; padding: 2rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
+main { width: min(26rem, 100% - 2rem); margin: 2rem 0; padding: 2rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
 h1 { margin: 0 0 .5rem; font-size: 1.35rem; line-height: 1.3; }
 p { margin: 0 0 1rem; }
 label { display: block; margin: 0 0 1rem; font-weight: 600; font-size: .9rem; }
@@ -13,11 +13,12 @@ input { display: block; width: 100%; margin-top: .25rem; padding: .6rem .7rem; f
 button { width: 100%; margin: 0 0 .6rem; padding: .65rem 1rem; font: inherit; font-weight: 600; cursor: pointer; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 8px; }
 button.go { color: var(--paper); background: var(--go); border-color: var(--go); }
 :is(button, input):focus-visible { outline: 2px solid var(--go); outline-offset: 2px; }
-.user { display: flex; justify-content: space-between; gap: 1rem; font-weight: 400; text-align: left; }
+.user { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0 1rem; font-weight: 400; text-align: left; }
 .soft { color: var(--soft); font-size: .875rem; }
 .bad { color: var(--bad); }
 hr { margin: 1.25rem 0; border: 0; border-top: 1px solid var(--line); }
-ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }`;
+ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }
+@media (max-width: 26rem) { main { width: calc(100% - 1rem); margin: .5rem 0; padding: 1.25rem; } }`;
 
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 

@@ -59,7 +59,9 @@ export async function startSandbox(given = {}) {
       if (!res.headersSent) sendError(res, 500, 'Internal error');
     });
   });
-  const control = makeControl({ apps, users, store, tokens, faults, stats, listeners, options });
+  const control = makeControl({
+    apps, users, store, tokens, consents, faults, stats, listeners, options,
+  });
   try {
     await listeners.open();
     core = makeCore(); // only now: the issuer names the port
@@ -76,7 +78,9 @@ export async function startSandbox(given = {}) {
     return {
       provide: provider.callback(),
       interact: makeInteractions({ provider, apps, users, consents }),
-      launch: makeLaunch({ provider, apps, users, tokens, urls: listeners.urls }),
+      launch: makeLaunch({
+        provider, apps, users, tokens, urls: { ...listeners.urls, public: options.public },
+      }),
     };
   }
 

@@ -100,6 +100,28 @@ describe('the Apps page', async () => {
     assert.equal(launched((await go('/apps')).text).searchParams.get('business_uid'), '1111111111111111', 'and stays');
   });
 
+  test('an app that is for a tab has no frame', async () => {
+    await post(`${sandbox.http}/platform/v1/apps`, {
+      name: 'Tab', app_code_name: 'tab', redirect_uri: LANDING, open_in_new_tab: true,
+    }, { Authorization: 'Bearer sandbox-directory-token' });
+    const { text } = await browser('localhost')('/apps?sandbox_user=alice');
+    assert.match(text, /id="tab-tab"/);
+    assert.doesNotMatch(text, /id="frame-tab"/);
+    assert.match(text, /id="frame-calendar"/);
+  });
+
+  test('--public: behind another server, at the address of that', async () => {
+    const shown = await start({ public: 'http://vcita.example:8080' });
+    const go = (path, Host) => new Promise((resolve, reject) => {
+      const { hostname, port: own } = new URL(shown.http);
+      http.get({ host: hostname, port: own, path, headers: { Host } }, resolve).on('error', reject);
+    });
+    for (const [host, status] of [['vcita.example:8080', 302], ['vcita.example:8081', 400]]) {
+      const { location } = (await go('/apps', host)).headers;
+      assert.equal((await go(location, host)).statusCode, status, host);
+    }
+  });
+
   test('a browser that keeps no cookie does not loop', async () => {
     const res = await fetch(`${sandbox.http}/apps?code=x&state=/apps`, { redirect: 'manual' });
     assert.equal(res.status, 400);

@@ -77,6 +77,15 @@ describe('the pages that a person clicks', async () => {
     assert.match((await go(authorizeUrl(http))).text, /App app1 wants to/);
   });
 
+  test('DELETE /sandbox/consents: consent is asked for again', async () => {
+    const go = browser();
+    const consent = await go((await go(authorizeUrl(http))).address, { user: 'dana' });
+    assert.ok((await go(consent.address, { answer: 'allow' })).callback);
+    assert.ok((await go(authorizeUrl(http))).callback, 'not asked');
+    await fetch(`${http}/sandbox/consents`, { method: 'DELETE' });
+    assert.match((await go(authorizeUrl(http))).text, /App app1 wants to/);
+  });
+
   test('sandbox_user needs no page here either', async () => {
     const { callback } = await browser()(authorizeUrl(http, { sandbox_user: 'bob' }));
     assert.ok(callback.searchParams.get('code'));
