@@ -4,11 +4,14 @@
 #
 # Starts the sandbox (a stand-in for vcita), a legacy application that knows
 # nothing of OAuth, and nginx with the module before it; performs one whole
-# login and prints each hop; then stays up for a browser until Ctrl-C or for an
-# hour.  `make demo` installs and builds first.
+# login and prints each hop, a sign-out, a refusal and a launch from vcita; then
+# stays up for a browser until Ctrl-C or for an hour.  One port leads to all of
+# it.  `make demo` installs and builds first.
 #
-#   DEMO_EXIT=1  ends after the login, with 0 only if it really worked
-#   DEMO_PORT    the site's port (default: 8080, or a free one)
+#   DEMO_EXIT=1  ends after that, with 0 only if all of it really worked
+#   DEMO_PORT    the port (default: 8080, or a free one)
+#   DEMO_DIR     where logs and configuration go (default: build/demo)
+#   DEMO_MODULE  the module (default: that of build/)
 
 set -euo pipefail
 
@@ -16,7 +19,8 @@ set -euo pipefail
 . "$(dirname "$0")/../../tools/lib.sh"
 
 here=$root/examples/demo
-dir=$root/build/demo
+dir=${DEMO_DIR:-$root/build/demo}
+module=${DEMO_MODULE:-$root/build/ngx_http_vcita_oauth_module.so}
 nginx=$(nginx_binary)
 client_id=5dc7f6a1b0e34d2f9a86c1d07e4b93fa
 hour=3600
@@ -89,11 +93,26 @@ free_port() {
 }
 
 
+# the app as it is registered at vcita
+write_app() {
+    ( umask 077 && cat > "$dir/apps.json" ) <<JSON
+[{
+    "name": "Tiara Back Office",
+    "app_code_name": "backoffice",
+    "client_id": "$client_id",
+    "client_secret": "$(cat "$dir/client_secret")",
+    "redirect_uri": "$site/oauth/callback",
+    "url_params": ["business_uid", "staff_uid", "language"],
+    "open_in_new_tab": true
+}]
+JSON
+}
+
+
 start_sandbox() {
     start sandbox node "$root/examples/sandbox/sandbox.mjs" \
-        --http 0 --https 0 --dir "$dir/sandbox" --interactive \
-        --lifetime $((hour + 600)) \
-        --app "$client_id:$(cat "$dir/client_secret"):$site/oauth/callback"
+        --http 0 --https 0 --public "$vcita" --dir "$dir/sandbox" \
+        --interactive --lifetime $((hour + 600)) --apps-file "$dir/apps.json"
     wait_until sandbox is_ready sandbox
 }
 
@@ -110,11 +129,12 @@ write_conf() {
     # as root, nginx would hand its files to "nobody", who may not get here
     [ "$(id -u)" != 0 ] || user="user root;"
 
-    sed -e "s|@MODULE@|$root/build/ngx_http_vcita_oauth_module.so|" \
+    sed -e "s|@MODULE@|$module|" \
         -e "s|@USER@|$user|" \
         -e "s|@DIR@|$dir|" \
         -e "s|@PORT@|$port|" \
         -e "s|@SITE@|$site|" \
+        -e "s|@VCITA@|$vcita|" \
         -e "s|@CLIENT_ID@|$client_id|" \
         -e "s|@SANDBOX_HTTP@|$(told sandbox http)|" \
         -e "s|@SANDBOX_HTTPS@|$(told sandbox https)|" \
@@ -140,10 +160,9 @@ start_nginx() {
 # --- the demo -----------------------------------------------------------------
 
 prepare() {
-    [ -f "$root/build/ngx_http_vcita_oauth_module.so" ] \
-        || die "no module: run make demo"
+    [ -f "$module" ] || die "no module: run make demo"
 
-    rm -rf "$dir"
+    [ -n "${DEMO_DIR:-}" ] || rm -rf "$dir"
     mkdir -p "$dir"/{logs,temp,sandbox}
     ( umask 077 && openssl rand -hex 32 > "$dir/client_secret" )
 }
@@ -152,9 +171,24 @@ prepare() {
 stay() {
     cat <<TEXT
 
-Open $site/ in a browser on this machine.
-Sign in as alice@example.biz, bob@example.biz, ... with any password.
-vcita's Apps page, which opens the site in a tab: $(told sandbox http)/apps
+What to look at, in a browser on this machine; any password will do:
+
+  1. $site/
+     A salon's back office, which knows nothing of OAuth. Sign in as
+     alice@example.biz: today's appointments. Open "What this application
+     knows about you" below them, then sign out.
+  2. $site/
+     Sign in as mallory@other.example, who is of another business: the gate
+     refuses her, and offers to sign in as another account.
+  3. $vcita/apps
+     vcita's Apps page, which opens the back office in a tab.
+
+From another computer, one port leads to all of it. Run there, then open the
+same addresses there:
+
+  ssh -N -L $port:127.0.0.1:$port $(id -un)@$HOSTNAME
+
+Where port $port is taken there: DEMO_PORT=9090 make demo, and 9090 instead.
 nginx's configuration: $dir/nginx.conf
 Ctrl-C ends everything; after an hour it ends by itself.
 TEXT
@@ -174,14 +208,16 @@ trap 'exit 130' INT TERM HUP
 prepare
 port=$(free_port)
 site=http://localhost:$port
+vcita=http://127.0.0.1:$port
 
+write_app
 start_sandbox
 start_legacy
 write_conf
 start_nginx
 
 status=0
-perl -I "$root/t/lib" "$here/login.pl" "$site" "$(told sandbox http)" || status=$?
+perl -I "$root/t/lib" "$here/login.pl" --tour "$site" "$vcita" || status=$?
 
 if [ "$status" != 0 ]; then
     say "the end of nginx's error log:"

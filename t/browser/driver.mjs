@@ -11,6 +11,8 @@ import { createInterface } from 'node:readline';
 
 import { chromium } from 'playwright-core';
 
+import { axe, legible, reachable } from './look.mjs';
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 // The names of the tests lead to this machine, and no other name leads anywhere.
@@ -95,7 +97,7 @@ const state = (seen) => ({ ...seen.answer, url: seen.page.url(), asked: seen.hop
 
 const operations = {
   async context({ options: { thirdPartyCookies, ...options } }) {
-    const all = { ignoreHTTPSErrors: true, viewport: { width: 720, height: 400 }, ...options };
+    const all = { ignoreHTTPSErrors: true, viewport: { width: 720, height: 480 }, ...options };
     contexts.push(thirdPartyCookies
       ? await chromium.launchPersistentContext(permissiveProfile(), { ...launchOptions, ...all })
       : await browser.newContext(all));
@@ -182,15 +184,33 @@ const operations = {
 
   scheme: ({ page, scheme }) => pages[page].page.emulateMedia({ colorScheme: scheme }),
 
-  // all that axe-core has to say: what is wrong, and what it could not find out
-  async axe({ page }) {
+  axe: ({ page }) => axe(pages[page].page, AXE),
+
+  legible: ({ page, ...how }) => legible(pages[page].page, AXE, how),
+
+  reachable: ({ page, ...how }) => reachable(pages[page].page, how),
+
+  // an answer that a server has given before, at an address: nothing else can be had there
+  async show({ page, url, answer }) {
     const { page: view } = pages[page];
-    if (!await view.evaluate('"axe" in window')) await view.evaluate(AXE);
-    const found = await view.evaluate('axe.run(document, { resultTypes: ["violations", "incomplete"] })');
-    const short = (results) => results.flatMap(({ id, nodes }) => nodes.map(
-      ({ html, any }) => `${id}: ${html.slice(0, 200)} ${any.map(({ message }) => message).join(' ')}`,
+    await view.unrouteAll();
+    await view.route('**/*', (route) => (
+      route.request().isNavigationRequest() ? route.fulfill(answer) : route.abort()
     ));
-    return { violations: short(found.violations), incomplete: short(found.incomplete), passes: found.passes.length };
+    await view.goto(url, { waitUntil: 'load' });
+    return state(pages[page]);
+  },
+
+  type: ({ page, text }) => pages[page].page.keyboard.type(text),
+
+  // a key; with `go`, until the page it leads to is there
+  async press({ page, key, go }) {
+    const { page: view } = pages[page];
+    await Promise.all([
+      go ? view.waitForNavigation({ waitUntil: 'load', timeout: limit }) : undefined,
+      view.keyboard.press(key),
+    ]);
+    return state(pages[page]);
   },
 
   async screenshot({ page, path }) {

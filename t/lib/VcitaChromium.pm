@@ -8,6 +8,11 @@
 #   $p->fill('#email', 'alice@example.biz'); $p->click('#sign-in');     # click: until the page it leads to is there
 #   $p->text, $p->evaluate('document.cookie'), $p->until('signed in');  # ->text(frame => 1): in its first frame
 #   $p->back;                               # the Back button
+#   $p->type('text'); $p->press('Tab'); $p->press('Enter', go => 1);    # the keyboard; go: as click
+#   $p->picture('name');                    # into the folder VCITA_SCREENSHOTS, if set: alike each time
+#   $p->legible(sizes => [[360, 640]], schemes => ['dark'])->{wrong};   # by axe-core, which needs JavaScript
+#   $p->reachable(sizes => ..., schemes => ...)->{wrong};               # by Tab, which shows where it is
+#   $p->show($url, $answer);                # an answer of a VcitaBrowser, as if it had come from $url
 #   $p->tabs(@urls);                        # tabs of the same person, opened at once
 #   $p->cookies, $p->clear_cookies('name'); # as the browser has them
 #   $p->framed;                             # the answers that its frames got: status, url
@@ -18,6 +23,7 @@ use strict;
 use warnings;
 
 use Cwd ();
+use Encode ();
 use JSON::PP ();
 use IPC::Open2 ();
 use POSIX ();
@@ -89,9 +95,42 @@ sub text  { my ($self, %opt) = @_; $self->step(text => %opt) }
 sub until { my ($self, $pattern) = @_; $self->step(until => pattern => "$pattern") }
 sub state { $_[0]->step('state') }
 sub axe   { $_[0]->step('axe') }
+sub type  { $_[0]->step(type => text => $_[1]) }
+sub press { my ($self, $key, %opt) = @_; $self->step(press => key => $key, %opt) }
+sub legible   { my ($self, %how) = @_; $self->step(legible => %how) }
+sub reachable { my ($self, %how) = @_; $self->step(reachable => %how) }
 sub scheme     { $_[0]->step(scheme => scheme => $_[1]) }
 sub screenshot { $_[0]->step(screenshot => path => $_[1]) }
 sub evaluate   { my ($self, $code, %opt) = @_; $self->step(evaluate => code => $code, %opt) }
+
+sub show {
+    my ($self, $url, $r) = @_;
+    my %header;
+    for (@{ $r->headers }) {
+        my ($name, $value) = @$_;
+        next if $name =~ /^(?:connection|content-length|transfer-encoding|set-cookie)$/i;
+        $header{$name} = join ', ', grep { defined } $header{$name}, $value;
+    }
+    return $self->step(show => url => $url,
+        answer => { status => $r->status + 0, headers => \%header, body => Encode::decode('UTF-8', $r->body) });
+}
+
+# what is another each time: the day of the demo; the time, the reference and the request of a page
+my $ALIKE = <<'END';
+for (const date of document.querySelectorAll('#date')) date.textContent = 'Monday 2 March';
+for (const code of document.querySelectorAll('footer code')) {
+    const id = '6f1c8a4be0d2937715ac04f3e86b92d1';
+    code.textContent = code.textContent.replace(/^\d{4}-\d\d-\d\d .*/, '2026-03-02 09:41:00 UTC')
+        .replace(/^(?:[0-9a-f]{8}|[0-9a-f]{32})$/, (hex) => id.slice(0, hex.length));
+}
+END
+
+sub picture {
+    my ($self, $name) = @_;
+    my $dir = $ENV{VCITA_SCREENSHOTS} || return;
+    $self->evaluate($ALIKE);
+    return $self->screenshot("$dir/$name.png");
+}
 
 sub step {
     my ($self, $op, %data) = @_;
