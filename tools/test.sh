@@ -36,8 +36,8 @@ ports_per_file=20
 next_port=${TEST_PORT:-18000}
 
 # what takes longest, where no former run says how long
-long="pace browser-embedded revalidate upgrade preflight testing redis-conf
-      redis exchange browser memo sandbox store conf operations operations-2 claims life
+long="pace browser-embedded browser-pages revalidate upgrade preflight testing
+      redis-conf redis exchange browser browser-demo memo sandbox store conf operations operations-2 claims life
       examples session monitoring callback interplay why soak"
 
 # a file, or its blocks of one kind: "t/redis.t together", "t/redis.t alone"

@@ -114,9 +114,11 @@ sub _test {
 }
 
 
-# a new browser at the gated server; options of VcitaBrowser
+# a new browser at the gated server; options of VcitaBrowser, these in each
+our %BROWSER;
+
 sub browser {
-    my $b = VcitaBrowser->new(base => url(''), ca => VcitaCert->get->{ca}, @_);
+    my $b = VcitaBrowser->new(base => url(''), ca => VcitaCert->get->{ca}, %BROWSER, @_);
     push @Browsers, $b;
     return $b;
 }
