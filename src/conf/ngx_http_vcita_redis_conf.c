@@ -46,6 +46,8 @@ static char *ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *text);
 static char *ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
+static void ngx_http_vcita_redis_conf_resolve(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_url_t *u);
 static char *ngx_http_vcita_redis_conf_host(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_url_t *u);
 static char *ngx_http_vcita_redis_conf_option(ngx_conf_t *cf,
@@ -257,6 +259,7 @@ ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
     u.url = c->address;
     u.default_port = NGX_HTTP_VCITA_REDIS_PORT;
     u.uri_part = 1;
+    u.no_resolve = 1;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
 
@@ -280,11 +283,36 @@ ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (u.naddrs == 0) {
+        ngx_http_vcita_redis_conf_resolve(cf, c, &u);
+    }
+
     c->connection->database = database;
     c->connection->addrs = u.addrs;
     c->connection->naddrs = u.naddrs;
+    c->connection->port = u.port;
 
     return ngx_http_vcita_redis_conf_host(cf, c, &u);
+}
+
+
+/* A name is looked up again by workers, so that it need not resolve now */
+
+static void
+ngx_http_vcita_redis_conf_resolve(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_url_t *u)
+{
+    c->connection->finder = &ngx_http_vcita_redis_master_by_name;
+
+    if (ngx_inet_resolve_host(cf->pool, u) != NGX_OK) {
+        u->naddrs = 0;
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s in \"%V\", requests that need this store get "
+                           "503 until its host name can be resolved",
+                           u->err ? u->err : "no memory",
+                           &c->connection->name);
+    }
 }
 
 

@@ -17,21 +17,9 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-struct ngx_http_vcita_redis_pending_s {
-    ngx_queue_t               queue;
-    ngx_str_t                 bytes;
-    size_t                    sent;
-    ngx_msec_t                deadline;
-    ngx_http_vcita_redis_pt   handler;
-    void                     *data;
-    unsigned                  again:1;    /* safe to send twice */
-};
-
-
 struct ngx_http_vcita_redis_s {
     ngx_http_vcita_redis_conn_t     connection;
-    ngx_queue_t                     sent;       /* commands, in order */
-    ngx_queue_t                     unsent;
+    ngx_http_vcita_redis_commands_t commands;
     ngx_uint_t                      ncommands;
     ngx_event_t                     kick;
     ngx_event_t                     deadline;   /* of the first command */
@@ -50,13 +38,13 @@ static ngx_int_t ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
     ngx_http_vcita_redis_reply_t *reply);
 static void ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t);
+static void ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_expect(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis,
-    ngx_queue_t *commands);
+    ngx_queue_t *failed);
 static void ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_http_vcita_redis_pending_t *command,
     ngx_http_vcita_redis_reply_t *reply);
-static ngx_http_vcita_redis_pending_t *
-    ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev);
 
@@ -74,10 +62,6 @@ static const ngx_http_vcita_redis_conn_handlers_t
 /* the servers that this worker has used */
 
 static ngx_queue_t  ngx_http_vcita_redis_awake;
-
-
-#define ngx_http_vcita_redis_command(q)                                       \
-    ngx_queue_data(q, ngx_http_vcita_redis_pending_t, queue)
 
 
 /* Called at configuration time; conf must live as long as the pool */
@@ -112,8 +96,9 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool,
         return NULL;
     }
 
-    ngx_queue_init(&redis->sent);
-    ngx_queue_init(&redis->unsent);
+    ngx_queue_init(&redis->commands.sent);
+    ngx_queue_init(&redis->commands.moved);
+    ngx_queue_init(&redis->commands.unsent);
 
     redis->kick.handler = ngx_http_vcita_redis_kick_handler;
     redis->kick.data = redis;
@@ -148,10 +133,8 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
     }
 
     if (redis->ncommands >= NGX_HTTP_VCITA_REDIS_COMMANDS) {
-        ngx_http_vcita_redis_connection_say(t,
-                                          "has %ui unanswered commands, no "
-                                          "more are sent",
-                                            redis->ncommands);
+        ngx_http_vcita_redis_log_say(t, "has %ui unanswered commands, no more "
+                                     "are sent", redis->ncommands);
         return NULL;
     }
 
@@ -161,7 +144,7 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
         return NULL;
     }
 
-    if (ngx_http_vcita_redis_protocol_command(words, n, &command->bytes)
+    if (ngx_http_vcita_redis_command_format(words, n, &command->bytes)
         != NGX_OK)
     {
         ngx_free(command);
@@ -170,6 +153,8 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
 
     command->sent = 0;
     command->again = again;
+    command->moved = 0;
+    command->role = 0;
     command->handler = handler;
     command->data = data;
     command->deadline = ngx_current_msec + t->conf->timeout;
@@ -178,7 +163,7 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
         command->deadline += t->conf->connect_timeout;
     }
 
-    ngx_queue_insert_tail(&redis->unsent, &command->queue);
+    ngx_queue_insert_tail(&redis->commands.unsent, &command->queue);
     redis->ncommands++;
 
     ngx_http_vcita_redis_wake(redis);
@@ -204,7 +189,7 @@ void
 ngx_http_vcita_redis_refused(ngx_http_vcita_redis_t *redis,
     ngx_http_vcita_redis_reply_t *reply)
 {
-    ngx_http_vcita_redis_connection_refused(&redis->connection, reply);
+    ngx_http_vcita_redis_log_refused(&redis->connection, reply);
 }
 
 
@@ -225,6 +210,8 @@ ngx_http_vcita_redis_exit(void)
         ngx_http_vcita_redis_sleep(
                              ngx_queue_data(q, ngx_http_vcita_redis_t, queue));
     }
+
+    ngx_http_vcita_lookup_exit();
 }
 
 
@@ -275,7 +262,13 @@ ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 
     ngx_http_vcita_redis_connection_end(&redis->connection);
 
-    while ((command = ngx_http_vcita_redis_head(redis)) != NULL) {
+    for ( ;; ) {
+        command = ngx_http_vcita_redis_repeat_first(&redis->commands);
+
+        if (command == NULL) {
+            break;
+        }
+
         command->handler = NULL;
         ngx_http_vcita_redis_done(redis, command, NULL);
     }
@@ -300,7 +293,7 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 
     if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
 
-        if (!ngx_queue_empty(&redis->unsent)) {
+        if (!ngx_queue_empty(&redis->commands.unsent)) {
             ngx_http_vcita_redis_connection_start(t);
         }
 
@@ -326,8 +319,8 @@ ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
     redis = t->data;
     deadline = ngx_current_msec + t->conf->timeout;
 
-    for (q = ngx_queue_head(&redis->unsent);
-         q != ngx_queue_sentinel(&redis->unsent);
+    for (q = ngx_queue_head(&redis->commands.unsent);
+         q != ngx_queue_sentinel(&redis->commands.unsent);
          q = ngx_queue_next(q))
     {
         command = ngx_http_vcita_redis_command(q);
@@ -357,9 +350,13 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t)
 
     redis = t->data;
 
-    while (!ngx_queue_empty(&redis->unsent)) {
+    ngx_http_vcita_redis_ask(redis);
 
-        q = ngx_queue_head(&redis->unsent);
+    /* a server that is not the master gets no more commands */
+
+    while (!ngx_queue_empty(&redis->commands.unsent) && !t->elsewhere) {
+
+        q = ngx_queue_head(&redis->commands.unsent);
         command = ngx_http_vcita_redis_command(q);
 
         rc = ngx_http_vcita_redis_connection_write(t, &command->bytes,
@@ -369,84 +366,119 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t)
         }
 
         ngx_queue_remove(q);
-        ngx_queue_insert_tail(&redis->sent, q);
+        ngx_queue_insert_tail(&redis->commands.sent, q);
+
+        ngx_http_vcita_redis_expect(redis);
     }
 
     return NGX_OK;
 }
 
+
+/* Before a command, asks a server in use for its role, every few seconds */
+
+static void
+ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis)
+{
+    ngx_str_t                        words[2];
+    ngx_queue_t                     *unsent;
+    ngx_http_vcita_redis_pending_t  *command;
+
+    unsent = &redis->commands.unsent;
+
+    if (ngx_queue_empty(unsent)
+        || ngx_http_vcita_redis_command(ngx_queue_head(unsent))->sent
+        || !ngx_http_vcita_redis_role_due(&redis->connection))
+    {
+        return;
+    }
+
+    ngx_str_set(&words[0], "HELLO");
+    ngx_str_set(&words[1], "2");
+
+    command = ngx_http_vcita_redis_send(redis, words, 2, 0, NULL, NULL);
+
+    if (command) {
+        command->role = 1;
+        ngx_queue_remove(&command->queue);
+        ngx_queue_insert_head(unsent, &command->queue);
+    }
+}
+
+
+/* only the reply to HELLO may be an array */
+
+static void
+ngx_http_vcita_redis_expect(ngx_http_vcita_redis_t *redis)
+{
+    ngx_queue_t  *sent;
+
+    sent = &redis->commands.sent;
+
+    redis->connection.replies.array =
+                    !ngx_queue_empty(sent)
+                    && ngx_http_vcita_redis_command(ngx_queue_head(sent))->role;
+}
+
+
+/* NGX_ERROR, too, when the last reply has come of a server that is no master */
 
 static ngx_int_t
 ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
     ngx_http_vcita_redis_reply_t *reply)
 {
-    ngx_queue_t             *q;
-    ngx_http_vcita_redis_t  *redis;
-
-    redis = t->data;
-
-    if (ngx_queue_empty(&redis->sent)) {
-        ngx_http_vcita_redis_connection_say(t,
-                                          "sent a reply that matches no "
-                                          "command");
-        return NGX_ERROR;
-    }
-
-    q = ngx_queue_head(&redis->sent);
-
-    ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q), reply);
-    return NGX_OK;
-}
-
-
-/*
- * Redis may have executed a command without a reply: it fails, unless it may be
- * repeated, which happens once
- */
-
-static void
-ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
-{
-    ngx_queue_t                     *q, *prev, lost;
+    ngx_queue_t                     *q;
     ngx_http_vcita_redis_t          *redis;
     ngx_http_vcita_redis_pending_t  *command;
 
     redis = t->data;
 
+    if (ngx_queue_empty(&redis->commands.sent)) {
+        ngx_http_vcita_redis_log_say(t, "sent a reply that matches no command");
+        return NGX_ERROR;
+    }
+
+    q = ngx_queue_head(&redis->commands.sent);
+    command = ngx_http_vcita_redis_command(q);
+
+    if (command->role) {
+        (void) ngx_http_vcita_redis_role_answer(t, reply);
+
+    } else if (ngx_http_vcita_redis_protocol_moved(reply)) {
+        ngx_http_vcita_redis_role_moved(t, reply);
+    }
+
+    if (t->elsewhere && !command->role
+        && ngx_http_vcita_redis_repeat_refused(command, reply))
+    {
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&redis->commands.moved, q);
+
+    } else {
+        ngx_http_vcita_redis_done(redis, command, reply);
+    }
+
+    ngx_http_vcita_redis_expect(redis);
+
+    return (t->elsewhere && ngx_queue_empty(&redis->commands.sent)) ? NGX_ERROR
+                                                                    : NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
+{
+    ngx_queue_t              lost;
+    ngx_http_vcita_redis_t  *redis;
+
+    redis = t->data;
+
     ngx_queue_init(&lost);
 
-    if (!ngx_queue_empty(&redis->unsent)) {
-        q = ngx_queue_head(&redis->unsent);
-        command = ngx_http_vcita_redis_command(q);
-
-        if (command->sent) {
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&redis->sent, q);
-        }
-    }
-
-    for (q = ngx_queue_last(&redis->sent);
-         q != ngx_queue_sentinel(&redis->sent);
-         q = prev)
-    {
-        prev = ngx_queue_prev(q);
-        command = ngx_http_vcita_redis_command(q);
-
-        ngx_queue_remove(q);
-
-        if (command->again) {
-            command->again = 0;
-            command->sent = 0;
-            ngx_queue_insert_head(&redis->unsent, q);
-
-        } else {
-            ngx_queue_insert_head(&lost, q);
-        }
-    }
-
+    ngx_http_vcita_redis_repeat_broken(&redis->commands, &lost);
     ngx_http_vcita_redis_fail(redis, &lost);
 
-    if (!ngx_queue_empty(&redis->unsent)) {
+    if (!ngx_queue_empty(&redis->commands.unsent)) {
         ngx_http_vcita_redis_connection_start(t);
     }
 }
@@ -455,32 +487,27 @@ ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 static void
 ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
 {
+    ngx_queue_t              lost;
     ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
-    ngx_http_vcita_redis_fail(redis, &redis->sent);
-    ngx_http_vcita_redis_fail(redis, &redis->unsent);
+    ngx_queue_init(&lost);
+
+    ngx_http_vcita_redis_repeat_down(&redis->commands, &lost);
+    ngx_http_vcita_redis_fail(redis, &lost);
 }
 
 
 /* a handler may send a command; the new one must not fail here */
 
 static void
-ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *commands)
+ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *failed)
 {
-    ngx_queue_t  *q, failed;
+    ngx_queue_t  *q;
 
-    if (ngx_queue_empty(commands)) {
-        return;
-    }
-
-    ngx_queue_init(&failed);
-    ngx_queue_add(&failed, commands);
-    ngx_queue_init(commands);
-
-    while (!ngx_queue_empty(&failed)) {
-        q = ngx_queue_head(&failed);
+    while (!ngx_queue_empty(failed)) {
+        q = ngx_queue_head(failed);
 
         ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q),
                                   NULL);
@@ -502,7 +529,7 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_queue_remove(&command->queue);
     redis->ncommands--;
 
-    ngx_http_vcita_redis_protocol_command_free(&command->bytes);
+    ngx_http_vcita_redis_command_free(&command->bytes);
     ngx_free(command);
 
     ngx_http_vcita_redis_watch(redis);
@@ -510,21 +537,6 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     if (handler) {
         handler(data, reply);
     }
-}
-
-
-static ngx_http_vcita_redis_pending_t *
-ngx_http_vcita_redis_head(ngx_http_vcita_redis_t *redis)
-{
-    if (!ngx_queue_empty(&redis->sent)) {
-        return ngx_http_vcita_redis_command(ngx_queue_head(&redis->sent));
-    }
-
-    if (!ngx_queue_empty(&redis->unsent)) {
-        return ngx_http_vcita_redis_command(ngx_queue_head(&redis->unsent));
-    }
-
-    return NULL;
 }
 
 
@@ -539,7 +551,7 @@ ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
     ngx_http_vcita_redis_connection_busy(&redis->connection,
                                          redis->ncommands != 0);
 
-    command = ngx_http_vcita_redis_head(redis);
+    command = ngx_http_vcita_redis_repeat_first(&redis->commands);
 
     if (command == NULL) {
 
@@ -566,7 +578,7 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
     redis = ev->data;
 
     for ( ;; ) {
-        command = ngx_http_vcita_redis_head(redis);
+        command = ngx_http_vcita_redis_repeat_first(&redis->commands);
 
         if (command == NULL
             || (ngx_msec_int_t) (command->deadline - ngx_current_msec) > 0)

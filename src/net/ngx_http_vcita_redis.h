@@ -13,6 +13,7 @@
 #include <ngx_event.h>
 
 #include "net/ngx_http_vcita_connection.h"
+#include "net/ngx_http_vcita_lookup.h"
 
 
 #define NGX_HTTP_VCITA_REDIS_CACHE_KEY   32
@@ -51,13 +52,22 @@ typedef enum {
     NGX_HTTP_VCITA_REDIS_REPLY_NUMBER,
     NGX_HTTP_VCITA_REDIS_REPLY_NIL,
     NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL,
+    NGX_HTTP_VCITA_REDIS_REPLY_ARRAY,
     NGX_HTTP_VCITA_REDIS_REPLY_OTHER
 } ngx_http_vcita_redis_reply_e;
+
+
+/* of an array, the first elements are kept; those that are no text are empty */
+#define NGX_HTTP_VCITA_REDIS_REPLY_ITEMS  16
 
 
 typedef struct {
     ngx_http_vcita_redis_reply_e   type;
     ngx_str_t                      text;       /* owned by the reader */
+
+    /* of an array: as many as it has, the last ones may not be in "items" */
+    ngx_uint_t                     nitems;
+    ngx_str_t                      items[NGX_HTTP_VCITA_REDIS_REPLY_ITEMS];
 } ngx_http_vcita_redis_reply_t;
 
 
@@ -68,6 +78,8 @@ typedef struct {
     ngx_http_vcita_redis_reply_t   reply;
     const char                    *error;      /* set: close the connection */
     ngx_log_t                     *log;
+    ngx_uint_t                     nelements;  /* of an array */
+    unsigned                       array:1;    /* the next may be an array */
 } ngx_http_vcita_redis_replies_t;
 
 
@@ -82,6 +94,9 @@ ngx_int_t ngx_http_vcita_redis_protocol_value(ngx_http_vcita_redis_reply_t *r);
 ngx_int_t ngx_http_vcita_redis_protocol_status(ngx_http_vcita_redis_reply_t *r,
     const char *status);
 ngx_int_t ngx_http_vcita_redis_protocol_number(ngx_http_vcita_redis_reply_t *r);
+ngx_str_t *ngx_http_vcita_redis_protocol_member(
+    ngx_http_vcita_redis_reply_t *r, const char *name);
+ngx_uint_t ngx_http_vcita_redis_protocol_moved(ngx_http_vcita_redis_reply_t *r);
 void ngx_http_vcita_redis_protocol_code(ngx_http_vcita_redis_reply_t *r,
     ngx_str_t *code);
 const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
@@ -91,19 +106,48 @@ const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
 #define NGX_HTTP_VCITA_REDIS_COMMAND_WORDS  8
 
 
-ngx_int_t ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,
+ngx_int_t ngx_http_vcita_redis_command_format(ngx_str_t *words, ngx_uint_t n,
     ngx_str_t *bytes);
-void ngx_http_vcita_redis_protocol_command_free(ngx_str_t *bytes);
-ngx_int_t ngx_http_vcita_redis_protocol_greeting(ngx_pool_t *pool,
+void ngx_http_vcita_redis_command_free(ngx_str_t *bytes);
+ngx_int_t ngx_http_vcita_redis_command_greeting(ngx_pool_t *pool,
     ngx_str_t *user, ngx_str_t *password, ngx_uint_t database,
     ngx_str_t *bytes, ngx_uint_t *answers);
 
 
+typedef struct ngx_http_vcita_redis_master_s  ngx_http_vcita_redis_master_t;
+
+
+/*
+ * How the addresses of a master are found anew: by its name (redis_master.c),
+ * or by asking others.  Called in a worker, for one search at a time.
+ */
+
+typedef struct {
+
+    /*
+     * NGX_AGAIN: ngx_http_vcita_redis_master_found() is to be called once, not
+     * before start() has returned.  NGX_ERROR: no search could be started.
+     */
+    ngx_int_t                 (*start)(ngx_http_vcita_redis_master_t *m);
+
+    /* abandons the search, which then calls nothing */
+    void                      (*stop)(ngx_http_vcita_redis_master_t *m);
+
+    /* for the log, if there is no address: "has no address, ..." */
+    const char                 *none;
+
+} ngx_http_vcita_redis_finder_t;
+
+
 typedef struct {
     ngx_str_t                   name;     /* scheme://host, for the log */
-    ngx_addr_t                 *addrs;
-    ngx_uint_t                  naddrs;
+    ngx_addr_t                 *addrs;    /* those known at start */
+    ngx_uint_t                  naddrs;   /* may be 0 with a finder */
     ngx_str_t                   host;     /* NUL-terminated */
+    in_port_t                   port;
+    const ngx_http_vcita_redis_finder_t
+                               *finder;   /* NULL: they never change */
+    void                       *find;     /* the finder's configuration */
     void                       *ssl;      /* ngx_ssl_t; NULL: no TLS */
     ngx_flag_t                  verify;
 
@@ -116,8 +160,63 @@ typedef struct {
 } ngx_http_vcita_redis_conn_conf_t;
 
 
+/*
+ * Where the master of a store is, as this worker knows it.  found() replaces
+ * the addresses as a whole, and keeps them if a search has failed.
+ */
+
+struct ngx_http_vcita_redis_master_s {
+    ngx_http_vcita_redis_conn_conf_t  *conf;
+    ngx_log_t                         *log;
+
+    /* a search has ended */
+    void                             (*handler)(void *data);
+    void                              *data;
+
+    ngx_http_vcita_addrs_t            *addrs;    /* NULL: those of conf */
+    ngx_http_vcita_addrs_t            *found;    /* taken by the next round */
+    ngx_uint_t                         address;
+    ngx_uint_t                         tried;    /* of this round */
+
+    void                              *search;   /* the finder's; NULL: none */
+    ngx_msec_t                         searched;
+
+    unsigned                           lost:1;   /* find it anew */
+};
+
+
+extern const ngx_http_vcita_redis_finder_t
+    ngx_http_vcita_redis_master_by_name;
+
+
+void ngx_http_vcita_redis_master_init(ngx_http_vcita_redis_master_t *m);
+ngx_int_t ngx_http_vcita_redis_master_find(ngx_http_vcita_redis_master_t *m);
+void ngx_http_vcita_redis_master_found(ngx_http_vcita_redis_master_t *m,
+    ngx_http_vcita_addrs_t *addrs);
+void ngx_http_vcita_redis_master_lost(ngx_http_vcita_redis_master_t *m);
+void ngx_http_vcita_redis_master_stop(ngx_http_vcita_redis_master_t *m);
+
+ngx_addr_t *ngx_http_vcita_redis_master_address(
+    ngx_http_vcita_redis_master_t *m, ngx_str_t *host);
+void ngx_http_vcita_redis_master_next(ngx_http_vcita_redis_master_t *m);
+ngx_addr_t *ngx_http_vcita_redis_master_current(
+    ngx_http_vcita_redis_master_t *m);
+
+
+/* The role of the server that is connected to */
+
+typedef struct {
+    ngx_msec_t                         asked;
+    ngx_sockaddr_t                     suspect;  /* has refused a command */
+    socklen_t                          socklen;  /* 0: none has */
+    ngx_msec_t                         since;
+    unsigned                           replica:1;  /* found in this round */
+} ngx_http_vcita_redis_role_t;
+
+
 typedef enum {
     NGX_HTTP_VCITA_REDIS_CONN_CLOSED = 0,
+    NGX_HTTP_VCITA_REDIS_CONN_SEARCHING,
     NGX_HTTP_VCITA_REDIS_CONN_CONNECTING,
     NGX_HTTP_VCITA_REDIS_CONN_GREETING,
     NGX_HTTP_VCITA_REDIS_CONN_READY
@@ -154,10 +253,12 @@ struct ngx_http_vcita_redis_conn_s {
     ngx_int_t                         ident;
 
     ngx_http_vcita_connection_t       conn;
+    ngx_http_vcita_redis_master_t     master;
+    ngx_http_vcita_redis_role_t       role;
     ngx_http_vcita_redis_replies_t    replies;
     ngx_http_vcita_redis_conn_state_e state;
 
-    ngx_str_t                         greeting; /* AUTH, SELECT, PING */
+    ngx_str_t                         greeting; /* AUTH, SELECT, PING, HELLO */
     ngx_uint_t                        greetings;
     size_t                            sent;     /* of the greeting */
     ngx_uint_t                        greeted;  /* its replies */
@@ -165,8 +266,6 @@ struct ngx_http_vcita_redis_conn_s {
     ngx_event_t                       timer;    /* of "state" */
     ngx_msec_t                        used;     /* the last use */
     ngx_msec_t                        backoff;
-    ngx_uint_t                        address;
-    ngx_uint_t                        tried;    /* addresses tried */
 
     ngx_log_t                         log;
     ngx_msec_t                        logged;
@@ -174,7 +273,7 @@ struct ngx_http_vcita_redis_conn_s {
     unsigned                          busy:1;   /* commands wait */
     unsigned                          down:1;
     unsigned                          told:1;   /* the log has it */
-    unsigned                          elsewhere:1;
+    unsigned                          elsewhere:1; /* it is no master */
 };
 
 
@@ -189,9 +288,19 @@ void ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t);
 void ngx_http_vcita_redis_connection_silent(ngx_http_vcita_redis_conn_t *t);
 void ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t);
 
-void ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
+
+ngx_uint_t ngx_http_vcita_redis_role_due(ngx_http_vcita_redis_conn_t *t);
+ngx_int_t ngx_http_vcita_redis_role_answer(ngx_http_vcita_redis_conn_t *t,
     ngx_http_vcita_redis_reply_t *reply);
-void ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
+void ngx_http_vcita_redis_role_moved(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply);
+
+
+void ngx_http_vcita_redis_log_init(ngx_http_vcita_redis_conn_t *t);
+void ngx_http_vcita_redis_log_open(ngx_http_vcita_redis_conn_t *t);
+void ngx_http_vcita_redis_log_refused(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_reply_t *reply);
+void ngx_http_vcita_redis_log_say(ngx_http_vcita_redis_conn_t *t,
     const char *fmt, ...);
 
 
@@ -200,13 +309,48 @@ void ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
 
 
 typedef struct ngx_http_vcita_redis_s  ngx_http_vcita_redis_t;
-typedef struct ngx_http_vcita_redis_pending_s  ngx_http_vcita_redis_pending_t;
 
 
 /* reply is NULL on failure; it is valid until the handler returns */
 
 typedef void (*ngx_http_vcita_redis_pt)(void *data,
     ngx_http_vcita_redis_reply_t *reply);
+
+
+typedef struct {
+    ngx_queue_t                queue;
+    ngx_str_t                  bytes;
+    size_t                     sent;
+    ngx_msec_t                 deadline;
+    ngx_http_vcita_redis_pt    handler;
+    void                      *data;
+    unsigned                   again:1;    /* safe to send twice */
+    unsigned                   moved:1;    /* was certainly not executed */
+    unsigned                   role:1;     /* asks the server for its role */
+} ngx_http_vcita_redis_pending_t;
+
+
+typedef struct {
+    ngx_queue_t                sent;       /* commands, in order */
+    ngx_queue_t                moved;      /* for another server */
+    ngx_queue_t                unsent;
+} ngx_http_vcita_redis_commands_t;
+
+
+#define ngx_http_vcita_redis_command(q)                                       \
+    (ngx_queue_data(q, ngx_http_vcita_redis_pending_t, queue))
+
+
+ngx_uint_t ngx_http_vcita_redis_repeat_refused(
+    ngx_http_vcita_redis_pending_t *command,
+    ngx_http_vcita_redis_reply_t *reply);
+void ngx_http_vcita_redis_repeat_broken(
+    ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
+void ngx_http_vcita_redis_repeat_down(
+    ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
+ngx_http_vcita_redis_pending_t *
+    ngx_http_vcita_redis_repeat_first(
+    ngx_http_vcita_redis_commands_t *commands);
 
 
 ngx_http_vcita_redis_t *ngx_http_vcita_redis_create(ngx_pool_t *pool,

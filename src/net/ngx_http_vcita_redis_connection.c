@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * A worker's connection to Redis or Valkey: connecting, AUTH, SELECT and PING,
- * and connecting again.  May touch nginx's events.
+ * A worker's connection to Redis or Valkey: connecting, AUTH, SELECT, PING and
+ * HELLO, and connecting again.  May touch nginx's events.
  *
  * A server that is unreachable or does not reply is marked as down.  Commands
  * then fail at once until a new attempt, started by a timer, succeeds.
@@ -24,13 +24,12 @@
 
 /* delay before the next attempt while a server is down: first, at most */
 #define NGX_HTTP_VCITA_REDIS_CONN_BACKOFF   100
-#define NGX_HTTP_VCITA_REDIS_CONN_PATIENCE  4000
-
-/* at most one log line in so many milliseconds */
-#define NGX_HTTP_VCITA_REDIS_CONN_SILENCE   10000
-#define NGX_HTTP_VCITA_REDIS_CONN_LINE      256
+#define NGX_HTTP_VCITA_REDIS_CONN_PATIENCE  600
 
 
+static void ngx_http_vcita_redis_connection_found(void *data);
+static void ngx_http_vcita_redis_connection_connect(
+    ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_connection_opened(
     ngx_http_vcita_connection_t *conn, ngx_int_t rc);
 static void ngx_http_vcita_redis_connection_writable(
@@ -47,15 +46,11 @@ static ngx_int_t ngx_http_vcita_redis_connection_ready(
     ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_connection_close(
     ngx_http_vcita_redis_conn_t *t);
-static void ngx_http_vcita_redis_connection_next(
-    ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_connection_down(
     ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev);
 static void ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
     ngx_msec_t time);
-static u_char *ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf,
-    size_t len);
 
 
 #define ngx_http_vcita_redis_connection_of(l)                                 \
@@ -72,9 +67,16 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
     ngx_pool_t *pool)
 {
     t->ident = -1;
-    t->logged = ngx_current_msec - NGX_HTTP_VCITA_REDIS_CONN_SILENCE;
 
-    t->conn.host = t->conf->host;
+    ngx_http_vcita_redis_log_init(t);
+
+    t->master.conf = t->conf;
+    t->master.log = &t->log;
+    t->master.handler = ngx_http_vcita_redis_connection_found;
+    t->master.data = t;
+
+    ngx_http_vcita_redis_master_init(&t->master);
+
     t->conn.ssl = t->conf->ssl;
     t->conn.verify = t->conf->verify;
     t->conn.log = &t->log;
@@ -90,7 +92,7 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
 
     t->timer.cancelable = 1;
 
-    return ngx_http_vcita_redis_protocol_greeting(pool, &t->conf->user,
+    return ngx_http_vcita_redis_command_greeting(pool, &t->conf->user,
                                                   &t->conf->password,
                                                   t->conf->database,
                                                   &t->greeting, &t->greetings);
@@ -98,15 +100,14 @@ ngx_http_vcita_redis_connection_init(ngx_http_vcita_redis_conn_t *t,
 
 
 /*
- * Tries one address after another until one accepts or all have failed.  Does
- * nothing if a connection exists or a delay is running.
+ * Tries one address after another until the master accepts or all have failed;
+ * after a failure, once the addresses have been searched for.  Does nothing if
+ * a connection exists or a delay is running.
  */
 
 void
 ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_int_t  rc;
-
     if (t->state != NGX_HTTP_VCITA_REDIS_CONN_CLOSED || t->timer.timer_set) {
         return;
     }
@@ -116,24 +117,50 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
         /* the next command starts the connection */
 
         t->down = 0;
-        t->tried = 0;
+        t->master.tried = 0;
         return;
     }
 
-    /* nginx's own log lines about the connection are limited likewise */
+    ngx_http_vcita_redis_log_open(t);
 
-    t->log = *ngx_cycle->log;
-    t->log.handler = ngx_http_vcita_redis_connection_log;
-    t->log.data = t;
-
-    if (ngx_current_msec - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
-        t->log.log_level = NGX_LOG_ALERT;
+    if (ngx_http_vcita_redis_master_find(&t->master) == NGX_AGAIN) {
+        t->state = NGX_HTTP_VCITA_REDIS_CONN_SEARCHING;
+        ngx_http_vcita_redis_connection_wait(t, t->conf->connect_timeout);
+        return;
     }
 
-    for ( /* void */ ; t->tried < t->conf->naddrs; t->tried++) {
+    ngx_http_vcita_redis_connection_connect(t);
+}
 
-        rc = ngx_http_vcita_connection_open(&t->conn,
-                                            &t->conf->addrs[t->address]);
+
+/* The result of a search that took too long is for the next round */
+
+static void
+ngx_http_vcita_redis_connection_found(void *data)
+{
+    ngx_http_vcita_redis_conn_t *t = data;
+
+    if (t->state == NGX_HTTP_VCITA_REDIS_CONN_SEARCHING) {
+        ngx_http_vcita_redis_connection_close(t);
+        ngx_http_vcita_redis_connection_connect(t);
+    }
+}
+
+
+static void
+ngx_http_vcita_redis_connection_connect(ngx_http_vcita_redis_conn_t *t)
+{
+    ngx_int_t    rc;
+    ngx_addr_t  *addr;
+
+    for ( ;; ) {
+        addr = ngx_http_vcita_redis_master_address(&t->master, &t->conn.host);
+
+        if (addr == NULL) {
+            break;
+        }
+
+        rc = ngx_http_vcita_connection_open(&t->conn, addr);
 
         if (rc != NGX_ERROR) {
             t->state = NGX_HTTP_VCITA_REDIS_CONN_CONNECTING;
@@ -148,7 +175,8 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
             return;
         }
 
-        ngx_http_vcita_redis_connection_next(t);
+        ngx_http_vcita_redis_master_lost(&t->master);
+        ngx_http_vcita_redis_master_next(&t->master);
     }
 
     ngx_http_vcita_redis_connection_down(t);
@@ -274,12 +302,6 @@ ngx_http_vcita_redis_connection_readable(ngx_http_vcita_connection_t *conn)
         return;
     }
 
-    if (t->elsewhere) {
-        ngx_http_vcita_redis_connection_next(t);
-        ngx_http_vcita_redis_connection_broken(t);
-        return;
-    }
-
     if (ngx_exiting && !t->busy) {
         ngx_http_vcita_redis_connection_close(t);
     }
@@ -305,8 +327,8 @@ ngx_http_vcita_redis_connection_read(ngx_http_vcita_redis_conn_t *t)
 
         if (n == NGX_ERROR || n == 0) {
             if (t->busy) {
-                ngx_http_vcita_redis_connection_say(t,
-                                 "closed the connection before replying");
+                ngx_http_vcita_redis_log_say(t, "closed the connection before "
+                                            "replying");
             }
 
             return NGX_ERROR;
@@ -330,8 +352,7 @@ ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
         rc = ngx_http_vcita_redis_protocol_next(&t->replies);
 
         if (rc == NGX_ERROR) {
-            ngx_http_vcita_redis_connection_say(t, "%s",
-                                                t->replies.error);
+            ngx_http_vcita_redis_log_say(t, "%s", t->replies.error);
 
         } else if (rc == NGX_OK) {
             rc = (t->state == NGX_HTTP_VCITA_REDIS_CONN_READY)
@@ -348,22 +369,31 @@ ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
 static ngx_int_t
 ngx_http_vcita_redis_connection_greet(ngx_http_vcita_redis_conn_t *t)
 {
-    const char  *want;
+    ngx_http_vcita_redis_reply_t  *reply;
 
     t->greeted++;
-    want = (t->greeted == t->greetings) ? "PONG" : "OK";
+    reply = &t->replies.reply;
 
-    if (ngx_http_vcita_redis_protocol_status(&t->replies.reply, want) != NGX_OK)
+    if (t->greeted == t->greetings) {
+        t->replies.array = 0;
+
+        return (ngx_http_vcita_redis_role_answer(t, reply) == NGX_OK)
+               ? ngx_http_vcita_redis_connection_ready(t) : NGX_ERROR;
+    }
+
+    /* an array may be expected as the last reply, that to HELLO */
+
+    t->replies.array = (t->greeted + 1 == t->greetings);
+
+    if (ngx_http_vcita_redis_protocol_status(reply,
+                                          t->replies.array ? "PONG" : "OK")
+        != NGX_OK)
     {
-        ngx_http_vcita_redis_connection_refused(t, &t->replies.reply);
+        ngx_http_vcita_redis_log_refused(t, reply);
         return NGX_ERROR;
     }
 
-    if (t->greeted < t->greetings) {
-        return NGX_OK;
-    }
-
-    return ngx_http_vcita_redis_connection_ready(t);
+    return NGX_OK;
 }
 
 
@@ -372,10 +402,12 @@ ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
 {
     t->state = NGX_HTTP_VCITA_REDIS_CONN_READY;
     t->elsewhere = 0;
-    t->tried = 0;
+    t->role.replica = 0;
+    t->master.tried = 0;
     t->backoff = 0;
     t->used = ngx_current_msec;
     t->down = 0;
+
     if (t->told) {
         t->told = 0;
 
@@ -396,6 +428,7 @@ void
 ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_http_vcita_redis_connection_close(t);
+    ngx_http_vcita_redis_master_stop(&t->master);
 
     t->down = 0;
     t->busy = 0;
@@ -426,49 +459,61 @@ ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t)
     state = t->state;
 
     ngx_http_vcita_redis_connection_close(t);
+    ngx_http_vcita_redis_master_lost(&t->master);
 
     if (state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
+
+        if (t->elsewhere) {
+            ngx_http_vcita_redis_master_next(&t->master);
+            t->master.tried = 0;
+        }
+
         t->handlers->broken(t);
         return;
     }
 
-    ngx_http_vcita_redis_connection_next(t);
-    t->tried++;
-
+    ngx_http_vcita_redis_master_next(&t->master);
     ngx_http_vcita_redis_connection_start(t);
 }
 
 
-/* Called when a reply did not arrive in time */
+/*
+ * Called when a reply did not arrive in time.  The same address is tried first:
+ * a master that is busy is the master still.
+ */
 
 void
 ngx_http_vcita_redis_connection_silent(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_connection_say(t, "did not reply within %M ms",
-                                        t->conf->timeout);
+    ngx_http_vcita_redis_log_say(t, "did not reply within %M ms",
+                                 t->conf->timeout);
 
     ngx_http_vcita_redis_connection_close(t);
-    ngx_http_vcita_redis_connection_next(t);
+    ngx_http_vcita_redis_master_lost(&t->master);
     ngx_http_vcita_redis_connection_down(t);
-}
-
-
-static void
-ngx_http_vcita_redis_connection_next(ngx_http_vcita_redis_conn_t *t)
-{
-    t->address = (t->address + 1) % t->conf->naddrs;
 }
 
 
 static void
 ngx_http_vcita_redis_connection_down(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_connection_say(t,
-                                        "is unreachable, requests that need it "
-                                        "get 503 until it is back");
+    const char  *why;
+
+    why = "is unreachable, requests that need it get 503 until it is back";
+
+    if (t->role.replica) {
+        why = "has no master at its addresses, requests that need it get 503 "
+              "until it has one";
+
+    } else if (t->master.addrs == NULL && t->conf->naddrs == 0) {
+        why = t->conf->finder->none;
+    }
+
+    ngx_http_vcita_redis_log_say(t, "%s", why);
 
     t->down = 1;
-    t->tried = 0;
+    t->role.replica = 0;
+    t->master.tried = 0;
 
     t->backoff = t->backoff ? ngx_min(2 * t->backoff,
                                       NGX_HTTP_VCITA_REDIS_CONN_PATIENCE)
@@ -496,10 +541,14 @@ ngx_http_vcita_redis_connection_timer_handler(ngx_event_t *ev)
         return;
     }
 
+    if (t->state == NGX_HTTP_VCITA_REDIS_CONN_SEARCHING) {
+        ngx_http_vcita_redis_connection_found(t);
+        return;
+    }
+
     if (t->state != NGX_HTTP_VCITA_REDIS_CONN_READY) {
-        ngx_http_vcita_redis_connection_say(t, "did not accept a connection "
-                                               "within %M "
-                                               "ms", t->conf->connect_timeout);
+        ngx_http_vcita_redis_log_say(t, "did not accept a connection within "
+                                    "%M ms", t->conf->connect_timeout);
         ngx_http_vcita_redis_connection_broken(t);
         return;
     }
@@ -527,66 +576,4 @@ ngx_http_vcita_redis_connection_wait(ngx_http_vcita_redis_conn_t *t,
     }
 
     ngx_add_timer(&t->timer, time);
-}
-
-
-/* Logs an error reply */
-
-void
-ngx_http_vcita_redis_connection_refused(ngx_http_vcita_redis_conn_t *t,
-    ngx_http_vcita_redis_reply_t *reply)
-{
-    ngx_str_t  code;
-
-    ngx_http_vcita_redis_protocol_code(reply, &code);
-
-    ngx_http_vcita_redis_connection_say(t, "replied with %V: %s", &code,
-                                        ngx_http_vcita_redis_protocol_hint(
-                                                                       reply));
-
-    /* a new connection or another address may lead to the master */
-
-    if (code.len == sizeof("READONLY") - 1
-        && ngx_strncmp(code.data, "READONLY", code.len) == 0)
-    {
-        t->elsewhere = 1;
-    }
-}
-
-
-/* Logs at most one line in ..._SILENCE seconds */
-
-void
-ngx_http_vcita_redis_connection_say(ngx_http_vcita_redis_conn_t *t,
-    const char *fmt, ...)
-{
-    u_char   *last, line[NGX_HTTP_VCITA_REDIS_CONN_LINE];
-    va_list   args;
-
-    if (ngx_current_msec - t->logged < NGX_HTTP_VCITA_REDIS_CONN_SILENCE) {
-        return;
-    }
-
-    t->logged = ngx_current_msec;
-    t->told = 1;
-
-    va_start(args, fmt);
-    last = ngx_vslprintf(line, line + sizeof(line), fmt, args);
-    va_end(args);
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "vcita_oauth_session_store \"%V\" %*s",
-                  &t->conf->name, (size_t) (last - line), line);
-}
-
-
-static u_char *
-ngx_http_vcita_redis_connection_log(ngx_log_t *log, u_char *buf, size_t len)
-{
-    ngx_http_vcita_redis_conn_t  *t;
-
-    t = log->data;
-
-    return ngx_snprintf(buf, len, ", vcita_oauth_session_store \"%V\"",
-                        &t->conf->name);
 }

@@ -2,11 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * The Redis protocol (RESP): commands as bytes, and replies from bytes.  May
- * touch hiredis's reader and formatter.
+ * The Redis protocol (RESP): replies from bytes.  May touch hiredis's reader.
  *
- * The reader's callbacks accept one flat reply at a time: no command used here
- * returns an array, so no array is ever allocated.
+ * The reader's callbacks accept one flat reply at a time, and an array only
+ * where one is expected: of that, a few short texts are kept.
  */
 
 
@@ -20,6 +19,10 @@
 
 /* "$65536\r\n", or an error line */
 #define NGX_HTTP_VCITA_REDIS_REPLY_LINE  64
+
+/* elements of an array, those of nested ones too, and bytes of its texts */
+#define NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS_MAX  1024
+#define NGX_HTTP_VCITA_REDIS_REPLY_ITEM          256
 
 /* since hiredis 1.0 */
 #if (HIREDIS_MAJOR > 0)
@@ -42,6 +45,8 @@ static void *ngx_http_vcita_redis_protocol_new_array(const redisReadTask *task,
 static void *ngx_http_vcita_redis_protocol_new_integer(
     const redisReadTask *task, long long n);
 static void *ngx_http_vcita_redis_protocol_new_nil(const redisReadTask *task);
+static void *ngx_http_vcita_redis_protocol_element(const redisReadTask *task,
+    char *p, size_t len);
 static void ngx_http_vcita_redis_protocol_delete(void *reply);
 static void ngx_http_vcita_redis_protocol_reset(
     ngx_http_vcita_redis_reply_t *reply);
@@ -73,16 +78,18 @@ static ngx_http_vcita_redis_protocol_hint_t
       "it is still loading its data, wait until it is ready" },
 
     { ngx_string("READONLY"),
-      "it is a replica, name the master instead" },
+      "it is a replica, name the master or a host name that follows it" },
 
     { ngx_string("MASTERDOWN"),
       "it is a replica without a master, check the replication" },
 
     { ngx_string("MOVED"),
-      "it is a node of a cluster, which is not supported" },
+      "it is a node of a cluster, which is not supported; name a server whose "
+      "cluster-enabled is no" },
 
     { ngx_string("CLUSTERDOWN"),
-      "it is a node of a cluster, which is not supported" },
+      "it is a node of a cluster, which is not supported; name a server whose "
+      "cluster-enabled is no" },
 
     { ngx_string("OOM"),
       "it is full, check its maxmemory and maxmemory-policy" },
@@ -98,8 +105,6 @@ static ngx_http_vcita_redis_protocol_hint_t
 
     { ngx_null_string, NULL }
 };
-static ngx_int_t ngx_http_vcita_redis_protocol_command_add(ngx_pool_t *pool,
-    ngx_str_t *words, ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
 
 
 /* Starts a new reader for a new connection */
@@ -217,6 +222,10 @@ ngx_http_vcita_redis_protocol_new_string(const redisReadTask *task, char *p,
     ngx_http_vcita_redis_reply_t    *reply;
     ngx_http_vcita_redis_replies_t  *r;
 
+    if (task->parent) {
+        return ngx_http_vcita_redis_protocol_element(task, p, len);
+    }
+
     r = task->privdata;
     reply = &r->reply;
 
@@ -269,9 +278,64 @@ ngx_http_vcita_redis_protocol_new_array(const redisReadTask *task,
     ngx_http_vcita_redis_replies_t  *r;
 
     r = task->privdata;
-    r->error = "sent an array, which no command here returns";
 
-    return NULL;
+    if (task->parent == NULL) {
+
+        if (!r->array) {
+            r->error = "sent an array, which no command here returns";
+            return NULL;
+        }
+
+        r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_ARRAY;
+        r->nelements = 0;
+
+        return &r->reply;
+    }
+
+    return ngx_http_vcita_redis_protocol_element(task, NULL, 0);
+}
+
+
+/* an element of an array, or of an array in it */
+
+static void *
+ngx_http_vcita_redis_protocol_element(const redisReadTask *task, char *p,
+    size_t len)
+{
+    ngx_str_t                       *item;
+    ngx_http_vcita_redis_replies_t  *r;
+
+    r = task->privdata;
+
+    if (++r->nelements > NGX_HTTP_VCITA_REDIS_REPLY_ELEMENTS_MAX) {
+        r->error = "sent an array of too many elements, is it Redis?";
+        return NULL;
+    }
+
+    if (task->parent->parent) {
+        return &r->reply;
+    }
+
+    if (r->reply.nitems < NGX_HTTP_VCITA_REDIS_REPLY_ITEMS
+        && len && len <= NGX_HTTP_VCITA_REDIS_REPLY_ITEM)
+    {
+        item = &r->reply.items[r->reply.nitems];
+
+        item->data = ngx_alloc(len + 1, r->log);
+        if (item->data == NULL) {
+            r->error = "sent a reply that could not be read, memory is "
+                       "exhausted";
+            return NULL;
+        }
+
+        ngx_memcpy(item->data, p, len);
+        item->data[len] = '\0';
+        item->len = len;
+    }
+
+    r->reply.nitems++;
+
+    return &r->reply;
 }
 
 
@@ -280,6 +344,10 @@ ngx_http_vcita_redis_protocol_new_integer(const redisReadTask *task,
     long long n)
 {
     ngx_http_vcita_redis_replies_t  *r;
+
+    if (task->parent) {
+        return ngx_http_vcita_redis_protocol_element(task, NULL, 0);
+    }
 
     r = task->privdata;
     r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_NUMBER;
@@ -292,6 +360,10 @@ static void *
 ngx_http_vcita_redis_protocol_new_nil(const redisReadTask *task)
 {
     ngx_http_vcita_redis_replies_t  *r;
+
+    if (task->parent) {
+        return ngx_http_vcita_redis_protocol_element(task, NULL, 0);
+    }
 
     r = task->privdata;
     r->reply.type = NGX_HTTP_VCITA_REDIS_REPLY_NIL;
@@ -310,11 +382,20 @@ ngx_http_vcita_redis_protocol_delete(void *reply)
 static void
 ngx_http_vcita_redis_protocol_reset(ngx_http_vcita_redis_reply_t *reply)
 {
+    ngx_uint_t  i;
+
     if (reply->text.data) {
         ngx_free(reply->text.data);
     }
 
-    ngx_str_null(&reply->text);
+    for (i = 0; i < NGX_HTTP_VCITA_REDIS_REPLY_ITEMS; i++) {
+
+        if (reply->items[i].data) {
+            ngx_free(reply->items[i].data);
+        }
+    }
+
+    ngx_memzero(reply, sizeof(ngx_http_vcita_redis_reply_t));
     reply->type = NGX_HTTP_VCITA_REDIS_REPLY_OTHER;
 }
 
@@ -359,6 +440,49 @@ ngx_int_t
 ngx_http_vcita_redis_protocol_number(ngx_http_vcita_redis_reply_t *r)
 {
     return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_NUMBER) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* The text behind a name in an array of names and values; NULL: none */
+
+ngx_str_t *
+ngx_http_vcita_redis_protocol_member(ngx_http_vcita_redis_reply_t *r,
+    const char *name)
+{
+    size_t       len;
+    ngx_uint_t   i, n;
+    ngx_str_t   *item;
+
+    len = ngx_strlen(name);
+    n = ngx_min(r->nitems, NGX_HTTP_VCITA_REDIS_REPLY_ITEMS);
+
+    for (i = 0; i + 1 < n; i += 2) {
+        item = &r->items[i];
+
+        if (item->len == len && ngx_memcmp(item->data, name, len) == 0) {
+            return item[1].len ? &item[1] : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Whether the server has refused a command, without executing it, because it
+ * is not the master, or not yet
+ */
+
+ngx_uint_t
+ngx_http_vcita_redis_protocol_moved(ngx_http_vcita_redis_reply_t *r)
+{
+    ngx_str_t  code;
+
+    ngx_http_vcita_redis_protocol_code(r, &code);
+
+    return (code.len == 8 && ngx_memcmp(code.data, "READONLY", 8) == 0)
+           || (code.len == 7 && ngx_memcmp(code.data, "LOADING", 7) == 0)
+           || (code.len == 10 && ngx_memcmp(code.data, "MASTERDOWN", 10) == 0);
 }
 
 
@@ -413,125 +537,4 @@ ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r)
     return (r->type == NGX_HTTP_VCITA_REDIS_REPLY_REFUSAL)
            ? "check its own log"
            : "is it Redis?";
-}
-
-
-/* The caller frees the bytes by ..._command_free() */
-
-ngx_int_t
-ngx_http_vcita_redis_protocol_command(ngx_str_t *words, ngx_uint_t n,
-    ngx_str_t *bytes)
-{
-    int          len;
-    char        *p;
-    size_t       lens[NGX_HTTP_VCITA_REDIS_COMMAND_WORDS];
-    ngx_uint_t   i;
-    const char  *argv[NGX_HTTP_VCITA_REDIS_COMMAND_WORDS];
-
-    for (i = 0; i < n; i++) {
-        argv[i] = (const char *) words[i].data;
-        lens[i] = words[i].len;
-    }
-
-    len = redisFormatCommandArgv(&p, (int) n, argv, lens);
-
-    if (len < 0) {
-        return NGX_ERROR;
-    }
-
-    bytes->data = (u_char *) p;
-    bytes->len = len;
-
-    return NGX_OK;
-}
-
-
-void
-ngx_http_vcita_redis_protocol_command_free(ngx_str_t *bytes)
-{
-    ngx_explicit_memzero(bytes->data, bytes->len);
-    redisFreeCommand((char *) bytes->data);
-}
-
-
-/*
- * The first commands on a connection, PING last: its reply shows that Redis
- * works.  The bytes contain the password, are in the pool, and are the caller's
- * to wipe.
- */
-
-ngx_int_t
-ngx_http_vcita_redis_protocol_greeting(ngx_pool_t *pool, ngx_str_t *user,
-    ngx_str_t *password, ngx_uint_t database, ngx_str_t *bytes,
-    ngx_uint_t *answers)
-{
-    u_char     number[NGX_INT_T_LEN];
-    ngx_str_t  words[3];
-
-    ngx_str_null(bytes);
-    *answers = 0;
-
-    if (password->len) {
-        ngx_str_set(&words[0], "AUTH");
-        words[1] = user->len ? *user : *password;
-        words[2] = *password;
-
-        if (ngx_http_vcita_redis_protocol_command_add(pool, words,
-                                                      user->len ? 3 : 2, bytes,
-                                                      answers)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (database) {
-        ngx_str_set(&words[0], "SELECT");
-        words[1].data = number;
-        words[1].len = ngx_sprintf(number, "%ui", database) - number;
-
-        if (ngx_http_vcita_redis_protocol_command_add(pool, words, 2, bytes,
-                                                      answers) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    ngx_str_set(&words[0], "PING");
-
-    return ngx_http_vcita_redis_protocol_command_add(pool, words, 1, bytes,
-                                                     answers);
-}
-
-
-static ngx_int_t
-ngx_http_vcita_redis_protocol_command_add(ngx_pool_t *pool, ngx_str_t *words,
-    ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers)
-{
-    u_char     *p;
-    ngx_str_t   command;
-
-    if (ngx_http_vcita_redis_protocol_command(words, n, &command) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(pool, bytes->len + command.len);
-
-    if (p) {
-
-        if (bytes->len) {
-            ngx_memcpy(p, bytes->data, bytes->len);
-            ngx_explicit_memzero(bytes->data, bytes->len);
-        }
-
-        ngx_memcpy(p + bytes->len, command.data, command.len);
-
-        bytes->data = p;
-        bytes->len += command.len;
-        (*answers)++;
-    }
-
-    ngx_http_vcita_redis_protocol_command_free(&command);
-
-    return p ? NGX_OK : NGX_ERROR;
 }

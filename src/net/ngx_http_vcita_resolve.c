@@ -13,6 +13,7 @@
 #include <ngx_core.h>
 
 #include "net/ngx_http_vcita_curl_multi.h"
+#include "net/ngx_http_vcita_lookup.h"
 
 
 /* https://github.com/curl/curl/issues/21547 */
@@ -137,12 +138,18 @@ ngx_http_vcita_resolve_abandoned(void)
 }
 
 
-/* the directory has two links, and one more for each thread */
+/*
+ * The directory has two links, and one more for each thread.  Those of the
+ * module's own look-ups are none of libcurl's.
+ */
 
 static ngx_uint_t
 ngx_http_vcita_resolve_count(void)
 {
+    ngx_uint_t       own;
     ngx_file_info_t  fi;
+
+    own = 2 + ngx_http_vcita_lookup_threads();
 
     if (ngx_file_info((u_char *) "/proc/self/task", &fi) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
@@ -150,5 +157,5 @@ ngx_http_vcita_resolve_count(void)
         return 0;
     }
 
-    return (fi.st_nlink > 2) ? fi.st_nlink - 2 : 0;
+    return (fi.st_nlink > own) ? fi.st_nlink - own : 0;
 }

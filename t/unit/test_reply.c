@@ -203,12 +203,13 @@ unit_test(command)
 
     static const char  greeting[] =
         "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$5\r\na\0\r\nb\r\n"
-        "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n*1\r\n$4\r\nPING\r\n";
+        "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n*1\r\n$4\r\nPING\r\n"
+        "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n";
 
     ngx_str_null(&user);
     ngx_str_null(&password);
 
-    is_int(ngx_http_vcita_redis_protocol_greeting(unit_pool, &user, &password,
+    is_int(ngx_http_vcita_redis_command_greeting(unit_pool, &user, &password,
                                                   0, &bytes, &answers),
            NGX_OK, "the shortest greeting");
     is_str(&bytes, "*1\r\n$4\r\nPING\r\n", "PING");
@@ -218,7 +219,7 @@ unit_test(command)
     password = unit_copy("a\0\r\nb", 5);
     want = unit_copy(greeting, sizeof(greeting) - 1);
 
-    is_int(ngx_http_vcita_redis_protocol_greeting(unit_pool, &user, &password,
+    is_int(ngx_http_vcita_redis_command_greeting(unit_pool, &user, &password,
                                                   12, &bytes,
                                                   &answers), NGX_OK,
            "the longest one");

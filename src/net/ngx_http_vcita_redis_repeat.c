@@ -1,0 +1,156 @@
+
+/*
+ * Copyright (C) the vcita OAuth gate authors
+ *
+ * Which commands may be sent again when a connection ends, and which have
+ * failed.
+ *
+ * Redis may have executed a command without a reply: it fails, unless it may be
+ * repeated, which happens once.  A command that was certainly not executed is
+ * sent to the next server, once, too.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "net/ngx_http_vcita_redis.h"
+
+
+static void ngx_http_vcita_redis_repeat_moved(
+    ngx_http_vcita_redis_commands_t *commands);
+
+
+/*
+ * The reply is a refusal, or comes behind one on the same connection: what was
+ * read there may be out of date, what was written there is written.  Returns
+ * whether the command is to be sent to another server.
+ */
+
+ngx_uint_t
+ngx_http_vcita_redis_repeat_refused(ngx_http_vcita_redis_pending_t *command,
+    ngx_http_vcita_redis_reply_t *reply)
+{
+    if (command->moved
+        || !(command->again || ngx_http_vcita_redis_protocol_moved(reply)))
+    {
+        return 0;
+    }
+
+    command->moved = 1;
+    command->sent = 0;
+
+    return 1;
+}
+
+
+/* A connection ended.  Commands that have failed are moved to "lost" */
+
+void
+ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands,
+    ngx_queue_t *lost)
+{
+    ngx_queue_t                     *q;
+    ngx_http_vcita_redis_pending_t  *command;
+
+    if (!ngx_queue_empty(&commands->unsent)) {
+        q = ngx_queue_head(&commands->unsent);
+        command = ngx_http_vcita_redis_command(q);
+
+        if (command->sent) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&commands->sent, q);
+        }
+    }
+
+    while (!ngx_queue_empty(&commands->sent)) {
+        q = ngx_queue_last(&commands->sent);
+        command = ngx_http_vcita_redis_command(q);
+
+        ngx_queue_remove(q);
+
+        if (command->again) {
+            command->again = 0;
+            command->sent = 0;
+            ngx_queue_insert_head(&commands->unsent, q);
+
+        } else {
+            ngx_queue_insert_head(lost, q);
+        }
+    }
+
+    ngx_http_vcita_redis_repeat_moved(commands);
+}
+
+
+/*
+ * No server can be reached.  Commands fail, but for those that a server has
+ * refused: they wait for the new master, until their deadline.
+ */
+
+void
+ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands,
+    ngx_queue_t *lost)
+{
+    ngx_queue_t                     *q, *next;
+    ngx_http_vcita_redis_pending_t  *command;
+
+    while (!ngx_queue_empty(&commands->sent)) {
+        q = ngx_queue_head(&commands->sent);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(lost, q);
+    }
+
+    ngx_http_vcita_redis_repeat_moved(commands);
+
+    for (q = ngx_queue_head(&commands->unsent);
+         q != ngx_queue_sentinel(&commands->unsent);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        command = ngx_http_vcita_redis_command(q);
+
+        if (command->moved && !ngx_exiting) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(lost, q);
+    }
+}
+
+
+static void
+ngx_http_vcita_redis_repeat_moved(ngx_http_vcita_redis_commands_t *commands)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&commands->moved)) {
+        q = ngx_queue_last(&commands->moved);
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(&commands->unsent, q);
+    }
+}
+
+
+/* The command whose deadline comes first; NULL: there is none */
+
+ngx_http_vcita_redis_pending_t *
+ngx_http_vcita_redis_repeat_first(ngx_http_vcita_redis_commands_t *commands)
+{
+    ngx_uint_t    i;
+    ngx_queue_t  *queues[3];
+
+    queues[0] = &commands->moved;
+    queues[1] = &commands->sent;
+    queues[2] = &commands->unsent;
+
+    for (i = 0; i < 3; i++) {
+
+        if (!ngx_queue_empty(queues[i])) {
+            return ngx_http_vcita_redis_command(ngx_queue_head(queues[i]));
+        }
+    }
+
+    return NULL;
+}
