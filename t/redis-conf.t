@@ -15,6 +15,8 @@ mkdir "$dir/logs";
 
 put('pass', "in the file\n");
 put('empty', '');
+put('open', do { local (@ARGV, $/) = VcitaCert->get->{site_key}; <> });
+chmod 0644, "$dir/open";
 
 # === TEST 1: session_store redis: the URLs and parameters that there are
 for my $ok ('redis://127.0.0.1', 'redis://127.0.0.1:6380', 'redis://127.0.0.1/15', 'redis://127.0.0.1:6380/', 'redis://localhost',
@@ -23,6 +25,7 @@ for my $ok ('redis://127.0.0.1', 'redis://127.0.0.1:6380', 'redis://127.0.0.1/15
     'redis://u%3As:p%40s%2Fs@127.0.0.1', 'redis://127.0.0.1 user=u password=file:pass',
     'redis://127.0.0.1 connect_timeout=200ms timeout=3s prefix=', 'redis://127.0.0.1 prefix=' . 'p' x 64,
     'rediss://127.0.0.1', "rediss://localhost ca=@{[ VcitaCert->get->{ca} ]} ssl_verify=on", 'rediss://localhost ssl_verify=off',
+    "rediss://localhost cert=@{[ VcitaCert->get->{site} ]} key=@{[ VcitaCert->get->{site_key} ]}",
     'redis://192.0.2.1', 'rediss://u:p@192.0.2.1:6390/1 prefix=a')
 {
     my ($status, $said) = check($ok);
@@ -32,7 +35,7 @@ for my $ok ('redis://127.0.0.1', 'redis://127.0.0.1:6380', 'redis://127.0.0.1/15
 # === TEST 2: session_store redis: what is wrong is named with its line, and no secret is
 for (
     [ 'redis://' => 'no host in "redis://"' ], [ 'redis://127.0.0.1:0' => 'invalid port in "redis://127.0.0.1:0"' ],
-    [ 'redis://127.0.0.1:x' => 'invalid port' ], [ 'redis://no.such.host.invalid' => 'host not found in "redis://no.such.host.invalid"' ],
+    [ 'redis://127.0.0.1:x' => 'invalid port' ],
     [ 'redis://127.0.0.1/x' => 'has an invalid database number' ], [ 'redis://127.0.0.1/-1' => 'has an invalid database number' ],
     [ 'redis://127.0.0.1/65536' => 'has an invalid database number' ], [ 'redis://127.0.0.1/1?a=b' => 'has an invalid database number' ],
     [ 'redis://u:SECRET/x@127.0.0.1' => 'write %2F or %40' ], [ 'redis://u:SECRET@x@127.0.0.1' => 'write %2F or %40' ],
@@ -50,6 +53,13 @@ for (
     [ 'rediss://127.0.0.1 ssl_verify=maybe' => 'must be "on" or "off"' ], [ 'rediss://127.0.0.1 ca=' => '"ca=" .* is empty' ],
     [ 'rediss://127.0.0.1 ca=nowhere' => 'could not set up TLS for "rediss://127.0.0.1"' ],
     [ 'rediss://127.0.0.1 ca=pass ca=pass' => 'is duplicate' ], [ 'rediss://127.0.0.1 ssl_verify=on ssl_verify=on' => 'is duplicate' ],
+    [ 'redis://127.0.0.1 cert=pass' => 'has cert= or key=, which require rediss://' ], [ 'redis://127.0.0.1 key=pass' => 'which require rediss://' ],
+    [ 'rediss://127.0.0.1 cert=pass' => 'has only one of cert= and key=, set both' ], [ 'rediss://127.0.0.1 key=pass' => 'set both' ],
+    [ 'rediss://127.0.0.1 cert=' => '"cert=" .* is empty' ], [ 'rediss://127.0.0.1 key=' => '"key=" .* is empty' ],
+    [ 'rediss://127.0.0.1 cert=pass cert=pass' => 'is duplicate' ], [ 'rediss://127.0.0.1 key=pass key=pass' => 'is duplicate' ],
+    [ 'rediss://127.0.0.1 cert=nowhere key=pass' => 'could not set up TLS for "rediss://127.0.0.1", check ca=, cert= and key=' ],
+    [ 'rediss://127.0.0.1 cert=pass key=pass' => 'could not set up TLS' ],
+    [ "rediss://127.0.0.1 cert=@{[ VcitaCert->get->{site} ]} key=@{[ VcitaCert->get->{stub_key} ]}" => 'could not set up TLS' ],
     [ 'rediss://unix:/run/redis.sock' => 'rediss:// for a unix socket' ],
     [ 'redis://127.0.0.1 passwort=SECRET' => 'has an unknown parameter "passwort="' ], [ 'redis://127.0.0.1 SECRET=' => 'has an unknown parameter' ],
     [ 'redis:/127.0.0.1' => 'or a redis:// or rediss:// URL' ],
@@ -60,9 +70,11 @@ for (
     unlike $said, qr/=[^"]*SECRET|:SECRET/, 'without a secret' if $value =~ /[:=]SECRET/;
 }
 
-# === TEST 3: session_store redis: a password in clear text, a server that is not verified: a warning for any other host
+# === TEST 3: session_store redis: a password in clear text, a server that is not verified, a name that is not found: a warning
 for ([ 'redis://u:SECRET@192.0.2.1' => '"redis://192.0.2.1" receives its password without TLS, use rediss://' ],
      [ 'redis://192.0.2.1 password=SECRET' => 'receives its password without TLS' ],
+     [ 'redis://no.such.host.invalid' => 'host not found in "redis://no.such.host.invalid", requests that need this store get 503' ],
+     [ "rediss://192.0.2.1 cert=@{[ VcitaCert->get->{site} ]} key=open" => 'open" is readable by all users, chmod 600 it' ],
      [ 'rediss://192.0.2.1 ssl_verify=off' => '"rediss://192.0.2.1" is not verified' ])
 {
     my ($value, $says) = @$_;

@@ -104,9 +104,38 @@ char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
     ngx_http_vcita_loc_conf_t *conf, ngx_uint_t redirect);
 
 #if (NGX_HTTP_VCITA_REDIS)
+
+/* redis_conf */
+
+typedef struct {
+    ngx_http_vcita_redis_conn_conf_t  *connection;
+    ngx_str_t                          address;    /* without the user */
+    ngx_str_t                          prefix;
+    ngx_str_t                          ca;
+    ngx_str_t                          cert;
+    ngx_str_t                          key;
+    unsigned                           tls:1;
+    unsigned                           local:1;    /* on this machine */
+} ngx_http_vcita_redis_conf_t;
+
 /* args: the URL and its n - 1 parameters */
 char *ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args,
     ngx_uint_t n, ngx_http_vcita_store_t *store);
+
+/* redis_tls_conf */
+
+char *ngx_http_vcita_redis_tls_conf_ca(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+char *ngx_http_vcita_redis_tls_conf_cert(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+char *ngx_http_vcita_redis_tls_conf_key(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+char *ngx_http_vcita_redis_tls_conf_verify(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+char *ngx_http_vcita_redis_tls_conf_check(ngx_http_vcita_redis_conf_t *c);
+char *ngx_http_vcita_redis_tls_conf_create(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c);
+
 #endif
 
 

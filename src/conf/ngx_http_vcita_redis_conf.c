@@ -21,16 +21,6 @@
 
 
 typedef struct {
-    ngx_http_vcita_redis_conn_conf_t  *connection;
-    ngx_str_t                          address;    /* without the user */
-    ngx_str_t                          prefix;
-    ngx_str_t                          ca;
-    unsigned                           tls:1;
-    unsigned                           local:1;    /* on this machine */
-} ngx_http_vcita_redis_conf_t;
-
-
-typedef struct {
     ngx_str_t                    name;
     char                      *(*set)(ngx_conf_t *cf,
                                     ngx_http_vcita_redis_conf_t *c,
@@ -56,10 +46,6 @@ static char *ngx_http_vcita_redis_conf_user(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
 static char *ngx_http_vcita_redis_conf_password(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_conf_ca(ngx_conf_t *cf,
-    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
-static char *ngx_http_vcita_redis_conf_verify(ngx_conf_t *cf,
-    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
 static char *ngx_http_vcita_redis_conf_connect_timeout(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
 static char *ngx_http_vcita_redis_conf_timeout(ngx_conf_t *cf,
@@ -75,8 +61,10 @@ static ngx_http_vcita_redis_conf_option_t
     ngx_http_vcita_redis_conf_options[] = {
     { ngx_string("user="), ngx_http_vcita_redis_conf_user },
     { ngx_string("password="), ngx_http_vcita_redis_conf_password },
-    { ngx_string("ca="), ngx_http_vcita_redis_conf_ca },
-    { ngx_string("ssl_verify="), ngx_http_vcita_redis_conf_verify },
+    { ngx_string("ca="), ngx_http_vcita_redis_tls_conf_ca },
+    { ngx_string("cert="), ngx_http_vcita_redis_tls_conf_cert },
+    { ngx_string("key="), ngx_http_vcita_redis_tls_conf_key },
+    { ngx_string("ssl_verify="), ngx_http_vcita_redis_tls_conf_verify },
     { ngx_string("connect_timeout="),
       ngx_http_vcita_redis_conf_connect_timeout },
     { ngx_string("timeout="), ngx_http_vcita_redis_conf_timeout },
@@ -119,14 +107,8 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
         return rv;
     }
 
-    if (c.tls) {
-        c.connection->ssl = ngx_http_vcita_connection_ssl(cf, &c.ca);
-        if (c.connection->ssl == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "could not set up TLS for \"%V\", check ca=",
-                               &c.connection->name);
-            return NGX_CONF_ERROR;
-        }
+    if (c.tls && ngx_http_vcita_redis_tls_conf_create(cf, &c) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_init_value(c.connection->verify, 1);
@@ -441,47 +423,6 @@ ngx_http_vcita_redis_conf_password(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_vcita_redis_conf_ca(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
-    ngx_str_t *value)
-{
-    if (c->ca.data) {
-        return "is duplicate";
-    }
-
-    if (value->len == 0) {
-        return "is empty";
-    }
-
-    c->ca = *value;
-
-    return ngx_conf_full_name(cf->cycle, &c->ca, 1) == NGX_OK
-           ? NGX_CONF_OK : NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_vcita_redis_conf_verify(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
-    ngx_str_t *value)
-{
-    if (c->connection->verify != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    if (ngx_strcmp(value->data, "on") == 0) {
-        c->connection->verify = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value->data, "off") == 0) {
-        c->connection->verify = 0;
-        return NGX_CONF_OK;
-    }
-
-    return "must be \"on\" or \"off\"";
-}
-
-
-static char *
 ngx_http_vcita_redis_conf_connect_timeout(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *value)
 {
@@ -542,6 +483,7 @@ ngx_http_vcita_redis_conf_prefix(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
 static char *
 ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
 {
+    char                              *rv;
     ngx_http_vcita_redis_conn_conf_t  *connection;
 
     connection = c->connection;
@@ -550,8 +492,10 @@ ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
         return "has a user without a password, set password=";
     }
 
-    if (!c->tls && (c->ca.data || connection->verify != NGX_CONF_UNSET)) {
-        return "has ca= or ssl_verify=, which require rediss://";
+    rv = ngx_http_vcita_redis_tls_conf_check(c);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     if (!c->tls && connection->password.len && !c->local) {

@@ -42,11 +42,13 @@ static void ngx_http_vcita_connection_verify_failed(
 
 /*
  * An ngx_ssl_t in cf->pool.  It trusts the certificates in the file, or the
- * system's if the file name is empty.  NULL: the reason is logged.
+ * system's if the file name is empty, and shows the certificate if there is
+ * one.  NULL: the reason is logged.
  */
 
 void *
-ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca)
+ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca, ngx_str_t *cert,
+    ngx_str_t *key)
 {
 #if (NGX_SSL)
 
@@ -82,6 +84,12 @@ ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca)
     }
 
     SSL_CTX_set_cert_store(ssl->ctx, store);
+
+    if (cert->len
+        && ngx_ssl_certificate(cf, ssl, cert, key, NULL) != NGX_OK)
+    {
+        return NULL;
+    }
 
     return ssl;
 

@@ -34,7 +34,8 @@ struct ngx_http_vcita_connection_s {
 };
 
 
-void *ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca);
+void *ngx_http_vcita_connection_ssl(ngx_conf_t *cf, ngx_str_t *ca,
+    ngx_str_t *cert, ngx_str_t *key);
 ngx_int_t ngx_http_vcita_connection_open(ngx_http_vcita_connection_t *conn,
     ngx_addr_t *addr);
 void ngx_http_vcita_connection_close(ngx_http_vcita_connection_t *conn);

@@ -52,7 +52,7 @@ sub _leaf {
     my ($d, $name, $san) = @_;
 
     open my $ext, '>', "$d/$name.ext" or die "$d/$name.ext: $!";
-    print $ext "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n";
+    print $ext "subjectAltName=$san\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n";
     close $ext;
 
     _openssl(qw( req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ),
