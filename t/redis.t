@@ -382,9 +382,10 @@ vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT/7 user=gate pa
 my $f = fake_redis();
 is with('A' x 43)->status, 302, 'asked';
 my @seen = $f->seen;
-is_deeply [ @seen[ 0 .. 3 ] ], [ ['connected'], [qw( AUTH gate s:e/c@r%25et )], [qw( SELECT 7 )], ['PING'] ], 'the greeting';
-is $seen[4][0], 'GET', 'then the command';
-like $seen[4][1], qr/^site-a:[0-9a-f]{64}$/, 'with the prefix';
+is_deeply [ @seen[ 0 .. 4 ] ], [ ['connected'], [qw( AUTH gate s:e/c@r%25et )], [qw( SELECT 7 )], ['PING'], [qw( HELLO 2 )] ],
+    'the greeting';
+is $seen[5][0], 'GET', 'then the command';
+like $seen[5][1], qr/^site-a:[0-9a-f]{64}$/, 'with the prefix';
 begun('/')->come_back(code => stub_code);
 my ($set) = grep { $_->[0] eq 'SET' } $f->seen;
 is_deeply [ @$set[ 3, 4, 5 ] ], [ 'EX', '28800', undef ], 'SET with the seconds it has';

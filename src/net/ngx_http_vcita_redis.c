@@ -96,9 +96,7 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool,
         return NULL;
     }
 
-    ngx_queue_init(&redis->commands.sent);
-    ngx_queue_init(&redis->commands.moved);
-    ngx_queue_init(&redis->commands.unsent);
+    ngx_http_vcita_redis_repeat_init(&redis->commands);
 
     redis->kick.handler = ngx_http_vcita_redis_kick_handler;
     redis->kick.data = redis;
@@ -350,11 +348,15 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t)
 
     redis = t->data;
 
-    ngx_http_vcita_redis_ask(redis);
-
     /* a server that is not the master gets no more commands */
 
-    while (!ngx_queue_empty(&redis->commands.unsent) && !t->elsewhere) {
+    if (t->elsewhere) {
+        return NGX_OK;
+    }
+
+    ngx_http_vcita_redis_ask(redis);
+
+    while (!ngx_queue_empty(&redis->commands.unsent)) {
 
         q = ngx_queue_head(&redis->commands.unsent);
         command = ngx_http_vcita_redis_command(q);
@@ -380,9 +382,10 @@ ngx_http_vcita_redis_flush(ngx_http_vcita_redis_conn_t *t)
 static void
 ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis)
 {
-    ngx_str_t                        words[2];
     ngx_queue_t                     *unsent;
     ngx_http_vcita_redis_pending_t  *command;
+
+    static ngx_str_t  words[] = { ngx_string("HELLO"), ngx_string("2") };
 
     unsent = &redis->commands.unsent;
 
@@ -392,9 +395,6 @@ ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis)
     {
         return;
     }
-
-    ngx_str_set(&words[0], "HELLO");
-    ngx_str_set(&words[1], "2");
 
     command = ngx_http_vcita_redis_send(redis, words, 2, 0, NULL, NULL);
 
@@ -588,7 +588,7 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
 
         if (redis->connection.state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
             ngx_http_vcita_redis_connection_silent(&redis->connection);
-            return;
+            break;
         }
 
         /* later commands still wait for the connection */

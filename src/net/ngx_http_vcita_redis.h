@@ -80,6 +80,7 @@ typedef struct {
     ngx_log_t                     *log;
     ngx_uint_t                     nelements;  /* of an array */
     unsigned                       array:1;    /* the next may be an array */
+    unsigned                       partial:1;
 } ngx_http_vcita_redis_replies_t;
 
 
@@ -341,6 +342,8 @@ typedef struct {
     (ngx_queue_data(q, ngx_http_vcita_redis_pending_t, queue))
 
 
+void ngx_http_vcita_redis_repeat_init(
+    ngx_http_vcita_redis_commands_t *commands);
 ngx_uint_t ngx_http_vcita_redis_repeat_refused(
     ngx_http_vcita_redis_pending_t *command,
     ngx_http_vcita_redis_reply_t *reply);

@@ -57,9 +57,9 @@ ngx_http_vcita_redis_command_free(ngx_str_t *bytes)
 
 
 /*
- * The first commands on a connection.  The reply to PING shows that Redis works,
- * that to HELLO, the last one, what role it has; RESP stays at version 2.  The
- * bytes contain the password, are in the pool, and are the caller's to wipe.
+ * The first commands on a connection.  The reply to PING shows that Redis
+ * works, that to HELLO, the last one, tells its role; RESP stays at version 2.
+ * The bytes contain the password, are in the pool, and the caller wipes them.
  */
 
 ngx_int_t

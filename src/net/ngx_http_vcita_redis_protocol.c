@@ -177,7 +177,12 @@ ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
         return NGX_ERROR;
     }
 
-    ngx_http_vcita_redis_protocol_reset(&r->reply);
+    /* an array may have begun */
+
+    if (!r->partial) {
+        ngx_http_vcita_redis_protocol_reset(&r->reply);
+        r->partial = 1;
+    }
 
     reader = r->reader;
     reply = NULL;
@@ -192,6 +197,7 @@ ngx_http_vcita_redis_protocol_next(ngx_http_vcita_redis_replies_t *r)
     }
 
     if (reply) {
+        r->partial = 0;
 
         /* hiredis knows a type that has no callback here */
 

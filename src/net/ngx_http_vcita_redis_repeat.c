@@ -21,6 +21,15 @@ static void ngx_http_vcita_redis_repeat_moved(
     ngx_http_vcita_redis_commands_t *commands);
 
 
+void
+ngx_http_vcita_redis_repeat_init(ngx_http_vcita_redis_commands_t *commands)
+{
+    ngx_queue_init(&commands->sent);
+    ngx_queue_init(&commands->moved);
+    ngx_queue_init(&commands->unsent);
+}
+
+
 /*
  * The reply is a refusal, or comes behind one on the same connection: what was
  * read there may be out of date, what was written there is written.  Returns

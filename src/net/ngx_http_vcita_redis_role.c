@@ -18,7 +18,7 @@
 #define NGX_HTTP_VCITA_REDIS_ROLE_PACE     2000
 
 /* how long a server that hides its role is avoided after it refused a write */
-#define NGX_HTTP_VCITA_REDIS_ROLE_SUSPECT  10000
+#define NGX_HTTP_VCITA_REDIS_ROLE_SUSPECT  4000
 
 
 static ngx_int_t ngx_http_vcita_redis_role_check(ngx_http_vcita_redis_conn_t *t,

@@ -1,7 +1,8 @@
 
 /*
  * What Redis answers, in pieces of any size: what comes out does not depend
- * on the pieces, and no text is longer than it may be.
+ * on the pieces, and no text is longer than it may be.  Every other input may
+ * have arrays.
  * Dictionary: reply
  */
 
@@ -26,7 +27,9 @@ typedef struct {
 } fuzz_replies_t;
 
 
-static void fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f);
+static void fuzz_replies(ngx_str_t *in, size_t step, ngx_uint_t array,
+    fuzz_replies_t *f);
+static void fuzz_reply_array(ngx_http_vcita_redis_reply_t *r);
 static void fuzz_reply_meaning(ngx_http_vcita_redis_reply_t *r);
 
 
@@ -41,8 +44,8 @@ fuzz_target(reply)
     whole = fuzz_alloc(sizeof(fuzz_replies_t));
     pieces = fuzz_alloc(sizeof(fuzz_replies_t));
 
-    fuzz_replies(in, in->len, whole);
-    fuzz_replies(in, step, pieces);
+    fuzz_replies(in, in->len, step % 2, whole);
+    fuzz_replies(in, step, step % 2, pieces);
 
     fuzz_check(whole->n == pieces->n);
     fuzz_check(whole->failed == pieces->failed);
@@ -51,13 +54,14 @@ fuzz_target(reply)
         fuzz_check(whole->replies[i].type == pieces->replies[i].type);
         fuzz_check(fuzz_same(&whole->replies[i].text,
                              &pieces->replies[i].text));
+        fuzz_check(whole->replies[i].nitems == pieces->replies[i].nitems);
         fuzz_reply_meaning(&whole->replies[i]);
     }
 }
 
 
 static void
-fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
+fuzz_replies(ngx_str_t *in, size_t step, ngx_uint_t array, fuzz_replies_t *f)
 {
     size_t                           i;
     ngx_int_t                        rc;
@@ -69,6 +73,8 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
 
     fuzz_check(ngx_http_vcita_redis_protocol_init(&replies, fuzz_pool->log)
                == NGX_OK);
+
+    replies.array = array;
 
     for (i = 0; i < in->len && !f->failed; i += step) {
         piece.data = in->data + i;
@@ -84,6 +90,8 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
             if (rc != NGX_OK) {
                 break;
             }
+
+            fuzz_reply_array(&replies.reply);
 
             if (f->n < FUZZ_REPLIES) {
                 r = &f->replies[f->n];
@@ -104,6 +112,24 @@ fuzz_replies(ngx_str_t *in, size_t step, fuzz_replies_t *f)
     }
 
     ngx_http_vcita_redis_protocol_free(&replies);
+}
+
+
+static void
+fuzz_reply_array(ngx_http_vcita_redis_reply_t *r)
+{
+    ngx_str_t   *role;
+    ngx_uint_t   i;
+
+    fuzz_check(r->nitems == 0 || r->type == NGX_HTTP_VCITA_REDIS_REPLY_ARRAY);
+
+    for (i = 0; i < NGX_HTTP_VCITA_REDIS_REPLY_ITEMS; i++) {
+        fuzz_check(r->items[i].len == 0 || i < r->nitems);
+        fuzz_check(r->items[i].len <= 256);
+    }
+
+    role = ngx_http_vcita_redis_protocol_member(r, "role");
+    fuzz_check(role == NULL || role->len);
 }
 
 

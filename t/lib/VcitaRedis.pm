@@ -9,6 +9,7 @@
 #   redis->stop, redis->kill, redis->start        # SIGTERM, SIGKILL; back when it answers
 #   my $f = fake_redis(GET => [ "-ERR no\r\n", 'close', 'hang', sub { my @words = @_; ... } ], ...);
 #   $f->seen                                      # what it was asked: lists of words
+#   fake_redis(at => '127.0.0.3:6379', ...)       # elsewhere than at $TEST_NGINX_FAKE_PORT
 # Of a list, each answer is given once, the last one for ever; without one it answers as an empty Redis
 # does.  It ends with the flow.
 package VcitaRedis;
@@ -116,7 +117,7 @@ sub _end {
 
 sub command {
     my ($self, @words) = @_;
-    $self->{sock} //= IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
+    $self->{sock} //= IO::Socket::INET->new(PeerAddr => $self->{ip} // '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
         // die "no redis: $!\n";
     print { $self->{sock} } sprintf("*%d\r\n", scalar @words), map { sprintf "\$%d\r\n%s\r\n", length, $_ } @words;
     my $answer = eval { _reply($self->{sock}) };
@@ -155,8 +156,8 @@ my %Empty = (AUTH => "+OK\r\n", SELECT => "+OK\r\n", PING => "+PONG\r\n", SET =>
 
 sub fake {
     my (%says) = @_;
-    my $listen = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', ReuseAddr => 1,
-        LocalPort => $ENV{TEST_NGINX_FAKE_PORT}) or die "port $ENV{TEST_NGINX_FAKE_PORT}: $!\n";
+    my $at = delete $says{at} // "127.0.0.1:$ENV{TEST_NGINX_FAKE_PORT}";
+    my $listen = IO::Socket::INET->new(Listen => 64, LocalAddr => $at, ReuseAddr => 1) or die "$at: $!\n";
 
     pipe my $from, my $to or die "pipe: $!";
     my $pid = fork // die "fork: $!";

@@ -4,6 +4,8 @@
  * Names:
  *   hang-N.test  takes N seconds, then fails for the moment
  *   two.test     127.0.0.2, then 127.0.0.1
+ *   X.hosts.test what the file X of the directory VCITA_TEST_HOSTS says, now:
+ *                addresses, or nothing, or hang-N
  *
  * The wall clock is as many seconds ahead as the file VCITA_TEST_CLOCK says, now
  * and whenever that changes; the monotonic one is not touched.  (libfaketime
@@ -26,6 +28,7 @@
 
 
 static char  clock_file[4096];
+static char  hosts_dir[4096];
 
 
 /* nginx gives its environment up */
@@ -39,6 +42,12 @@ world_init(void)
 
     if (name && strlen(name) < sizeof(clock_file)) {
         strcpy(clock_file, name);
+    }
+
+    name = getenv("VCITA_TEST_HOSTS");
+
+    if (name && strlen(name) < sizeof(hosts_dir) - 256) {
+        strcpy(hosts_dir, name);
     }
 }
 
@@ -116,16 +125,68 @@ time(time_t *t)
 }
 
 
+typedef int (*getaddrinfo_pt)(const char *, const char *,
+    const struct addrinfo *, struct addrinfo **);
+
+
+/* the addresses of a name that moves */
+
+static int
+hosts_find(getaddrinfo_pt real, const char *name, size_t len,
+    const char *service, const struct addrinfo *hints, struct addrinfo **res)
+{
+    int               rc;
+    char              path[4096 + 256], text[512], *p, *rest;
+    FILE             *f;
+    size_t            n;
+    unsigned          seconds;
+    struct addrinfo **next;
+
+    snprintf(path, sizeof(path), "%s/%.*s", hosts_dir, (int) len, name);
+
+    f = fopen(path, "re");
+    if (f == NULL) {
+        return EAI_NONAME;
+    }
+
+    n = fread(text, 1, sizeof(text) - 1, f);
+    text[n] = '\0';
+    fclose(f);
+
+    if (sscanf(text, "hang-%u", &seconds) == 1) {
+        (void) poll(NULL, 0, seconds * 1000);
+        return EAI_AGAIN;
+    }
+
+    *res = NULL;
+    next = res;
+
+    for (p = strtok_r(text, " ", &rest); p; p = strtok_r(NULL, " ", &rest)) {
+
+        rc = real(p, service, hints, next);
+        if (rc != 0) {
+            return rc;
+        }
+
+        while (*next) {
+            next = &(*next)->ai_next;
+        }
+    }
+
+    return *res ? 0 : EAI_NONAME;
+}
+
+
 int
 getaddrinfo(const char *node, const char *service,
     const struct addrinfo *hints, struct addrinfo **res)
 {
     int               rc;
+    char             *end;
     unsigned          n;
     struct addrinfo  *a;
 
-    int  (*real)(const char *, const char *, const struct addrinfo *,
-                 struct addrinfo **);
+    getaddrinfo_pt    real;
 
     *(void **) &real = dlsym(RTLD_NEXT, "getaddrinfo");
 
@@ -136,6 +197,12 @@ getaddrinfo(const char *node, const char *service,
         (void) poll(NULL, 0, n * 1000);
 
         return EAI_AGAIN;
+    }
+
+    end = node ? strstr(node, ".hosts.test") : NULL;
+
+    if (end) {
+        return hosts_find(real, node, end - node, service, hints, res);
     }
 
     if (node == NULL || strcmp(node, "two.test") != 0) {

@@ -27,6 +27,8 @@ typedef struct {
 
 static ngx_uint_t test_reply_one(ngx_str_t *bytes, size_t step,
     ngx_str_t *text);
+static ngx_int_t test_reply_array(ngx_str_t *bytes, size_t step,
+    ngx_http_vcita_redis_replies_t *r);
 static ngx_str_t test_reply_code(const char *refusal);
 
 
@@ -196,6 +198,81 @@ unit_test(reply_meaning)
 }
 
 
+/* an array is read where one is expected; its first texts are kept */
+
+unit_test(reply_array)
+{
+    size_t                           step;
+    ngx_str_t                       *text, bytes;
+    ngx_uint_t                       bad;
+    ngx_http_vcita_redis_replies_t   r;
+
+    static const char  hello[] =
+        "*10\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:2\r\n"
+        "$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n"
+        "*1\r\n*2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n"
+        "$4\r\nmode\r\n$0\r\n\r\n";
+
+    bytes = unit_text(hello);
+    bad = 0;
+
+    for (step = 1; step <= bytes.len; step++) {
+        bad += (test_reply_array(&bytes, step, &r) != NGX_OK
+                || r.reply.type != NGX_HTTP_VCITA_REDIS_REPLY_ARRAY
+                || r.reply.nitems != 10);
+
+        text = ngx_http_vcita_redis_protocol_member(&r.reply, "role");
+        bad += (text == NULL || text->len != 6
+                || ngx_memcmp(text->data, "master", 6) != 0);
+
+        bad += (ngx_http_vcita_redis_protocol_member(&r.reply, "proto")
+                != NULL);
+        bad += (ngx_http_vcita_redis_protocol_member(&r.reply, "mode") != NULL);
+        bad += (ngx_http_vcita_redis_protocol_member(&r.reply, "rol") != NULL);
+        bad += (ngx_http_vcita_redis_protocol_value(&r.reply) != NGX_ERROR);
+
+        ngx_http_vcita_redis_protocol_free(&r);
+    }
+
+    is_int(bad, 0, "the members of an array");
+
+    bytes = unit_text("*2\r\n$1\r\na\r\n$1\r\nb\r\n+OK\r\n");
+    is_int(test_reply_array(&bytes, bytes.len, &r), NGX_OK, "an array");
+    is_int(ngx_http_vcita_redis_protocol_next(&r), NGX_OK, "a status");
+    is_int(r.reply.nitems, 0, "which has nothing of the array");
+    ngx_http_vcita_redis_protocol_free(&r);
+}
+
+
+/* the first reply; the caller frees */
+
+static ngx_int_t
+test_reply_array(ngx_str_t *bytes, size_t step,
+    ngx_http_vcita_redis_replies_t *r)
+{
+    size_t     i;
+    ngx_int_t  rc;
+
+    if (ngx_http_vcita_redis_protocol_init(r, unit_log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->array = 1;
+    rc = NGX_AGAIN;
+
+    for (i = 0; i < bytes->len && rc == NGX_AGAIN; i += step) {
+
+        rc = ngx_http_vcita_redis_protocol_feed(r, bytes->data + i,
+                                                ngx_min(step, bytes->len - i));
+        if (rc == NGX_OK) {
+            rc = ngx_http_vcita_redis_protocol_next(r);
+        }
+    }
+
+    return rc;
+}
+
+
 unit_test(command)
 {
     ngx_str_t   user, password, bytes, want;
@@ -212,8 +289,9 @@ unit_test(command)
     is_int(ngx_http_vcita_redis_command_greeting(unit_pool, &user, &password,
                                                   0, &bytes, &answers),
            NGX_OK, "the shortest greeting");
-    is_str(&bytes, "*1\r\n$4\r\nPING\r\n", "PING");
-    is_int(answers, 1, "one answer");
+    is_str(&bytes, "*1\r\n$4\r\nPING\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n",
+           "PING, HELLO");
+    is_int(answers, 2, "two answers");
 
     user = unit_text("me");
     password = unit_copy("a\0\r\nb", 5);
@@ -223,8 +301,8 @@ unit_test(command)
                                                   12, &bytes,
                                                   &answers), NGX_OK,
            "the longest one");
-    is_eq(&bytes, &want, "AUTH, SELECT, PING");
-    is_int(answers, 3, "three answers");
+    is_eq(&bytes, &want, "AUTH, SELECT, PING, HELLO");
+    is_int(answers, 4, "four answers");
 }
 
 
