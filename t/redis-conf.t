@@ -62,7 +62,7 @@ for (
     [ "rediss://127.0.0.1 cert=@{[ VcitaCert->get->{site} ]} key=@{[ VcitaCert->get->{stub_key} ]}" => 'could not set up TLS' ],
     [ 'rediss://unix:/run/redis.sock' => 'rediss:// for a unix socket' ],
     [ 'redis://127.0.0.1 passwort=SECRET' => 'has an unknown parameter "passwort="' ], [ 'redis://127.0.0.1 SECRET=' => 'has an unknown parameter' ],
-    [ 'redis:/127.0.0.1' => 'or a redis:// or rediss:// URL' ],
+    [ 'redis:/127.0.0.1' => 'or a redis://, rediss://, redis\+sentinel:// or rediss\+sentinel:// URL' ],
 ) {
     my ($value, $says) = @$_;
     my ($status, $said) = check($value);
@@ -88,12 +88,70 @@ SKIP: {
     skip 'the module is in the binary', 2 if !$module;
     my $log = `VCITA_OAUTH_REDIS=no OUT=$dir/build nice bash tools/build.sh 2>&1`;
     is $?, 0, 'it builds' or diag $log;
-    $module = "$dir/build/ngx_http_vcita_oauth_module.so";
+    local $ENV{VCITA_TEST_MODULE} = "$dir/build/ngx_http_vcita_oauth_module.so";
     my ($status, $said) = check('redis://127.0.0.1');
     ok $status != 0 && $said =~ /\[emerg\].*"vcita_oauth_session_store" directive requires a build with hiredis for a URL/,
         'nginx -t says it' or diag $said;
     ($status, $said) = check('cookie');
     is $status, 0, 'all else is there' or diag $said;
+}
+
+# === TEST 5: session_store redis+sentinel: the URLs and parameters that there are
+for my $ok ('redis+sentinel://127.0.0.1/mymaster', 'redis+sentinel://127.0.0.1:26379,127.0.0.2,[::1]:5000/my.master-1_x/15',
+    'redis+sentinel://localhost/m/', 'redis+sentinel://u:p%40@127.0.0.1,127.0.0.1:1/m',
+    'redis+sentinel://127.0.0.1/m user=u password=p sentinel_user=s sentinel_password=file:pass',
+    'rediss+sentinel://192.0.2.1,192.0.2.2/m sentinel_user=s connect_timeout=1s timeout=1s prefix=p sentinel_password=p',
+        'redis+sentinel://127.0.0.1/m sentinel_password=x',
+    "rediss+sentinel://127.0.0.1/m ca=@{[ VcitaCert->get->{ca} ]} ssl_verify=on", 'rediss+sentinel://localhost/m ssl_verify=off',
+    'redis+sentinel://' . join(',', map { "127.0.0.$_" } 1 .. 16) . '/m')
+{
+    my ($status, $said) = check($ok);
+    ok $status == 0 && $said !~ /\[(?:warn|error|crit|alert|emerg)\]/, "takes $ok" or diag $said;
+}
+
+# === TEST 6: session_store redis+sentinel: what is wrong is named with its line, and no secret is
+my $S = 'redis+sentinel://127.0.0.1';
+for (
+    [ 'redis+sentinel://' => 'has no name of a master' ], [ $S => "\"$S\" has no name of a master, add it .* as in /mymaster" ],
+    [ "$S/" => 'has no name of a master' ], [ "$S//1" => 'has an invalid name of a master' ], [ "$S/m%41" => 'has an invalid name of a master' ],
+    [ "$S/m?db=1" => 'has an invalid name of a master' ], [ "$S/m/x" => 'has an invalid database number' ],
+    [ "$S/m/65536" => 'has an invalid database number' ], [ "$S/m/1/2" => 'has an invalid database number' ],
+    [ 'redis+sentinel:///m' => 'no host in the Sentinel "" of "redis+sentinel:///m"' ], [ "$S,/m" => "no host in the Sentinel \"\" of \"$S,/m\"" ],
+    [ "$S,,127.0.0.2/m" => 'no host in the Sentinel ""' ], [ 'redis+sentinel://:26379/m' => 'no host in the Sentinel ":26379"' ],
+    [ "$S:0/m" => 'invalid port in the Sentinel "127.0.0.1:0"' ], [ "$S,127.0.0.2:x/m" => 'invalid port in the Sentinel "127.0.0.2:x"' ],
+    [ "$S:65536/m" => 'invalid port' ], [ 'redis+sentinel://[::1/m' => 'invalid host in the Sentinel' ],
+    [ 'redis+sentinel://unix:/run/sentinel.sock/m' => 'unix domain socket in the Sentinel "unix:"' ],
+    [ "$S,127.0.0.2,127.0.0.1:26379/m" => 'has the Sentinel "127.0.0.1:26379" twice' ], [ 'redis+sentinel://localhost,LOCALHOST/m' => 'twice' ],
+    [ 'redis+sentinel://' . join(',', map { "127.0.0.$_" } 1 .. 17) . '/m' => 'has more than 16 Sentinels' ],
+    [ 'redis+sentinel://u:SECRET@x@127.0.0.1/m' => 'write %2F or %40' ], [ 'redis+sentinel://u:SECRET%zz@127.0.0.1/m' => 'as %25' ],
+    [ "$S/m sentinel_user=s" => 'has a sentinel_user without a password, set sentinel_password=' ],
+    [ "$S/m user=u sentinel_password=SECRET" => 'has a user without a password' ],
+    [ "$S/m sentinel_user=" => '"sentinel_user=" .* is empty' ], [ "$S/m sentinel_password=" => '"sentinel_password=" .* is empty' ],
+    [ "$S/m sentinel_user=a sentinel_user=b" => 'is duplicate' ],
+    [ "$S/m sentinel_password=SECRET sentinel_password=SECRET" => '"sentinel_password=" .* is duplicate' ],
+    [ "$S/m sentinel_password=file:nowhere" => '"[^"]*nowhere" failed' ],
+    [ 'redis://127.0.0.1 sentinel_user=s' => '"sentinel_user=" of "redis://127.0.0.1" requires redis+sentinel:// or rediss+sentinel://' ],
+    [ 'rediss://127.0.0.1 sentinel_password=SECRET' => '"sentinel_password=" of .* requires redis+sentinel://' ],
+    [ "$S/m ca=x" => 'which require rediss://' ], [ 'redis-sentinel://127.0.0.1/m' => 'or rediss\+sentinel:// URL' ],
+    [ 'redis+sentinel:/127.0.0.1/m' => 'or rediss\+sentinel:// URL' ], [ 'redis+sentinels://127.0.0.1/m' => 'or rediss\+sentinel:// URL' ],
+) {
+    my ($value, $says) = @$_;
+    my ($status, $said) = check($value);
+    $says =~ s/(?<!\\)\+/\\+/g;
+    ok $status != 0 && $said =~ /\[emerg\].*$says.* in \S+nginx\.conf:14$/m, "refuses $value" or diag $said;
+    unlike $said, qr/=[^"]*SECRET|:SECRET/, 'without a secret' if $value =~ /[:=]SECRET/;
+}
+
+# === TEST 7: session_store redis+sentinel: a Sentinel that does not resolve, a password in clear text: a warning
+for ([ 'redis+sentinel://no.such.host.invalid,127.0.0.1/m' => 'host not found in the Sentinel "no.such.host.invalid" of .*, it is looked up again' ],
+     [ 'redis+sentinel://127.0.0.1,192.0.2.1/m password=SECRET' => 'receives its password without TLS, use rediss\+sentinel://' ],
+     [ 'redis+sentinel://192.0.2.1/m sentinel_password=SECRET' => 'receives its password without TLS, use rediss\+sentinel://' ],
+     [ 'rediss+sentinel://192.0.2.1/m ssl_verify=off' => '"rediss\+sentinel://192.0.2.1/m" is not verified' ])
+{
+    my ($value, $says) = @$_;
+    my ($status, $said) = check($value);
+    ok $status == 0 && $said =~ /\[warn\].*$says.* in \S+nginx\.conf:14$/m, "warns of $value" or diag $said;
+    unlike $said, qr/SECRET/, 'without a secret';
 }
 
 done_testing();
@@ -109,7 +167,7 @@ sub put {
 
 sub check {
     my ($value) = @_;
-    my $load = $module ? "load_module $module;" : '';
+    my $load = $module ? "load_module @{[ $ENV{VCITA_TEST_MODULE} // $module ]};" : '';
     put('nginx.conf', <<"CONF");
 $load
 error_log stderr;

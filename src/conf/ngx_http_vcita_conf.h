@@ -16,6 +16,10 @@
 
 #include "session/ngx_http_vcita_config.h"
 
+#if (NGX_HTTP_VCITA_REDIS)
+#include "net/ngx_http_vcita_redis_sentinel.h"
+#endif
+
 
 /* directives */
 
@@ -109,6 +113,8 @@ char *ngx_http_vcita_server_conf_merge(ngx_conf_t *cf,
 
 typedef struct {
     ngx_http_vcita_redis_conn_conf_t  *connection;
+    ngx_http_vcita_redis_sentinel_conf_t
+                                      *sentinel;   /* NULL: one server */
     ngx_str_t                          address;    /* without the user */
     ngx_str_t                          prefix;
     ngx_str_t                          ca;
@@ -135,6 +141,15 @@ char *ngx_http_vcita_redis_tls_conf_verify(ngx_conf_t *cf,
 char *ngx_http_vcita_redis_tls_conf_check(ngx_http_vcita_redis_conf_t *c);
 char *ngx_http_vcita_redis_tls_conf_create(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c);
+
+/* sentinel_conf */
+
+char *ngx_http_vcita_sentinel_conf_address(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *database);
+char *ngx_http_vcita_sentinel_conf_user(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
+char *ngx_http_vcita_sentinel_conf_password(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *value);
 
 #endif
 

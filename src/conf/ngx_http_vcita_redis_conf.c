@@ -35,7 +35,7 @@ static char *ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
 static char *ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *text);
 static char *ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
-    ngx_http_vcita_redis_conf_t *c);
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *database);
 static void ngx_http_vcita_redis_conf_resolve(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_url_t *u);
 static char *ngx_http_vcita_redis_conf_host(ngx_conf_t *cf,
@@ -61,6 +61,8 @@ static ngx_http_vcita_redis_conf_option_t
     ngx_http_vcita_redis_conf_options[] = {
     { ngx_string("user="), ngx_http_vcita_redis_conf_user },
     { ngx_string("password="), ngx_http_vcita_redis_conf_password },
+    { ngx_string("sentinel_user="), ngx_http_vcita_sentinel_conf_user },
+    { ngx_string("sentinel_password="), ngx_http_vcita_sentinel_conf_password },
     { ngx_string("ca="), ngx_http_vcita_redis_tls_conf_ca },
     { ngx_string("cert="), ngx_http_vcita_redis_tls_conf_cert },
     { ngx_string("key="), ngx_http_vcita_redis_tls_conf_key },
@@ -121,6 +123,13 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
         ngx_str_set(&c.prefix, "vcita:");
     }
 
+    if (c.sentinel
+        && ngx_http_vcita_redis_votes_create(cf->pool, c.connection, c.sentinel)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_vcita_store_redis_create(cf->pool, c.connection, &c.prefix,
                                           store) != NGX_OK)
     {
@@ -131,17 +140,37 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
 }
 
 
-/* redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db] */
+/*
+ * redis[s]://[user[:password]@]host[:port][/db], redis://unix:path[:/db], or
+ * redis[s]+sentinel://[user[:password]@]host[:port],.../master-name[/db]
+ */
 
 static char *
 ngx_http_vcita_redis_conf_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_str_t *url)
 {
-    char    *rv;
-    size_t   scheme;
+    char       *rv;
+    u_char     *p;
+    size_t      scheme;
+    ngx_int_t   n;
+    ngx_str_t   database;
 
-    c->tls = (url->data[sizeof("redis") - 1] == 's');
-    scheme = c->tls ? sizeof("rediss://") - 1 : sizeof("redis://") - 1;
+    p = url->data + sizeof("redis") - 1;
+
+    c->tls = (*p == 's');
+    p += c->tls;
+
+    if (*p == '+') {
+        p += sizeof("+sentinel") - 1;
+
+        c->sentinel = ngx_pcalloc(cf->pool,
+                                 sizeof(ngx_http_vcita_redis_sentinel_conf_t));
+        if (c->sentinel == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    scheme = p + sizeof("://") - 1 - url->data;
 
     c->address.data = url->data + scheme;
     c->address.len = url->len - scheme;
@@ -162,7 +191,27 @@ ngx_http_vcita_redis_conf_url(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c,
     ngx_memcpy(ngx_cpymem(c->connection->name.data, url->data, scheme),
                c->address.data, c->address.len);
 
-    return ngx_http_vcita_redis_conf_address(cf, c);
+    ngx_str_null(&database);
+
+    rv = c->sentinel ? ngx_http_vcita_sentinel_conf_address(cf, c, &database)
+                     : ngx_http_vcita_redis_conf_address(cf, c, &database);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    n = database.len ? ngx_atoi(database.data, database.len) : 0;
+
+    if (n == NGX_ERROR || n > NGX_HTTP_VCITA_REDIS_DB_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has an invalid database "
+                           "number", &c->connection->name);
+        return NGX_CONF_ERROR;
+    }
+
+    c->connection->database = n;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -231,9 +280,8 @@ ngx_http_vcita_redis_conf_decode(ngx_conf_t *cf, u_char *p, u_char *last,
 
 static char *
 ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
-    ngx_http_vcita_redis_conf_t *c)
+    ngx_http_vcita_redis_conf_t *c, ngx_str_t *database)
 {
-    ngx_int_t  database;
     ngx_url_t  u;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
@@ -250,26 +298,15 @@ ngx_http_vcita_redis_conf_address(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    database = 0;
-
-    if (u.uri.len > 1) {
-        database = ngx_atoi(u.uri.data + 1, u.uri.len - 1);
-    }
-
-    if (database == NGX_ERROR
-        || database > NGX_HTTP_VCITA_REDIS_DB_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has an invalid database "
-                           "number", &c->connection->name);
-        return NGX_CONF_ERROR;
+    if (u.uri.len) {
+        database->data = u.uri.data + 1;
+        database->len = u.uri.len - 1;
     }
 
     if (u.naddrs == 0) {
         ngx_http_vcita_redis_conf_resolve(cf, c, &u);
     }
 
-    c->connection->database = database;
     c->connection->addrs = u.addrs;
     c->connection->naddrs = u.naddrs;
     c->connection->port = u.port;
@@ -492,16 +529,26 @@ ngx_http_vcita_redis_conf_check(ngx_conf_t *cf, ngx_http_vcita_redis_conf_t *c)
         return "has a user without a password, set password=";
     }
 
+    if (c->sentinel
+        && c->sentinel->user.len && c->sentinel->password.len == 0)
+    {
+        return "has a sentinel_user without a password, set sentinel_password=";
+    }
+
     rv = ngx_http_vcita_redis_tls_conf_check(c);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    if (!c->tls && connection->password.len && !c->local) {
+    if (!c->tls && !c->local
+        && (connection->password.len
+            || (c->sentinel && c->sentinel->password.len)))
+    {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" receives its password without TLS, use "
-                           "rediss://", &connection->name);
+                           "rediss%s://", &connection->name,
+                           c->sentinel ? "+sentinel" : "");
     }
 
     if (connection->verify == 0 && !c->local) {

@@ -13,6 +13,7 @@
 #include "conf/ngx_http_vcita_conf.h"
 
 
+static ngx_uint_t ngx_http_vcita_store_conf_url(ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_store_conf_text(ngx_conf_t *cf,
     ngx_str_t *text);
 static char *ngx_http_vcita_store_conf_zone(ngx_conf_t *cf, ngx_str_t *zone,
@@ -51,10 +52,7 @@ ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 
     storage->store = store;
 
-    if (ngx_strncmp(value[1].data, "redis://", sizeof("redis://") - 1) == 0
-        || ngx_strncmp(value[1].data, "rediss://", sizeof("rediss://") - 1)
-           == 0)
-    {
+    if (ngx_http_vcita_store_conf_url(&value[1])) {
         return ngx_http_vcita_store_conf_redis(cf, store);
     }
 
@@ -67,8 +65,32 @@ ngx_http_vcita_store_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return ngx_http_vcita_store_conf_zone(cf, &zone, store);
     }
 
-    return "requires \"cookie\", \"zone=name:size\", or a redis:// or "
-           "rediss:// URL";
+    return "requires \"cookie\", \"zone=name:size\", or a redis://, rediss://, "
+           "redis+sentinel:// or rediss+sentinel:// URL";
+}
+
+
+static ngx_uint_t
+ngx_http_vcita_store_conf_url(ngx_str_t *text)
+{
+    ngx_str_t  *scheme;
+
+    static ngx_str_t  schemes[] = {
+        ngx_string("redis://"),
+        ngx_string("rediss://"),
+        ngx_string("redis+sentinel://"),
+        ngx_string("rediss+sentinel://"),
+        ngx_null_string
+    };
+
+    for (scheme = schemes; scheme->len; scheme++) {
+
+        if (ngx_strncmp(text->data, scheme->data, scheme->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

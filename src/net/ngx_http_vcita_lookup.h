@@ -18,6 +18,7 @@ typedef struct {
     ngx_str_t                   host;      /* NUL-terminated */
     ngx_addr_t                 *addrs;
     ngx_uint_t                  naddrs;    /* at least 1 */
+    ngx_str_t                  *hosts;     /* of each; NULL: all are "host" */
 } ngx_http_vcita_addrs_t;
 
 

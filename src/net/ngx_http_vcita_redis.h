@@ -110,6 +110,8 @@ const char *ngx_http_vcita_redis_protocol_hint(ngx_http_vcita_redis_reply_t *r);
 ngx_int_t ngx_http_vcita_redis_command_format(ngx_str_t *words, ngx_uint_t n,
     ngx_str_t *bytes);
 void ngx_http_vcita_redis_command_free(ngx_str_t *bytes);
+ngx_int_t ngx_http_vcita_redis_command_add(ngx_pool_t *pool, ngx_str_t *words,
+    ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
 ngx_int_t ngx_http_vcita_redis_command_greeting(ngx_pool_t *pool,
     ngx_str_t *user, ngx_str_t *password, ngx_uint_t database,
     ngx_str_t *bytes, ngx_uint_t *answers);
@@ -178,6 +180,7 @@ struct ngx_http_vcita_redis_master_s {
     ngx_http_vcita_addrs_t            *found;    /* taken by the next round */
     ngx_uint_t                         address;
     ngx_uint_t                         tried;    /* of this round */
+    ngx_uint_t                         good;     /* was ready: index + 1 */
 
     void                              *search;   /* the finder's; NULL: none */
     ngx_msec_t                         searched;

@@ -14,10 +14,6 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
-static ngx_int_t ngx_http_vcita_redis_command_add(ngx_pool_t *pool,
-    ngx_str_t *words, ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers);
-
-
 /* The caller frees the bytes by ..._free() */
 
 ngx_int_t
@@ -115,7 +111,9 @@ ngx_http_vcita_redis_command_greeting(ngx_pool_t *pool, ngx_str_t *user,
 }
 
 
-static ngx_int_t
+/* Adds a command to bytes in the pool */
+
+ngx_int_t
 ngx_http_vcita_redis_command_add(ngx_pool_t *pool, ngx_str_t *words,
     ngx_uint_t n, ngx_str_t *bytes, ngx_uint_t *answers)
 {

@@ -404,6 +404,7 @@ ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
     t->elsewhere = 0;
     t->role.replica = 0;
     t->master.tried = 0;
+    t->master.good = t->master.address + 1;
     t->backoff = 0;
     t->used = ngx_current_msec;
     t->down = 0;

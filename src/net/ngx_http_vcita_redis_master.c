@@ -186,6 +186,10 @@ ngx_http_vcita_redis_master_address(ngx_http_vcita_redis_master_t *m,
 
     *host = m->addrs ? m->addrs->host : m->conf->host;
 
+    if (m->addrs && m->addrs->hosts) {
+        *host = m->addrs->hosts[m->address];
+    }
+
     addrs = ngx_http_vcita_redis_master_addrs(m, &n);
 
     return (m->tried < n) ? &addrs[m->address] : NULL;
@@ -237,7 +241,10 @@ ngx_http_vcita_redis_master_addrs(ngx_http_vcita_redis_master_t *m,
 }
 
 
-/* a round goes on at the same address, if that is there still */
+/*
+ * A round goes on at the same address, if that is there still and the finder
+ * has not put the addresses in order
+ */
 
 static void
 ngx_http_vcita_redis_master_take(ngx_http_vcita_redis_master_t *m)
@@ -265,7 +272,8 @@ ngx_http_vcita_redis_master_take(ngx_http_vcita_redis_master_t *m)
         }
     }
 
-    m->address = (n && i < found->naddrs) ? i : 0;
+    m->address = (n && i < found->naddrs && found->hosts == NULL) ? i : 0;
+    m->good = 0;
 
     if (m->addrs) {
         ngx_free(m->addrs);

@@ -64,6 +64,10 @@ sub fresh {
 }
 
 
+# ends all fakes
+sub forget { @Fakes = () }
+
+
 # -- the real one ----------------------------------------------------------------------------------
 
 sub start {
