@@ -252,7 +252,7 @@ sub secrets {
     }
 
     for my $d (@{ $say->{vcita_oauth_session_store} // [] }) {
-        secret_file('Redis password', full($1)) if "@{ $d->{args} }" =~ /\bpassword=file:(\S+)/;
+        secret_file('Redis password', full($_)) for "@{ $d->{args} }" =~ /\b(?:sentinel_)?password=file:(\S+)/g;
     }
 }
 

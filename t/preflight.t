@@ -316,6 +316,11 @@ put('conf/proxy', "http://nginx:pr0xy-pass\@$at\n", 0640);
 wrong({ gate => 'vcita_oauth_http_proxy file:proxy;' }, qr/^the proxy in \S+ can be read or changed by others \(mode 0640\)/, qr/^chmod 600 /);
 undef $proxy;
 
+put('conf/redis_password', "pass\n");
+put('conf/sentinel_password', "pass\n", 0640);
+wrong({ gate => 'vcita_oauth_session_store redis+sentinel://127.0.0.1:1/m password=file:redis_password sentinel_password=file:sentinel_password;' },
+    qr/^the Redis password in \S+sentinel_password can be read or changed by others \(mode 0640\)/, qr/^chmod 600 \S+sentinel_password/);
+
 for my $status (407, 503) {
     $proxy = tunnel(rand_port(1), $status);
     $r = run({ gate => $gate });

@@ -190,7 +190,7 @@ sub value {
         vcita_oauth_session_key_file     => sub { $self->session_key($first) },
         vcita_oauth_revoke_endpoint      => sub { $first eq 'off' ? $first : "$self->{vcita}{https}/platform/v1/tokens/revoke" },
         vcita_oauth_issuer               => sub { $self->{vcita}{https} },
-        vcita_oauth_session_store        => sub { $first =~ /^rediss?:/ ? 'zone=vcita_site_' . ++$self->{zones} . ':1m'
+        vcita_oauth_session_store        => sub { $first =~ /^rediss?[:+]/ ? 'zone=vcita_site_' . ++$self->{zones} . ':1m'
                                                                         : ($first, @rest) },
         ssl_certificate                  => sub { $self->{cert} },
         ssl_certificate_key              => sub { $self->{cert_key} },
