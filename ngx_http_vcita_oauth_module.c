@@ -281,6 +281,8 @@ ngx_http_vcita_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&vmcf->ruled, cf->pool, 4, sizeof(ngx_str_t))
         != NGX_OK
         || ngx_array_init(&vmcf->zones, cf->pool, 1, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&vmcf->servers, cf->pool, 1, sizeof(void *))
            != NGX_OK)
     {
         return NULL;

@@ -397,3 +397,34 @@ for ([ "-ERR unknown command\r\n" => 302 ], [ "-NOPERM no\r\n" => 302 ], [ "+OK\
     is with('A' x 43)->status, $status, $name;
     $f->end;
 }
+
+
+=== TEST 14: nobody sees that another address serves: the status page counts a failover once, whatever the number of workers
+--- master_on
+--- workers: 2
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; add_header X-Pid $pid always; }
+location = /status { vcita_oauth_status; }
+--- flow
+VcitaRedis->fresh;                             # ends the fake servers of the block before
+my $a = server_at('127.0.0.3');
+my $b = server_at('127.0.0.4', of => $a);
+my ($id) = ids(1);
+same($a, $b);
+my $metric = sub { my ($n) = browser()->get('/status')->body =~ /^vcita_oauth_store_$_[0]\{[^}]*\} (\d+)$/m; return $n };
+my $both = sub {
+    my ($what) = @_;
+    my %worker;
+    wait_for { my $r = with($id); $worker{ $r->header('X-Pid') } = 1 if $r->status == 200; keys %worker == 2 } 20, $what;
+};
+$both->('both workers');
+is $metric->('failovers_total'), 0, 'none';
+my $reconnects = $metric->('reconnects_total');
+
+$a->kill;
+wait_for { with($id)->status == 503 } 10, 'no master';
+$b->promote;
+$both->('both workers, at the new master');
+wait_for { $metric->('up') == 1 } 20, 'the store to be up';
+is $metric->('failovers_total'), 1, 'one failover';
+cmp_ok $metric->('reconnects_total'), '>', $reconnects, 'and connections made again';

@@ -134,6 +134,13 @@ for my $name (sort keys %alert) {
 vcita_oauth_session_store zone=sessions:1m;
 --- config
 location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /other/ {
+    vcita_oauth on;
+    vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_SERVER_PORT/other/callback;
+    vcita_oauth_cookie_name other;
+    vcita_oauth_session_store redis://127.0.0.1;
+    proxy_pass $VCITA_APP;
+}
 location = /status { vcita_oauth_status; }
 --- flow
 my %is = panel_exprs;

@@ -1,6 +1,7 @@
 # vcita_oauth_status: the counters.
 
 use lib 't/lib';
+use VcitaRedis;
 use VcitaTest;
 use VcitaCheck;
 
@@ -31,7 +32,7 @@ sub VcitaFlow::Code::promtool {
 # what has become more since
 sub VcitaFlow::Code::more {
     my ($old, $new) = @_;
-    my %more = map { ($_ => $new->{$_} - ($old->{$_} // 0)) } grep { !/^call_duration/ } keys %$new;
+    my %more = map { ($_ => $new->{$_} - ($old->{$_} // 0)) } grep { !/_duration_/ } keys %$new;
     delete @more{ grep { !$more{$_} } keys %more };
     return \%more;
 }
@@ -306,6 +307,88 @@ kill KILL => $worker;
 wait_for { grep { $_ != $worker && $name->($_) =~ /worker process/ } nginx_workers } 20, 'the next worker';
 is counters->{calls_in_flight}, 0, 'none in flight';
 stub->release;
+--- error_log
+[alert]
+exited on signal 9
+
+
+=== TEST 13: Redis goes and comes back: nobody sees on the status page which store was down, or that it is back
+--- workers: 2
+--- master_on
+--- gate
+vcita_oauth_session_store redis://gate:s3cret-of-redis@127.0.0.1:$TEST_NGINX_REDIS_PORT connect_timeout=500ms timeout=500ms;
+--- flow
+VcitaRedis->fresh;
+redis->command(qw( ACL SETUSER gate on >s3cret-of-redis ~* +@all ));
+my $store = "redis://127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT}";
+my $is = sub { counters->{"$_[0] $store" . ($_[1] // '')} };
+my $b = browser();
+wait_for { $b->visit('/')->status == 200 } 10, 'a login';
+is $is->('store_up'), 1, 'up';
+my $c = counters;
+my $more;
+wait_for { $b->clone->get('/'); $more = more($c, counters)->{"store_commands_total $store ok"} } 10, 'a session that is read again';
+cmp_ok $more, '<=', 2, 'once, by each worker at most';
+
+my $text = browser()->get('/status')->body;
+unlike $text, qr/s3cret/, 'no password';
+is promtool('check metrics', $text), '', 'promtool check metrics has nothing to say';
+my @buckets = $text =~ /^vcita_oauth_store_command_duration_seconds_bucket\{store="\Q$store\E",le="[^"]+"\} (\d+)$/mg;
+is scalar(@buckets), 7, 'buckets';
+is scalar(grep { $buckets[$_] < $buckets[ $_ - 1 ] } 1 .. $#buckets), 0, 'each counts those before it';
+is $buckets[-1], $is->('store_commands_total', ' ok') + $is->('store_commands_total', ' refused'), 'the last one counts all replies';
+
+$c = counters;
+redis->kill;
+wait_for { $b->clone->get('/')->status == 503 } 10, 'a store that is gone';
+wait_for { $is->('store_up') == 0 } 10, 'down';
+redis->start;
+redis->command(qw( ACL SETUSER gate on >s3cret-of-redis ~* +@all ));
+wait_for { $is->('store_up') == 1 } 20, 'up again, without any request';
+$more = more($c, counters);
+cmp_ok $more->{"store_reconnects_total $store"}, '>=', 1, 'connections made again';
+is $more->{"store_failovers_total $store"}, undef, 'to the same address';
+
+# an error reply
+redis->command(qw( ACL SETUSER gate -set ));
+$c = counters;
+is begun('/')->come_back(code => stub_code)->status, 503, 'a store that takes no session';
+is more($c, counters)->{"store_commands_total $store refused"}, 1, 'a command that was refused';
+--- error_log
+session store
+
+
+=== TEST 14: a worker is killed while Redis is down: no store stays down for ever on the status page
+--- master_on
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT connect_timeout=500ms timeout=500ms;
+--- flow
+VcitaRedis->fresh;
+my $up = sub { counters->{"store_up redis://127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT}"} };
+my $b = browser();
+wait_for { $b->visit('/')->status == 200 } 10, 'a login';
+redis->kill;
+wait_for { $b->clone->get('/')->status == 503 } 10, 'a store that is gone';
+wait_for { $up->() == 0 } 10, 'down';
+my ($pid) = nginx_workers;
+kill KILL => $pid;
+wait_for { my @w = nginx_workers; @w == 1 && $w[0] != $pid } 20, 'a new worker';
+is $up->(), 1, 'it has not asked yet, and the other one is gone';
+wait_for { $b->clone->get('/')->status == 503 } 10, 'it asks';
+is $up->(), 0, 'down';
+
+# a reload: the old worker, which knows it to be down, goes
+my ($old) = nginx_workers;
+redis->start;
+wait_for { $up->() == 1 } 20, 'up again';
+redis->kill;
+wait_for { $b->clone->get('/')->status == 503 } 10, 'a store that is gone again';
+is $up->(), 0, 'down';
+nginx_reload;
+wait_for { !grep { $_ == $old } nginx_workers } 20, 'the old worker to go';
+redis->start;
+wait_for { $b->clone->get('/')->status == 302 } 20, 'an empty Redis';
+is $up->(), 1, 'up';
 --- error_log
 [alert]
 exited on signal 9

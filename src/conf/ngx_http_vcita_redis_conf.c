@@ -28,6 +28,8 @@ typedef struct {
 } ngx_http_vcita_redis_conf_option_t;
 
 
+static void ngx_http_vcita_redis_conf_stats(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conn_conf_t *connection);
 static char *ngx_http_vcita_redis_conf_url(ngx_conf_t *cf,
     ngx_http_vcita_redis_conf_t *c, ngx_str_t *url);
 static char *ngx_http_vcita_redis_conf_userinfo(ngx_conf_t *cf,
@@ -130,6 +132,8 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_vcita_redis_conf_stats(cf, c.connection);
+
     if (ngx_http_vcita_store_redis_create(cf->pool, c.connection, &c.prefix,
                                           store) != NGX_OK)
     {
@@ -137,6 +141,23 @@ ngx_http_vcita_redis_conf_store(ngx_conf_t *cf, ngx_str_t *args, ngx_uint_t n,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Only a worker finds the counters, see redis_stats.h */
+
+static void
+ngx_http_vcita_redis_conf_stats(ngx_conf_t *cf,
+    ngx_http_vcita_redis_conn_conf_t *connection)
+{
+    ngx_http_vcita_main_conf_t  *vmcf;
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+
+    connection->stats.find = ngx_http_vcita_stats_redis;
+    connection->stats.data = &vmcf->statistics;
+    connection->stats.name = connection->name;
 }
 
 

@@ -21,6 +21,11 @@ static char *ngx_http_vcita_store_conf_zone(ngx_conf_t *cf, ngx_str_t *zone,
 static char *ngx_http_vcita_store_conf_redis(ngx_conf_t *cf,
     ngx_http_vcita_store_t *store);
 
+#if (NGX_HTTP_VCITA_REDIS)
+static char *ngx_http_vcita_store_conf_server(ngx_conf_t *cf,
+    ngx_http_vcita_store_t *store);
+#endif
+
 
 /* "cookie", "zone=name:size", or the URL of a Redis with its parameters */
 
@@ -171,15 +176,54 @@ static char *
 ngx_http_vcita_store_conf_redis(ngx_conf_t *cf, ngx_http_vcita_store_t *store)
 {
 #if (NGX_HTTP_VCITA_REDIS)
+    char       *rv;
     ngx_str_t  *value;
 
     value = cf->args->elts;
 
-    return ngx_http_vcita_redis_conf_store(cf, &value[1], cf->args->nelts - 1,
-                                           store);
+    rv = ngx_http_vcita_redis_conf_store(cf, &value[1], cf->args->nelts - 1,
+                                         store);
+
+    return (rv == NGX_CONF_OK) ? ngx_http_vcita_store_conf_server(cf, store)
+                               : rv;
 #else
 
     return "requires a build with hiredis for a URL, rebuild the module";
 
 #endif
 }
+
+
+#if (NGX_HTTP_VCITA_REDIS)
+
+/* Adds a server to the status page once, also if several stores share it */
+
+static char *
+ngx_http_vcita_store_conf_server(ngx_conf_t *cf, ngx_http_vcita_store_t *store)
+{
+    ngx_uint_t                    i;
+    ngx_http_vcita_store_t      **s;
+    ngx_http_vcita_main_conf_t   *vmcf;
+
+    vmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_vcita_oauth_module);
+    s = vmcf->servers.elts;
+
+    for (i = 0; i < vmcf->servers.nelts; i++) {
+
+        if (ngx_http_vcita_stats_same(&s[i]->name, &store->name)) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    s = ngx_array_push(&vmcf->servers);
+    if (s == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *s = store;
+
+    return NGX_CONF_OK;
+}
+
+#endif

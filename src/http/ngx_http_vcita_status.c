@@ -15,12 +15,13 @@
 #include "util/ngx_http_vcita_version.h"
 
 
-/* all but the zones, which take this much more each */
-#define NGX_HTTP_VCITA_STATUS_ROOM  (20 * 1024)
-#define NGX_HTTP_VCITA_STATUS_ZONE  1024
+/* all but zones and servers, which take this much more each */
+#define NGX_HTTP_VCITA_STATUS_ROOM    (20 * 1024)
+#define NGX_HTTP_VCITA_STATUS_ZONE    1024
+#define NGX_HTTP_VCITA_STATUS_SERVER  (32 * 1024)
 
 /* of the name of a zone, so many bytes are shown; each may become "\u00xx" */
-#define NGX_HTTP_VCITA_STATUS_NAME  64
+#define NGX_HTTP_VCITA_STATUS_NAME    64
 
 
 /* counters of one name, told apart by a label; names end with NULL */
@@ -34,6 +35,26 @@ typedef struct {
 } ngx_http_vcita_family_t;
 
 
+/* of one value of a label; "bound" of the last bucket is 0 */
+
+typedef struct {
+    const char                    *name;
+    const char                    *label;
+    const char                    *value;
+    ngx_atomic_t                  *times;
+    ngx_msec_t                     time;
+    ngx_msec_t                   (*bound)(ngx_uint_t bucket);
+} ngx_http_vcita_histogram_t;
+
+
+/* a Redis, or what its Sentinels name; it may be of several stores */
+
+typedef struct {
+    u_char                           *name;
+    ngx_http_vcita_redis_counters_t  *counters;
+} ngx_http_vcita_status_server_t;
+
+
 static void ngx_http_vcita_status_counters(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
 static void ngx_http_vcita_status_failures(ngx_buf_t *b,
@@ -42,10 +63,18 @@ static void ngx_http_vcita_status_calls(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
 static void ngx_http_vcita_status_times(ngx_buf_t *b,
     ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_histogram(ngx_buf_t *b,
+    ngx_http_vcita_histogram_t *h);
 static void ngx_http_vcita_status_keys(ngx_buf_t *b,
     ngx_http_vcita_jwks_t *jwks);
-static void ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
+static void ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones);
+static void ngx_http_vcita_status_zone_values(ngx_buf_t *b, ngx_array_t *zones,
     ngx_uint_t evicted);
+static ngx_int_t ngx_http_vcita_status_servers(ngx_http_request_t *r,
+    ngx_buf_t *b, ngx_http_vcita_main_conf_t *vmcf,
+    ngx_http_vcita_stats_t *sum);
+static void ngx_http_vcita_status_commands(ngx_buf_t *b,
+    ngx_http_vcita_status_server_t *server, ngx_uint_t n);
 static void ngx_http_vcita_status_begin(ngx_buf_t *b, const char *name,
     const char *type, const char *help);
 static void ngx_http_vcita_status_value(ngx_buf_t *b, const char *name,
@@ -72,6 +101,10 @@ static const char  *ngx_http_vcita_bearers[] = {
 
 static const char  *ngx_http_vcita_revocations[] = {
     "ok", "invalid", "failed", "dropped", NULL
+};
+
+static const char  *ngx_http_vcita_commands[] = {
+    "ok", "refused", "failed", NULL
 };
 
 static const char  *ngx_http_vcita_outcomes[] = {
@@ -134,9 +167,29 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
 };
 
 
+static ngx_http_vcita_family_t  ngx_http_vcita_server_families[] = {
+
+    { "store_commands_total",
+      "Commands to a session store, by what became of them.",
+      "outcome", ngx_http_vcita_commands,
+      offsetof(ngx_http_vcita_redis_counters_t, commands) },
+
+    { "store_reconnects_total",
+      "Connections that replaced one that broke or could not be made.",
+      NULL, NULL, offsetof(ngx_http_vcita_redis_counters_t, reconnects) },
+
+    { "store_failovers_total",
+      "Changes of the address that serves a session store.",
+      NULL, NULL, offsetof(ngx_http_vcita_redis_counters_t, failovers) },
+
+    { NULL, NULL, NULL, NULL, 0 }
+};
+
+
 ngx_int_t
 ngx_http_vcita_status_handler(ngx_http_request_t *r)
 {
+    size_t                       size;
     ngx_str_t                    value;
     ngx_buf_t                   *b;
     ngx_http_vcita_stats_t       sum;
@@ -149,9 +202,11 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
 
     vmcf = ngx_http_get_module_main_conf(r, ngx_http_vcita_oauth_module);
 
-    b = ngx_create_temp_buf(r->pool,
-                            NGX_HTTP_VCITA_STATUS_ROOM
-                            + vmcf->zones.nelts * NGX_HTTP_VCITA_STATUS_ZONE);
+    size = NGX_HTTP_VCITA_STATUS_ROOM
+           + vmcf->zones.nelts * NGX_HTTP_VCITA_STATUS_ZONE
+           + vmcf->servers.nelts * NGX_HTTP_VCITA_STATUS_SERVER;
+
+    b = ngx_create_temp_buf(r->pool, size);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -173,15 +228,10 @@ ngx_http_vcita_status_handler(ngx_http_request_t *r)
 
     ngx_http_vcita_status_keys(b, &vmcf->jwks);
 
-    if (vmcf->zones.nelts) {
-        ngx_http_vcita_status_begin(b, "zone_sessions", "gauge",
-                                    "Sessions in a zone.");
-        ngx_http_vcita_status_zones(b, &vmcf->zones, 0);
+    ngx_http_vcita_status_zones(b, &vmcf->zones);
 
-        ngx_http_vcita_status_begin(b, "zone_evicted_total", "counter",
-                                    "Sessions that a full zone has ended "
-                                    "before their time.");
-        ngx_http_vcita_status_zones(b, &vmcf->zones, 1);
+    if (ngx_http_vcita_status_servers(r, b, vmcf, &sum) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_str_set(&value, "no-store");
@@ -281,51 +331,67 @@ ngx_http_vcita_status_calls(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 }
 
 
-/* each bucket counts those before it, too, and the last one counts all */
-
 static void
 ngx_http_vcita_status_times(ngx_buf_t *b, ngx_http_vcita_stats_t *sum)
 {
-    u_char       bound[NGX_INT_T_LEN + sizeof(".000")];
-    ngx_uint_t   i, j, n;
-    ngx_msec_t   ms;
-    const char  *name;
+    ngx_uint_t                  i;
+    ngx_http_vcita_histogram_t  h;
 
-    ngx_http_vcita_status_begin(b, "call_duration_seconds", "histogram",
+    h.name = "call_duration_seconds";
+    h.label = "endpoint";
+    h.bound = ngx_http_vcita_stats_bound;
+
+    ngx_http_vcita_status_begin(b, h.name, "histogram",
                                 "How long calls to vcita took.");
 
     for (i = 0; i < NGX_HTTP_VCITA_CALLED; i++) {
+        h.value = ngx_http_vcita_endpoints[i];
+        h.times = sum->times[i];
+        h.time = sum->time[i];
 
-        n = 0;
-        name = ngx_http_vcita_endpoints[i];
+        ngx_http_vcita_status_histogram(b, &h);
+    }
+}
 
-        for (j = 0; j < NGX_HTTP_VCITA_STAT_BUCKETS; j++) {
 
-            n += sum->times[i][j];
-            ms = ngx_http_vcita_stats_bound(j);
+/* each bucket counts those before it, too, and the last one counts all */
 
-            if (ms) {
-                ngx_sprintf(bound, "%M.%02M%Z", ms / 1000, ms % 1000 / 10);
+static void
+ngx_http_vcita_status_histogram(ngx_buf_t *b, ngx_http_vcita_histogram_t *h)
+{
+    u_char       bound[NGX_INT_T_LEN + sizeof(".000")];
+    ngx_uint_t   i, n;
+    ngx_msec_t   ms;
 
-            } else {
-                ngx_sprintf(bound, "+Inf%Z");
-            }
+    n = 0;
+    i = 0;
 
-            ngx_http_vcita_status_print(b,
-                                     "vcita_oauth_call_duration_seconds_bucket"
-                                     "{endpoint=\"%s\",le=\"%s\"} %ui\n",
-                                     name, bound, n);
+    do {
+        n += h->times[i];
+        ms = h->bound(i++);
+
+        if (ms == 0) {
+            ngx_sprintf(bound, "+Inf%Z");
+
+        } else if (ms % 10) {
+            ngx_sprintf(bound, "%M.%03M%Z", ms / 1000, ms % 1000);
+
+        } else {
+            ngx_sprintf(bound, "%M.%02M%Z", ms / 1000, ms % 1000 / 10);
         }
 
-        ms = sum->time[i];
+        ngx_http_vcita_status_print(b, "vcita_oauth_%s_bucket"
+                                       "{%s=\"%s\",le=\"%s\"} %ui\n",
+                                    h->name, h->label, h->value, bound, n);
+    } while (ms);
 
-        ngx_http_vcita_status_print(b,
-                                "vcita_oauth_call_duration_seconds_sum"
-                                "{endpoint=\"%s\"} %M.%03M\n"
-                                "vcita_oauth_call_duration_seconds_count"
-                                "{endpoint=\"%s\"} %ui\n",
-                                name, ms / 1000, ms % 1000, name, n);
-    }
+    ms = h->time;
+
+    ngx_http_vcita_status_print(b, "vcita_oauth_%s_sum{%s=\"%s\"} %M.%03M\n"
+                                   "vcita_oauth_%s_count{%s=\"%s\"} %ui\n",
+                                h->name, h->label, h->value,
+                                ms / 1000, ms % 1000,
+                                h->name, h->label, h->value, n);
 }
 
 
@@ -344,7 +410,25 @@ ngx_http_vcita_status_keys(ngx_buf_t *b, ngx_http_vcita_jwks_t *jwks)
 
 
 static void
-ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
+ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones)
+{
+    if (zones->nelts == 0) {
+        return;
+    }
+
+    ngx_http_vcita_status_begin(b, "zone_sessions", "gauge",
+                                "Sessions in a zone.");
+    ngx_http_vcita_status_zone_values(b, zones, 0);
+
+    ngx_http_vcita_status_begin(b, "zone_evicted_total", "counter",
+                                "Sessions that a full zone has ended before "
+                                "their time.");
+    ngx_http_vcita_status_zone_values(b, zones, 1);
+}
+
+
+static void
+ngx_http_vcita_status_zone_values(ngx_buf_t *b, ngx_array_t *zones,
     ngx_uint_t evicted)
 {
     u_char                   *p;
@@ -366,6 +450,108 @@ ngx_http_vcita_status_zones(ngx_buf_t *b, ngx_array_t *zones,
         ngx_http_vcita_status_value(b,
                               evicted ? "zone_evicted_total" : "zone_sessions",
                               "zone", (char *) name, n[evicted]);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_vcita_status_servers(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_vcita_main_conf_t *vmcf, ngx_http_vcita_stats_t *sum)
+{
+    size_t                           len;
+    ngx_uint_t                       i, k, n;
+    ngx_http_vcita_store_t         **store;
+    ngx_http_vcita_histogram_t       h;
+    ngx_http_vcita_status_server_t   server[NGX_HTTP_VCITA_STAT_SERVERS];
+
+    if (vmcf->servers.nelts == 0) {
+        return NGX_OK;
+    }
+
+    n = 0;
+    store = vmcf->servers.elts;
+
+    for (i = 0; i < vmcf->servers.nelts; i++) {
+
+        k = ngx_http_vcita_stats_server(&vmcf->statistics, &store[i]->name);
+
+        if (k == NGX_HTTP_VCITA_STAT_SERVERS) {
+            continue;
+        }
+
+        len = ngx_min(store[i]->name.len, NGX_HTTP_VCITA_STAT_NAME);
+
+        server[n].name = ngx_pnalloc(r->pool, 6 * len + 1);
+        if (server[n].name == NULL) {
+            return NGX_ERROR;
+        }
+
+        *(u_char *) ngx_escape_json(server[n].name, store[i]->name.data, len)
+            = '\0';
+
+        server[n++].counters = &sum->redis[k];
+    }
+
+    ngx_http_vcita_status_begin(b, "store_up", "gauge",
+                                "0: a worker has no connection to the session "
+                                "store, and tries again.");
+
+    for (i = 0; i < n; i++) {
+        ngx_http_vcita_status_value(b, "store_up", "store",
+                                    (char *) server[i].name,
+                                    server[i].counters->down == 0);
+    }
+
+    ngx_http_vcita_status_commands(b, server, n);
+
+    h.name = "store_command_duration_seconds";
+    h.label = "store";
+    h.bound = ngx_http_vcita_redis_stats_bound;
+
+    ngx_http_vcita_status_begin(b, h.name, "histogram",
+                                "How long replies of a session store took.");
+
+    for (i = 0; i < n; i++) {
+        h.value = (char *) server[i].name;
+        h.times = server[i].counters->times;
+        h.time = server[i].counters->time;
+
+        ngx_http_vcita_status_histogram(b, &h);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_vcita_status_commands(ngx_buf_t *b,
+    ngx_http_vcita_status_server_t *server, ngx_uint_t n)
+{
+    ngx_uint_t                i, j;
+    ngx_atomic_t             *counter;
+    ngx_http_vcita_family_t  *f;
+
+    for (f = ngx_http_vcita_server_families; f->name; f++) {
+
+        ngx_http_vcita_status_begin(b, f->name, "counter", f->help);
+
+        for (i = 0; i < n; i++) {
+
+            counter = (ngx_atomic_t *) ((u_char *) server[i].counters
+                                        + f->offset);
+
+            if (f->label == NULL) {
+                ngx_http_vcita_status_value(b, f->name, "store",
+                                            (char *) server[i].name, *counter);
+            }
+
+            for (j = 0; f->label && f->values[j]; j++) {
+                ngx_http_vcita_status_print(b, "vcita_oauth_%s{store=\"%s\","
+                                               "%s=\"%s\"} %uA\n",
+                                            f->name, server[i].name, f->label,
+                                            f->values[j], counter[j]);
+            }
+        }
     }
 }
 

@@ -136,8 +136,8 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
         return NULL;
     }
 
-    command = ngx_alloc(sizeof(ngx_http_vcita_redis_pending_t),
-                        ngx_cycle->log);
+    command = ngx_calloc(sizeof(ngx_http_vcita_redis_pending_t),
+                         ngx_cycle->log);
     if (command == NULL) {
         return NULL;
     }
@@ -149,10 +149,8 @@ ngx_http_vcita_redis_send(ngx_http_vcita_redis_t *redis, ngx_str_t *words,
         return NULL;
     }
 
-    command->sent = 0;
+    command->since = ngx_current_msec;
     command->again = again;
-    command->moved = 0;
-    command->role = 0;
     command->handler = handler;
     command->data = data;
     command->deadline = ngx_current_msec + t->conf->timeout;
@@ -529,6 +527,7 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_queue_remove(&command->queue);
     redis->ncommands--;
 
+    ngx_http_vcita_redis_stats_command(&redis->connection, command, reply);
     ngx_http_vcita_redis_command_free(&command->bytes);
     ngx_free(command);
 

@@ -14,6 +14,7 @@
 
 #include "net/ngx_http_vcita_connection.h"
 #include "net/ngx_http_vcita_lookup.h"
+#include "net/ngx_http_vcita_redis_stats.h"
 
 
 #define NGX_HTTP_VCITA_REDIS_CACHE_KEY   32
@@ -160,6 +161,8 @@ typedef struct {
 
     ngx_msec_t                  connect_timeout;
     ngx_msec_t                  timeout;
+
+    ngx_http_vcita_redis_stats_t  stats;
 } ngx_http_vcita_redis_conn_conf_t;
 
 
@@ -325,6 +328,7 @@ typedef struct {
     ngx_queue_t                queue;
     ngx_str_t                  bytes;
     size_t                     sent;
+    ngx_msec_t                 since;
     ngx_msec_t                 deadline;
     ngx_http_vcita_redis_pt    handler;
     void                      *data;
@@ -357,6 +361,11 @@ void ngx_http_vcita_redis_repeat_down(
 ngx_http_vcita_redis_pending_t *
     ngx_http_vcita_redis_repeat_first(
     ngx_http_vcita_redis_commands_t *commands);
+
+
+void ngx_http_vcita_redis_stats_command(ngx_http_vcita_redis_conn_t *t,
+    ngx_http_vcita_redis_pending_t *command,
+    ngx_http_vcita_redis_reply_t *reply);
 
 
 ngx_http_vcita_redis_t *ngx_http_vcita_redis_create(ngx_pool_t *pool,

@@ -116,6 +116,7 @@ ngx_http_vcita_redis_connection_start(ngx_http_vcita_redis_conn_t *t)
 
         /* the next command starts the connection */
 
+        ngx_http_vcita_redis_stats_up(&t->conf->stats);
         t->down = 0;
         t->master.tried = 0;
         return;
@@ -160,6 +161,7 @@ ngx_http_vcita_redis_connection_connect(ngx_http_vcita_redis_conn_t *t)
             break;
         }
 
+        ngx_http_vcita_redis_stats_open(&t->conf->stats, addr);
         rc = ngx_http_vcita_connection_open(&t->conn, addr);
 
         if (rc != NGX_ERROR) {
@@ -400,6 +402,7 @@ ngx_http_vcita_redis_connection_greet(ngx_http_vcita_redis_conn_t *t)
 static ngx_int_t
 ngx_http_vcita_redis_connection_ready(ngx_http_vcita_redis_conn_t *t)
 {
+    ngx_http_vcita_redis_stats_ready(&t->conf->stats);
     t->state = NGX_HTTP_VCITA_REDIS_CONN_READY;
     t->elsewhere = 0;
     t->role.replica = 0;
@@ -430,6 +433,7 @@ ngx_http_vcita_redis_connection_end(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_http_vcita_redis_connection_close(t);
     ngx_http_vcita_redis_master_stop(&t->master);
+    ngx_http_vcita_redis_stats_end(&t->conf->stats);
 
     t->down = 0;
     t->busy = 0;
@@ -461,6 +465,7 @@ ngx_http_vcita_redis_connection_broken(ngx_http_vcita_redis_conn_t *t)
 
     ngx_http_vcita_redis_connection_close(t);
     ngx_http_vcita_redis_master_lost(&t->master);
+    ngx_http_vcita_redis_stats_lost(&t->conf->stats);
 
     if (state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
 
@@ -512,6 +517,7 @@ ngx_http_vcita_redis_connection_down(ngx_http_vcita_redis_conn_t *t)
 
     ngx_http_vcita_redis_log_say(t, "%s", why);
 
+    ngx_http_vcita_redis_stats_down(&t->conf->stats);
     t->down = 1;
     t->role.replica = 0;
     t->master.tried = 0;

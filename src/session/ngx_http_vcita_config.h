@@ -195,6 +195,7 @@ typedef struct {
     ngx_http_vcita_remembered_t   remembered;
     ngx_http_vcita_jwks_t         jwks;
     ngx_array_t                   zones;      /* ..._store_t * */
+    ngx_array_t                   servers;    /* ..._store_t *, in Redis */
     X509_STORE                   *system_store;
     ngx_uint_t                    gates;      /* unsigned  gates:1; */
     ngx_uint_t                    revalidates;

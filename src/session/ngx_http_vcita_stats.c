@@ -6,7 +6,8 @@
  * May touch the shared zone that it makes, which outlives reloads.
  *
  * A block outlives its process: the next process that takes it adds to its
- * counters.  Calls in flight end with the process that made them.
+ * counters.  Calls in flight, and connections that are down, end with the
+ * process that has them.
  */
 
 
@@ -27,14 +28,21 @@
 #define NGX_HTTP_VCITA_STAT_BLOCK                                             \
     ngx_align(sizeof(ngx_http_vcita_stats_t), 128)
 
+/* the servers of sessions are behind the blocks */
 #define NGX_HTTP_VCITA_STAT_SIZE                                              \
-    ((NGX_HTTP_VCITA_STAT_PROCESSES + 1) * NGX_HTTP_VCITA_STAT_BLOCK)
+    ((NGX_HTTP_VCITA_STAT_PROCESSES + 1) * NGX_HTTP_VCITA_STAT_BLOCK          \
+     + NGX_HTTP_VCITA_STAT_SERVERS * sizeof(ngx_http_vcita_stats_server_t))
 
 
 static ngx_int_t ngx_http_vcita_stats_init(ngx_shm_zone_t *zone, void *data);
 static ngx_http_vcita_stats_t *ngx_http_vcita_stats_block(
     ngx_http_vcita_statistics_t *s, ngx_uint_t i);
 static ngx_uint_t ngx_http_vcita_stats_alive(ngx_http_vcita_stats_t *stats);
+static void ngx_http_vcita_stats_read(ngx_http_vcita_stats_t *block,
+    ngx_http_vcita_stats_t *stats);
+static void ngx_http_vcita_stats_no_gauges(ngx_http_vcita_stats_t *stats);
+static ngx_http_vcita_stats_server_t *
+    ngx_http_vcita_stats_servers(ngx_http_vcita_statistics_t *s);
 
 
 static ngx_msec_t  ngx_http_vcita_bounds[] = {
@@ -119,7 +127,7 @@ ngx_http_vcita_stats_worker(ngx_http_vcita_statistics_t *s)
                 || ngx_atomic_cmp_set(&stats->pid, NGX_HTTP_VCITA_STAT_FREE,
                                       ngx_pid)))
         {
-            stats->in_flight = 0;
+            ngx_http_vcita_stats_no_gauges(stats);
             s->stats = stats;
             return;
         }
@@ -198,19 +206,18 @@ void
 ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
     ngx_http_vcita_stats_t *sum)
 {
-    ngx_uint_t               i, n, in_flight;
+    ngx_uint_t               i, n;
     ngx_atomic_t            *to, *from;
-    ngx_http_vcita_stats_t  *stats;
+    ngx_http_vcita_stats_t   stats;
 
     ngx_memzero(sum, sizeof(ngx_http_vcita_stats_t));
 
     to = (ngx_atomic_t *) sum;
-    in_flight = 0;
+    from = (ngx_atomic_t *) &stats;
 
     for (n = 0; n <= NGX_HTTP_VCITA_STAT_PROCESSES; n++) {
 
-        stats = ngx_http_vcita_stats_block(s, n);
-        from = (ngx_atomic_t *) stats;
+        ngx_http_vcita_stats_read(ngx_http_vcita_stats_block(s, n), &stats);
 
         for (i = 0;
              i < sizeof(ngx_http_vcita_stats_t) / sizeof(ngx_atomic_t);
@@ -218,13 +225,117 @@ ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
         {
             to[i] += from[i];
         }
+    }
+}
 
-        if (stats->in_flight && ngx_http_vcita_stats_alive(stats)) {
-            in_flight += stats->in_flight;
+
+/* a process that has ended has no call in flight and no connection */
+
+static void
+ngx_http_vcita_stats_read(ngx_http_vcita_stats_t *block,
+    ngx_http_vcita_stats_t *stats)
+{
+    ngx_uint_t  i, gauges;
+
+    ngx_memcpy(stats, block, sizeof(ngx_http_vcita_stats_t));
+
+    gauges = stats->in_flight;
+
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_SERVERS; i++) {
+        gauges |= stats->redis[i].down;
+    }
+
+    if (gauges && !ngx_http_vcita_stats_alive(block)) {
+        ngx_http_vcita_stats_no_gauges(stats);
+    }
+}
+
+
+static void
+ngx_http_vcita_stats_no_gauges(ngx_http_vcita_stats_t *stats)
+{
+    ngx_uint_t  i;
+
+    stats->in_flight = 0;
+
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_SERVERS; i++) {
+        stats->redis[i].down = 0;
+    }
+}
+
+
+/* Whether two names are those of one server, as its counters tell it apart */
+
+ngx_uint_t
+ngx_http_vcita_stats_same(ngx_str_t *one, ngx_str_t *two)
+{
+    size_t  len;
+
+    len = ngx_min(one->len, NGX_HTTP_VCITA_STAT_NAME);
+
+    return len == ngx_min(two->len, NGX_HTTP_VCITA_STAT_NAME)
+           && ngx_memcmp(one->data, two->data, len) == 0;
+}
+
+
+/* Gives a connection the counters of its server in this process */
+
+void
+ngx_http_vcita_stats_redis(ngx_http_vcita_redis_stats_t *stats)
+{
+    ngx_uint_t                      n;
+    ngx_http_vcita_statistics_t    *s;
+
+    s = stats->data;
+
+    n = ngx_http_vcita_stats_server(s, &stats->name);
+
+    if (n < NGX_HTTP_VCITA_STAT_SERVERS) {
+        stats->counters = &s->stats->redis[n];
+        stats->address = &ngx_http_vcita_stats_servers(s)[n].address;
+    }
+}
+
+
+/*
+ * The place of a server by its name, ..._STAT_SERVERS if there is none left.
+ * Called in workers only, so that a reload that fails takes no place.
+ */
+
+ngx_uint_t
+ngx_http_vcita_stats_server(ngx_http_vcita_statistics_t *s, ngx_str_t *name)
+{
+    uint32_t                        hash;
+    ngx_uint_t                      i;
+    ngx_atomic_uint_t               want;
+    ngx_http_vcita_stats_server_t  *server;
+
+    hash = ngx_crc32_short(name->data,
+                           ngx_min(name->len, NGX_HTTP_VCITA_STAT_NAME));
+    want = hash ? hash : 1;
+
+    server = ngx_http_vcita_stats_servers(s);
+
+    for (i = 0; i < NGX_HTTP_VCITA_STAT_SERVERS; i++) {
+
+        if (server[i].name == 0) {
+            (void) ngx_atomic_cmp_set(&server[i].name, 0, want);
+        }
+
+        if (server[i].name == want) {
+            break;
         }
     }
 
-    sum->in_flight = in_flight;
+    return i;
+}
+
+
+static ngx_http_vcita_stats_server_t *
+ngx_http_vcita_stats_servers(ngx_http_vcita_statistics_t *s)
+{
+    return (ngx_http_vcita_stats_server_t *)
+               ngx_http_vcita_stats_block(s, NGX_HTTP_VCITA_STAT_PROCESSES + 1);
 }
 
 

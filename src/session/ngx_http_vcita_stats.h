@@ -72,7 +72,17 @@ typedef enum {
 } ngx_http_vcita_revoke_e;
 
 
-/* Of one process, or the sum of all; only in_flight ever decreases */
+/* servers of sessions that are told apart, further ones are not counted */
+#define NGX_HTTP_VCITA_STAT_SERVERS  16
+
+/* so many bytes of a server's name tell it apart */
+#define NGX_HTTP_VCITA_STAT_NAME     256
+
+
+/*
+ * Of one process, or the sum of all; only in_flight and redis[].down ever
+ * decrease
+ */
 
 typedef struct {
     ngx_atomic_t      requests[NGX_HTTP_VCITA_DECISIONS];
@@ -91,9 +101,19 @@ typedef struct {
     ngx_atomic_t      times[NGX_HTTP_VCITA_CALLED]
                            [NGX_HTTP_VCITA_STAT_BUCKETS];
     ngx_atomic_t      time[NGX_HTTP_VCITA_CALLED];   /* milliseconds */
+    ngx_http_vcita_redis_counters_t
+                      redis[NGX_HTTP_VCITA_STAT_SERVERS];
     ngx_atomic_t      in_flight;
     ngx_atomic_t      pid;
 } ngx_http_vcita_stats_t;
+
+
+/* A server of sessions, the same for all processes */
+
+typedef struct {
+    ngx_atomic_t      name;       /* a hash, 0: the place is free */
+    ngx_atomic_t      address;    /* that serves, a hash */
+} ngx_http_vcita_stats_server_t;
 
 
 typedef struct {
@@ -111,6 +131,10 @@ void ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats,
 void ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,
     ngx_http_vcita_stats_t *sum);
 ngx_msec_t ngx_http_vcita_stats_bound(ngx_uint_t bucket);
+ngx_uint_t ngx_http_vcita_stats_same(ngx_str_t *one, ngx_str_t *two);
+void ngx_http_vcita_stats_redis(ngx_http_vcita_redis_stats_t *stats);
+ngx_uint_t ngx_http_vcita_stats_server(ngx_http_vcita_statistics_t *s,
+    ngx_str_t *name);
 
 
 #define ngx_http_vcita_stats_add(counter, n)                                  \
