@@ -10,6 +10,7 @@ BEGIN {
     %soak = (logins => 600, mark => 200, aborted => 600, chaos => 6, map { split /=/ } split ' ', $ENV{VCITA_SOAK} // '');
 }
 
+use VcitaRedis;
 use VcitaTest;
 use IO::Socket::INET ();
 
@@ -124,6 +125,42 @@ sub VcitaFlow::Code::a_crowd {
 }
 
 
+# one thing after the other while a crowd comes and goes, until the time is over and each was done once; how often
+# each was done, and how often each status was seen
+sub VcitaFlow::Code::rounds {
+    my ($end, @do) = @_;
+    my ($n, %done, %tally, @in) = (0);
+    while ($n < @do || VcitaLoop::now() < $end) {
+        my $b = VcitaFlow::browser(soft => 1);
+        push @in, $b if eval { $b->visit('/page')->status == 200 };
+        shift @in if @in > 3;
+        my $crowd = VcitaFlow::Code::a_crowd(@in);
+        my $some = rand($crowd->pending);
+        $crowd->start;
+        $crowd->until(sub { $crowd->sent > $some }, 20, 'some to be sent');
+        my ($what, $do) = @{ $do[ $n++ % @do ] };
+        my $did = $do->();
+        $done{$what} += $what ne 'killed' || $did;
+        $crowd->until(sub { $crowd->pending <= 12 }, 20, 'most to be answered');
+        $crowd->abort_all(reset => rand() < 0.5);
+        $tally{ $_->status // 'none' }++ for grep { $_ } $crowd->answers;
+        VcitaFlow::stub()->reset;
+    }
+    VcitaFlow::note('soak: chaos: ' . join(', ', map { "$done{$_} $_" } sort keys %done) . '; answers: '
+        . join(', ', map { "$tally{$_} x $_" } sort keys %tally));
+    return (\%done, \%tally);
+}
+
+
+# statuses of requests without a session, and of one that has ended; a fleet's Redis may answer, or be gone
+sub VcitaFlow::Code::stays_out {
+    my ($ended) = @_;
+    my @got = map { eval { $_->get('/page')->status } // 0 } VcitaFlow::browser(soft => 1), $ended ? $ended->clone : ();
+    VcitaFlow::fail("in without a session: @got") if grep { $_ == 200 } @got;
+    return !grep { $_ == 200 } @got;
+}
+
+
 sub VcitaFlow::Code::chaos { return $soak{chaos} }
 
 sub VcitaFlow::Code::soak { return @soak{qw( logins mark aborted )} }
@@ -199,31 +236,88 @@ my @do = (
     [ reloaded => sub { reload } ],
     [ bound    => sub { fail_reload('listen 127.0.0.1:' . (port() + 1) . ';', 'still could not bind') } ],
 );
-my ($n, %done, %tally, @in) = (0);
-while ($n < @do || VcitaLoop::now() < $end) {
-    my $b = browser(soft => 1);
-    push @in, $b if eval { $b->visit('/page')->status == 200 };
-    shift @in if @in > 3;
-    my $crowd = a_crowd(@in);
-    my $some = rand($crowd->pending);
-    $crowd->start;
-    $crowd->until(sub { $crowd->sent > $some }, 20, 'some to be sent');
-    my ($what, $do) = @{ $do[ $n++ % @do ] };
-    my $did = $do->();
-    $done{$what} += $what ne 'killed' || $did;
-    $crowd->until(sub { $crowd->pending <= 12 }, 20, 'most to be answered');
-    $crowd->abort_all(reset => rand() < 0.5);
-    $tally{ $_->status // 'none' }++ for grep { $_ } $crowd->answers;
-    stub->reset;
-}
-note 'soak: chaos: ' . join(', ', map { "$done{$_} $_" } sort keys %done) . '; answers: ' . join(', ', map { "$tally{$_} x $_" } sort keys %tally);
-
-is join(' ', grep { !/^(?:none|0|200|302|303|403|502|503|504)$/ } sort keys %tally), '', 'nobody sees what is not foreseen';
+my ($done, $tally) = rounds($end, @do);
+is join(' ', grep { !/^(?:none|0|200|302|303|403|502|503|504)$/ } sort keys %$tally), '', 'nobody sees what is not foreseen';
 is logged('exited on signal (?!9\b)'), 0, 'no worker crashed';
-is logged('exited on signal 9'), $done{killed}, 'but for those that were killed';
+is logged('exited on signal 9'), $done->{killed}, 'but for those that were killed';
 wait_for { nginx_workers() == 2 } 20, 'the old workers to go';
 my $b = browser();
 wait_for { $b->visit('/page')->status == 200 } 20, 'a login';
 is $b->get('/page')->status, 200, 'which lives';
 is browser()->get('/page')->status, 302, 'without a session it is off to vcita';
+like browser()->get('/status')->body, qr/^vcita_oauth_calls_in_flight 0$/m, 'no call is left';
+
+
+=== TEST 3: chaos with sessions in Redis, which is killed, started, silent and demoted, too: nobody is in without, and all goes on
+--- master_on
+--- workers: 2
+--- log_level: notice
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=400ms connect_timeout=400ms;
+vcita_oauth_session_idle_timeout 10s;
+vcita_oauth_rate 20r/s;
+vcita_oauth_timeout 2s;
+--- config
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@*; proxy_pass $VCITA_APP; }
+location = /asked { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
+location = /part { vcita_oauth on; empty_gif; }
+location = /parts { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" --><!--# include virtual="/asked" -->'; }
+location = /logout { vcita_oauth_logout; }
+location = /status { vcita_oauth_status; }
+--- error_log
+[alert]
+exited on signal 9
+--- flow
+VcitaRedis->fresh;
+my $end = VcitaLoop::now() + chaos;
+
+# descriptors of new workers that have served: one may have a connection to Redis, or both
+my $descriptors = sub {
+    redis->resume;
+    redis->start;
+    redis->command(qw( REPLICAOF NO ONE ));
+    reload;
+    wait_for { nginx_workers() == 2 } 20, 'the old workers to go';
+    wait_for { browser(soft => 1)->visit('/page')->status == 200 } 20, 'a login';
+    return nginx_fds;
+};
+
+# a session that ends while Redis is there
+my ($ended, $out, $watch) = (undef, 0, 0);
+my $end_one = sub {
+    my $b = browser(soft => 1);
+    return if !eval { $b->visit('/page')->status == 200 };
+    my $copy = $b->clone;
+    $ended = $copy, $out++ if eval { $b->get('/logout')->status == 200 };
+};
+my $watched = sub { my ($do) = @_; return sub { $end_one->(); my @r = $do->(); stays_out($ended); $watch++; return $r[0] } };
+my @do = (
+    [ killed    => $watched->(\&kill_a_worker) ],
+    [ emptied   => $watched->(sub { redis->kill; redis->start; 1 }) ],
+    [ reloaded  => $watched->(sub { reload; 1 }) ],
+    [ gone      => $watched->(sub { redis->kill; stays_out($ended); 1 }) ],
+    [ failed    => $watched->(sub { fail_reload('nonsense;', 'unknown directive "nonsense"'); redis->start; 1 }) ],
+    [ demoted   => $watched->(sub { redis->command(qw( REPLICAOF 127.0.0.1 1 )); stays_out($ended); 1 }) ],
+    [ reloaded  => $watched->(sub { reload; 1 }) ],
+    [ promoted  => $watched->(sub { redis->command(qw( REPLICAOF NO ONE )); 1 }) ],
+    [ silent    => $watched->(sub { redis->pause; stays_out($ended); 1 }) ],
+    [ killed    => $watched->(\&kill_a_worker) ],
+    [ back      => $watched->(sub { redis->resume; 1 }) ],
+);
+my ($begun) = rounds(0, @do);
+my $fds = $descriptors->();
+my ($done, $tally) = rounds($end, @do);
+
+cmp_ok $out, '>', 0, "sessions that have ended: $out";
+cmp_ok $watch, '>=', @do, "it was looked at $watch times";
+is join(' ', grep { !/^(?:none|0|200|302|303|403|502|503|504)$/ } sort keys %$tally), '', 'nobody sees what is not foreseen';
+is logged('exited on signal (?!9\b)'), 0, 'no worker crashed';
+is logged('exited on signal 9'), $begun->{killed} + $done->{killed}, 'but for those that were killed';
+my $now = $descriptors->();
+cmp_ok $now, '<=', $fds + 2, "descriptors: $fds before, $now after";
+my $b = browser();
+is $b->visit('/page')->status, 200, 'a login';
+is $b->get('/page')->status, 200, 'which lives';
+is browser()->get('/page')->status, 302, 'without a session it is off to vcita';
+wait_for { browser()->get('/status')->body =~ /^vcita_oauth_store_up\{[^}]*\} 1$/m } 20, 'the store to be up';
 like browser()->get('/status')->body, qr/^vcita_oauth_calls_in_flight 0$/m, 'no call is left';
