@@ -37,7 +37,7 @@ SUITES =
 
 .DEFAULT_GOAL = all
 .PHONY: help all unit docs-test test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
-        check demo install clean bench bench-check
+        check demo fleet install clean bench bench-check
 .PHONY: deb test-deb test-install test-docker
 
 help: ## this list
@@ -153,3 +153,8 @@ demo: ## one whole login, hop by hop, and a site to try (DEMO_EXIT=1: ends)
 	@tools/deps.sh demo
 	@tools/build.sh
 	@examples/demo/demo.sh
+
+fleet: ## two nginx, three Redis, three Sentinels: the master is killed (a minute)
+	@tools/deps.sh fleet
+	@tools/build.sh
+	@tools/fleet.sh

@@ -32,6 +32,12 @@ put(client_secret => 's3cret-0123456789abcdef-0123456789');
 put(session_key => pack 'C*', map { int rand 256 } 1 .. 48);
 put(redis_password => "of the fleet\n");
 
+# the user of the example, with this password
+sub acl {
+    my ($acl) = slurp('examples/fleet-users.acl') =~ /^user nginx (.*) >\S+$/m or die "fleet-users.acl: no nginx\n";
+    VcitaFlow::Code::redis()->command(qw( ACL SETUSER nginx ), split(' ', $acl), '>of the fleet');
+}
+
 sub machine_port { ($ENV{TEST_NGINX_PORT} || 1984) + 13 + $_[0] }
 
 # the example with the paths, ports and addresses of this test
@@ -46,8 +52,11 @@ sub machine_conf {
             qw( client_body proxy fastcgi uwsgi scgi )) . "    vcita_oauth_authorize_endpoint $stub/app/oauth/authorize;\n"
             . "    vcita_oauth_token_endpoint $stub/oauth/token;\n    vcita_oauth_userinfo_endpoint $stub/oauth/userinfo;\n",
         'listen(\s+)443 ssl' => "listen 127.0.0.1:$port ssl",
-        'rediss://192\.0\.2\.10' => "rediss://127.0.0.1:$ENV{TEST_NGINX_REDIS_TLS_PORT}",
-        '/etc/nginx/redis\.crt' => $cert->{ca}, '/etc/nginx/portal\.crt' => $cert->{site},
+        # one Redis; `make fleet` has the Sentinels
+        'rediss\+sentinel://\S+' => "rediss://127.0.0.1:$ENV{TEST_NGINX_REDIS_TLS_PORT}",
+        '^ +sentinel_password=\S+\n' => '',
+        '/etc/nginx/redis/ca\.crt' => $cert->{ca}, '/etc/nginx/redis/nginx\.crt' => $cert->{site},
+        '/etc/nginx/redis/nginx\.key' => $cert->{site_key}, '/etc/nginx/portal\.crt' => $cert->{site},
         '/etc/nginx/portal\.key' => $cert->{site_key}, '/etc/nginx/vcita/' => "$Dir/",
         'http://127\.0\.0\.1:8000' => $app, 'vcita_oauth_client_id(\s+)\w+' => 'vcita_oauth_client_id app1',
     );
@@ -86,8 +95,7 @@ sub VcitaFlow::Code::machine_down {
 
 sub VcitaFlow::Code::fleet {
     my (%opt) = @_;
-    VcitaFlow::Code::redis()->command(qw( ACL SETUSER nginx on resetkeys resetchannels -@all
-        +get +set +del +select +ping ~vcita:* ), '>of the fleet');
+    acl();
     VcitaFlow::Code::machine($_, %opt) for 1 .. 3;
 }
 
@@ -133,7 +141,11 @@ sub VcitaFlow::Code::visitor {
 # status of / for this browser at machine n
 sub VcitaFlow::Code::at { my ($b, $n) = @_; return VcitaFlow::Code::sent_to($b, $n)->get('https://portal.example.com/')->status }
 
-sub VcitaFlow::Code::no_store { return (change => sub { $_[0] =~ s/^\s+vcita_oauth_session_store[^;]+;//mr }) }
+sub VcitaFlow::Code::users { acl() }
+
+sub VcitaFlow::Code::no_store {
+    return (change => sub { $_[0] =~ s/^\s+vcita_oauth_session_store[^;]+;//mr =~ s/8r\/s fleet;/2r\/s;/r });
+}
 
 sub VcitaFlow::Code::machine_log { my ($n) = @_; return slurp("$Dir/$n/error.log") }
 
@@ -154,7 +166,8 @@ my $b = visitor(1);
 my $r = $b->visit('https://portal.example.com/reports');
 is $r->status, 200, 'in at the first';
 is { map { lc $_->[0] => $_->[1] } @{ $r->json->{headers} } }->{'x-forwarded-user'}, 'a383717599bf1893', 'by name';
-is scalar(redis->keys('vcita:*')), 1, 'a session in Redis';
+is scalar(grep { !/rate:/ } redis->keys('vcita:*')), 1, 'a session in Redis';
+is scalar(redis->keys('vcita:rate:*')), 1, 'and the rate of all machines';
 is at($b, 2), 200, 'known at the second';
 is at($b, 3), 200, 'and at the third';
 
@@ -200,7 +213,7 @@ wait_for { at($b, 3) == 503 } 3, '503 at the third';
 like machine_log(2), qr/session_store "rediss:[^"]*" is unreachable/, 'the log says it';
 
 redis->start;
-redis->command(qw( ACL SETUSER nginx on resetkeys resetchannels -@all +get +set +del +select +ping ~vcita:* ), '>of the fleet');
+users();
 for my $n (1 .. 3) { wait_for { at($b->clone, $n) == 302 } 10, "Redis is empty: a new login at $n" }
 is sent_to($b, 2)->visit('https://portal.example.com/')->status, 200, 'in again';
 is at($b, $_), 200, "known at $_" for 1 .. 3;

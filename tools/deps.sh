@@ -10,6 +10,7 @@
 #   fuzz   build, and clang with its sanitizers and libFuzzer
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
+#   fleet  demo, redis-server and its client
 #   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
@@ -274,6 +275,8 @@ group() {
         node)  need_node ;;
         demo)  apt_install "${build_packages[@]}" "${browser_packages[@]}"
                need_node ;;
+        fleet) group demo
+               apt_install redis-server redis-tools ;;
         test)  apt_install "${build_packages[@]}" "${test_packages[@]}"
                need_chromium
                test_nginx
@@ -305,7 +308,7 @@ group() {
                     apt_install buildah ;;
         bench)      group demo
                     apt_install "${callgrind_packages[@]}" "${bench_packages[@]}" ;;
-        *)     die "no group $1; there are build, test, asan, node, demo" ;;
+        *)     die "no group $1; there are build, test, asan, node, demo, fleet" ;;
     esac
 }
 
