@@ -87,8 +87,8 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "Die Antwort von vcita gehört nicht zu dieser Anmeldung")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "Den Angaben von vcita über Sie konnte nicht vertraut werden. Oft hilft "
-     "ein erneuter Versuch.")
+     "Die Angaben von vcita über Sie waren nicht vertrauenswürdig. Oft "
+     "hilft ein erneuter Versuch.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
      "vcita hat nicht mitgeteilt, wer Sie sind")
@@ -99,7 +99,8 @@ text(NGX_HTTP_VCITA_TEXT_UNREACHABLE,
      "Diese Website konnte keine Verbindung zu vcita herstellen. Versuchen "
      "Sie es in einigen Minuten erneut.")
 
-text(NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE, "vcita hat zu spät geantwortet")
+text(NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE,
+     "vcita hat nicht rechtzeitig geantwortet")
 
 text(NGX_HTTP_VCITA_TEXT_TIMEOUT,
      "Die Anmeldung konnte nicht abgeschlossen werden. Versuchen Sie es in "
@@ -126,7 +127,7 @@ text(NGX_HTTP_VCITA_TEXT_NOT_ALLOWED,
      "Sie sind angemeldet, aber diese Website ist für Ihr Konto nicht "
      "freigegeben.")
 
-text(NGX_HTTP_VCITA_TEXT_SIGNED_IN_AS, "Sie sind angemeldet als %s.")
+text(NGX_HTTP_VCITA_TEXT_SIGNED_IN_AS, "Sie sind als %s angemeldet.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_TOKEN_TITLE, "Das Zugriffstoken ist ungültig")
 

@@ -51,7 +51,7 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_HOST,
      "The host name of the request is not valid. Check the address, then try "
      "again.")
 
-text(NGX_HTTP_VCITA_TEXT_INVALID_GRANT_TITLE, "The sign-in was used up")
+text(NGX_HTTP_VCITA_TEXT_INVALID_GRANT_TITLE, "The sign-in is no longer valid")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_GRANT,
      "vcita no longer accepts this sign-in: it was used already, or took too "
@@ -95,7 +95,8 @@ text(NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE, "vcita took too long to answer")
 text(NGX_HTTP_VCITA_TEXT_TIMEOUT,
      "The sign-in could not be finished. Try again in a few minutes.")
 
-text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE, "The sign-in does not fit")
+text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE,
+     "There is too much account information")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
      "There is more information about your account than this site can keep. "

@@ -34,14 +34,14 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_STATE,
      "a un inicio de sesión anterior.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE,
-     "El inicio de sesión volvió incompleto")
+     "La respuesta de vcita está incompleta")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK,
      "vcita devolvió el navegador sin los datos necesarios para iniciar "
      "sesión.")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE_TITLE,
-     "El inicio de sesión volvió a una dirección incorrecta")
+     "La respuesta de vcita llegó a una dirección incorrecta")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
      "No ha iniciado sesión: la respuesta de vcita llegó a una dirección "
@@ -65,7 +65,8 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_CLIENT_TITLE,
      "Este sitio no está bien configurado")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CLIENT,
-     "vcita no reconoce este sitio. Su administrador tiene que revisarlo.")
+     "vcita no reconoce este sitio. El administrador del sitio tiene que "
+     "revisarlo.")
 
 text(NGX_HTTP_VCITA_TEXT_RATE_LIMITED_TITLE,
      "Muchas personas están iniciando sesión en este momento")
@@ -85,8 +86,8 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "La respuesta de vcita no corresponde a este inicio de sesión")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "No se pudo confiar en los datos que vcita envió sobre usted. Volver a "
-     "intentarlo suele ayudar.")
+     "No se pudieron verificar los datos que vcita envió sobre usted. Volver "
+     "a intentarlo suele ayudar.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE, "vcita no indicó quién es usted")
 
@@ -107,7 +108,7 @@ text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE,
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
      "Hay más información sobre su cuenta de la que este sitio puede "
-     "guardar. Su administrador tiene que revisarlo.")
+     "guardar. El administrador del sitio tiene que revisarlo.")
 
 text(NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE_TITLE,
      "En este momento no podemos comprobar su sesión")
@@ -163,7 +164,8 @@ text(NGX_HTTP_VCITA_TEXT_LOST_HTTP,
 
 text(NGX_HTTP_VCITA_TEXT_LOST_ELSEWHERE,
      "Este sitio se abrió con un nombre distinto del que usa para iniciar "
-     "sesión. Ábralo con la dirección que le dio su administrador.")
+     "sesión. Ábralo con la dirección que le dio el administrador del "
+     "sitio.")
 
 text(NGX_HTTP_VCITA_TEXT_LOST_CLASH,
      "Ha iniciado sesión varias veces, pero el navegador devolvió otra "
@@ -206,8 +208,8 @@ text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN,
 text(NGX_HTTP_VCITA_TEXT_SIGNED_OUT_TITLE, "Ha cerrado la sesión")
 
 text(NGX_HTTP_VCITA_TEXT_SIGNED_OUT,
-     "Este sitio ya no le recuerda. Es posible que su sesión en vcita siga "
-     "abierta.")
+     "Este sitio ya no recuerda su sesión. Es posible que su sesión en "
+     "vcita siga abierta.")
 
 text(NGX_HTTP_VCITA_TEXT_ASK_SIGN_OUT_TITLE, "¿Desea cerrar la sesión?")
 
@@ -236,7 +238,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Cerrar sesión")
 
 text(NGX_HTTP_VCITA_TEXT_CODE, "Código:")
 
-text(NGX_HTTP_VCITA_TEXT_TIME, "Hora:")
+text(NGX_HTTP_VCITA_TEXT_TIME, "Fecha y hora:")
 
 text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Referencia:")
 

@@ -35,14 +35,14 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_STATE,
      "une connexion plus ancienne.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE,
-     "La connexion est revenue incomplète")
+     "La réponse de vcita est incomplète")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK,
      "vcita a renvoyé le navigateur sans les informations nécessaires à la "
      "connexion.")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE_TITLE,
-     "La connexion est revenue à une mauvaise adresse")
+     "La réponse de vcita est arrivée à une mauvaise adresse")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
      "La connexion n'a pas abouti : la réponse de vcita est arrivée à une "
@@ -95,8 +95,7 @@ text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
 text(NGX_HTTP_VCITA_TEXT_UNREACHABLE_TITLE, "vcita est injoignable")
 
 text(NGX_HTTP_VCITA_TEXT_UNREACHABLE,
-     "Ce site n'a pas pu se connecter à vcita. Réessayez dans quelques "
-     "minutes.")
+     "Ce site n'a pas pu joindre vcita. Réessayez dans quelques minutes.")
 
 text(NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE,
      "vcita a mis trop de temps à répondre")
@@ -109,7 +108,7 @@ text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE,
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
      "Votre compte comporte plus d'informations que ce site ne peut en "
-     "conserver. Son administrateur doit intervenir.")
+     "conserver. L'administrateur de ce site doit intervenir.")
 
 text(NGX_HTTP_VCITA_TEXT_STORE_UNAVAILABLE_TITLE,
      "Nous ne pouvons pas vérifier votre connexion pour le moment")
@@ -195,9 +194,9 @@ text(NGX_HTTP_VCITA_TEXT_FAILED,
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED_TITLE, "Veuillez vous connecter")
 
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED,
-     "Aucune session n'est ouverte, ou elle a pris fin. Votre envoi n'a pas "
-     "été traité. Connectez-vous dans un nouvel onglet, puis renvoyez le "
-     "formulaire.")
+     "Aucune session n'est ouverte, ou votre session a pris fin. Votre envoi "
+     "n'a pas été traité. Connectez-vous dans un nouvel onglet, puis "
+     "renvoyez le formulaire.")
 
 text(NGX_HTTP_VCITA_TEXT_TOO_OLD,
      "Votre connexion est trop ancienne pour cette opération. Votre envoi "
@@ -244,7 +243,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Se déconnecter")
 
 text(NGX_HTTP_VCITA_TEXT_CODE, "Code :")
 
-text(NGX_HTTP_VCITA_TEXT_TIME, "Heure :")
+text(NGX_HTTP_VCITA_TEXT_TIME, "Date et heure :")
 
 text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Référence :")
 

@@ -30,11 +30,11 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_STATE_TITLE,
      "ההתחברות הזאת לא החלה באתר הזה")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_STATE,
-     "הכתובת חסרה, השתנתה בדרך או שייכת "
+     "הכתובת אינה שלמה, השתנתה בדרך או שייכת "
      "להתחברות קודמת.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE,
-     "התשובה על ההתחברות חסרה")
+     "התשובה של vcita אינה שלמה")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK,
      "vcita החזירה את הדפדפן בלי הנתונים "
@@ -96,7 +96,7 @@ text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
 text(NGX_HTTP_VCITA_TEXT_UNREACHABLE_TITLE, "vcita אינה זמינה")
 
 text(NGX_HTTP_VCITA_TEXT_UNREACHABLE,
-     "האתר הזה לא הצליח להתחבר אל vcita. יש "
+     "האתר הזה לא הצליח ליצור קשר עם vcita. יש "
      "לנסות שוב בעוד כמה דקות.")
 
 text(NGX_HTTP_VCITA_TEXT_TIMEOUT_TITLE,
@@ -133,9 +133,9 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_TOKEN_TITLE,
      "אסימון הגישה אינו תקין")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_TOKEN,
-     "תוקף האסימון שצורף לבקשה פג, או שלא "
-     "הונפק על ידי vcita לאפליקציה הזאת. יש לבקש "
-     "אסימון חדש ולנסות שוב.")
+     "תוקף האסימון שצורף לבקשה פג, או "
+     "שהאסימון לא הונפק על ידי vcita לאפליקציה "
+     "הזאת. יש לבקש אסימון חדש ולנסות שוב.")
 
 text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE_TITLE,
      "לא ניתן לבדוק אסימונים כרגע")
@@ -205,9 +205,9 @@ text(NGX_HTTP_VCITA_TEXT_FAILED,
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED_TITLE, "יש להתחבר")
 
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED,
-     "אין התחברות פעילה, או שההתחברות "
-     "הסתיימה. מה שנשלח לא טופל. יש להתחבר "
-     "בלשונית חדשה ואז לשלוח שוב.")
+     "אין התחברות פעילה, או שתוקף ההתחברות "
+     "פג. מה שנשלח לא טופל. יש להתחבר בלשונית "
+     "חדשה ואז לשלוח שוב.")
 
 text(NGX_HTTP_VCITA_TEXT_TOO_OLD,
      "עבר זמן רב מדי מאז ההתחברות. מה שנשלח לא "
@@ -218,8 +218,8 @@ text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN_TITLE,
      "ההתחברות עדיין פעילה")
 
 text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN,
-     "לא ניתן היה לסיים את ההתחברות כרגע. יש "
-     "לנסות שוב בעוד רגע.")
+     "לא ניתן היה להתנתק כרגע. יש לנסות שוב "
+     "בעוד רגע.")
 
 text(NGX_HTTP_VCITA_TEXT_SIGNED_OUT_TITLE, "ההתנתקות הושלמה")
 
@@ -230,7 +230,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGNED_OUT,
 text(NGX_HTTP_VCITA_TEXT_ASK_SIGN_OUT_TITLE, "להתנתק?")
 
 text(NGX_HTTP_VCITA_TEXT_ASK_FOREIGN,
-     "ההגעה לכאן היא מאתר אחר.")
+     "ההפניה לדף הזה הגיעה מאתר אחר.")
 
 text(NGX_HTTP_VCITA_TEXT_ASK_CLICK,
      "כדי להתנתק נדרשת לחיצה.")
@@ -255,7 +255,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "התנתקות")
 
 text(NGX_HTTP_VCITA_TEXT_CODE, "קוד:")
 
-text(NGX_HTTP_VCITA_TEXT_TIME, "שעה:")
+text(NGX_HTTP_VCITA_TEXT_TIME, "מועד:")
 
 text(NGX_HTTP_VCITA_TEXT_REFERENCE, "אסמכתה:")
 

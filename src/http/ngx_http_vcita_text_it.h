@@ -49,7 +49,7 @@ text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
      "correggerlo.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_HOST_TITLE,
-     "Non è possibile accedere a questo indirizzo")
+     "Non è possibile effettuare l'accesso da questo indirizzo")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_HOST,
      "Il nome host della richiesta non è valido. Controlla l'indirizzo, poi "
@@ -84,7 +84,7 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "La risposta di vcita non riguarda questo accesso")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "Non è stato possibile fidarsi dei dati che vcita ha inviato su di te. "
+     "Non è stato possibile verificare i dati che vcita ha inviato su di te. "
      "Spesso basta riprovare.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE, "vcita non ha indicato chi sei")
@@ -239,7 +239,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Esci")
 
 text(NGX_HTTP_VCITA_TEXT_CODE, "Codice:")
 
-text(NGX_HTTP_VCITA_TEXT_TIME, "Ora:")
+text(NGX_HTTP_VCITA_TEXT_TIME, "Data e ora:")
 
 text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Riferimento:")
 

@@ -26,7 +26,7 @@ text(NGX_HTTP_VCITA_TEXT_STATE_EXPIRED,
      "Er is meer tijd verstreken dan deze site voor het inloggen toestaat.")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_STATE_TITLE,
-     "Deze site is deze inlogpoging niet begonnen")
+     "Deze inlogpoging is niet door deze site gestart")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_STATE,
      "Het adres is onvolledig, is onderweg veranderd of hoort bij een eerdere "
@@ -101,7 +101,7 @@ text(NGX_HTTP_VCITA_TEXT_TIMEOUT,
      "minuten opnieuw.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE_TITLE,
-     "De accountgegevens zijn te groot")
+     "Er zijn te veel accountgegevens")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_TOO_LARGE,
      "Er zijn meer gegevens over je account dan deze site kan bewaren. De "
@@ -141,7 +141,8 @@ text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
      "Voor deze pagina moet je zojuist zijn ingelogd, en vcita heeft je daar "
      "niet om gevraagd.")
 
-text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE, "Je inlog gaat steeds verloren")
+text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
+     "Je inlogsessie gaat steeds verloren")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST,
      "Je bent meerdere keren ingelogd, maar de browser stuurde de "
@@ -188,12 +189,12 @@ text(NGX_HTTP_VCITA_TEXT_FAILED,
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED_TITLE, "Log in")
 
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED,
-     "Je bent niet ingelogd of je sessie is afgelopen. Wat je verstuurde is "
-     "niet verwerkt. Log in op een nieuw tabblad en verstuur het dan opnieuw.")
+     "Je bent niet ingelogd of je sessie is verlopen. Wat je verstuurde, is "
+     "niet verwerkt. Log in een nieuw tabblad in en verstuur het dan opnieuw.")
 
 text(NGX_HTTP_VCITA_TEXT_TOO_OLD,
-     "Je bent hiervoor te lang geleden ingelogd. Wat je verstuurde is niet "
-     "verwerkt. Log in op een nieuw tabblad en verstuur het dan opnieuw.")
+     "Je bent hiervoor te lang geleden ingelogd. Wat je verstuurde, is niet "
+     "verwerkt. Log in een nieuw tabblad in en verstuur het dan opnieuw.")
 
 text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN_TITLE, "Je bent nog ingelogd")
 
@@ -210,7 +211,7 @@ text(NGX_HTTP_VCITA_TEXT_ASK_SIGN_OUT_TITLE, "Wil je uitloggen?")
 text(NGX_HTTP_VCITA_TEXT_ASK_FOREIGN,
      "Een andere site heeft je hierheen gestuurd.")
 
-text(NGX_HTTP_VCITA_TEXT_ASK_CLICK, "Uitloggen vraagt een klik.")
+text(NGX_HTTP_VCITA_TEXT_ASK_CLICK, "Klik op de knop om uit te loggen.")
 
 text(NGX_HTTP_VCITA_TEXT_WAIT, "Geschatte wachttijd: %s min.")
 
@@ -226,7 +227,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_IN_AGAIN, "Opnieuw inloggen")
 
 text(NGX_HTTP_VCITA_TEXT_SIGN_IN_OTHER, "Met een ander account inloggen")
 
-text(NGX_HTTP_VCITA_TEXT_SIGN_IN_TAB, "Inloggen op een nieuw tabblad")
+text(NGX_HTTP_VCITA_TEXT_SIGN_IN_TAB, "Inloggen in een nieuw tabblad")
 
 text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Uitloggen")
 

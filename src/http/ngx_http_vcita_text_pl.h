@@ -63,8 +63,8 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_CLIENT_TITLE,
      "Ta witryna jest niepoprawnie skonfigurowana")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CLIENT,
-     "vcita nie rozpoznaje tej witryny. Musi się tym zająć jej "
-     "administrator.")
+     "vcita nie rozpoznaje tej witryny. Musi się tym zająć administrator "
+     "witryny.")
 
 text(NGX_HTTP_VCITA_TEXT_RATE_LIMITED_TITLE,
      "W tej chwili loguje się wiele osób")
@@ -83,7 +83,7 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "Odpowiedź vcita nie dotyczy tego logowania")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "Dane o Tobie przesłane przez vcita okazały się niewiarygodne. "
+     "Nie można było zaufać danym o Tobie, które przesłała vcita. "
      "Często pomaga ponowna próba.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
@@ -140,7 +140,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Zaloguj się ponownie")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Ta strona wymaga świeżego logowania, a vcita o nie nie poprosiła.")
+     "Ta strona jest tylko dla osób, które dopiero co się zalogowały, a "
+     "vcita o to nie poprosiła.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Logowanie wciąż nie zostaje zapamiętane")
@@ -166,8 +167,8 @@ text(NGX_HTTP_VCITA_TEXT_LOST_ELSEWHERE,
 
 text(NGX_HTTP_VCITA_TEXT_LOST_CLASH,
      "Logowanie powiodło się kilka razy, ale przeglądarka odesłała inny "
-     "plik cookie o nazwie pliku cookie sesji tej witryny. Usuń pliki cookie "
-     "tej witryny i spróbuj ponownie za minutę.")
+     "plik cookie o tej samej nazwie co plik cookie sesji tej witryny. Usuń "
+     "pliki cookie tej witryny i spróbuj ponownie za minutę.")
 
 text(NGX_HTTP_VCITA_TEXT_NO_METHOD_TITLE,
      "Ten adres służy tylko do logowania")
@@ -175,7 +176,7 @@ text(NGX_HTTP_VCITA_TEXT_NO_METHOD_TITLE,
 text(NGX_HTTP_VCITA_TEXT_NO_METHOD,
      "Odpowiada tylko przeglądarce, która wraca z vcita.")
 
-text(NGX_HTTP_VCITA_TEXT_REFUSED_TITLE, "vcita odmówiła logowania")
+text(NGX_HTTP_VCITA_TEXT_REFUSED_TITLE, "vcita odrzuciła logowanie")
 
 text(NGX_HTTP_VCITA_TEXT_REFUSED,
      "Nie udało się dokończyć logowania. Jeśli ponowna próba nie "
@@ -236,6 +237,6 @@ text(NGX_HTTP_VCITA_TEXT_CODE, "Kod:")
 
 text(NGX_HTTP_VCITA_TEXT_TIME, "Czas:")
 
-text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Numer zgłoszenia:")
+text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Numer referencyjny:")
 
 text(NGX_HTTP_VCITA_TEXT_REQUEST, "Żądanie:")

@@ -31,13 +31,14 @@ text(NGX_HTTP_VCITA_TEXT_INVALID_STATE,
      "O endereço está incompleto, foi alterado no caminho ou pertence a um "
      "login anterior.")
 
-text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE, "O login voltou incompleto")
+text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK_TITLE,
+     "A resposta do vcita está incompleta")
 
 text(NGX_HTTP_VCITA_TEXT_INVALID_CALLBACK,
      "O vcita devolveu o navegador sem os dados necessários para entrar.")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE_TITLE,
-     "O login voltou para um endereço errado")
+     "A resposta do vcita chegou a um endereço errado")
 
 text(NGX_HTTP_VCITA_TEXT_CALLBACK_ELSEWHERE,
      "Você não entrou: a resposta do vcita chegou a um endereço que não a "
@@ -79,7 +80,7 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "A resposta do vcita não corresponde a este login")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "Não foi possível confiar nos dados que o vcita enviou sobre você. "
+     "Não foi possível verificar os dados que o vcita enviou sobre você. "
      "Tentar novamente costuma ajudar.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE,
@@ -135,7 +136,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Entre novamente")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Esta página exige um login recente, e o vcita não pediu isso a você.")
+     "Esta página é só para quem acabou de entrar, e o vcita não pediu "
+     "isso a você.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "O seu login se perde repetidamente")
@@ -189,8 +191,8 @@ text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED,
      "foi processado. Entre em uma nova aba e envie novamente.")
 
 text(NGX_HTTP_VCITA_TEXT_TOO_OLD,
-     "Você entrou há tempo demais para isto. O que você enviou não foi "
-     "processado. Entre em uma nova aba e envie novamente.")
+     "Seu login é antigo demais para esta operação. O que você enviou "
+     "não foi processado. Entre em uma nova aba e envie novamente.")
 
 text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN_TITLE, "Sua sessão continua aberta")
 
@@ -230,7 +232,7 @@ text(NGX_HTTP_VCITA_TEXT_SIGN_OUT, "Sair")
 
 text(NGX_HTTP_VCITA_TEXT_CODE, "Código:")
 
-text(NGX_HTTP_VCITA_TEXT_TIME, "Hora:")
+text(NGX_HTTP_VCITA_TEXT_TIME, "Data e hora:")
 
 text(NGX_HTTP_VCITA_TEXT_REFERENCE, "Referência:")
 
