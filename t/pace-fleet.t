@@ -269,7 +269,9 @@ location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 my @bad = map { sprintf "\$%d\r\n%s\r\n", length, $_ } '', ' ', '0 1', '0 1 0', '0 1 0 2 ', ' 0 1 0 2', '0 1 0 2 0', '-1 1 0 2',
     '0 1  0 2', '0 1 x 2', '99999999999999999999 1 0 2', '600001 1 0 2', "0 1\n0 2", '0.5 1 0 2', '0 1 0 12345678901234567', '600001';
-push @bad, "\$-1\r\n", ":1\r\n", "+OK\r\n", "-ERR no\r\n", "-NOPERM no\r\n", "-READONLY no\r\n", "-LOADING no\r\n", "-x\r\n", "*1\r\n:1\r\n", 'close';
+push @bad, "\$-1\r\n", ":1\r\n", "+OK\r\n", "-ERR no\r\n", "-NOPERM no\r\n", "-x\r\n", "*1\r\n:1\r\n", 'close';
+
+# READONLY and LOADING end a login: the session cannot be written, either (t/failover.t)
 my $fake = fake_redis(EVAL => [ @bad, "\$7\r\n0 1 0 2\r\n" ]);
 for my $bad (@bad) {
     my $r = begun('/')->come_back(code => stub_code);
