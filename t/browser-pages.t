@@ -2,6 +2,10 @@
 # languages, with the keyboard alone and without JavaScript.  Pages are answers of nginx; Chromium gets them as they came.
 
 use lib 't/lib';
+
+# thirty pages in four looks take a minute of CPU a language, and Chromium may have to share it
+BEGIN { $ENV{VCITA_TEST_LIMIT} ||= 600 }
+
 use VcitaChromium;
 use VcitaTest;
 use VcitaCheck;
