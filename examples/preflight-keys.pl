@@ -90,7 +90,7 @@ sub usable {
            && bits($key->{e}) > 1 && bits($key->{e}) <= 32;
 }
 
-# of a number in base64url; 0: it is none
+# of an odd number in base64url; 0: it is none
 sub bits {
     my ($text) = @_;
 
@@ -99,6 +99,6 @@ sub bits {
     my $bits = join '', map { sprintf '%06b', index $BASE64, $_ } split //, $text;
     my $spare = substr $bits, length($bits) - length($bits) % 8, 8, '';
 
-    return 0 if $spare =~ /1/;
+    return 0 if $spare =~ /1/ || $bits !~ /1\z/;
     return length $bits =~ s/^0+//r;
 }

@@ -112,3 +112,19 @@ like $wrong, $link, 'white on white';
 unlike $wrong, qr/dark: focus/, 'but seen in the dark';
 
 like $finds->('no Tab' => sub { s/<a /<a tabindex="-1" / }), qr/^Tab reaches 0 of 1$/m, 'a link that Tab does not reach';
+
+
+=== TEST 5: the page of the queue, with the wait in it, in each of these languages
+--- gate
+vcita_oauth_rate 0.005r/s;
+vcita_oauth_userinfo off;
+--- flow
+is browser()->visit('/')->status, 200, 'the first one is in';
+for my $language (qw( en he de )) {
+    my $r = begun('/', headers => [ 'Accept-Language' => $language ])->come_back(code => stub_code);
+    is $r->status, 503, "$language: behind the first one";
+    like $r->body, qr{<bdi><code>\d+</code></bdi>}, "$language: with the wait";
+    good_page('rate_limited', $language, $r, reader());
+}
+--- error_log
+vcita_oauth_rate has no free slot for this login

@@ -269,7 +269,7 @@ $s->syswrite("POST /upload/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: $siz
 my $got = '';
 $s->sysread($got, 65536, length $got) or die "closed\n" until $got =~ /<\/html>/;
 like $got, qr/^HTTP\/1\.1 401 /, 'without a session: 401, before the body is sent';
-like $got, qr/What you sent was not processed/, 'the page says what to do';
+like $got, qr/Your request was not processed/, 'the page says what to do';
 close $s;
 is scalar(my @none = stub->app_requests), 0, 'the application saw nothing of it';
 

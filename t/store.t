@@ -269,7 +269,7 @@ vcita_oauth_session_store somewhere;
 location / { vcita_oauth on; }
 --- must_die
 --- error_log eval
-qr{"vcita_oauth_session_store" directive requires "cookie", "zone=name:size", or a redis:// or rediss:// URL .*nginx\.conf:\d+}
+qr{"vcita_oauth_session_store" directive requires "cookie", "zone=name:size", (?:or )?a redis:.*URL.*nginx\.conf:\d+}
 
 
 === TEST 12: vcita_oauth_session_store cookie takes nothing else

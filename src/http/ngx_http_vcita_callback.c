@@ -250,7 +250,11 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 
     age = ngx_time() - ngx_http_vcita_string_time(s->issued / 1000);
 
-    if (age > client->login_timeout || age < -NGX_HTTP_VCITA_SKEW) {
+    /* the link of a signed-out page is as old as the page */
+
+    if ((age > client->login_timeout && !ctx->marked)
+        || age < -NGX_HTTP_VCITA_SKEW)
+    {
         ctx->cause = ", it took longer than vcita_oauth_login_timeout, or the "
                      "clocks of the machines differ";
 

@@ -335,8 +335,8 @@ ngx_http_vcita_identity_session(ngx_http_request_t *r, ngx_str_t *value)
 
 /*
  * The address of a login as another account.  A refusal has one ready; after a
- * logout it is made where a variable asks for it, since it sets the login
- * cookie that the logout has expired.  It has a state, so no log has it.
+ * logout it is made where a variable or the page asks for it.  It has a state,
+ * so no log has it.
  */
 
 static ngx_int_t

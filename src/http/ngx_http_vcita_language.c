@@ -168,8 +168,13 @@ ngx_http_vcita_language_range(ngx_str_t *range,
 
     choice = &choices[i];
 
-    if (named > choice->named
-        || (named == choice->named && (ngx_uint_t) weight > choice->weight))
+    if (choice->named == NGX_HTTP_VCITA_LANGUAGE_EXACT && choice->weight == 0) {
+        return;
+    }
+
+    if (weight == 0
+        || choice->named == 0
+        || (ngx_uint_t) weight > choice->weight)
     {
         choice->named = named;
         choice->weight = weight;

@@ -103,14 +103,17 @@ ngx_http_vcita_login_url(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         ngx_http_vcita_login_host_own(r, ctx, client, &s->host);
     }
 
-    if (ngx_http_vcita_login_cookie(r, ctx, client) != NGX_OK
-        || ngx_http_vcita_login_set(r, ctx, client) != NGX_OK)
-    {
+    if (ngx_http_vcita_login_cookie(r, ctx, client) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    /* the cookie of a logout keeps its end: its mark does not last for ever */
+
     if (ctx->marked) {
         s->sent |= NGX_HTTP_VCITA_SENT_PROMPT;
+
+    } else if (ngx_http_vcita_login_set(r, ctx, client) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_vcita_login_query(r, ctx, client, s, authorize, url);

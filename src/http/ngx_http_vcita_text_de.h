@@ -147,8 +147,8 @@ text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE,
      "Bitte melden Sie sich erneut an")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Diese Seite verlangt eine ganz frische Anmeldung, und vcita hat Sie "
-     "nicht dazu aufgefordert.")
+     "Diese Seite verlangt eine neue Anmeldung, die letzte liegt aber zu "
+     "lange zurück.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Ihre Anmeldung geht immer wieder verloren")

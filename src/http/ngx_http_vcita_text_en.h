@@ -80,8 +80,8 @@ text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN_TITLE,
      "vcita's answer is not meant for this sign-in")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_ID_TOKEN,
-     "What vcita said about you could not be trusted. Trying again often "
-     "helps.")
+     "The information that vcita sent about you is not valid. Trying again "
+     "often helps.")
 
 text(NGX_HTTP_VCITA_TEXT_BAD_USERINFO_TITLE, "vcita did not say who you are")
 
@@ -132,8 +132,7 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Please sign in again")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "This page is only for those who have just signed in, and vcita did not "
-     "ask you to.")
+     "This page needs a new sign-in, but the last one is too old.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE, "Your sign-in keeps getting lost")
 
@@ -153,8 +152,8 @@ text(NGX_HTTP_VCITA_TEXT_LOST_HTTP,
      "https:// in front of its address.")
 
 text(NGX_HTTP_VCITA_TEXT_LOST_ELSEWHERE,
-     "This site was opened by another name than the one that it signs people "
-     "in by. Open it by the address that its operator gave you.")
+     "You can't sign in under the host name that you opened. Open the address "
+     "that the operator of this site gave you.")
 
 text(NGX_HTTP_VCITA_TEXT_LOST_CLASH,
      "You signed in several times, but the browser brought back another "
@@ -179,11 +178,11 @@ text(NGX_HTTP_VCITA_TEXT_FAILED, "Something went wrong. Try again in a moment.")
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED_TITLE, "Please sign in")
 
 text(NGX_HTTP_VCITA_TEXT_UNAUTHORIZED,
-     "You are not signed in, or your session has ended. What you sent was not "
+     "You are not signed in, or your session has ended. Your request was not "
      "processed. Sign in in a new tab, then send this again.")
 
 text(NGX_HTTP_VCITA_TEXT_TOO_OLD,
-     "You signed in too long ago for this. What you sent was not processed. "
+     "You signed in too long ago for this. Your request was not processed. "
      "Sign in in a new tab, then send this again.")
 
 text(NGX_HTTP_VCITA_TEXT_STILL_SIGNED_IN_TITLE, "You are still signed in")

@@ -141,8 +141,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Vuelva a iniciar sesión")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Esta página es solo para quienes acaban de iniciar sesión, y vcita no "
-     "se lo pidió.")
+     "Esta página requiere un inicio de sesión reciente, pero el último es "
+     "demasiado antiguo.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Su inicio de sesión se pierde una y otra vez")

@@ -143,8 +143,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Veuillez vous reconnecter")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Cette page exige une connexion toute récente, et vcita ne vous l'a pas "
-     "demandée.")
+     "Cette page exige une connexion récente, mais la dernière est trop "
+     "ancienne.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Votre connexion se perd sans cesse")

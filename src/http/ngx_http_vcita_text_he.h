@@ -147,8 +147,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "יש להתחבר מחדש")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "הדף הזה מיועד רק למי שהתחברו ממש עכשיו, "
-     "ו-vcita לא ביקשה זאת.")
+     "הדף הזה דורש התחברות חדשה, אבל "
+     "ההתחברות האחרונה ישנה מדי.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "ההתחברות הולכת לאיבוד שוב ושוב")

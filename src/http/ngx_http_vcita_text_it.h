@@ -140,8 +140,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Accedi di nuovo")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Questa pagina richiede un accesso appena effettuato, e vcita non te lo "
-     "ha chiesto.")
+     "Questa pagina richiede un accesso recente, ma l'ultimo risale a troppo "
+     "tempo fa.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Il tuo accesso continua ad andare perso")

@@ -138,8 +138,8 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Log opnieuw in")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Voor deze pagina moet je zojuist zijn ingelogd, en vcita heeft je daar "
-     "niet om gevraagd.")
+     "Voor deze pagina moet je net zijn ingelogd, maar de laatste keer is te "
+     "lang geleden.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Je inlogsessie gaat steeds verloren")

@@ -140,8 +140,7 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Zaloguj się ponownie")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Ta strona jest tylko dla osób, które dopiero co się zalogowały, a "
-     "vcita o to nie poprosiła.")
+     "Ta strona wymaga niedawnego logowania, a ostatnie było zbyt dawno.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "Logowanie wciąż nie zostaje zapamiętane")

@@ -136,8 +136,7 @@ text(NGX_HTTP_VCITA_TEXT_KEYS_UNAVAILABLE,
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED_TITLE, "Entre novamente")
 
 text(NGX_HTTP_VCITA_TEXT_LOGIN_REQUIRED,
-     "Esta página é só para quem acabou de entrar, e o vcita não pediu "
-     "isso a você.")
+     "Esta página exige um login recente, mas o último é antigo demais.")
 
 text(NGX_HTTP_VCITA_TEXT_SESSION_LOST_TITLE,
      "O seu login se perde repetidamente")

@@ -38,8 +38,8 @@
 /* each worker reads the clock at its own time: what is ahead counts as now */
 
 #define ngx_http_vcita_jwks_since(time)                                       \
-    ((ngx_msec_int_t) (ngx_current_msec - (time)) > 0                         \
-     ? ngx_current_msec - (time) : 0)
+    ((ngx_msec_t) ((time) - ngx_current_msec) < 60000                         \
+     ? 0 : ngx_current_msec - (time))
 
 
 /* a set; generation 0: no key set has been fetched */
