@@ -475,7 +475,9 @@ ngx_http_vcita_status_servers(ngx_http_request_t *r, ngx_buf_t *b,
 
         k = ngx_http_vcita_stats_server(&vmcf->statistics, &store[i]->name);
 
-        if (k == NGX_HTTP_VCITA_STAT_SERVERS) {
+        if (k == NGX_HTTP_VCITA_STAT_SERVERS
+            || n == NGX_HTTP_VCITA_STAT_SERVERS)
+        {
             continue;
         }
 

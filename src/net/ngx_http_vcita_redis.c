@@ -307,24 +307,16 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_msec_t                       deadline;
-    ngx_queue_t                     *q;
-    ngx_http_vcita_redis_t          *redis;
-    ngx_http_vcita_redis_pending_t  *command;
+    ngx_queue_t              lost;
+    ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
-    deadline = ngx_current_msec + t->conf->timeout;
 
-    for (q = ngx_queue_head(&redis->commands.unsent);
-         q != ngx_queue_sentinel(&redis->commands.unsent);
-         q = ngx_queue_next(q))
-    {
-        command = ngx_http_vcita_redis_command(q);
+    ngx_queue_init(&lost);
 
-        if ((ngx_msec_int_t) (command->deadline - deadline) > 0) {
-            command->deadline = deadline;
-        }
-    }
+    ngx_http_vcita_redis_repeat_ready(&redis->commands, t->conf->timeout,
+                                      &lost);
+    ngx_http_vcita_redis_fail(redis, &lost);
 
     if (redis->deadline.timer_set) {
         ngx_del_timer(&redis->deadline);
@@ -453,7 +445,12 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
         ngx_queue_insert_tail(&redis->commands.moved, q);
 
     } else {
-        ngx_http_vcita_redis_done(redis, command, reply);
+
+        /* what was read from a server that is no master is not used */
+
+        ngx_http_vcita_redis_done(redis, command,
+                                  (t->elsewhere && command->again) ? NULL
+                                                                   : reply);
     }
 
     ngx_http_vcita_redis_expect(redis);

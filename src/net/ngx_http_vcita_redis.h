@@ -356,6 +356,9 @@ ngx_uint_t ngx_http_vcita_redis_repeat_refused(
     ngx_http_vcita_redis_reply_t *reply);
 void ngx_http_vcita_redis_repeat_broken(
     ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
+void ngx_http_vcita_redis_repeat_ready(
+    ngx_http_vcita_redis_commands_t *commands, ngx_msec_t timeout,
+    ngx_queue_t *lost);
 void ngx_http_vcita_redis_repeat_down(
     ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
 ngx_http_vcita_redis_pending_t *

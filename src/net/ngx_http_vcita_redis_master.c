@@ -123,7 +123,7 @@ ngx_http_vcita_redis_master_lost(ngx_http_vcita_redis_master_t *m)
 void
 ngx_http_vcita_redis_master_stop(ngx_http_vcita_redis_master_t *m)
 {
-    if (m->search) {
+    if (m->conf->finder) {
         m->conf->finder->stop(m);
         m->search = NULL;
     }
@@ -164,7 +164,9 @@ ngx_http_vcita_redis_master_lookup_handler(void *data,
 static void
 ngx_http_vcita_redis_master_forget(ngx_http_vcita_redis_master_t *m)
 {
-    ngx_http_vcita_lookup_forget(m->search);
+    if (m->search) {
+        ngx_http_vcita_lookup_forget(m->search);
+    }
 }
 
 

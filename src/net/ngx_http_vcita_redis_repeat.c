@@ -93,6 +93,39 @@ ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands,
 
 
 /*
+ * A new connection is ready.  Commands with too little time left for a reply
+ * are lost: their deadline would end the connection for all others.
+ */
+
+void
+ngx_http_vcita_redis_repeat_ready(ngx_http_vcita_redis_commands_t *commands,
+    ngx_msec_t timeout, ngx_queue_t *lost)
+{
+    ngx_msec_int_t                   left;
+    ngx_queue_t                     *q, *next;
+    ngx_http_vcita_redis_pending_t  *command;
+
+    for (q = ngx_queue_head(&commands->unsent);
+         q != ngx_queue_sentinel(&commands->unsent);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        command = ngx_http_vcita_redis_command(q);
+
+        left = (ngx_msec_int_t) (command->deadline - ngx_current_msec);
+
+        if (left < (ngx_msec_int_t) (timeout / 10)) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(lost, q);
+
+        } else if (left > (ngx_msec_int_t) timeout) {
+            command->deadline = ngx_current_msec + timeout;
+        }
+    }
+}
+
+
+/*
  * No server can be reached.  Commands fail, but for those that a server has
  * refused: they wait for the new master, until their deadline.
  */
@@ -120,6 +153,10 @@ ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands,
         command = ngx_http_vcita_redis_command(q);
 
         if (command->moved && !ngx_exiting) {
+
+            /* a part of it may have been sent on the old connection */
+
+            command->sent = 0;
             continue;
         }
 

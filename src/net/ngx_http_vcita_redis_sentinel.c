@@ -157,7 +157,7 @@ ngx_http_vcita_redis_sentinel_ask(ngx_http_vcita_redis_sentinel_t *s)
 
     /* addresses of an earlier look-up are tried meanwhile */
 
-    if (!s->host->literal) {
+    if (!s->host->literal && s->lookup == NULL) {
         s->lookup = ngx_http_vcita_lookup_start(&s->host->host, s->host->port,
                                         ngx_http_vcita_redis_sentinel_resolved,
                                         s, &s->log);
@@ -175,10 +175,7 @@ ngx_http_vcita_redis_sentinel_end(ngx_http_vcita_redis_sentinel_t *s)
     ngx_http_vcita_connection_close(&s->conn);
     ngx_http_vcita_redis_protocol_free(&s->replies);
 
-    if (s->lookup) {
-        ngx_http_vcita_lookup_forget(s->lookup);
-        s->lookup = NULL;
-    }
+    /* a look-up goes on: a slow one is for the next question */
 
     if (s->timer.timer_set) {
         ngx_del_timer(&s->timer);
@@ -205,9 +202,17 @@ ngx_http_vcita_redis_sentinel_resolved(void *data,
         s->found = addrs;
         s->first = 0;
         s->tried = 0;
+
+        if (s->conn.connection) {
+
+            /* to one of the old addresses, after which comes the next */
+
+            s->first--;
+            s->tried--;
+        }
     }
 
-    if (s->conn.connection == NULL) {
+    if (s->timer.timer_set && s->conn.connection == NULL) {
         ngx_http_vcita_redis_sentinel_connect(s);
     }
 }

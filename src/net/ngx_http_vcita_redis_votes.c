@@ -125,12 +125,10 @@ ngx_http_vcita_redis_votes_create(ngx_pool_t *pool,
 
     v->late.handler = ngx_http_vcita_redis_votes_handler;
     v->late.data = v;
-    v->late.log = pool->log;
     v->late.cancelable = 1;
 
     v->answered.handler = ngx_http_vcita_redis_votes_handler;
     v->answered.data = v;
-    v->answered.log = pool->log;
 
     server->finder = &ngx_http_vcita_redis_votes_finder;
     server->find = v;
@@ -178,6 +176,11 @@ ngx_http_vcita_redis_votes_start(ngx_http_vcita_redis_master_t *m)
     v->master = m;
     m->search = v;
 
+    /* the log of the pool was that of the old cycle */
+
+    v->late.log = ngx_cycle->log;
+    v->answered.log = ngx_cycle->log;
+
     ngx_http_vcita_redis_votes_known(v, m);
 
     v->ncandidates = 0;
@@ -198,7 +201,22 @@ ngx_http_vcita_redis_votes_start(ngx_http_vcita_redis_master_t *m)
 static void
 ngx_http_vcita_redis_votes_stop(ngx_http_vcita_redis_master_t *m)
 {
-    ngx_http_vcita_redis_votes_end(m->conf->find);
+    ngx_uint_t                        i;
+    ngx_http_vcita_redis_votes_t     *v;
+    ngx_http_vcita_redis_sentinel_t  *s;
+
+    v = m->conf->find;
+
+    ngx_http_vcita_redis_votes_end(v);
+
+    for (i = 0; i < v->conf->nhosts; i++) {
+        s = &v->sentinels[i];
+
+        if (s->lookup) {
+            ngx_http_vcita_lookup_forget(s->lookup);
+            s->lookup = NULL;
+        }
+    }
 }
 
 

@@ -287,13 +287,14 @@ static ngx_int_t
 ngx_http_vcita_rate_granted(ngx_http_vcita_rate_ask_t *ask)
 {
     ngx_msec_t                   slot, granted, use, *used;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, own;
     ngx_http_vcita_rate_pace_t  *pace;
 
     pace = ngx_http_vcita_rate_lock(ask);
 
     for (i = 0; i < ask->n; i++) {
 
+        own = 0;
         slot = ngx_http_vcita_rate_slot(pace, &used, &use);
         granted = ngx_current_msec + ask->slots[i].delay;
 
@@ -302,7 +303,7 @@ ngx_http_vcita_rate_granted(ngx_http_vcita_rate_ask_t *ask)
             && (ngx_msec_int_t) (slot - granted) > NGX_HTTP_VCITA_RATE_SLACK)
         {
             ask->slots[i].delay = slot - ngx_current_msec;
-            pace->own = slot;
+            own = 1;
 
         } else if (ask->slots[i].delay) {
             use = granted;
@@ -312,6 +313,10 @@ ngx_http_vcita_rate_granted(ngx_http_vcita_rate_ask_t *ask)
             ngx_http_vcita_rate_unlock(ask);
             ngx_http_vcita_rate_redis_cancel(ask);
             return NGX_BUSY;
+        }
+
+        if (own) {
+            pace->own = slot;
         }
 
         /* a released slot may come before all that are recorded */
