@@ -29,6 +29,7 @@ sub put {
 put(client_secret => 's3cret-0123456789abcdef-0123456789');
 put(session_key => pack 'C*', map { int rand 256 } 1 .. 48);
 put(redis_password => 'of the fleet');
+put(sentinel_password => 'of the Sentinels');
 put('mime.types' => 'types { text/html html; application/javascript js; }');
 put('app/index.html' => "the page\n");
 put('app/page.js' => "// the page's script\n");
@@ -51,8 +52,8 @@ sub example {
     $text =~ s{/var/(?:log/nginx|www)/}{$Dir/}g;
     $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$cert->{ca}}g;
     $text =~ s{/etc/nginx/mime\.types}{$Dir/mime.types}g;
-    $text =~ s{/etc/nginx/\w+\.crt}{$cert->{site}}g;
-    $text =~ s{/etc/nginx/\w+\.key}{$cert->{site_key}}g;
+    $text =~ s{/etc/nginx/(?:redis/)?\w+\.crt}{$cert->{site}}g;
+    $text =~ s{/etc/nginx/(?:redis/)?\w+\.key}{$cert->{site_key}}g;
     die "$name: a path is left: $&\n" if $text =~ m{/(?:etc|var|usr)/(?!resolv\.conf)\S*};
     return $text;
 }

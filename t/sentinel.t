@@ -191,11 +191,13 @@ wait_for { try_login() == 303 } 5, 'all are down';
 --- flow
 server(1);
 server(2, of => 1);
-server(3);
 liar($_) for 1 .. 3;
 says($_, names(1)) for 1 .. 3;
 wait_for { with('A' x 43) == 302 } 10, 'the store of this round';
 my $id = logged_in()->cookie('vcita_session');
+
+# not earlier: it may be the known master of the round before
+server(3);
 says(1, names(3));
 says(2, names(2));
 cut(1);
@@ -215,9 +217,14 @@ wait_for { with($id) == 200 && try_login() == 303 } 5, 'it is a replica now: the
 is server(1)->command('ROLE')->[0], 'slave', 'which is not the known one';
 
 says($_, names(3)) for 1, 2;
-cut(2);
-a_second_later();
-wait_for { with($id) != 503 } 5, 'a majority';
+
+# on a busy machine one of the two may be late, and then there is no majority
+for (1 .. 5) {
+    cut(2);
+    a_second_later();
+    wait_for { with($id) != 503 } 5, 'a majority';
+    last if with($id) == 302;
+}
 is with($id), 302, 'names another server, which has no session';
 
 
