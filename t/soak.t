@@ -152,6 +152,14 @@ sub VcitaFlow::Code::rounds {
 }
 
 
+# what processes have open together, by kind: "3 /dev/null, 1 anon_inode:[eventpoll], 5 socket"
+sub VcitaFlow::Code::open_files {
+    my %n;
+    $n{s/^(?:socket|pipe)\K:.*//r}++ for grep { defined } map { readlink } map { glob "/proc/$_/fd/*" } @_;
+    return join ', ', map { "$n{$_} $_" } sort keys %n;
+}
+
+
 # statuses of requests without a session, and of one that has ended; a fleet's Redis may answer, or be gone
 sub VcitaFlow::Code::stays_out {
     my ($ended) = @_;
@@ -271,13 +279,22 @@ exited on signal 9
 VcitaRedis->fresh;
 my $end = VcitaLoop::now() + chaos;
 
-# descriptors of new workers that have served: one may have a connection to Redis, or both
+# What a master and two workers that have served nothing have open: each has the listening socket, the master both ends
+# of a channel to each worker, and a worker its own end and the master's end of the other's.
+my $start;
+wait_for { ($start = open_files(nginx_pid, nginx_workers)) =~ /\b11 socket$/ } 20, 'the workers to have their channels';
+
+# Descriptors of new workers that have served: one may have a connection to Redis, or both.  A reload is logged before
+# its workers are there, and old ones live on for some time: each old worker has to be gone, or it is counted, too.
 my $descriptors = sub {
     redis->resume;
     redis->start;
     redis->command(qw( REPLICAOF NO ONE ));
+    my %old = map { $_ => 1 } nginx_workers();
     reload;
-    wait_for { nginx_workers() == 2 } 20, 'the old workers to go';
+    wait_for { my @pid = nginx_workers(); @pid == 2 && !grep { $old{$_} } @pid } 20, 'the old workers to go';
+    eval { wait_for { open_files(nginx_pid, nginx_workers) eq $start } 10 };
+    is open_files(nginx_pid, nginx_workers), $start, 'the master, and what workers get from it: open is what was at the start';
     wait_for { browser(soft => 1)->visit('/page')->status == 200 } 20, 'a login';
     return nginx_fds;
 };
@@ -315,6 +332,7 @@ is logged('exited on signal (?!9\b)'), 0, 'no worker crashed';
 is logged('exited on signal 9'), $begun->{killed} + $done->{killed}, 'but for those that were killed';
 my $now = $descriptors->();
 cmp_ok $now, '<=', $fds + 2, "descriptors: $fds before, $now after";
+note "soak: descriptors of two new workers: $fds before, $now after; of them and the master at the start: $start";
 my $b = browser();
 is $b->visit('/page')->status, 200, 'a login';
 is $b->get('/page')->status, 200, 'which lives';
