@@ -180,18 +180,18 @@ sub start_nginx {
 
 # two machines, one client_id: vcita must see its 8 calls a second from both
 sub one_rate {
-    step('40 people sign in at once, at two machines, with one rate of 8 calls a second');
+    step('60 people sign in at once, at two machines, with one rate of 8 calls a second');
 
     my $crowd = VcitaCrowd->new(timeout => 60);
     # of an address each: the example limits what one may ask of the callback
-    $crowd->add(visitor(1 + $_ % 2, "127.0.1.$_"), GET => "$site/?$_", follow => 1) for 1 .. 40;
+    $crowd->add(visitor(1 + $_ % 2, "127.0.1.$_"), GET => "$site/?$_", follow => 1) for 1 .. 60;
 
     my $begun = now();
     my @answers = $crowd->run;
     my %seen;
     $seen{ $_->status }++ for @answers;
 
-    check(($seen{200} // 0) == 40, sprintf '%d of 40 are in, after %.1f s', $seen{200} // 0, now() - $begun);
+    check(($seen{200} // 0) == 60, sprintf '%d of 60 are in, after %.1f s', $seen{200} // 0, now() - $begun);
 
     my $stats = VcitaBrowser->new->get("$sandbox->{http}/sandbox/stats")->body;
     my ($refused) = $stats =~ /"rate_rejected":\s*(\d+)/;
