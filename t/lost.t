@@ -91,7 +91,7 @@ the request came to another host than that of vcita_oauth_redirect_uri
 my $b = visitor;
 is rounds($b, 'https://www.example.com/deep'), 2, 'two logins, and no end of a third';
 is $b->res->header('X-Error'), 'session_lost', 'session_lost';
-like $b->res->body, qr/opened by another name/, 'the page says why';
+like $b->res->body, qr/under the host name that you opened/, 'the page says why';
 
 
 === TEST 3: a cookie domain is for all names; a proxy that speaks https, or another name, is no cause
