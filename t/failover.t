@@ -115,9 +115,10 @@ same($a, $b);
 # what blocks a worker does so each time; what else runs on this machine does not
 my ($p, $late, $n);
 VcitaLoop::come_first(nginx_pid);
-for (1 .. 3) {
+for (1 .. 6) {
     wait_for { statuses(@in) eq '200 200 200 200' } 10, 'sessions to be good';
     a_second_later();
+    $slowest->();
     my $probe = probe(undef, nginx_pid);
     $a->pause;
     my $crowd = crowd();
