@@ -114,6 +114,9 @@ same($a, $b);
 
 # what blocks a worker does so each time; what else runs on this machine does not
 my ($p, $late, $n);
+
+# five hundred answers in one turn are the longest that the worker does; sanitizers make them slower than all else
+my $most = 30 * VcitaLoop::scale() * ($ENV{ASAN_OPTIONS} ? 3 : 1);
 VcitaLoop::come_first(nginx_pid);
 for (1 .. 6) {
     wait_for { statuses(@in) eq '200 200 200 200' } 10, 'sessions to be good';
@@ -130,10 +133,10 @@ for (1 .. 6) {
     $p = $probe->stop;
     is $p->{error}, undef, 'the probe';
     $a->resume;
-    last if $p->{max_own_ms} < 30 * VcitaLoop::scale() && $late < VcitaLoop::scale();
+    last if $p->{max_own_ms} < $most && $late < VcitaLoop::scale();
 }
 cmp_ok $late, '<', VcitaLoop::scale(), "the last after $late s";
-cmp_ok $p->{max_own_ms}, '<', 30 * VcitaLoop::scale(), "no gap over 30 ms: $p->{max_own_ms}";
+cmp_ok $p->{max_own_ms}, '<', $most, "no gap over 30 ms: $p->{max_own_ms}";
 is $b->calls('get'), 0, 'the replica was not read from';
 
 $a->pause;
