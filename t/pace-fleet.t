@@ -186,7 +186,7 @@ my $n = 0;
 my $in = sub { my ($most, $crowd) = @_; return with_status(303, $crowd) >= $most };
 
 $crowd[0]->start;
-$crowd[0]->until(sub { $in->(3, $crowd[0]) }, 10, 'the first ones');
+$crowd[0]->until(sub { $in->(3, $crowd[0]) && evals() >= 12 }, 10, 'the first ones, and all to have asked');
 is evals, 12, 'slots from Redis';
 allow();
 $crowd[1]->start;
