@@ -158,7 +158,7 @@ sub bar {
 
 sub anonymous {
     return sprintf <<'END', map({ figure($_, 'cpu'), figure($_, 'rate') } 'plain 302', 'gate 302'), ratio('gate 302', 'plain 302'), map({ figure($_, 'cpu'), figure($_, 'rate') } 'openidc 302');
-## Somebody who is not signed in
+## A browser that is not signed in
 
 | | CPU us | requests/s | ratio |
 | --- | --- | --- | --- |
@@ -189,7 +189,7 @@ sub hanging {
 
 | a location without gate, one client | p50 us | p99 us | longest us |
 | --- | --- | --- | --- |
-| nobody logs in | %d | %d | %d |
+| no logins | %d | %d | %d |
 | all of them wait for vcita | %d | %d | %d |
 END
 }

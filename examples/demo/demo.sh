@@ -190,7 +190,7 @@ same addresses there:
 
 Where port $port is taken there: DEMO_PORT=9090 make demo, and 9090 instead.
 nginx's configuration: $dir/nginx.conf
-Ctrl-C ends everything; after an hour it ends by itself.
+Ctrl-C ends everything; after an hour it ends automatically.
 TEXT
 
     trap 'exit "$status"' INT TERM HUP

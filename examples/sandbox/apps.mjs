@@ -40,7 +40,7 @@ export class Apps {
   }
 
   // Takes the members that vcita's API documents, client_id and client_secret
-  // where they shall not be made up, and jwks for keys that nobody serves.
+  // where they shall not be made up, and jwks for keys that are not served.
   add(given) {
     const app = {
       app_code_name: given.app_code_name ?? given.client_id,

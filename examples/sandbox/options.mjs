@@ -17,7 +17,7 @@ Listening (127.0.0.1 only; a port of 0 is any free one; without either: --http 0
                            server before it passes their requests on
   --dir DIR                where ca.pem and the keys go (default: a temporary
                            folder, removed at the end)
-  --lifetime SECONDS       stop by itself after this time (default 3600)
+  --lifetime SECONDS       stop automatically after this time (default 3600)
   --verbose                one line per request on stderr
 
 Apps and people

@@ -1,5 +1,5 @@
 // Puts the parts together behind the two listeners. A request passes, in this
-// order: the counters, the throttle, a fault, and then whoever serves its path.
+// order: the counters, the throttle, a fault, and then the part that serves its path.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';

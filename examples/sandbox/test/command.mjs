@@ -40,7 +40,7 @@ describe('the command', () => {
     assert.throws(() => readFileSync(ready.ca), /ENOENT/);
   });
 
-  test('stops by itself, and says what is wrong', async () => {
+  test('stops automatically, and says what is wrong', async () => {
     const { ended, output } = await launch('--lifetime', '1');
     assert.equal(await ended, 0);
     assert.equal(output.stderr, '');

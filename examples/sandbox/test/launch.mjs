@@ -86,7 +86,7 @@ describe('the Apps page', async () => {
     assert.deepEqual([status, aud, sub, business_uid], [200, 'calendar', 'b0b7175991893a38', 'ed469f8764326a66']);
     assert.equal((await go('/apps/none/token', 'POST')).status, 401);
     assert.equal((await go('/apps/calendar/token')).status, 404, 'no other page shows it by GET');
-    assert.equal((await browser('app.vcita.test')('/apps/calendar/token', 'POST')).status, 401, 'nobody is signed in');
+    assert.equal((await browser('app.vcita.test')('/apps/calendar/token', 'POST')).status, 401, 'no user is signed in');
   });
 
   test('a person of two businesses goes from one to the other', async () => {

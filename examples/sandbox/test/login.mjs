@@ -74,7 +74,7 @@ describe('a login at once', async () => {
     }
   });
 
-  test('sandbox_user picks the user, whoever the session cookie names', async () => {
+  test('sandbox_user picks the user, whatever the session cookie names', async () => {
     const first = await fetch(authorizeUrl(http), { redirect: 'manual' });
     const cookie = first.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
     const res = await fetch(authorizeUrl(http, { sandbox_user: 'bob', prompt: 'login' }), { redirect: 'manual', headers: { cookie } });
