@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 
 #include "net/ngx_http_vcita_curl_multi.h"
+#include "net/ngx_http_vcita_watch.h"
 
 
 /* sockets handled in one call: a step of a TLS handshake takes 0.5 ms */
@@ -255,24 +256,9 @@ ngx_http_vcita_curl_multi_init_epoll(ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    c = ngx_get_connection(fd, ngx_cycle->log);
+    c = ngx_http_vcita_watch(fd, ngx_http_vcita_curl_multi_epoll_handler, log);
 
     if (c == NULL) {
-
-        if (close(fd) == -1) {
-            ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "close() failed");
-        }
-
-        return NGX_ERROR;
-    }
-
-    c->log = ngx_cycle->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-    c->read->handler = ngx_http_vcita_curl_multi_epoll_handler;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-        ngx_close_connection(c);
         return NGX_ERROR;
     }
 

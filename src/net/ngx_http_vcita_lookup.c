@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 
 #include "net/ngx_http_vcita_lookup.h"
+#include "net/ngx_http_vcita_watch.h"
 
 
 /* threads of a worker; an abandoned one ends when the resolver gives up */
@@ -187,24 +188,9 @@ ngx_http_vcita_lookup_init(ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    c = ngx_get_connection(fd, ngx_cycle->log);
+    c = ngx_http_vcita_watch(fd, ngx_http_vcita_lookup_event_handler, log);
 
     if (c == NULL) {
-
-        if (close(fd) == -1) {
-            ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "close() failed");
-        }
-
-        return NGX_ERROR;
-    }
-
-    c->log = ngx_cycle->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-    c->read->handler = ngx_http_vcita_lookup_event_handler;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
-        ngx_close_connection(c);
         return NGX_ERROR;
     }
 

@@ -70,6 +70,20 @@ sub forget { @Fakes = () }
 
 # -- the real one ----------------------------------------------------------------------------------
 
+# a redis-server whose output is the log in its folder; its process id
+sub spawn {
+    my ($dir, @words) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+
+    open STDIN,  '<',  '/dev/null';
+    open STDOUT, '>>', "$dir/log";
+    open STDERR, '>&', \*STDOUT;
+    delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS )};
+    exec 'redis-server', @words or POSIX::_exit(127);
+}
+
+
 sub start {
     my ($self) = @_;
     return $self if $self->{pid};
@@ -85,15 +99,7 @@ sub start {
     );
     chmod 0755, $dir;
 
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        open STDIN,  '<',  '/dev/null';
-        open STDOUT, '>>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS )};
-        exec 'redis-server', @with or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    my $pid = $self->{pid} = spawn($dir, @with);
 
     my $end = now() + 15 * scale();
     until (eval { local $SIG{__DIE__}; $self->command('PING') eq 'PONG' }) {

@@ -103,16 +103,8 @@ sub start {
     return $self if $self->{pid};
 
     my $dir = $self->{dir};
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        open STDIN,  '<',  '/dev/null';
-        open STDOUT, '>>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS )};
-        exec 'redis-server', $self->{what} eq 'sentinel' ? "$dir/sentinel.conf" : (), '--dir' => $dir,
-            '--port' => $self->{port}, '--bind' => $self->{ip}, @{ $self->{words} } or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    my $pid = $self->{pid} = VcitaRedis::spawn($dir, $self->{what} eq 'sentinel' ? "$dir/sentinel.conf" : (),
+        '--dir' => $dir, '--port' => $self->{port}, '--bind' => $self->{ip}, @{ $self->{words} });
 
     until_true("$self->{what} $self->{n}", sub {
         die "$self->{what} $self->{n} did not start: " . `tail -n 5 $dir/log` if waitpid($pid, POSIX::WNOHANG()) == $pid;

@@ -76,16 +76,8 @@ sub start {
     return $self if $self->{pid};
 
     my $dir = "$self->{dir}";
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        open STDIN,  '<',  '/dev/null';
-        open STDOUT, '>>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        delete @ENV{qw( LD_PRELOAD ASAN_OPTIONS )};
-        exec 'redis-server', '--port' => $self->{port}, '--bind' => $self->{ip}, '--dir' => $dir, '--save' => '',
-            '--appendonly' => 'no', '--repl-diskless-sync-delay' => 0, @{ $self->{with} } or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    my $pid = $self->{pid} = VcitaRedis::spawn($dir, '--port' => $self->{port}, '--bind' => $self->{ip}, '--dir' => $dir,
+        '--save' => '', '--appendonly' => 'no', '--repl-diskless-sync-delay' => 0, @{ $self->{with} });
 
     until_true("$self->{ip} to start", sub {
         die "redis-server did not start: " . `tail -n 3 $dir/log` if waitpid($pid, POSIX::WNOHANG()) == $pid;
