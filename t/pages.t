@@ -382,3 +382,35 @@ for my $headers ([], [ Referer => 'https://evil.example/x' ], [ Host => '127.0.0
     is $r->location, url('/'), 'the start page of this site';
     is $b->follow->status, 200, 'in';
 }
+
+
+=== TEST 9: the link of a signed-out page that was open for longer than vcita_oauth_login_timeout; the mark is not renewed
+--- gate
+vcita_oauth_login_timeout 2s;
+vcita_oauth_authorize_args prompt=consent;
+--- flow
+my $b = browser();
+is $b->visit('/deep')->status, 200, 'in';
+my ($href) = $b->get('/logout')->body =~ m{<a href="([^"]*)" rel="noreferrer">Sign in again</a>};
+$href =~ s/&amp;/&/g;
+is_deeply $b->get('/deep')->set_cookies, [], 'a redirect does not renew the cookie of the mark';
+
+my $begun = time;
+wait_for { time > $begun + 3 } 10, 'the link to be old';
+my $other = browser();
+$other->get($href);
+my $r = $other->hop;
+is $r->header('X-Error'), 'state_mismatch', 'it is of no use to another browser';
+
+$b->get($href);
+$r = $b->hop;
+is $r->status, 303, 'one answer at vcita is enough';
+is $b->follow->status, 200, 'in';
+
+# an old state of a browser without the mark begins anew
+my $plain = begun('/deep');
+my ($late, $login) = ($plain->callback_url(code => stub_code), $plain->cookie('vcita_session_login'));
+my $since = time;
+wait_for { time > $since + 3 } 10, 'the state to be old';
+$plain->set_cookie(vcita_session_login => $login);
+is $plain->get($late)->header('X-Error'), 'state_expired', 'without a mark';

@@ -8,6 +8,7 @@ use VcitaAssertion;
 use VcitaTunnel;
 
 use File::Temp ();
+use MIME::Base64 ();
 use VcitaCert ();
 
 repeat_each(1);
@@ -780,7 +781,8 @@ my $n = $rsa->{n};
 for ([ '0 0' ], [ '1 1', $rsa ], [ '3 1', $short, $ec, $rsa ], [ '3 3', @without{qw( use alg kid )} ], [ '3 0', @without{qw( kty n e )} ],
     [ '2 0', { %$rsa, use => 'enc' }, { %$rsa, alg => 'RS512' } ], [ '64 64', ($rsa) x 64 ],
     [ '1 1', { %$rsa, x5c => [ 'a"\\/', { b => [] } ], more => [ undef, -1.5e3, \1 ] } ],
-    [ '6 0', map { { %$rsa, n => $_ } } "$n=", "$n+", substr($n, 0, -1), 'A' . substr($n, 1), 5, [ $n ] ])
+    [ '6 0', map { { %$rsa, n => $_ } } "$n=", "$n+", substr($n, 0, -1), 'A' . substr($n, 1), 5, [ $n ] ],
+    [ '4 0', map { { %$rsa, e => $_ } } 'AQ', 'Ag', 'AQAA', '' ], [ '1 0', { %$rsa, n => MIME::Base64::encode_base64url(substr(MIME::Base64::decode_base64url($n), 0, -1) . "\2") } ])
 {
     my ($count, @keys) = @$_;
     is keys_of(encode_json({ keys => \@keys, more => 1 })), $count, "$count: " . substr encode_json(\@keys), 0, 60;

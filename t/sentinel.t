@@ -249,3 +249,21 @@ redis->command('FLUSHALL');
 fake_redis(SENTINEL => VcitaSentinel::words('localhost', $ENV{TEST_NGINX_REDIS_PORT}));
 wait_for { try_login() == 303 } 10, 'a login';
 is scalar(redis->keys('vcita:*')), 1, 'at the master';
+
+
+=== TEST 13: Sentinel: a worker of a reload asks the Sentinels, too, while the one before still searches
+--- master_on
+--- flow
+group();
+wait_for { with('A' x 43) == 302 } 10, 'the store of this round';
+my $b = logged_in();
+for (1 .. 2) {
+    cut(1);
+    nginx_reload;
+    wait_for { with($b->cookie('vcita_session')) == 200 } 10, "in after reload $_";
+    is try_login(), 303, 'a login';
+}
+wait_for { server(2)->keys('vcita:*') >= 3 } 5, 'the replica has them';
+sentinel(1)->command(qw( SENTINEL FAILOVER mymaster ));
+is promoted(1), 2, 'promoted';
+wait_for { with($b->cookie('vcita_session')) == 200 && try_login() == 303 } 20, 'the new master, without another reload';
