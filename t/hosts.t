@@ -12,6 +12,8 @@ sub VcitaFlow::Code::at {
         resolve => { map { ("$_.example.com" => $at) } qw( login a b evil ) }, %opt);
 }
 
+sub VcitaFlow::Code::nghttp { return (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0] }
+
 sub VcitaFlow::Code::site { "http://$_[0].example.com:" . VcitaFlow::port() . ($_[1] // '') }
 
 add_block_preprocessor(sub {
@@ -179,11 +181,7 @@ server {
 }
 --- suppress_stderr
 --- flow
-my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
-if (!$nghttp) {
-    pass 'no nghttp here: not tested';
-    return;
-}
+my $nghttp = nghttp or return pass 'no nghttp here: not tested';
 for ([ 'a.example.com:8443', 'http://a.example.com:8443' ], [ 'b.Example.com', 'http://b.Example.com' ],
      [ 'evil.example', site('login') ], [ 'evil.example?.example.com', site('login') ])
 {
@@ -251,11 +249,7 @@ server {
 }
 --- suppress_stderr
 --- flow
-my $nghttp = (grep { -x } map { "$_/nghttp" } split /:/, $ENV{PATH})[0];
-if (!$nghttp) {
-    pass 'no nghttp here: not tested';
-    return;
-}
+my $nghttp = nghttp or return pass 'no nghttp here: not tested';
 for ([ 'a.example.com.', site('login') ], [ 'a.example.com:0', site('login') ], [ '[::1]', site('login') ],
      [ 'user@a.example.com', site('login') ], [ 'A.EXAMPLE.COM', 'http://A.EXAMPLE.COM' ], [ 'xn--bcher-kva.example.com:1', 'http://xn--bcher-kva.example.com:1' ], [ 'a.example.com', undef, 'evil.example' ], [ 'evil.example', undef, 'a.example.com' ])
 {

@@ -77,6 +77,11 @@ add_block_preprocessor(sub {
     $block->set_value(flow => VcitaRedis::begin() . ' ' . $block->flow);
 });
 
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(config => 'location / { vcita_oauth on; proxy_pass $VCITA_APP; }') if !defined $block->config;
+});
+
 run_tests();
 
 __DATA__
@@ -115,8 +120,6 @@ is join('', $_->stop), '', 'no warning' for @m;
 --- gate
 vcita_oauth_rate 8r/s fleet;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 my $fake = fake_redis(EVAL => "\$7\r\n0 1 0 2\r\n");
 is begun('/')->come_back(code => stub_code)->status, 303, 'a login';
@@ -173,8 +176,6 @@ cmp_ok redis->command(PTTL => 'k'), '>', 50_000, 'behind its last slot';
 --- gate
 vcita_oauth_rate 8r/s fleet;
 vcita_oauth_session_store redis://gate@127.0.0.1:$TEST_NGINX_REDIS_PORT password=x;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- error_log
 [warn]
 --- flow
@@ -208,8 +209,6 @@ is scalar(() = error_log() =~ /limits this machine alone/g), 1, 'one warning for
 --- gate
 vcita_oauth_rate 8r/s fleet;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=30s;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- error_log
 [warn]
 --- flow
@@ -235,8 +234,6 @@ cmp_ok shortest(9, calls), '>=', 0.98, 'never more than 8 in a second';
 --- gate
 vcita_oauth_rate 8r/s fleet;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- error_log
 [warn]
 [error]
@@ -261,8 +258,6 @@ like error_log(), qr{\[notice\] [^\n]*grants slots again}, 'the log says so, too
 --- gate
 vcita_oauth_rate 100r/s fleet;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- error_log
 [warn]
 [error]
@@ -285,8 +280,6 @@ like error_log(), qr{\[warn\] [^\n]*session store "[^"]*" sent a reply that has 
 --- gate
 vcita_oauth_rate 4r/s fleet;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=30s;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is begun('/')->come_back(code => stub_code)->status, 303, 'a login';
 my $fds = nginx_fds;
@@ -383,8 +376,6 @@ cmp_ok $t[1] - $t[0], '>=', 0.98, 'within its pace';
 vcita_oauth_rate 1r/m fleet;
 vcita_oauth_userinfo off;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 is begun('/')->come_back(code => stub_code)->status, 303, 'there is room for one';
 sent_to_vcita;
@@ -416,8 +407,6 @@ is $paced->(), $n + 1, 'is';
 --- gate
 vcita_oauth_rate 8r/s;
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT;
---- config
-location / { vcita_oauth on; proxy_pass $VCITA_APP; }
 --- flow
 my $file = servroot() . '/conf/nginx.conf';
 my $change = sub {

@@ -4,6 +4,7 @@ use lib 't/lib';
 use VcitaTest;
 use VcitaCheck;
 use VcitaAssertion;
+use VcitaCases;
 
 use utf8 ();
 
@@ -90,66 +91,18 @@ sub VcitaFlow::Code::page_is {
     sub visitor { return browser(headers => [ Accept => 'text/html', @accept ]) }
     sub sent { my ($path) = @_; my $b = visitor(); $b->get($path); return $b }
 
-    sub cases {
-        my $token = sub { my ($do) = @_; sub { sent('/deep')->come_back(code => stub_code({ token => $do })) } };
-        my $rounds = sub {
-            my ($path, $do) = @_;
-            my $b = sent($path);
-            my $r;
-            for (1 .. 3) { $r = $do->($b) }
-            return $r;
-        };
-        return (
-            access_denied      => sub { sent('/deep')->come_back(error => 'access_denied') },
-            state_mismatch     => sub { $rounds->('/deep', sub { my $url = $_[0]->callback_url(code => 'x'); $_[0]->clear_cookies; $_[0]->get($url) }) },
-            invalid_state      => sub { visitor()->get('/oauth/callback?code=x&state=made-up') },
-            invalid_callback   => sub { my $b = sent('/deep'); $b->get('/oauth/callback?state=' . $b->res->param('state')) },
-            callback_elsewhere => sub { my $b = sent('/deep'); $b->get('/callback?code=x&state=' . $b->res->param('state')) },
-            invalid_host       => sub { visitor()->get('/host?host=a/b') },
-            invalid_grant      => sub { $rounds->('/deep', sub { $_[0]->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } })) }) },
-            invalid_client     => $token->({ status => 401, json => { error => 'invalid_client' } }),
-            rate_limited       => $token->({ status => 429, headers => { 'Retry-After' => 120 } }),
-            bad_token_response => $token->({ status => 500, body => 'x' }),
-            bad_id_token       => sub { my $b = sent('/deep'); $b->come_back(code => stub_code({ token => { id_token => id_token($b, set => { aud => 'another' }) } })) },
-            bad_userinfo       => sub { sent('/deep')->come_back(code => stub_code({ userinfo => { status => 403 } })) },
-            unreachable        => sub { sent('/unreachable')->come_back(code => stub_code) },
-            timeout            => $token->({ hang => 1 }),
-            session_too_large  => $token->({ set => { access_token => 'tok3n-' x 700 } }),
-            store_unavailable  => sub { my $b = visitor(); $b->set_cookie(store => 'A' x 43); $b->get('/store') },
-            not_allowed        => sub { visitor()->visit('/other-people') },
-            invalid_token      => sub { visitor()->get('/token', headers => [ Authorization => 'Bearer x' ]) },
-            keys_unavailable   => sub { visitor()->get('/token', headers => [ Authorization => 'Bearer ' . signed_token('rsa') ]) },
-            session_lost       => sub { my $b = visitor(); for (1 .. 3) { $b->visit('/deep'); $b->delete_cookie('vcita_session') } $b->get('/deep') },
-            other              => sub { sent('/deep')->come_back(error => 'no code at all') },
-        );
+    # the answer of one of the cases, in the language
+    sub answer {
+        my ($case) = @_;
+        local %VcitaFlow::BROWSER = (headers => [ Accept => 'text/html', @accept ]);
+        return $case->();
     }
-}
-
-# an application of its own below a path, with other settings
-sub app {
-    my ($name, @lines) = @_;
-    return join "\n    ", "location /$name {", 'vcita_oauth on;', "vcita_oauth_cookie_name $name;",
-        "vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/$name/callback;", @lines, 'proxy_pass $VCITA_APP;', "}\n";
 }
 
 add_block_preprocessor(sub {
     my ($block) = @_;
-    $block->set_value(gate => "vcita_oauth_timeout 400ms;\nvcita_oauth_rate off;\n") if !length($block->gate // '');
-    $block->set_value(config => ($block->config // '')
-        . 'location / { vcita_oauth on; proxy_pass $VCITA_APP; }' . "\n"
-        . "location = /logout { vcita_oauth_logout; }\n"
-        . 'location /other-people { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email nobody@example.biz; proxy_pass $VCITA_APP; }' . "\n"
-        . "location /recent { vcita_oauth on; vcita_oauth_max_age 1s; proxy_pass \$VCITA_APP; }\n"
-        . "location /token { vcita_oauth on; vcita_oauth_bearer salonapp; vcita_oauth_jwks_endpoint http://127.0.0.1:\$TEST_NGINX_RAND_PORT_2/;\n"
-        . " vcita_oauth_cookie_name token; vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/token/callback; proxy_pass \$VCITA_APP; }\n"
-        . app('expired', 'vcita_oauth_login_timeout 1s;')
-        . app('unreachable', 'vcita_oauth_token_endpoint http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/oauth/token;')
-        . app('store', 'vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_RAND_PORT_2 connect_timeout=300ms timeout=300ms;')
-        . "location = /store/logout { vcita_oauth_logout; vcita_oauth_cookie_name store;\n"
-        . " vcita_oauth_redirect_uri http://127.0.0.1:\$TEST_NGINX_SERVER_PORT/store/callback;\n"
-        . " vcita_oauth_session_store redis://127.0.0.1:\$TEST_NGINX_RAND_PORT_2 connect_timeout=300ms timeout=300ms; }\n"
-        . "location /host {\n vcita_oauth on;\n vcita_oauth_cookie_name host;\n vcita_oauth_redirect_uri http://\$arg_host/host/callback;\n"
-        . " proxy_pass \$VCITA_APP;\n}\n");
+    $block->set_value(gate => VcitaCases::GATE) if !length($block->gate // '');
+    $block->set_value(config => ($block->config // '') . VcitaCases::locations());
 });
 
 run_tests();
@@ -161,15 +114,18 @@ __DATA__
 vcita
 --- flow
 my %case = cases();
+
+# these take time: all languages at once
+delete @case{qw( login_required state_expired server_error )};
 my %sentence = (not_allowed => 'SIGNED_IN_AS', session_lost => 'COOKIE_NAME', rate_limited => 'WAIT');
 my (%old, %aged);
 
-is join(' ', grep { !$case{$_} } codes()), 'login_required state_expired', 'the others take time, all languages at once';
+is join(' ', grep { !$case{$_} } codes()), 'login_required state_expired', 'there is a case of all others';
 
 for my $language (languages()) {
     speaks($language);
     for my $code (sort keys %case) {
-        my $r = $case{$code}->();
+        my $r = answer($case{$code});
         my @keys = $code eq 'other' ? qw( REFUSED_TITLE REFUSED TRY_AGAIN ) : @{ keys_of($code) };
         page_is($r, $language, "$code, $language", grep({ $_ ne 'NONE' } @keys), $sentence{$code} // ());
         like $r->body, qr{\Q${\ text($language, 'CODE')}\E <bdi><code>$code</code></bdi>}, "$code, $language: the code";

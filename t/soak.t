@@ -173,6 +173,24 @@ sub VcitaFlow::Code::chaos { return $soak{chaos} }
 
 sub VcitaFlow::Code::soak { return @soak{qw( logins mark aborted )} }
 
+# what each chaos has, whatever its store is
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    return if $block->name !~ /: chaos/;
+    $block->set_value(gate => $block->gate . <<'END');
+vcita_oauth_session_idle_timeout 10s;
+vcita_oauth_rate 20r/s;
+vcita_oauth_timeout 2s;
+END
+    $block->set_value(config => ($block->config // '') . <<'END');
+location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@*; proxy_pass $VCITA_APP; }
+location = /asked { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
+location = /part { vcita_oauth on; empty_gif; }
+location = /parts { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" --><!--# include virtual="/asked" -->'; }
+location = /status { vcita_oauth_status; }
+END
+});
+
 repeat_each(1);
 run_tests();
 
@@ -222,15 +240,6 @@ note "soak: descriptors: $fds after the first login, " . nginx_fds . ' at the en
 --- log_level: notice
 --- gate
 vcita_oauth_session_store zone=sessions:64k;
-vcita_oauth_session_idle_timeout 10s;
-vcita_oauth_rate 20r/s;
-vcita_oauth_timeout 2s;
---- config
-location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@*; proxy_pass $VCITA_APP; }
-location = /asked { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
-location = /part { vcita_oauth on; empty_gif; }
-location = /parts { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" --><!--# include virtual="/asked" -->'; }
-location = /status { vcita_oauth_status; }
 --- error_log
 [alert]
 exited on signal 9
@@ -262,16 +271,8 @@ like browser()->get('/status')->body, qr/^vcita_oauth_calls_in_flight 0$/m, 'no 
 --- log_level: notice
 --- gate
 vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=400ms connect_timeout=400ms;
-vcita_oauth_session_idle_timeout 10s;
-vcita_oauth_rate 20r/s;
-vcita_oauth_timeout 2s;
 --- config
-location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@*; proxy_pass $VCITA_APP; }
-location = /asked { vcita_oauth on; vcita_oauth_revalidate 1s; proxy_pass $VCITA_APP; }
-location = /part { vcita_oauth on; empty_gif; }
-location = /parts { ssi on; default_type text/html; return 200 '<!--# include virtual="/part" --><!--# include virtual="/asked" -->'; }
 location = /logout { vcita_oauth_logout; }
-location = /status { vcita_oauth_status; }
 --- error_log
 [alert]
 exited on signal 9
