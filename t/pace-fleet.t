@@ -75,10 +75,6 @@ sub VcitaFlow::Code::script {
 add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value(flow => VcitaRedis::begin() . ' ' . $block->flow);
-});
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
     $block->set_value(config => 'location / { vcita_oauth on; proxy_pass $VCITA_APP; }') if !defined $block->config;
 });
 

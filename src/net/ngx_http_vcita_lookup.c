@@ -58,6 +58,8 @@ static ngx_int_t ngx_http_vcita_lookup_init(ngx_log_t *log);
 static ngx_int_t ngx_http_vcita_lookup_thread(ngx_http_vcita_lookup_t *l);
 static void *ngx_http_vcita_lookup_run(void *data);
 static void ngx_http_vcita_lookup_event_handler(ngx_event_t *ev);
+static ngx_http_vcita_lookup_t *ngx_http_vcita_lookup_next(
+    ngx_queue_t *ended);
 static void ngx_http_vcita_lookup_ended(ngx_queue_t *ended);
 static ngx_http_vcita_addrs_t *ngx_http_vcita_lookup_addrs(
     ngx_http_vcita_lookup_t *l);
@@ -143,7 +145,7 @@ ngx_http_vcita_lookup_threads(void)
 void
 ngx_http_vcita_lookup_exit(void)
 {
-    ngx_queue_t               *q, ended;
+    ngx_queue_t                ended;
     ngx_http_vcita_lookup_t   *l;
     ngx_http_vcita_lookups_t  *s;
 
@@ -155,11 +157,7 @@ ngx_http_vcita_lookup_exit(void)
 
     ngx_http_vcita_lookup_ended(&ended);
 
-    while (!ngx_queue_empty(&ended)) {
-        q = ngx_queue_head(&ended);
-        ngx_queue_remove(q);
-
-        l = ngx_queue_data(q, ngx_http_vcita_lookup_t, queue);
+    while ((l = ngx_http_vcita_lookup_next(&ended)) != NULL) {
         ngx_http_vcita_lookup_free(l);
     }
 
@@ -283,11 +281,11 @@ ngx_http_vcita_lookup_run(void *data)
 static void
 ngx_http_vcita_lookup_event_handler(ngx_event_t *ev)
 {
-    uint64_t                   n;
-    ngx_queue_t               *q, ended;
-    ngx_connection_t          *c;
-    ngx_http_vcita_addrs_t    *addrs;
-    ngx_http_vcita_lookup_t   *l;
+    uint64_t                  n;
+    ngx_queue_t               ended;
+    ngx_connection_t         *c;
+    ngx_http_vcita_addrs_t   *addrs;
+    ngx_http_vcita_lookup_t  *l;
 
     c = ev->data;
 
@@ -300,11 +298,7 @@ ngx_http_vcita_lookup_event_handler(ngx_event_t *ev)
 
     ngx_http_vcita_lookup_ended(&ended);
 
-    while (!ngx_queue_empty(&ended)) {
-        q = ngx_queue_head(&ended);
-        ngx_queue_remove(q);
-
-        l = ngx_queue_data(q, ngx_http_vcita_lookup_t, queue);
+    while ((l = ngx_http_vcita_lookup_next(&ended)) != NULL) {
 
         if (l->handler) {
             addrs = ngx_http_vcita_lookup_addrs(l);
@@ -313,6 +307,22 @@ ngx_http_vcita_lookup_event_handler(ngx_event_t *ev)
 
         ngx_http_vcita_lookup_free(l);
     }
+}
+
+
+static ngx_http_vcita_lookup_t *
+ngx_http_vcita_lookup_next(ngx_queue_t *ended)
+{
+    ngx_queue_t  *q;
+
+    if (ngx_queue_empty(ended)) {
+        return NULL;
+    }
+
+    q = ngx_queue_head(ended);
+    ngx_queue_remove(q);
+
+    return ngx_queue_data(q, ngx_http_vcita_lookup_t, queue);
 }
 
 
