@@ -17,12 +17,16 @@
 #include "net/ngx_http_vcita_redis.h"
 
 
+/* handlers of failed commands that are called in one turn of the loop */
+#define NGX_HTTP_VCITA_REDIS_FAIL  100
+
+
 struct ngx_http_vcita_redis_s {
     ngx_http_vcita_redis_conn_t     connection;
     ngx_http_vcita_redis_commands_t commands;
     ngx_uint_t                      ncommands;
     ngx_event_t                     kick;
-    ngx_event_t                     deadline;   /* of the first command */
+    ngx_event_t                     deadline;   /* of commands, or now */
     ngx_queue_t                     queue;      /* of this worker's */
     unsigned                        awake:1;    /* in the queue */
 };
@@ -40,8 +44,7 @@ static void ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_expect(ngx_http_vcita_redis_t *redis);
-static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis,
-    ngx_queue_t *failed);
+static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_http_vcita_redis_pending_t *command,
     ngx_http_vcita_redis_reply_t *reply);
@@ -258,13 +261,11 @@ ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 
     ngx_http_vcita_redis_connection_end(&redis->connection);
 
-    for ( ;; ) {
-        command = ngx_http_vcita_redis_repeat_first(&redis->commands);
+    ngx_http_vcita_redis_repeat_end(&redis->commands);
 
-        if (command == NULL) {
-            break;
-        }
-
+    while (!ngx_queue_empty(&redis->commands.failed)) {
+        command = ngx_http_vcita_redis_command(
+                                    ngx_queue_head(&redis->commands.failed));
         command->handler = NULL;
         ngx_http_vcita_redis_done(redis, command, NULL);
     }
@@ -307,16 +308,12 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_queue_t              lost;
     ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
-    ngx_queue_init(&lost);
-
-    ngx_http_vcita_redis_repeat_ready(&redis->commands, t->conf->timeout,
-                                      &lost);
-    ngx_http_vcita_redis_fail(redis, &lost);
+    ngx_http_vcita_redis_repeat_ready(&redis->commands, t->conf->timeout);
+    ngx_http_vcita_redis_fail(redis);
 
     if (redis->deadline.timer_set) {
         ngx_del_timer(&redis->deadline);
@@ -463,15 +460,12 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
 static void
 ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_queue_t              lost;
     ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
-    ngx_queue_init(&lost);
-
-    ngx_http_vcita_redis_repeat_broken(&redis->commands, &lost);
-    ngx_http_vcita_redis_fail(redis, &lost);
+    ngx_http_vcita_redis_repeat_broken(&redis->commands);
+    ngx_http_vcita_redis_fail(redis);
 
     if (!ngx_queue_empty(&redis->commands.unsent)) {
         ngx_http_vcita_redis_connection_start(t);
@@ -482,27 +476,33 @@ ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 static void
 ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_queue_t              lost;
     ngx_http_vcita_redis_t  *redis;
 
     redis = t->data;
 
-    ngx_queue_init(&lost);
-
-    ngx_http_vcita_redis_repeat_down(&redis->commands, &lost);
-    ngx_http_vcita_redis_fail(redis, &lost);
+    ngx_http_vcita_redis_repeat_down(&redis->commands);
+    ngx_http_vcita_redis_fail(redis);
 }
 
 
-/* a handler may send a command; the new one must not fail here */
+/*
+ * Calls some of the handlers now; redis_watch() sees to the others in later
+ * turns of the loop, as each may answer a request.  A handler may send another
+ * command, which is not among these.
+ */
 
 static void
-ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis, ngx_queue_t *failed)
+ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis)
 {
+    ngx_uint_t    n;
     ngx_queue_t  *q;
 
-    while (!ngx_queue_empty(failed)) {
-        q = ngx_queue_head(failed);
+    for (n = 0; n < NGX_HTTP_VCITA_REDIS_FAIL; n++) {
+        q = ngx_queue_head(&redis->commands.failed);
+
+        if (q == ngx_queue_sentinel(&redis->commands.failed)) {
+            return;
+        }
 
         ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q),
                                   NULL);
@@ -541,24 +541,24 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
 static void
 ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
 {
+    ngx_uint_t                       failed;
     ngx_msec_int_t                   left;
     ngx_http_vcita_redis_pending_t  *command;
 
     ngx_http_vcita_redis_connection_busy(&redis->connection,
                                          redis->ncommands != 0);
 
+    failed = !ngx_queue_empty(&redis->commands.failed);
     command = ngx_http_vcita_redis_repeat_first(&redis->commands);
 
-    if (command == NULL) {
-
-        if (redis->deadline.timer_set) {
-            ngx_del_timer(&redis->deadline);
-        }
-
-        return;
+    if (redis->deadline.timer_set && (failed || command == NULL)) {
+        ngx_del_timer(&redis->deadline);
     }
 
-    if (!redis->deadline.timer_set) {
+    if (failed) {
+        ngx_add_timer(&redis->deadline, 1);
+
+    } else if (command && !redis->deadline.timer_set) {
         left = (ngx_msec_int_t) (command->deadline - ngx_current_msec);
         ngx_add_timer(&redis->deadline, (ngx_msec_t) ngx_max(left, 1));
     }
@@ -589,8 +589,10 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
 
         /* later commands still wait for the connection */
 
-        ngx_http_vcita_redis_done(redis, command, NULL);
+        ngx_queue_remove(&command->queue);
+        ngx_queue_insert_tail(&redis->commands.failed, &command->queue);
     }
 
+    ngx_http_vcita_redis_fail(redis);
     ngx_http_vcita_redis_watch(redis);
 }

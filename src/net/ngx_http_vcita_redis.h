@@ -342,6 +342,7 @@ typedef struct {
     ngx_queue_t                sent;       /* commands, in order */
     ngx_queue_t                moved;      /* for another server */
     ngx_queue_t                unsent;
+    ngx_queue_t                failed;     /* their handlers are called */
 } ngx_http_vcita_redis_commands_t;
 
 
@@ -355,12 +356,13 @@ ngx_uint_t ngx_http_vcita_redis_repeat_refused(
     ngx_http_vcita_redis_pending_t *command,
     ngx_http_vcita_redis_reply_t *reply);
 void ngx_http_vcita_redis_repeat_broken(
-    ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
+    ngx_http_vcita_redis_commands_t *commands);
 void ngx_http_vcita_redis_repeat_ready(
-    ngx_http_vcita_redis_commands_t *commands, ngx_msec_t timeout,
-    ngx_queue_t *lost);
+    ngx_http_vcita_redis_commands_t *commands, ngx_msec_t timeout);
 void ngx_http_vcita_redis_repeat_down(
-    ngx_http_vcita_redis_commands_t *commands, ngx_queue_t *lost);
+    ngx_http_vcita_redis_commands_t *commands);
+void ngx_http_vcita_redis_repeat_end(
+    ngx_http_vcita_redis_commands_t *commands);
 ngx_http_vcita_redis_pending_t *
     ngx_http_vcita_redis_repeat_first(
     ngx_http_vcita_redis_commands_t *commands);

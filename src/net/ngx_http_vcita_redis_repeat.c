@@ -27,6 +27,7 @@ ngx_http_vcita_redis_repeat_init(ngx_http_vcita_redis_commands_t *commands)
     ngx_queue_init(&commands->sent);
     ngx_queue_init(&commands->moved);
     ngx_queue_init(&commands->unsent);
+    ngx_queue_init(&commands->failed);
 }
 
 
@@ -53,11 +54,10 @@ ngx_http_vcita_redis_repeat_refused(ngx_http_vcita_redis_pending_t *command,
 }
 
 
-/* A connection ended.  Commands that have failed are moved to "lost" */
+/* A connection ended */
 
 void
-ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands,
-    ngx_queue_t *lost)
+ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands)
 {
     ngx_queue_t                     *q;
     ngx_http_vcita_redis_pending_t  *command;
@@ -84,7 +84,7 @@ ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands,
             ngx_queue_insert_head(&commands->unsent, q);
 
         } else {
-            ngx_queue_insert_head(lost, q);
+            ngx_queue_insert_head(&commands->failed, q);
         }
     }
 
@@ -94,12 +94,12 @@ ngx_http_vcita_redis_repeat_broken(ngx_http_vcita_redis_commands_t *commands,
 
 /*
  * A new connection is ready.  Commands with too little time left for a reply
- * are lost: their deadline would end the connection for all others.
+ * fail: their deadline would end the connection for all others.
  */
 
 void
 ngx_http_vcita_redis_repeat_ready(ngx_http_vcita_redis_commands_t *commands,
-    ngx_msec_t timeout, ngx_queue_t *lost)
+    ngx_msec_t timeout)
 {
     ngx_msec_int_t                   left;
     ngx_queue_t                     *q, *next;
@@ -116,7 +116,7 @@ ngx_http_vcita_redis_repeat_ready(ngx_http_vcita_redis_commands_t *commands,
 
         if (left < (ngx_msec_int_t) (timeout / 10)) {
             ngx_queue_remove(q);
-            ngx_queue_insert_tail(lost, q);
+            ngx_queue_insert_tail(&commands->failed, q);
 
         } else if (left > (ngx_msec_int_t) timeout) {
             command->deadline = ngx_current_msec + timeout;
@@ -131,8 +131,7 @@ ngx_http_vcita_redis_repeat_ready(ngx_http_vcita_redis_commands_t *commands,
  */
 
 void
-ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands,
-    ngx_queue_t *lost)
+ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands)
 {
     ngx_queue_t                     *q, *next;
     ngx_http_vcita_redis_pending_t  *command;
@@ -140,7 +139,7 @@ ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands,
     while (!ngx_queue_empty(&commands->sent)) {
         q = ngx_queue_head(&commands->sent);
         ngx_queue_remove(q);
-        ngx_queue_insert_tail(lost, q);
+        ngx_queue_insert_tail(&commands->failed, q);
     }
 
     ngx_http_vcita_redis_repeat_moved(commands);
@@ -161,7 +160,7 @@ ngx_http_vcita_redis_repeat_down(ngx_http_vcita_redis_commands_t *commands,
         }
 
         ngx_queue_remove(q);
-        ngx_queue_insert_tail(lost, q);
+        ngx_queue_insert_tail(&commands->failed, q);
     }
 }
 
@@ -199,4 +198,18 @@ ngx_http_vcita_redis_repeat_first(ngx_http_vcita_redis_commands_t *commands)
     }
 
     return NULL;
+}
+
+
+/* All commands fail */
+
+void
+ngx_http_vcita_redis_repeat_end(ngx_http_vcita_redis_commands_t *commands)
+{
+    ngx_http_vcita_redis_pending_t  *command;
+
+    while ((command = ngx_http_vcita_redis_repeat_first(commands)) != NULL) {
+        ngx_queue_remove(&command->queue);
+        ngx_queue_insert_tail(&commands->failed, &command->queue);
+    }
 }
