@@ -206,6 +206,7 @@ END
 # `--- example: name`: what is in its http {}, with the stand-in for vcita
 # `--- without: regex`: less the lines that it matches, to show that what should not be seen would be
 # `--- before`: what stands before it
+# `--- within`: what stands before its first location /
 # `--- upstream`: the application is at port 2, as `before` has it
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -243,6 +244,7 @@ add_block_preprocessor(sub {
     for my $what (grep { length } split /\n/, $block->without // '') {
         $http =~ s/^.*$what.*\n//mg or die "$name: no line has $what\n";
     }
+    $http =~ s/^(?=    \h*location \/ \{)/$block->within/me or die "$name: no location /\n" if defined $block->within;
     $http = ($block->before // '') . $http;
 
     # an API that is not vcita's
@@ -1263,3 +1265,67 @@ for ([ 200, @token ], [ 401 ], [ 401, Authorization => 'Bearer x' ]) {
 is scalar($b->get('/api/orders', headers => \@token)->header('Content-Security-Policy')), "frame-ancestors 'none'", 'no page shows it in a frame';
 --- error_log
 the Bearer token of the request was refused
+
+
+=== TEST 35: balancer.conf: nginx's own redirects name neither http nor its port
+--- example: balancer
+--- before
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    location / {
+        proxy_set_header  Host               $http_host;
+        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    }
+}
+--- within
+        location /files/ {
+            proxy_pass  $VCITA_APP;
+        }
+--- flow
+stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66' } } });
+my $b = at('portal.example.com');
+$b->visit('/');
+my $r = $b->get('/files');
+is $r->status, 301, 'a redirect of nginx';
+is $r->header('Location'), '/files/', 'a path alone';
+
+
+=== TEST 36: balancer.conf: a large session passes a balancer that is nginx with a proxy_buffer_size of 8k, not one of 4k
+--- example: balancer
+--- before
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    proxy_buffer_size    8k;
+    location / {
+        proxy_set_header  Host               $http_host;
+        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    }
+}
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_3 ssl;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    location / {
+        proxy_set_header  Host               $http_host;
+        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    }
+}
+--- flow
+stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66', map { ("claim_$_" => join '', map { chr 48 + rand 10 } 1 .. 200) } 1 .. 20 } } });
+my $address = '/?' . 'x' x 1000;
+my $b = at('portal.example.com');
+is $b->visit($address)->status, 200, 'in';
+my ($session) = grep { /^__Host-vcita_session$/ } $b->cookies;
+cmp_ok length($b->cookie($session)), '>', 3000, 'with a large session';
+
+$b = at('portal.example.com', resolve => { 'portal.example.com' => '127.0.0.1:' . rand_port(3) });
+is $b->visit($address)->status, 502, 'the other one does not pass it on';
+--- error_log
+upstream sent too big header
