@@ -11,7 +11,7 @@
 #   node   a Node that is new enough, and the npm packages of the sandbox
 #   demo   build, node, and what the demo's browser needs
 #   fleet  demo, redis-server and its client
-#   matrix, clang, static, test-nginx   what tools/matrix.sh needs for them
+#   matrix, clang, static, musl, test-nginx   what tools/matrix.sh needs for them
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
 #   deb    build, and what makes and checks a Debian package
@@ -295,6 +295,8 @@ group() {
                clang_runtime ;;
         clang)      apt_install clang ;;
         static)     apt_install "${build_packages[@]}" "${static_packages[@]}" ;;
+        musl)       apt_install "${build_packages[@]}" "${static_packages[@]}" \
+                                musl-tools ;;
         matrix)     apt_install "${matrix_packages[@]}" ;;
         test-nginx) test_nginx ;;
         docs)       apt_install "${matrix_packages[@]}" iproute2 openssl perl

@@ -6,6 +6,7 @@
 #   here    the nginx of this machine
 #   clang   the same, the module built by clang: a few test files
 #   static  the module linked into nginx's plain sources: a few test files
+#   musl    the sources compiled for Alpine's libc: no test runs
 #   trixie, sid, any other suite of Debian: its nginx, in a chroot
 #
 # Without a name all of the above.  A chroot is made once, by mmdebstrap from the
@@ -172,9 +173,15 @@ test_static() {
 }
 
 
+test_musl() {
+    tools/build.sh
+    exec tools/musl.sh
+}
+
+
 # --- all of them --------------------------------------------------------------
 
-is_chroot() { case $1 in here|clang|static) return 1 ;; esac; }
+is_chroot() { case $1 in here|clang|static|musl) return 1 ;; esac; }
 
 
 prepare() {
@@ -185,13 +192,14 @@ prepare() {
 
         [[ $name =~ ^[a-z]+$ ]] || die "no suite of Debian: $name"
         [ "$(id -u)" = 0 ] \
-            || die "$name: a chroot needs root (here, clang and static do not)"
+            || die "$name: a chroot needs root (here, clang, static and musl do not)"
         tools/deps.sh matrix
         break
     done
 
     case " ${names[*]} " in *" clang "*) tools/deps.sh clang ;; esac
     case " ${names[*]} " in *" static "*) tools/deps.sh static ;; esac
+    case " ${names[*]} " in *" musl "*) tools/deps.sh musl ;; esac
     tools/deps.sh test
 }
 
@@ -255,7 +263,7 @@ stop() {
 cd "$root"
 mkdir -p "$out"
 
-[ $# -gt 0 ] || set -- here clang static trixie sid
+[ $# -gt 0 ] || set -- here clang static musl trixie sid
 
 set -m                             # each job is a process group of its own
 trap stop INT TERM
