@@ -44,10 +44,12 @@ system('cp', '-r', "$Examples/pages", "$Dir/pages") == 0 or die "cp: $?\n";
 # an example, by its name or the text of the README, with paths that are here
 sub example {
     my ($name) = @_;
-    my $text = $name eq 'README' ? (slurp('README.md') =~ /^```nginx\n(load_module .*?)^```/ms)[0]
-                                 : slurp("$Examples/$name.conf");
+    my $text = $name eq 'README'     ? (slurp('README.md') =~ /^```nginx\n(load_module .*?)^```/ms)[0]
+             : $name eq 'kubernetes' ? kubernetes()->{ConfigMap}{data}{'nginx.conf'}
+                                     : slurp("$Examples/$name.conf");
     my $cert = VcitaCert->get;
 
+    $text =~ s{/tmp/}{$Dir/}g;
     $text =~ s{/etc/nginx/vcita/}{$Dir/}g;
     $text =~ s{/var/(?:log/nginx|www)/}{$Dir/}g;
     $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$cert->{ca}}g;
@@ -59,23 +61,60 @@ sub example {
 }
 
 
-# nginx -t of all of it
-sub VcitaFlow::Code::passes {
+# what kubernetes-models say of YAML: { objects => [...], wrong => [...] }
+sub VcitaFlow::Code::kubernetes_says {
+    my ($yaml) = @_;
+    my $said = `node t/kubernetes/validate.mjs < @{[ put('objects.yml', $yaml) ]}`;
+    die "node: $?\n" if $?;
+    return JSON::PP::decode_json($said);
+}
+
+# the YAML of examples/kubernetes, as kubectl apply -f of the folder reads it; its objects, by kind
+sub VcitaFlow::Code::kubernetes_yaml { return join "---\n", map { slurp($_) } sort glob "$Examples/kubernetes/*.yml" }
+
+sub kubernetes {
+    my $said = VcitaFlow::Code::kubernetes_says(VcitaFlow::Code::kubernetes_yaml());
+    return { map { $_->{kind} => $_ } @{ $said->{objects} } };
+}
+
+sub VcitaFlow::Code::kubernetes { return kubernetes() }
+
+
+# nginx -t of all of it: whether it passes, and what it says
+sub nginx_test {
     my ($name) = @_;
     my $text = example($name);
+    my $own = $text =~ /^pid /m;
 
-    $text =~ s{^load_module modules/\S+;}{load_module $ENV{TEST_NGINX_LOAD_MODULES};\npid nginx.pid;\nerror_log /dev/null;}m
+    $text =~ s{^load_module modules/\S+;}{load_module $ENV{TEST_NGINX_LOAD_MODULES};@{[ $own ? '' : "\npid nginx.pid;\nerror_log /dev/null;" ]}}m
         or die "$name does not load the module\n";
     my $port = VcitaFlow::port();
     $text =~ s{listen(\s+)(?:443|8080)}{listen${1}127.0.0.1:$port}g;
+    $text =~ s{http://portal-app:}{http://127.0.0.1:}g;
     $text =~ s<^http \{\n><http {\n    access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n>m
-        or die "$name has no http\n";
+        or die "$name has no http\n" if !$own;
 
     my $nginx = $ENV{TEST_NGINX_BINARY} || 'nginx';
     my $file = put("$name.conf", $text);
     my $out = `$nginx -t -p $Dir/ -c $file -e /dev/null 2>&1`;
-    VcitaFlow::Code::ok($? == 0 && $out !~ /\[(?:warn|error|emerg|crit|alert)\]/, "$name passes nginx -t without a warning")
+    return ($? == 0, $out);
+}
+
+sub VcitaFlow::Code::passes {
+    my ($name) = @_;
+    my ($ok, $out) = nginx_test($name);
+    VcitaFlow::Code::ok($ok && $out !~ /\[(?:warn|error|emerg|crit|alert)\]/, "$name passes nginx -t without a warning")
         or VcitaFlow::Code::diag($out);
+}
+
+# what nginx -t says if that file were empty
+sub VcitaFlow::Code::with_empty {
+    my ($file, $name) = @_;
+    my $value = slurp("$Dir/$file");
+    put($file, '');
+    my (undef, $out) = nginx_test($name);
+    put($file, $value);
+    return $out;
 }
 
 
@@ -220,10 +259,15 @@ add_block_preprocessor(sub {
         '(vcita_oauth_client_id\s+)\w+;' => sub { "${1}app1;" },
     );
     $change{'127\.0\.0\.1:8080'} = sub { '127.0.0.1:$TEST_NGINX_RAND_PORT_2' } if $name eq 'forward-auth';
-    if ($name eq 'balancer') {
+    if ($name eq 'balancer' || $name eq 'kubernetes') {
         delete $change{'listen(\s+)443'};
         $change{'listen(\s+)8080'} = sub { "listen${1}127.0.0.1:\$TEST_NGINX_RAND_PORT_2" };
-        $change{'192\.0\.2\.0/24'} = sub { '127.0.0.1' };
+        $change{'(?:192\.0\.2\.0/24|10\.244\.0\.0/16)'} = sub { '127.0.0.1' };
+    }
+    if ($name eq 'kubernetes') {
+        delete $change{'http://127\.0\.0\.1:8000'};
+        $change{'http://portal-app:8000'} = sub { '$VCITA_APP' };
+        $change{$_} = sub { '' } for 'access_log\s+/dev/stdout;', '\w+_temp_path\s.*', 'vcita_oauth_rate\s+4r/s;';
     }
     if ($name eq 'embedded') {
         # vcita's default host is the stub's; the others have none
@@ -1329,3 +1373,98 @@ $b = at('portal.example.com', resolve => { 'portal.example.com' => '127.0.0.1:' 
 is $b->visit($address)->status, 502, 'the other one does not pass it on';
 --- error_log
 upstream sent too big header
+
+
+=== TEST 37: kubernetes: Kubernetes takes each object of examples/kubernetes, and no misspelt one
+--- flow
+my $yaml = kubernetes_yaml();
+my $said = kubernetes_says($yaml);
+is_deeply $said->{wrong}, [], 'nothing is wrong';
+is join(' ', sort map { $_->{kind} } @{ $said->{objects} }), 'ConfigMap Deployment Ingress NetworkPolicy Secret Service', 'what there is';
+
+for ([ 'readOnlyRootFilesystem' => 'readOnlyRootFileSystem' ], [ 'sizeLimit: 256Mi' => 'sizeLimit: [256]' ], [ 'kind: Service' => 'kind: Servise' ],
+    [ 'apiVersion: apps/v1' => 'apiVersion: apps/v2' ], [ 'stringData' => 'stringdata' ], [ 'pathType: Prefix' => 'type: Prefix' ])
+{
+    my ($right, $wrong) = @$_;
+    my $changed = $yaml =~ s/\b\Q$right\E\b/$wrong/r;
+    isnt $changed, $yaml, "$right is there";
+    isnt scalar(@{ kubernetes_says($changed)->{wrong} }), 0, "$wrong is refused";
+}
+
+
+=== TEST 38: kubernetes: no root, no capability, nothing to write to but /tmp, secrets for the pod's group alone; what names another object names one that is there
+--- flow
+my $o = kubernetes();
+my $pod = $o->{Deployment}{spec}{template};
+my $spec = $pod->{spec};
+my ($c) = @{ $spec->{containers} };
+
+is_deeply $spec->{securityContext}, { runAsNonRoot => JSON::PP::true, runAsUser => 101, runAsGroup => 101, fsGroup => 101,
+    seccompProfile => { type => 'RuntimeDefault' } }, 'the user that the image is for';
+is_deeply $c->{securityContext}, { allowPrivilegeEscalation => JSON::PP::false, readOnlyRootFilesystem => JSON::PP::true,
+    capabilities => { drop => ['ALL'] } }, 'no way to more';
+ok !$spec->{automountServiceAccountToken}, "nothing of the cluster's";
+is scalar(@{ $spec->{containers} }), 1, 'of its only container';
+
+my %volume = map { $_->{name} => $_ } @{ $spec->{volumes} };
+my %mount = map { $_->{mountPath} => $_ } @{ $c->{volumeMounts} };
+is join(' ', grep { !$mount{$_}{readOnly} } sort keys %mount), '/tmp', 'written to';
+ok $volume{ $mount{'/tmp'}{name} }{emptyDir}, 'which is empty at first';
+
+my $secret = $volume{ $mount{'/etc/nginx/vcita'}{name} }{secret};
+is $secret->{secretName}, $o->{Secret}{metadata}{name}, 'the Secret';
+is $secret->{defaultMode}, 0440, 'its mode';
+is_deeply $o->{Secret}{stringData}, { client_secret => '', session_key => '' }, 'without values that a cluster could start with';
+my $conf = $o->{ConfigMap}{data}{'nginx.conf'};
+like $conf, qr{\s(?:file:)?/etc/nginx/vcita/$_;}, "$_ is read from there" for sort keys %{ $o->{Secret}{stringData} };
+
+my $file = $mount{'/etc/nginx/nginx.conf'};
+is $volume{ $file->{name} }{configMap}{name}, $o->{ConfigMap}{metadata}{name}, 'the ConfigMap';
+ok exists $o->{ConfigMap}{data}{ $file->{subPath} }, 'its file';
+
+my $labels = $pod->{metadata}{labels};
+is_deeply $_, $labels, 'the pods' for $o->{Deployment}{spec}{selector}{matchLabels}, $o->{Service}{spec}{selector},
+    $o->{NetworkPolicy}{spec}{ingress}[0]{from}[0]{podSelector}{matchLabels};
+my ($app, $port) = $conf =~ m{proxy_pass\s+http://([\w-]+):(\d+);};
+is_deeply [ $o->{NetworkPolicy}{spec}{podSelector}{matchLabels}{app}, $o->{NetworkPolicy}{spec}{ingress}[0]{ports}[0]{port} ], [ $app, $port ], 'the application';
+
+my ($named) = @{ $c->{ports} };
+like $conf, qr/listen\s+$named->{containerPort};/, 'the port';
+is $o->{Service}{spec}{ports}[0]{targetPort}, $named->{name}, "the Service's";
+is $c->{$_}{httpGet}{port}, $named->{name}, "the $_\'s" for qw( startupProbe readinessProbe livenessProbe );
+like $conf, qr/location = $c->{$_}{httpGet}{path} \{/, "the $_\'s path" for qw( startupProbe readinessProbe livenessProbe );
+is_deeply $o->{Ingress}{spec}{rules}[0]{http}{paths}[0]{backend}{service}, { name => $o->{Service}{metadata}{name},
+    port => { name => $o->{Service}{spec}{ports}[0]{name} } }, "the Ingress's";
+like $conf, qr/server_name\s+\Q$o->{Ingress}{spec}{rules}[0]{host}\E;/, 'the host';
+my ($rate) = $conf =~ m{vcita_oauth_rate\s+(\d+)r/s;};
+is $rate * ($o->{Deployment}{spec}{replicas} + $o->{Deployment}{spec}{strategy}{rollingUpdate}{maxSurge}), 8, 'the rate of all pods together';
+
+
+=== TEST 39: kubernetes: its nginx.conf passes nginx -t, not with the Secret's empty values, and lets a person in behind an Ingress
+--- example: kubernetes
+--- before
+server {
+    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    ssl_certificate      $VCITA_CERT;
+    ssl_certificate_key  $VCITA_CERT_KEY;
+    location / {
+        proxy_set_header  Host               $http_host;
+        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    }
+}
+--- flow
+passes('kubernetes');
+like with_empty($_, 'kubernetes'), qr/\[emerg\] .*$_/, "an empty $_: nginx does not start" for qw( client_secret session_key );
+
+stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66' } } });
+my $b = at('portal.example.com', from => '127.0.0.2');
+my $r = $b->visit('/reports', headers => [ 'X-Forwarded-For' => '127.0.0.1', 'X-Forwarded-User' => 'admin' ]);
+is $r->status, 200, 'in';
+is plain($r->url), 'https://portal.example.com/reports', 'by https';
+is user($r), 'a383717599bf1893', 'by account';
+is seen($r)->{$_->[0]}, $_->[1], $_->[0] for [ 'x-forwarded-proto', 'https' ], [ 'x-real-ip', '127.0.0.2' ], [ authorization => undef ];
+
+my $pod = browser(base => 'http://10.0.0.1', resolve => { '10.0.0.1' => '127.0.0.1:' . rand_port(2) });
+is $pod->get('/healthz')->status, 200, 'a probe needs no login';
+is $pod->get('/')->status, 404, 'nothing else is at the address of the pod';

@@ -281,14 +281,16 @@ group() {
                need_chromium
                test_nginx
                need_promtool
-               need_node ;;
+               need_node
+               npm_packages "$root/t/kubernetes" ;;
         asan)  apt_install "${build_packages[@]}" "${test_packages[@]}" \
                            "${asan_packages[@]}"
                clang_runtime
                need_chromium
                test_nginx
                need_promtool
-               need_node ;;
+               need_node
+               npm_packages "$root/t/kubernetes" ;;
         valgrind)   group test
                     apt_install valgrind ;;
         fuzz)  apt_install "${build_packages[@]}" "${asan_packages[@]}"
