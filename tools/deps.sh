@@ -309,7 +309,7 @@ group() {
                                 curl ;;
         docker)     group matrix
                     group install
-                    apt_install buildah ;;
+                    apt_install buildah procps ;;
         bench)      group demo
                     apt_install "${callgrind_packages[@]}" "${bench_packages[@]}" ;;
         *)     die "no group $1; there are build, test, asan, node, demo, fleet" ;;
