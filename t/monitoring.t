@@ -201,3 +201,16 @@ for my $p (@{ $d->{panels} }) {
     ok length $p->{description}, "$p->{title}: says what it is";
     is $_->{datasource}{uid}, '${datasource}', "$p->{title}: the data source chosen" for $p, @{ $p->{targets} };
 }
+
+
+=== TEST 6: the title of each panel stands alone: it names its subject, and no other panel has it
+--- flow
+my %title;
+for my $p (@{ dashboard()->{panels} }) {
+    next if $p->{type} eq 'row';
+    like $p->{title}, qr/\b(?:calls?|keys|logins?|machines|redis|requests|sessions|tokens)\b/i, "$p->{title}: its subject";
+    is $title{ $p->{title} }++ // 0, 0, "$p->{title}: no other panel has it";
+    is $p->{title} =~ /per second/ ? 1 : 0, ($p->{fieldConfig}{defaults}{unit} // '') =~ /^(?:cps|ops|reqps)$/ ? 1 : 0, "$p->{title}: a rate says so";
+    next if @{ $p->{targets} } < 2;
+    is scalar(grep { !length($_->{legendFormat} // '') } @{ $p->{targets} }), 0, "$p->{title}: each line has a name";
+}
