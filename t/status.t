@@ -110,7 +110,7 @@ browser()->get('/', headers => [ 'X-Requested-With' => 'XMLHttpRequest' ]);
 is_deeply more($c, counters), {
     'requests_total redirected' => 1, 'requests_total passed' => 5, 'requests_total forbidden' => 1,
     'requests_total anonymous' => 1, 'requests_total unauthorized' => 1,
-    'logins_started_total' => 1, 'logins_finished_total' => 1, 'sessions_started_total cookie' => 1,
+    'logins_started_total' => 1, 'redirects_total browser' => 1, 'logins_finished_total' => 1, 'sessions_started_total cookie' => 1,
     'calls_total token ok' => 1, 'calls_total userinfo ok' => 1,
 }, 'what was counted';
 --- error_log
@@ -392,3 +392,54 @@ is $up->(), 1, 'up';
 --- error_log
 [alert]
 exited on signal 9
+
+
+=== TEST 15: browsers that are sent to vcita are counted apart from programs: health checks, robots, scripts
+--- http_config
+server {
+    listen $TEST_NGINX_RAND_PORT_1 ssl;
+    ssl_certificate $VCITA_CERT;
+    ssl_certificate_key $VCITA_CERT_KEY;
+    location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+}
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /always { vcita_oauth on; vcita_oauth_challenge login; proxy_pass $VCITA_APP; }
+--- flow
+my $page = 'text/html,application/xhtml+xml';
+my @proxied = ('X-Forwarded-Proto' => 'https');
+my @cases = (
+    [ 'a browser, by http', browser => GET => '/', Accept => $page ],
+    [ 'a navigation', browser => GET => '/', Accept => $page, 'Sec-Fetch-Mode' => 'navigate' ],
+    [ 'a navigation, behind a proxy with TLS', browser => GET => '/', Accept => $page, @proxied, 'Sec-Fetch-Mode' => 'navigate' ],
+    [ 'a navigation, where each GET is redirected', browser => GET => '/always', Accept => $page, 'Sec-Fetch-Mode' => 'navigate' ],
+    [ 'a health check', program => GET => '/', Accept => '*/*' ],
+    [ 'no Accept', program => GET => '/', Accept => undef ],
+    [ 'HEAD', program => HEAD => '/', Accept => $page ],
+    [ 'HEAD of a navigation', program => HEAD => '/', Accept => $page, 'Sec-Fetch-Mode' => 'navigate' ],
+    [ 'a robot, behind a proxy with TLS', program => GET => '/', Accept => $page, @proxied ],
+    [ 'a script of a page', program => GET => '/always', Accept => $page, 'Sec-Fetch-Mode' => 'cors' ],
+    [ 'a prefetch', program => GET => '/always', Accept => $page, 'Sec-Fetch-Mode' => 'navigate', 'Sec-Purpose' => 'prefetch' ],
+    [ 'a token', program => GET => '/always', Accept => $page, Authorization => 'Bearer x' ],
+    [ 'XMLHttpRequest', program => GET => '/always', Accept => $page, 'X-Requested-With' => 'XMLHttpRequest' ],
+);
+for (@cases) {
+    my ($what, $agent, $method, $path, @headers) = @$_;
+    my $c = counters;
+    is browser()->request($method => $path, headers => \@headers)->status, 302, $what;
+    is_deeply more($c, counters), { 'requests_total redirected' => 1, 'logins_started_total' => 1, "redirects_total $agent" => 1 }, "$what: a $agent";
+}
+
+for ([ 'a robot, by https', program => 0 ], [ 'a navigation, by https', browser => 1 ]) {
+    my ($what, $agent, $modern) = @$_;
+    my $c = counters;
+    is browser(base => 'https://localhost:' . rand_port(1), modern => $modern)->get('/')->status, 302, $what;
+    is more($c, counters)->{"redirects_total $agent"}, 1, "$what: a $agent";
+}
+
+# a login that starts again, at the callback
+my $b = browser(modern => 1);
+$b->get('/');
+my $c = counters;
+is $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } }))->status, 302, 'sent to vcita again';
+is more($c, counters)->{'redirects_total browser'}, 1, 'a browser, again';

@@ -546,6 +546,7 @@ void ngx_http_vcita_userinfo_request_dropped(ngx_http_request_t *r,
 /* user_agent */
 
 ngx_uint_t ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r);
+ngx_uint_t ngx_http_vcita_user_agent_is_browser(ngx_http_request_t *r);
 ngx_uint_t ngx_http_vcita_user_agent_is_person(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_user_agent_referer(ngx_http_request_t *r,
     ngx_str_t *origin, ngx_str_t *uri);

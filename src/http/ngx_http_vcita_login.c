@@ -63,6 +63,9 @@ ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     ngx_http_vcita_count(r, logins_started);
+    ngx_http_vcita_count(r, redirects[ngx_http_vcita_user_agent_is_browser(r)
+                                      ? NGX_HTTP_VCITA_BROWSER
+                                      : NGX_HTTP_VCITA_PROGRAM]);
 
     return ngx_http_vcita_page_redirect(r, NGX_HTTP_MOVED_TEMPORARILY, &url);
 }

@@ -87,6 +87,8 @@ static const char  *ngx_http_vcita_decisions[] = {
     "unavailable", NULL
 };
 
+static const char  *ngx_http_vcita_agents[] = { "browser", "program", NULL };
+
 static const char  *ngx_http_vcita_wheres[] = {
     "cookie", "zone", "redis", NULL
 };
@@ -125,8 +127,12 @@ static ngx_http_vcita_family_t  ngx_http_vcita_families[] = {
       ngx_http_vcita_counter(requests) },
 
     { "logins_started_total",
-      "Browsers sent to vcita's authorize page.",
+      "Redirects to vcita's authorize page.",
       NULL, NULL, ngx_http_vcita_counter(logins_started) },
+
+    { "redirects_total",
+      "Redirects to vcita's authorize page, by user agent.",
+      "agent", ngx_http_vcita_agents, ngx_http_vcita_counter(redirects) },
 
     { "logins_finished_total",
       "Logins that ended in a session.",
@@ -557,8 +563,6 @@ ngx_http_vcita_status_commands(ngx_buf_t *b,
     }
 }
 
-
-/* a name of the metric, and what is known of it */
 
 static void
 ngx_http_vcita_status_begin(ngx_buf_t *b, const char *name, const char *type,

@@ -18,6 +18,7 @@
 #define NGX_HTTP_VCITA_MATCH   2
 
 
+static ngx_uint_t ngx_http_vcita_user_agent_tls(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_vcita_user_agent_other_host(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_uint_t ngx_http_vcita_user_agent_has(ngx_http_request_t *r,
@@ -67,6 +68,29 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
     return ngx_http_vcita_user_agent_header(r, "accept", "*/*")
            != NGX_HTTP_VCITA_OTHER
            || ngx_http_vcita_user_agent_has(r, "accept", "text/html");
+}
+
+
+/*
+ * 1: a person's browser navigates, as far as a counter can tell.  Over TLS,
+ * browsers send Sec-Fetch-Mode, and health checks and robots do not.
+ */
+
+ngx_uint_t
+ngx_http_vcita_user_agent_is_browser(ngx_http_request_t *r)
+{
+    if (r->method != NGX_HTTP_GET || !ngx_http_vcita_user_agent_navigates(r)) {
+        return 0;
+    }
+
+    if (ngx_http_vcita_user_agent_header(r, "sec-fetch-mode", "")
+        != NGX_HTTP_VCITA_ABSENT)
+    {
+        return 1;
+    }
+
+    return !ngx_http_vcita_user_agent_tls(r)
+           && ngx_http_vcita_user_agent_has(r, "accept", "text/html");
 }
 
 
@@ -212,15 +236,9 @@ ngx_uint_t
 ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
-    ngx_uint_t  began, tls;
+    ngx_uint_t  began;
 
     began = 0;
-
-#if (NGX_HTTP_SSL)
-    tls = (r->connection->ssl != NULL);
-#else
-    tls = 0;
-#endif
 
     /*
      * by http: neither nginx nor a proxy in front of it has seen TLS, nor does
@@ -228,8 +246,7 @@ ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
      */
 
     if (client->https
-        && !tls
-        && !ngx_http_vcita_user_agent_has(r, "x-forwarded-proto", "https")
+        && !ngx_http_vcita_user_agent_tls(r)
         && ngx_http_vcita_user_agent_header(r, "sec-fetch-site", "")
            == NGX_HTTP_VCITA_ABSENT)
     {
@@ -243,6 +260,21 @@ ngx_http_vcita_user_agent_way(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     }
 
     return began;
+}
+
+
+/* 1: nginx, or a proxy in front of it, has seen TLS */
+
+static ngx_uint_t
+ngx_http_vcita_user_agent_tls(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        return 1;
+    }
+#endif
+
+    return ngx_http_vcita_user_agent_has(r, "x-forwarded-proto", "https");
 }
 
 

@@ -32,6 +32,15 @@ typedef enum {
 } ngx_http_vcita_decision_e;
 
 
+/* the user agent of a request that was redirected to vcita */
+
+typedef enum {
+    NGX_HTTP_VCITA_BROWSER = 0,
+    NGX_HTTP_VCITA_PROGRAM,
+    NGX_HTTP_VCITA_AGENTS
+} ngx_http_vcita_agent_e;
+
+
 typedef enum {
     NGX_HTTP_VCITA_TOKEN = 0,
     NGX_HTTP_VCITA_USERINFO_CALL,
@@ -87,6 +96,7 @@ typedef enum {
 typedef struct {
     ngx_atomic_t      requests[NGX_HTTP_VCITA_DECISIONS];
     ngx_atomic_t      logins_started;
+    ngx_atomic_t      redirects[NGX_HTTP_VCITA_AGENTS];
     ngx_atomic_t      logins_finished;
     ngx_atomic_t      logins_failed[NGX_HTTP_VCITA_STAT_REASONS];
     ngx_atomic_t      logins_paced;
