@@ -96,6 +96,39 @@ sub VcitaFlow::Code::sign_in {
     return $p->click('#sign-in');
 }
 
+# preflight of the demo: its status, what it prints, and that with folder, ports and times that are alike each time
+sub VcitaFlow::Code::preflight {
+    my $dir = VcitaFlow::servroot() =~ s{/[^/]*$}{}r . '/demo';
+    my $said = `examples/preflight.sh -b $ENV{TEST_NGINX_BINARY} -p $dir/ -c $dir/nginx.conf 2>&1`;
+    my $alike = $said =~ s{\Q$dir\E}{/srv/demo}gr =~ s{:$PORT\b}{:8080}gr =~ s{\blocalhost:(?!8080\b)\d+}{localhost:8443}gr
+        =~ s{ 0\.\d{6} s\b}{ 0.012345 s}gr;
+    return ($? >> 8, $said, $alike);
+}
+
+# pictures of a terminal with a command and what it prints
+sub VcitaFlow::Code::terminal {
+    my ($name, $command, $said) = @_;
+    my %as = ('<' => '&lt;', '&' => '&amp;');
+    s/([<&])/$as{$1}/g for $command, $said;
+    my $html = VcitaFlow::escape(<<"END");
+<!DOCTYPE html><html lang="en"><title>terminal</title><meta name="color-scheme" content="light dark">
+<style>
+body { margin: 0; padding: 16px; background: #fff; color: #1f2328; font: 13px/19px "DejaVu Sans Mono", monospace }
+pre { margin: 0; font: inherit; white-space: pre-wrap }
+\@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3 } }
+</style><pre>\$ $command
+$said</pre>
+END
+    my $height = 400;
+    for (1, 2) {
+        my $p = VcitaFlow::Code::chromium()->page(viewport => { width => 860, height => $height });
+        $p->goto("data:text/html;charset=utf-8,$html");
+        my $is = $p->evaluate('document.body.offsetHeight');
+        if ($is == $height) { $p->scheme($_), $p->picture("$name-$_") for qw( light dark ); return }
+        $height = $is;
+    }
+}
+
 add_block_preprocessor(sub {
     my ($block) = @_;
     $block->set_value(config => '');
@@ -213,3 +246,17 @@ sign_in($p, 'alice@example.biz');
 $narrow->('allow');
 $p->goto(vcita('/apps'));
 $narrow->('the Apps page');
+
+
+=== TEST 7: preflight looks at the demo: what is wrong, the command that mends it, and then nothing is wrong
+--- flow
+my $secret = servroot() =~ s{/[^/]*$}{}r . '/demo/client_secret';
+chmod 0644, $secret or die "$secret: $!\n";
+my ($status, $said, $alike) = preflight;
+is $status, 1, 'wrong';
+like $said, qr/^WRONG .*\Q$secret\E can be read or changed by others \(mode 0644\)$/m, 'the secret';
+terminal('preflight', 'examples/preflight.sh -p /srv/demo/ -c /srv/demo/nginx.conf', $alike);
+my ($fix) = $said =~ /^ +fix: (chmod 600 \S+)$/m;
+is system($fix // 'false'), 0, 'its fix';
+($status, $said) = preflight;
+is $status, 0, 'nothing is wrong' or diag($said);
