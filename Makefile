@@ -93,10 +93,10 @@ test: ## all tests, or make test FILES="t/gate.t"
 unit: ## the unit tests alone
 	@$(MAKE) --no-print-directory test FILES=t/unit.t
 
-screenshots: ## docs/screenshots: the module's pages and the demo, by t/browser*.t
-	@tools/deps.sh test
+screenshots: ## docs/screenshots: pages, demo, preflight and dashboard, by t/browser*.t
+	@tools/deps.sh screenshots
 	@tools/build.sh
-	@VCITA_SCREENSHOTS=docs/screenshots tools/test.sh t/browser.t t/browser-demo.t
+	@VCITA_SCREENSHOTS=docs/screenshots tools/test.sh t/browser.t t/browser-demo.t t/browser-dashboard.t
 
 test-asan: ## all tests under AddressSanitizer and UBSan (first time: minutes)
 	@tools/deps.sh asan

@@ -12,6 +12,7 @@
 #   demo   build, node, and what the demo's browser needs
 #   fleet  demo, redis-server and its client
 #   matrix, clang, static, musl, test-nginx   what tools/matrix.sh needs for them
+#   screenshots  test, and Prometheus
 #   docs   matrix, node, and what the network and the certificates of a root need
 #   callgrind   build, and valgrind
 #   deb    build, and what makes and checks a Debian package
@@ -147,21 +148,24 @@ test_nginx_install() {
 }
 
 # Of the package prometheus, promtool alone: installed, it would start a server.
+# need_promtool [NAME]: promtool, or another program of its package
 need_promtool() {
-    command -v promtool >/dev/null && return 0
+    local name=${1:-promtool}
 
-    say "fetching promtool out of Debian's prometheus"
-    quietly "$log" promtool_fetch
+    command -v "$name" >/dev/null && return 0
+
+    say "fetching $name out of Debian's prometheus"
+    quietly "$log" promtool_fetch "$name"
     PATH=$PATH:$root/build/promtool/usr/bin
     hash -r
-    command -v promtool >/dev/null || die "the package has no promtool"
+    command -v "$name" >/dev/null || die "the package has no $name"
 }
 
 promtool_fetch() {
     local dir=$root/build/promtool
 
-    rm -rf "$dir"
     mkdir -p "$dir"
+    rm -f "$dir"/prometheus_*.deb
     apt-cache show prometheus >/dev/null 2>&1 || apt_update || return 1
 
     # where the list of packages is old, the package may be gone
@@ -170,7 +174,7 @@ promtool_fetch() {
         || return 1
 
     dpkg-deb --fsys-tarfile "$dir"/prometheus_*.deb \
-        | tar -C "$dir" -xf - ./usr/bin/promtool
+        | tar -C "$dir" -xf - "./usr/bin/$1"
     rm -f "$dir"/prometheus_*.deb
 }
 
@@ -301,6 +305,8 @@ group() {
                                 musl-tools ;;
         matrix)     apt_install "${matrix_packages[@]}" ;;
         test-nginx) test_nginx ;;
+        screenshots)  group test
+                      need_promtool prometheus ;;
         docs)       apt_install "${matrix_packages[@]}" iproute2 openssl perl
                     need_node ;;
         callgrind)  apt_install "${build_packages[@]}" "${callgrind_packages[@]}" ;;

@@ -8,8 +8,8 @@ jobs=$(nproc 2>/dev/null || echo 2)
 # a Node of our own, where the machine's is too old (tools/deps.sh)
 [ ! -x "$root/build/node/bin/node" ] || PATH=$root/build/node/bin:$PATH
 
-# promtool out of Debian's package, where that is not installed
-[ ! -x "$root/build/promtool/usr/bin/promtool" ] \
+# promtool and Prometheus out of Debian's package, where that is not installed
+[ ! -d "$root/build/promtool/usr/bin" ] \
     || PATH=$PATH:$root/build/promtool/usr/bin
 
 say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*"; }
