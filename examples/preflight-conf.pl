@@ -1,18 +1,23 @@
-# preflight-conf.pl BEHIND_PROXY: reads what "nginx -T" prints, and writes what of
-# it preflight.sh has to know, a record a line: a kind and its fields.
+# preflight-conf.pl BEHIND_PROXY CONTAINER: reads what "nginx -T" prints, and writes
+# what of it preflight.sh has to know, a record a line: a kind and its fields.
 #
 #   ok|warn|wrong  what, and how to mend it: what needs no network to be seen
 #   key            a private key that signs token requests
 #   endpoint       its name, URL, CA file, "off" if not verified, proxy
+#   client         client_id, redirect_uri, scope, "pkce", what proves it, the
+#                  authorize endpoint and a query, the token endpoint, a body and
+#                  its type if it is no form, and the last three of an endpoint
 #   callback       its URL, a socket of nginx, "ssl", "proxy_protocol"
 #
-# A record may hold the password of a proxy, and nothing else that is secret.
+# A record may hold the password of a proxy, and the secret of a client or a signed
+# assertion; nothing else that is secret.  preflight-client.pl and preflight-site.pl
+# are parts of it.
 # Needs no module that is not in Debian's perl-base.
 
 use strict;
 use warnings;
 
-my ($behind) = @ARGV;
+my ($behind, $container) = @ARGV;
 my (%text, $main);
 
 {
@@ -26,6 +31,8 @@ my (%text, $main);
 }
 
 defined $main or die "nginx -T printed no configuration\n";
+
+require "$_.pl" for map { $0 =~ s/-conf\.pl\z/-$_/r } qw( client site );
 
 my ($conf_prefix) = $main =~ m{^(.*/)};
 
@@ -146,13 +153,13 @@ sub own {
 sub named { my ($has, $name) = @_; return grep { $_->{name} eq $name } @$has }
 
 sub level {
-    my ($server, $d, $inherited) = @_;
+    my ($server, $d, $up) = @_;
     my $own = own($d->{has});
-    my $level = { server => $server, d => $d, own => $own,
-                  say => { %$inherited, %$own } };
+    my $level = { server => $server, d => $d, own => $own, up => $up,
+                  say => { %{ $up->{say} }, %$own } };
 
     push @levels, $level;
-    level($server, $_, $level->{say}) for named($d->{has}, 'location');
+    level($server, $_, $level) for named($d->{has}, 'location');
 }
 
 sub value {
@@ -170,7 +177,10 @@ sub application {
                       grep { !/^vcita_oauth(?:_require|_authorize_endpoint)?$/ } @SAY;
 }
 
-for my $http (named(block($main, [ words($main) ]), 'http')) {
+my $tree = block($main, [ words($main) ]);
+my @http = named($tree, 'http');
+
+for my $http (@http) {
     for my $d (named($http->{has}, 'server')) {
         my $server = { d => $d, at => $d->{at} };
 
@@ -179,7 +189,7 @@ for my $http (named(block($main, [ words($main) ]), 'http')) {
         $server->{sockets} = [ map { sockets($d, @{ $_->{args} }) } named($d->{has}, 'listen') ];
         $server->{sockets} = [ sockets($d, $> ? 8000 : 80) ] unless @{ $server->{sockets} };
 
-        level($server, $d, own($http->{has}));
+        level($server, $d, { d => $http, say => own($http->{has}) });
     }
 }
 
@@ -202,6 +212,9 @@ landing($_) for @callbacks;
 returns($_) for @gated;
 rules();
 cookies();
+examples($_) for @gated;
+claims(\@http, @gated);
+site($behind, \@servers, @levels);
 
 
 # -- records
@@ -270,18 +283,32 @@ sub secret_file {
 # only root or the user that runs nginx may read or replace it
 sub readers {
     my ($what, $file, $fix) = @_;
-    my ($mode, $owner) = (stat $file)[2, 4] or return;
+    my ($mode, $owner, $group) = (stat $file)[2, 4, 5] or return;
     my $user = getpwuid($owner) // $owner;
 
-    if ($owner != 0 && $owner != $>) {
+    # no other user is in a container; whoever mounts the file has its owner
+    if ($container && !($mode & 022)) {
+        found('ok', "the $what in $file cannot be changed in this container");
+    } elsif ($owner != 0 && $owner != $> && !$container) {
         found('wrong', "the $what in $file belongs to $user, who can read and replace it",
              "chown root $file");
+    } elsif (($mode & 077) == 040 && $> && grep { $_ == $group } split / /, $)) {
+        found('ok', "the $what in $file is read by $user and the group of nginx");
+    } elsif (($mode & 077) == 040 && $group == workers_group()) {
+        found('warn', sprintf("the %s in %s can be read by the group of nginx's workers (mode %04o)", $what, $file, $mode & 07777),
+             "chmod 400 $file, or say --container if this is one");
     } elsif ($mode & 077) {
         found('wrong', sprintf("the %s in %s can be read or changed by others (mode %04o)",
                               $what, $file, $mode & 07777), $fix);
     } else {
         found('ok', "the $what in $file is read by $user alone");
     }
+}
+
+# of the directive "user"; -1: there is none
+sub workers_group {
+    my ($d) = named($tree, 'user') or return -1;
+    return getgrnam($d->{args}[1] // $d->{args}[0]) // -1;
 }
 
 sub strength {
@@ -328,13 +355,19 @@ sub endpoints {
         $proxy =~ s/\s+\z//;
     }
 
+    my @how = (defined $ca ? full($ca) : '', value($level, 'ssl_verify', 'on') eq 'off' ? 'off' : '', $proxy);
+    my $client = client($level, map({ value($level, $_ . '_endpoint', $default{$_}) } qw( authorize token )), @how);
+
     for my $name (qw( authorize token userinfo revoke jwks )) {
         my $url = value($level, $name . '_endpoint', $default{$name} // 'off');
         next if $url eq 'off' || $name eq 'jwks' && !$default{jwks};
 
-        my @how = (defined $ca ? full($ca) : '', value($level, 'ssl_verify', 'on') eq 'off' ? 'off' : '', $proxy);
-
-        found('endpoint', $name, $url, @how);
+        if ($name eq 'authorize' && $url =~ /\$/) {
+            found('warn', "authorize endpoint $url holds variables that only a request fills: not looked at",
+                 'sign in once by hand at each of its hosts');
+            next;
+        }
+        found('endpoint', $name, $url, @how) unless $client && $name =~ /^(?:authorize|token)\z/;
 
         if ($url =~ m{^http://}i && !loopback($url)) {
             found('wrong', "$name endpoint $url is not protected by TLS", 'write https');
@@ -352,20 +385,28 @@ sub loopback { return $_[0] =~ m{^https?://(?:localhost|127\.[0-9.]+|\[::1\])(?:
 
 # -- where the callback lands
 
+# redirect_uri, as a request to a name of its server has it; undef: that is not known
+sub sample_uri {
+    my ($level) = @_;
+    my ($before, $authority, $path) = value($level, 'redirect_uri', '') =~ m{^(https?://)([^/?]*)(.*)}is or return undef;
+    my ($sample) = map { s/^~.*//r =~ s/^\*/preflight/r =~ s/^\.//r =~ s/\*$/example/r }
+                   grep { !/^(?:~.*|_|)\z/ } @{ $level->{server}{names} };
+
+    if ($authority =~ /\$/) {
+        return undef if !defined $sample;
+        $authority =~ s/\$\{?(?:host|http_host|server_name)\b\}?/$sample/ or return undef;
+    }
+    return "$before$authority$path";
+}
+
 sub landing {
     my ($level) = @_;
     my $server = $level->{server};
     my $uri = value($level, 'redirect_uri') // return;
-    my ($scheme, $authority, $path) = $uri =~ m{^(https?)://([^/?]*)([^?]*)}i or return;
-    my ($sample) = map { s/^~.*//r =~ s/^\*/preflight/r =~ s/^\.//r =~ s/\*$/example/r }
-                   grep { !/^(?:~.*|_|)\z/ } @{ $server->{names} };
-
-    if ($authority =~ /\$/) {
-        if (!defined $sample || $authority !~ s/\$\{?(?:host|http_host|server_name)\b\}?/$sample/) {
-            return found('warn', "$uri holds variables that only a request fills: not looked at",
+    my $sample = sample_uri($level)
+        // return found('warn', "$uri holds variables that only a request fills: not looked at",
                         'sign in once by hand at each of its hosts');
-        }
-    }
+    my ($scheme, $authority, $path) = $sample =~ m{^(https?)://([^/?]*)([^?]*)}i or return;
 
     my ($host, $port) = lc($authority) =~ /^(\[.*\]|[^:]*)(?::(\d+))?\z/ or return;
     my $url = lc($scheme) . "://$authority$path";

@@ -12,31 +12,41 @@
 #   -p PREFIX       as nginx's own -p
 #   --behind-proxy  something in front of nginx ends TLS, or maps ports: scheme
 #                   and port of redirect_uri need not be those of a "listen"
+#   --container     nginx is alone in a container: other users may read its
+#                   secrets, as Docker and Kubernetes mount them (0444, 0440);
+#                   that they can change them is still wrong
 #   --not-running   nginx does not run yet: no request to the callback
 #   --strict        a warning fails, too
 #   --timeout N     seconds for each request (default 10)
 #   --help          this text
 #
 # A line for each thing that was looked at: ok, warning or WRONG, and below the
-# last two what to do.  It never shows a secret, and changes nothing; vcita gets
-# one empty request at each endpoint.  A vcita_oauth_http_proxy is used as nginx
+# last two what to do.  It never shows a secret, and changes nothing.  vcita gets
+# one request at each endpoint: the authorize endpoint that of a browser, the
+# token endpoint the client's secret, or an assertion that its key has signed,
+# with a made-up code, the others an empty one.  The first two tell a wrong
+# client_id, redirect_uri or secret.  A vcita_oauth_http_proxy is used as nginx
 # does; the environment's proxy variables and ~/.curlrc are not.
 #
 # What is looked at: nginx -t; DNS, TLS and an answer of each endpoint of each
-# application; where vcita_oauth_bearer is in force, the keys of signed tokens;
-# the clock; whether the callback is answered by the gate; who else can read
-# secrets and keys, and whether they can be guessed; cookies that two gates share;
-# locations that answer before the gate, or let all users in.
+# application; whether vcita knows the client; where vcita_oauth_bearer is in
+# force, the keys of signed tokens; the clock; whether the callback is answered by
+# the gate; who else can read secrets and keys, and whether they can be guessed;
+# cookies that two gates share; rules and headers of claims that a session has
+# not; values of the README's example; locations that answer before the gate, or
+# let all users in; error pages, auth_request, health checks and ACME challenges
+# that a gate is in the way of.
 #
 # Exit status: 0 all is well, 1 something is wrong, 2 it could not look.
-# It needs preflight-conf.pl and preflight-keys.pl beside it, curl and openssl,
-# and of Debian only what is always there.
+# It needs preflight-conf.pl, preflight-client.pl, preflight-site.pl and
+# preflight-keys.pl beside it, curl and openssl, and of Debian only what is always
+# there.
 
 set -euo pipefail
 export LC_ALL=C
 
 name=${0##*/}
-nginx='' strict='' behind=0 running=1 timeout=10
+nginx='' strict='' behind=0 container=0 running=1 timeout=10
 declare -a nginx_args=()
 declare -A seen=()
 n_ok=0 n_wrong=0 n_warning=0
@@ -86,10 +96,11 @@ ask() {
 
     result=0
     : > "$body"
-    said=$(curl -q -K - -gsS -m "$timeout" -o "$body" -D - \
+    said=$(printf '%s' "$1" \
+           | curl -q -K - -gsS -m "$timeout" -o "$body" -D - \
                --suppress-connect-headers --path-as-is -w \
 "$sep%{http_code}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
-               2>/dev/null <<< "$1") || result=$?
+               2>/dev/null) || result=$?
 
     IFS=$sep read -r -d '' headers status seconds error certs \
         <<< "$said" || true
@@ -136,7 +147,8 @@ check_nginx() {
     ok "nginx -t"
 
     while read -r line; do
-        warn "nginx -t: ${line#*: }" "fix the line that it names"
+        [[ $container = 1 && $line == *'is readable by all users'* ]] \
+            || warn "nginx -t: ${line#*: }" "fix the line that it names"
     done < <(grep -F '[warn]' <<< "$said" || true)
 }
 
@@ -175,11 +187,15 @@ check_key() {
 
 # --- endpoints -----------------------------------------------------------------
 
+# check_endpoint NAME URL CA VERIFY PROXY [QUERY [BODY [TYPE]]]
 check_endpoint() {
-    local endpoint=$1 url=$2 ca=$3 verify=$4 proxy=$5 options via=
-    local scheme host port at
+    local endpoint=$1 url=$2 ca=$3 verify=$4 proxy=$5 query=${6:-} data=${7:-}
+    local type=${8:-} via='' options scheme host port at
 
-    options="url = $(quoted "$url")"$'\n'
+    answer=''
+    case $url in *\?*) query=${query:+&$query} ;; *) query=${query:+?$query} ;; esac
+
+    options="url = $(quoted "$url$query")"$'\n'
     [ -z "$ca" ] || options+="cacert = $(quoted "$ca")"$'\ncapath = "/dev/null"\n'
     [ -z "$verify" ] || options+=$'insecure\n'
 
@@ -195,15 +211,117 @@ check_endpoint() {
     at=$host:$port
     [ -n "$proxy" ] || check_dns "$host" || return 0
 
-    # a POST without parameters: refused, no code is spent, no token revoked
+    # without parameters, or with a made-up code: refused, nothing is spent
     case $endpoint in
-        token|revoke) options+=$'data = ""\n' ;;
+        token|revoke) options+="data = $(quoted "$data")"$'\n' ;;
     esac
+    [ -z "$type" ] || options+="header = $(quoted "Content-Type: $type")"$'\n'
 
     ask "$options"
     said_by_endpoint "$endpoint endpoint $url" "$at" "$via" "$ca"
 
     [ "$endpoint/$result/$status" != jwks/0/200 ] || check_keys "$endpoint endpoint $url"
+
+    [ "$result" != 0 ] || answer=$(answer_of "$endpoint")
+}
+
+
+# --- does vcita know the client? -------------------------------------------------
+
+# What an answer says of the client: "fine", an error of OAuth, "refused" of the
+# authorize endpoint's page; "none" where it says nothing.
+answer_of() {
+    local error
+
+    case $1/$status in
+        authorize/400|authorize/401|authorize/422)  echo refused ;;
+
+        authorize/2??)  echo fine ;;
+
+        authorize/30?)
+            error=$(header location | grep -oE '[?&]error=[a-z_]{1,40}' | head -n 1) || true
+            case ${error#*=} in
+                invalid_*|un*)  echo "${error#*=}" ;;
+                *)              echo fine ;;
+            esac ;;
+
+        token/[24]??)
+            error=$(head -c 65536 "$body" | tr -d '\0' \
+                    | grep -oE '"error"[[:space:]]*:[[:space:]]*"[a-z_]{1,40}"' | head -n 1) || true
+            error=${error%\"}; error=${error##*\"}
+            case $status/$error in
+                404/|410/|429/*)  ;;
+                */invalid_grant)  echo fine ;;
+                *)                echo "${error:-none}" ;;
+            esac ;;
+    esac
+}
+
+
+# check_client ID URI SCOPE PKCE PROOF AUTHORIZE QUERY TOKEN BODY TYPE CA VERIFY PROXY:
+# a browser's request, and a made-up code with what proves the client
+check_client() {
+    local id=$1 uri=$2 scope=$3 pkce=$4 proof=$5 body_of=$9 answer authorize token
+    local -a how=("${@:11:3}")
+
+    check_endpoint authorize "$6" "${how[@]}" "$7"
+    authorize=$answer
+    check_endpoint token "$8" "${how[@]}" '' "$body_of" "${10}"
+    token=$answer
+
+    [ -n "$body_of" ] || token=''
+
+    case $authorize/$token in
+        refused/invalid_client|refused/unauthorized_client)
+            wrong "client_id $id: vcita does not know it, or neither its $proof nor its redirect_uri is right" \
+                  "correct vcita_oauth_client_id: it stands at the app in vcita, and register-app.sh printed it"
+            return ;;
+
+        refused/fine)
+            wrong "redirect_uri $uri: vcita does not know it at client_id $id" \
+                  "add it to the app in vcita, letter for letter, or correct vcita_oauth_redirect_uri" ;;
+
+        refused/*)
+            wrong "the authorize endpoint refuses client_id $id with redirect_uri $uri" \
+                  "correct them: both must be as they stand at the app in vcita" ;;
+
+        fine/*)
+            ok "authorize endpoint: client_id $id with redirect_uri $uri is not refused" ;;
+
+        invalid_scope/*)
+            wrong "the authorize endpoint refuses vcita_oauth_scope $scope (invalid_scope)" \
+                  "allow that scope at the app in vcita, or correct vcita_oauth_scope" ;;
+
+        ?*/*)
+            wrong "the authorize endpoint refuses a login of client_id $id ($authorize)" \
+                  "$(refused_how "$authorize" "$pkce")correct vcita_oauth_scope and vcita_oauth_authorize_args" ;;
+    esac
+
+    case $token in
+        '')     [ -n "$body_of" ] || warn "the $proof of client_id $id is not checked: nothing could be made of it" \
+                                          "sign in once by hand" ;;
+
+        fine)   ok "the $proof of client_id $id is right" ;;
+
+        invalid_client|unauthorized_client)
+                wrong "the token endpoint refuses the $proof of client_id $id ($token)" \
+                      "$(right_proof "$proof")" ;;
+
+        none)   warn "the token endpoint does not say whether the $proof of client_id $id is right" \
+                     "is vcita_oauth_token_endpoint correct? Then sign in once by hand" ;;
+
+        *)      wrong "the token endpoint refuses a made-up code of client_id $id by $token, not by invalid_grant" \
+                      "$(refused_how "$token" "$pkce")correct vcita_oauth_token_endpoint and vcita_oauth_token_format" ;;
+    esac
+}
+
+refused_how() { [ "$1$2" != invalid_requestpkce ] || printf 'try "vcita_oauth_pkce off;", then '; }
+
+right_proof() {
+    case $1 in
+        *key)  echo "give vcita the public part of that key, with its kid, or correct vcita_oauth_client_id" ;;
+        *)     echo "put the secret there that vcita showed when the app was made, or correct vcita_oauth_client_id" ;;
+    esac
 }
 
 
@@ -399,24 +517,25 @@ check_callback() {
 # --- all of it -----------------------------------------------------------------
 
 check_all() {
-    local dump records kind a b c d e
+    local dump records kind a b c d e f g h i j k l m
 
     dump=$("$nginx" -T -q "${nginx_args[@]}" 2>/dev/null) \
         || fail "$nginx -T does not print the configuration"
 
-    records=$(perl "$parser" "$behind" <<< "$dump") \
+    records=$(printf '%s\n' "$dump" | perl "$parser" "$behind" "$container") \
         || fail "the configuration was not understood"
 
-    while IFS=$sep read -r -u 3 kind a b c d e; do
+    while IFS=$sep read -r -u 3 kind a b c d e f g h i j k l m; do
         case $kind in
             ok)        ok "$a" ;;
             warn)      warn "$a" "$b" ;;
             wrong)     wrong "$a" "$b" ;;
             key)       check_key "$a" ;;
             endpoint)  check_endpoint "$a" "$b" "$c" "$d" "$e" ;;
+            client)    check_client "$a" "$b" "$c" "$d" "$e" "$f" "$g" "$h" "$i" "$j" "$k" "$l" "$m" ;;
             callback)  check_callback "$a" "$b" "$c" "$d" ;;
         esac
-    done 3<<< "$records"
+    done 3< <(printf '%s\n' "$records")          # never a file: it has secrets
 }
 
 
@@ -435,6 +554,7 @@ while [ $# -gt 0 ]; do
         -b)              value "$@"; nginx=$2; shift ;;
         -c|-p)           value "$@"; nginx_args+=("$1" "$2"); shift ;;
         --behind-proxy)  behind=1 ;;
+        --container)     container=1 ;;
         --not-running)   running=0 ;;
         --strict)        strict=1 ;;
         --timeout)       value "$@"; timeout=$2; shift ;;
@@ -458,7 +578,7 @@ beside=$(dirname "$(readlink -f "$0")")
 parser=$beside/preflight-conf.pl
 keys=$beside/preflight-keys.pl
 
-for part in "$parser" "$keys"; do
+for part in "$parser" "$keys" "${parser/%conf.pl/client.pl}" "${parser/%conf.pl/site.pl}"; do
     [ -r "$part" ] || fail "a part of it is missing: $part"
 done
 

@@ -8,6 +8,8 @@ use VcitaAssertion;
 use VcitaTunnel;
 
 use File::Temp ();
+use HTTP::Tiny ();
+use JSON::PP qw( encode_json );
 use MIME::Base64 ();
 use VcitaCert ();
 
@@ -64,10 +66,23 @@ sub conf {
         @{[ $opt{locations} // '' ]}
     }";
 
+    registered($gate, $server) unless $opt{unregistered};
+
     return put('conf/nginx.conf', "load_module $ENV{TEST_NGINX_LOAD_MODULES};\n"
         . "pid $Dir/nginx.pid;\nerror_log /dev/null;\nevents {}\nhttp {\naccess_log off;\n"
         . join('', map { "${_}_temp_path $Dir/$_;\n" } qw( client_body proxy fastcgi uwsgi scgi ))
         . "$gate\n@{[ $opt{http} // '' ]}\n$server\n}\n", 0600);
+}
+
+# the sandbox knows the redirect_uri of each configuration
+sub registered {
+    my %uri = (VcitaSandbox::callback() => 1, map { s/\$host/preflight.example.com/r => 1 }
+               map { /^\s*(?:.*\s)?vcita_oauth_redirect_uri\s+(https?:[^;\s]+);/mg } map { s/;/;\n/gr } @_);
+    my $answer = HTTP::Tiny->new(timeout => 15)->put(VcitaSandbox->url('http') . '/platform/v1/apps/e0faca0a2bca52368adfd0ac6035c7a5', {
+        headers => { Authorization => 'Bearer sandbox-directory-token', 'Content-Type' => 'application/json' },
+        content => encode_json({ name => 'Portal', oauth_redirect_uris => [ grep { !/\$/ } sort keys %uri ] }),
+    });
+    $answer->{success} or die "the sandbox registers no redirect_uri: $answer->{status} $answer->{content}\n";
 }
 
 # the sandbox's gate, by way of its own preprocessor
@@ -75,7 +90,7 @@ sub usual {
     my $gate = $_[0] =~ s/;\s*(?=vcita_)/;\n/gr;
     my $block = VcitaSandbox::Gate->new($gate);
     my @lines = ('vcita_oauth_client_secret file:secret;', 'vcita_oauth_session_key_file key;',
-                 'vcita_oauth_redirect_uri http://127.0.0.1:' . VcitaFlow::port() . '/oauth/callback;');
+                 'vcita_oauth_userinfo on;', 'vcita_oauth_redirect_uri http://127.0.0.1:' . VcitaFlow::port() . '/oauth/callback;');
 
     $gate .= "\n" . join "\n", grep { my ($name) = /^(\S+)/; $gate !~ /^\s*(?:no\s+)?\Q$name\E[\s;]/m } @lines;
     $block->set_value(gate => $gate);
@@ -243,7 +258,7 @@ wrong({ gate => 'vcita_oauth_http_proxy http://proxy.invalid:3128;' },
 --- config
 --- flow
 my $ca = cert();
-stub->reset;
+stub->always({ token => { status => 400, json => { error => 'invalid_grant' } } });
 wrong({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca_other};" },
     qr/^TLS of localhost:\d+ is not verified by \Q$ca->{ca_other}\E: SSL certificate problem/, qr/vcita_oauth_ssl_trusted_certificate/);
 
@@ -261,6 +276,7 @@ wrong({ gate => 'vcita_oauth_token_endpoint https://127.0.0.1:' . port() . '/oau
 --- flow
 my $ca = cert();
 my $stub = stub->url_tls;
+stub->always({ token => { status => 400, json => { error => 'invalid_grant' } } });
 warns({ gate => "vcita_oauth_ssl_trusted_certificate $ca->{ca}; vcita_oauth_token_endpoint $stub/oauth/token;"
               . " vcita_oauth_userinfo_endpoint $stub/oauth/userinfo;" },
     qr/^TLS of localhost:\d+: its certificate ends in [0-3] days/, qr/^tell the operator of localhost/);
@@ -343,7 +359,8 @@ use POSIX ();
 
 my $at = sub {
     my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $_[0]);
-    stub->always({ map { $_ => { raw => "HTTP/1.1 401 Unauthorized\r\nDate: $date\r\n@{[ $_[1] // '' ]}Content-Length: 0\r\n\r\n" } }
+    my %body = (token => '{"error":"invalid_grant"}', userinfo => '');
+    stub->always({ map { $_ => { raw => "HTTP/1.1 400 Bad Request\r\nDate: $date\r\n@{[ $_[1] // '' ]}Content-Length: @{[ length $body{$_} ]}\r\n\r\n$body{$_}" } }
                    qw( token userinfo ) });
     return { gate => join ' ', map { "vcita_oauth_${_}_endpoint " . stub->url . "/oauth/$_;" } qw( token userinfo ) };
 };
@@ -573,7 +590,8 @@ is run({})->{status}, 0, 'as before';
 --- gate
 --- config
 --- flow
-my $gate = "no vcita_oauth_client_secret;\nvcita_oauth_client_assertion_key assertion kid=x;";
+my $id = VcitaSandbox->create(name => 'signs', jwks => client_jwks('rsa', 'ec'));
+my $gate = "no vcita_oauth_client_secret;\nvcita_oauth_client_id $id;\nvcita_oauth_client_assertion_key assertion;";
 my $key = sub { my $text = do { local (@ARGV, $/) = client_key($_[0]); <> }; return put('conf/assertion', $text, $_[1]) };
 
 $key->('rsa');
@@ -635,13 +653,18 @@ my $servers = sub {
 my $clash = qr/^the gates of the servers at \S+:\d+ and \S+:\d+ have one cookie, vcita_session, at localhost, and different /;
 my @not = '--not-running';
 
+# another app of vcita's
+my $app = sub { my %app = (name => 'app', @_); my ($id, $secret) = VcitaSandbox->create(%app);
+    return "vcita_oauth_client_id $id; vcita_oauth_client_secret $secret;" };
+my $another = $app->(name => 'another', redirect_uri => "http://127.0.0.1:$two/oauth/callback");
+
 put('conf/other', random());
-wrong($servers->('vcita_oauth_client_id another;'), qr/${clash}client ids: a login at one ends/, qr/another vcita_oauth_cookie_name, or both the same vcita_oauth_client_id/, @not);
+wrong($servers->($another), qr/${clash}client ids: a login at one ends/, qr/another vcita_oauth_cookie_name, or both the same vcita_oauth_client_id/, @not);
 wrong($servers->('vcita_oauth_session_key_file other;'), qr/${clash}session keys:/, qr/the same vcita_oauth_session_key_file/, @not);
 
-is run($servers->(@$_), @not)->{status}, 0, "@$_" for [ '' ],
-    [ 'vcita_oauth_client_id another; vcita_oauth_cookie_name second;' ],
-    [ 'vcita_oauth_client_id another;', 'other.example.com' ],
+is run($servers->(@$_), @not)->{status}, 0, "of @{[ $_->[1] // 'it' ]}" for [ '' ],
+    [ "$another vcita_oauth_cookie_name second;" ],
+    [ $another, 'other.example.com' ],
     [ 'vcita_oauth_session_key_file other; vcita_oauth_session_key_file key;', 'localhost',
       'vcita_oauth_session_key_file key; vcita_oauth_session_key_file other;' ];
 
@@ -649,7 +672,7 @@ is run($servers->(@$_), @not)->{status}, 0, "@$_" for [ '' ],
 my $domain = 'vcita_oauth_cookie_domain example.com; vcita_oauth_redirect_uri https://';
 my $r = run({ http => 'vcita_oauth_require $vcita_oauth_claim_sub x;', server => join "\n", map {
     "server { listen $one; server_name $_.example.com; $domain$_.example.com/oauth/callback;
-              vcita_oauth_client_id $_; location / { vcita_oauth on; } }" } qw( a b ) }, '--behind-proxy', @not);
+              @{[ $app->(name => "app$_", redirect_uri => "https://$_.example.com/oauth/callback") ]} location / { vcita_oauth on; } }" } qw( a b ) }, '--behind-proxy', @not);
 is scalar(@{ $r->{wrong} }), 1, 'a domain' or diag $r->{said};
 like $r->{wrong}[0][0], qr/ have one cookie, __Secure-vcita_session, at a\.example\.com, and different client ids/, 'of both hosts';
 
@@ -676,7 +699,7 @@ wrong({ locations => "location /r { vcita_oauth on; $rule $_ }" },
     for 'return 200 "secret";', 'rewrite ^ /elsewhere permanent;', 'rewrite ^/(.*)$ https://example.com/$1;';
 
 my $port = port();
-my $server = "server { listen $port; server_name localhost; vcita_oauth on; $rule location /r { %s return 200; } }";
+my $server = "server { listen $port; server_name localhost; vcita_oauth on; $rule location = /healthz { vcita_oauth off; } location /r { %s return 200; } }";
 warns({ server => sprintf $server, '' }, qr{^location /r at \S+:\d+: "return" answers before}, qr/^say "vcita_oauth off;" there/);
 is run({ server => sprintf $server, 'vcita_oauth off;' }, '--strict')->{status}, 0, 'with off it is meant so';
 is run({ server => $server =~ s/%s return 200;/$_/r }, '--strict')->{status}, 0, "inherited: $_"
@@ -790,3 +813,256 @@ for ([ '0 0' ], [ '1 1', $rsa ], [ '3 1', $short, $ec, $rsa ], [ '3 3', @without
 is keys_of($_), 'none', substr $_, 0, 40 for '<html>', '', '[]', '{}', '{"keys":{}}', '{"keys":[1]}', '{"keys":[],}', '{"keys":[]}x', '{"keys":[}',
     '{"keys":[],"keys":[]}', "{\"keys\":[\"a\n\"]}", '[' x 10_000, encode_json({ keys => [ ($rsa) x 65 ] }), encode_json({ keys => [ $rsa ], more => 'x' x 65_536 });
 is keys_of("  {\r\n\t\"k\\u0065ys\" : [ ] }\n"), '0 0', 'white space, escapes';
+
+
+=== TEST 29: preflight: vcita does not know the redirect_uri, the client id, or the secret, which no output holds
+--- gate
+--- config
+--- flow
+my $id = 'e0faca0a2bca52368adfd0ac6035c7a5';
+my $r = run({});
+like $r->{said}, qr/^ok +\Q$_\E$/m, $_ for
+    "authorize endpoint: client_id $id with redirect_uri " . url('/oauth/callback') . ' is not refused', "the client secret of client_id $id is right";
+
+wrong({ unregistered => 1, gate => 'vcita_oauth_redirect_uri ' . url('/oauth/calback;') },
+    qr{^redirect_uri http://127\.0\.0\.1:\d+/oauth/calback: vcita does not know it at client_id $id$}, qr/^add it to the app in vcita, letter for letter/, '--not-running');
+wrong({ gate => 'vcita_oauth_client_id ' . reverse($id) . ';' }, qr/^client_id ${\ reverse $id}: vcita does not know it/, qr/^correct vcita_oauth_client_id/);
+
+# canaries: of each format, in a file and in nginx.conf
+my $canary = 'c4n4ry&"=Q7x\\2mZ8+w/5%K';
+for my $gate ('', 'vcita_oauth_token_format json;', 'vcita_oauth_pkce off;') {
+    put('conf/secret', "$canary\n");
+    wrong({ gate => $gate }, qr/^the token endpoint refuses the client secret of client_id $id \(invalid_client\)$/, qr/^put the secret there that vcita showed/);
+    my $said = run({ gate => "$gate vcita_oauth_client_secret c4n4ry-Q7x2mZ8w5K;" })->{said};
+    like $said, qr/^WRONG +the token endpoint refuses the client secret/m, 'in nginx.conf';
+    unlike $said . run({ gate => $gate })->{said}, qr/c4n4ry/, 'no output holds it';
+    put('conf/secret', secret());
+    is run({ gate => $gate })->{status}, 0, "right: $gate";
+}
+
+
+=== TEST 30: preflight: the secret arrives as it is, by form and by JSON; with it a made-up code, and a verifier with PKCE alone
+--- gate
+--- config
+--- flow
+my $canary = 'c4n4ry&"=Q7x\\2mZ8+w/5%K';
+put('conf/secret', "$canary\n");
+my $seen = sub {
+    stub->reset;
+    stub->always({ token => { status => 400, json => { error => 'invalid_grant' } } });
+    my $r = run({ gate => 'vcita_oauth_token_endpoint ' . stub->url . "/oauth/token; $_[0]" });
+    is $r->{status}, 0, "$_[0]: all is well" or diag $r->{said};
+    my @got = stub->requests('/oauth/token');
+    is scalar(@got), 1, 'one request';
+    return $got[0]->fields;
+};
+for my $format ('form', 'json') {
+    my $f = $seen->("vcita_oauth_token_format $format;");
+    is $f->{client_secret}, $canary, "$format: the secret";
+    is $f->{redirect_uri}, url('/oauth/callback'), 'redirect_uri';
+    is $f->{grant_type}, 'authorization_code', 'grant_type';
+    like $f->{code}, qr/^preflight/, 'a made-up code';
+    is length $f->{code_verifier}, 43, 'a made-up verifier';
+}
+is $seen->('vcita_oauth_pkce off;')->{code_verifier}, undef, 'without PKCE: none';
+
+my $gate = 'vcita_oauth_token_endpoint ' . stub->url . '/oauth/token;';
+stub->always({ token => { status => 400, json => { error => 'invalid_request' } } });
+wrong({ gate => $gate }, qr/by invalid_request, not by invalid_grant$/, qr/^try "vcita_oauth_pkce off;", then correct/);
+stub->always({ token => { status => 403, body => 'no' } });
+warns({ gate => $gate }, qr/^the token endpoint does not say whether the client secret of client_id \S+ is right$/, qr/^is vcita_oauth_token_endpoint correct/);
+put('conf/secret', secret());
+
+
+=== TEST 31: preflight: an assertion that its key signs, RS256 and ES256: taken, or refused
+--- gate
+--- config
+--- flow
+my $id = VcitaSandbox->create(name => 'prover', jwks => client_jwks('rsa', 'ec'));
+my $gate = "no vcita_oauth_client_secret;\nvcita_oauth_client_id $id;\nvcita_oauth_client_assertion_key assertion";
+my $key = sub { put('conf/assertion', do { local (@ARGV, $/) = client_key($_[0]); <> }) };
+
+for my $name ('rsa', 'ec') {
+    $key->($name);
+    for my $kid ('', " kid=$name") {
+        my $r = run({ gate => "$gate$kid;" });
+        is $r->{status}, 0, "$name$kid: all is well" or diag $r->{said};
+        like $r->{said}, qr/^ok +the assertion key of client_id $id is right$/m, 'said';
+        unlike $r->{said}, qr/eyJ/, 'no assertion in the output';
+    }
+    $key->("${name}_other");
+    wrong({ gate => "$gate;" }, qr/^the token endpoint refuses the assertion key of client_id $id \(invalid_client\)$/, qr/^give vcita the public part/);
+}
+
+
+=== TEST 32: preflight: a scope that vcita refuses, and endpoints that a request alone names
+--- gate
+--- config
+--- flow
+my ($id, $secret) = VcitaSandbox->create(name => 'narrow', scopes => ['openid']);
+my $gate = "vcita_oauth_client_id $id; vcita_oauth_client_secret $secret;";
+is run({ gate => $gate })->{status}, 0, 'its scope';
+wrong({ gate => "$gate vcita_oauth_scope openid everything;" },
+    qr/^the authorize endpoint refuses vcita_oauth_scope openid everything \(invalid_scope\)$/, qr/^allow that scope at the app/);
+warns({ http => 'map $server_name $vcita { default vcita.invalid; }', gate => 'vcita_oauth_authorize_endpoint https://$vcita/oauth/authorize;' },
+    qr{^authorize endpoint https://\$vcita/oauth/authorize holds variables that only a request fills: not looked at$}, qr/^sign in once by hand/);
+
+
+=== TEST 33: preflight: the values of the README's example, in front of vcita itself
+--- gate
+--- config
+--- flow
+my $conf = { gate => 'vcita_oauth_authorize_endpoint https://vcita.invalid/a; vcita_oauth_redirect_uri https://portal.example.com/oauth/callback;',
+             in_server => 'server_name portal.example.com;' };
+my $r = run($conf, '--behind-proxy', '--not-running');
+my $fix = join '|', map { "\Q$_\E" } 'put the client_id of your own app there: ', 'put the name of your own site there', 'put your own business_uid there';
+is_deeply [ map { $_->[0] =~ s/ at \S+nginx\.conf:\d+//r } grep { $_->[1] =~ /^(?:$fix)/ } @{ $r->{wrong} } ], [
+    "vcita_oauth_client_id is the example's, which vcita does not know",
+    "vcita_oauth_redirect_uri https://portal.example.com/oauth/callback is the example's, no site has such a name",
+    "the rule has the example's business, ed469f8764326a66" ], 'each of them' or diag $r->{said};
+is run({ %$conf, gate => 'vcita_oauth_redirect_uri https://portal.example.com/oauth/callback;' }, '--behind-proxy', '--not-running')->{status}, 0,
+    'the sandbox knows them';
+
+
+=== TEST 34: preflight: a rule or header of a claim that the session has not: userinfo is not asked, or there is no such claim
+--- gate
+--- config
+--- flow
+my $rule = sub { my ($claim, $more) = @_; return { locations => "location /r { vcita_oauth on; vcita_oauth_require $claim x; }", gate => $more // '', http => 'map $vcita_oauth_claim_email $m { default 0; }' } };
+my $no = 'vcita_oauth_userinfo auto;';
+my $never = qr/^the rule at \S+nginx\.conf:\d+ is never met: /;
+my $all = 'vcita_oauth_scope profile;';
+
+wrong({ gate => $_ }, qr/${never}the claim "business_uid" is in userinfo alone, which "vcita_oauth_userinfo (?:auto|off)" does not ask$/, qr/^say "vcita_oauth_userinfo on;"$/)
+    for $no, 'vcita_oauth_userinfo off;';
+is run({ gate => "$no $all" })->{status}, 0, 'without an id_token, "auto" asks';
+is run({ gate => $no, in_server => 'vcita_oauth_bearer salonapp;' })->{status}, 0, 'a signed token has it';
+is scalar(@{ run($rule->('$m', $no))->{wrong} }), 2, 'through a map';
+
+for ([ '$vcita_oauth_claim_bussiness_uid', 'bussiness_uid', 'business_uid' ], [ '$vcita_oauth_claim_Emial', 'emial', 'email' ],
+     [ '${vcita_oauth_claim_brand_themes__locale}', 'brand_themes', 'brand_theme' ])
+{
+    my ($variable, $name, $near) = @$_;
+    wrong($rule->($variable), qr/${never}vcita has no claim "$name"$/, qr/^write \$vcita_oauth_claim_$near$/);
+}
+is run($rule->("\$vcita_oauth_claim_$_"))->{status}, 0, $_ for qw( sub role brand_theme__locale department );
+
+warns({ in_server => 'vcita_oauth_header X-Role $vcita_oauth_claim_rolle;' },
+    qr/^vcita_oauth_header X-Role at \S+ is never sent: vcita has no claim "rolle"$/, qr/^write \$vcita_oauth_claim_role$/);
+warns({ in_server => 'add_header X-Type $vcita_oauth_claim_typ;' },
+    qr/^\$vcita_oauth_claim_typ at \S+nginx\.conf:\d+ is always empty: /, qr/^write \$vcita_oauth_claim_type$/);
+
+
+=== TEST 35: preflight: secrets as Kubernetes and Docker mount them
+--- gate
+--- config
+--- flow
+for my $name ('secret', 'key') {
+    for my $mode (0440, 0444, 0640, 0644) {
+        chmod $mode, dir() . "/$name";
+        my $r = run({}, '--container', '--strict');
+        is $r->{status}, 0, sprintf '%s: %04o, --container', $name, $mode or diag $r->{said};
+        like $r->{said}, qr/^ok +the (?:client secret|session key) in \S+\/$name cannot be changed in this container$/m, 'said';
+        is run({})->{status}, 1, 'wrong elsewhere';
+    }
+    for my $mode (0620, 0602) {
+        chmod $mode, dir() . "/$name";
+        wrong({}, qr/$name can be read or changed by others/, qr/^chmod 600/, '--container');
+    }
+    chmod 0600, dir() . "/$name";
+}
+
+if ($> == 0) {
+    my $text = do { local (@ARGV, $/) = conf(); <> };
+    my @conf = sub { put('conf/nginx.conf', "user nobody nogroup;\n$text"); return dir() . '/nginx.conf' }->();
+    chmod 0440, dir() . '/secret';
+    chown 0, scalar getgrnam('nogroup'), dir() . '/secret';
+    my $r = preflight(@conf);
+    is $r->{status}, 0, 'the workers may read it anyway';
+    like $r->{said}, qr/^warning +the client secret in \S+secret can be read by the group of nginx's workers \(mode 0440\)\n +fix: chmod 400 \S+secret, or say --container/m, 'a warning';
+    chown 0, 1, dir() . '/secret';
+    is preflight(@conf)->{status}, 1, 'another group';
+    chown 0, 0, dir() . '/secret';
+    chmod 0600, dir() . '/secret';
+}
+
+
+=== TEST 36: preflight: an error page that is behind the gate itself
+--- gate
+--- config
+error_page 403 /403.html;
+--- user_files
+>>> 403.html
+our own page
+--- flow
+is scalar(browser()->get('/?', headers => [ 'Sec-Fetch-Mode' => 'cors' ])->status), 401, 'the gate runs';
+my $page = 'error_page 500 502 503 504 /50x.html; ';
+my $what = qr{^error_page at \S+nginx\.conf:\d+: /50x\.html is behind the gate, so users who are not signed in get the module's own page$};
+
+warns({ in_server => $page }, $what, qr{^add "location = /50x\.html \{ vcita_oauth off; \}" to the server at \S+});
+warns({ in_server => 'vcita_oauth on; ' . $page, locations => 'location = /50x.html { } location = /up { vcita_oauth off; }' }, $what,
+    qr{^say "vcita_oauth off;" in location = /50x\.html at \S+});
+warns({ in_server => 'vcita_oauth on; error_page 401 = @login;', locations => 'location @login { } location = /up { vcita_oauth off; }' },
+    qr/: \@login is behind the gate, /, qr/^say "vcita_oauth off;" in location \@login/);
+
+is run({ in_server => $_->[0], locations => $_->[1] }, '--strict')->{status}, 0, "@$_" for
+    [ $page, 'location = /50x.html { }' ], [ $page, 'location = /50x.html { vcita_oauth off; }' ],
+    [ 'error_page 404 /404.html;', '' ], [ 'error_page 403 https://www.example.com/no;', '' ], [ 'error_page 403 /$uri;', '' ],
+    [ $page, 'location = /50x.html { return 200; }' ];
+
+
+=== TEST 37: preflight: auth_request beside a gate, and to a location that has one by inheritance
+--- gate
+--- config
+location /both { vcita_oauth on; auth_request /session; }
+location = /session { internal; vcita_oauth on; try_files /. =204; }
+--- flow
+is browser()->get('/both')->status, 401, 'no sign-in';
+
+my $key = 'location = /key { internal; %s proxy_pass http://127.0.0.1:1; }';
+my $rule = 'vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub x; location = /up { vcita_oauth off; } ';
+my $at = qr{^auth_request /key at \S+nginx\.conf:\d+: its location has a gate, so };
+
+warns({ in_server => $rule, locations => "location /api { vcita_oauth off; auth_request /key; } " . sprintf $key, '' },
+    qr/${at}requests without a session get 401$/, qr{^say "vcita_oauth off;" in location = /key at});
+warns({ in_server => $rule, locations => "location /a { auth_request /key; } " . sprintf $key, '' },
+    qr/${at}users who are not signed in get 401 and no sign-in$/, qr{^say "vcita_oauth off;" in location = /key at});
+warns({ in_server => $rule, locations => "location /a { auth_request /key; } " . sprintf $key, 'vcita_oauth on;' },
+    qr/${at}users who are not signed in get 401 and no sign-in$/, qr/^take this auth_request away/);
+
+is run({ in_server => $rule, locations => $_ }, '--strict')->{status}, 0, $_ for
+    'location /api { vcita_oauth off; auth_request /key; } ' . sprintf($key, 'vcita_oauth off;'),
+    'location /api { vcita_oauth off; auth_request /key; } ' . sprintf($key, 'vcita_oauth on;'),
+    'location /api { auth_request /key; satisfy any; } ' . sprintf($key, ''),
+    'location = /own { auth_request /own; } location /o { auth_request off; }';
+
+
+=== TEST 38: preflight: health checks and ACME challenges behind a gate of the whole server
+--- gate
+--- config
+--- flow
+my ($port, $ca) = (port(), cert());
+my $rule = 'vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub x;';
+my $server = "server { listen $port; server_name localhost; $rule %s }";
+
+warns({ server => sprintf $server, '' }, qr/^the gate of the server at \S+nginx\.conf:\d+ covers all paths: a health check is sent to/,
+    qr{^add "location = /healthz \{ vcita_oauth off; return 200; \}"});
+is run({ server => $_ }, '--strict')->{status}, 0, $_ for
+    sprintf($server, 'location = /livez { vcita_oauth off; return 200; }'), sprintf($server, 'location /health { vcita_oauth off; }'),
+    sprintf($server, '') . " server { listen $port; server_name other; location = /healthz { return 200; } }";
+
+my $tls = sub { my ($gate, $in, @more) = @_; return { gate => 'vcita_oauth_redirect_uri https://localhost:' . "$port/oauth/callback;",
+    server => "server { listen $port ssl; server_name localhost; ssl_certificate @{[ $more[0] // $ca->{site} ]}; ssl_certificate_key $ca->{site_key};
+               $gate location = /up { vcita_oauth off; } $in }" } };
+my $acme = qr{^the gate of the server at \S+nginx\.conf:\d+ covers /\.well-known/acme-challenge/: };
+my $fix = qr{^add "location \^~ /\.well-known/acme-challenge/ \{ vcita_oauth off; root \.\.\.; \}"};
+
+warns($tls->($rule, ''), $acme, $fix, '--not-running');
+is run($tls->($rule, 'location ^~ /.well-known/acme-challenge/ { vcita_oauth off; }'), '--not-running', '--strict')->{status}, 0, 'open';
+is run($tls->('', "location / { $rule }"), '--not-running', '--strict')->{status}, 0, 'a certificate of another kind, a gate of a location';
+
+mkdir dir() . '/letsencrypt';
+my $live = put('conf/letsencrypt/site.pem', do { local (@ARGV, $/) = $ca->{site}; <> });
+warns($tls->('', "location / { $rule }", $live), $acme, $fix, '--not-running');
+warns($tls->('', "location /.well-known/ { $rule }"), $acme, $fix, '--not-running');
+is run($tls->($rule, ''), '--not-running', '--strict', '--behind-proxy')->{status}, 0, '--behind-proxy: TLS is not of this nginx';
