@@ -37,7 +37,7 @@ sub client {
     my $pkce = value($level, 'pkce', 'on') eq 'on';
     my $json = value($level, 'token_format', 'form') eq 'json';
     my $scope = scope($level);
-    my ($method, @proof) = credential($level, $id, $token);
+    my ($proof, @proof) = credential($level, $id, $token);
 
     my @query = (response_type => 'code', client_id => $id, redirect_uri => $uri, scope => $scope, state => 'preflight');
     push @query, nonce => $MADE_UP if " $scope " =~ / openid /;
@@ -48,14 +48,14 @@ sub client {
 
     my $args = value($level, 'authorize_args', '') =~ s/^[?&]+//r;
 
-    found('client', $id, $uri, $scope, $pkce ? 'pkce' : '', $method, $authorize, form(@query) . ($args ne '' ? "&$args" : ''),
+    found('client', $id, $uri, $scope, $pkce ? 'pkce' : '', $proof // '', $authorize, form(@query) . ($args ne '' ? "&$args" : ''),
           $token, !@proof ? '' : $json ? json(@body) : form(@body), $json ? 'application/json' : '', @how);
     return 1;
 }
 
 sub scope { my ($level) = @_; my $say = $level->{say}{vcita_oauth_scope}; return $say ? join ' ', @{ $say->[0]{args} } : 'openid' }
 
-# what it is called, and the parameters that prove it; none if there is no such
+# what it is called, and the parameters that prove it; none if it cannot be right
 sub credential {
     my ($level, $id, $token) = @_;
 
@@ -64,17 +64,17 @@ sub credential {
         my ($kid) = map { /^kid=(.*)/s } @args;
         my $jwt = assertion(full($file), $kid, $id, $token);
 
-        return ('assertion key', defined $jwt ? (client_assertion_type => $JWT, client_assertion => $jwt) : ());
+        return defined $jwt ? ('assertion key', client_assertion_type => $JWT, client_assertion => $jwt) : ();
     }
 
-    my $secret = value($level, 'client_secret') // return 'client secret';
+    my $secret = value($level, 'client_secret') // return;
 
     if ($secret =~ /^file:(.*)/s) {
-        open my $in, '<:raw', full($1) or return 'client secret';
+        open my $in, '<:raw', full($1) or return;
         $secret = do { local $/; <$in> } // '';
         $secret =~ s/\r?\n\z//;
     }
-    return ('client secret', $secret eq '' ? () : (client_secret => $secret));
+    return weakness($secret, 16) ? () : ('client secret', client_secret => $secret);
 }
 
 sub form {
@@ -102,6 +102,8 @@ sub assertion {
     my $public = openssl('', 'pkey', '-in', $file, '-passin', 'pass:', '-pubout', '-outform', 'DER') // return undef;
     my $ec = length $public == 91;                # the size of any public key on P-256
     my $now = time;
+
+    return undef if !$ec && length $public < 290; # RSA of less than 2048 bits, or neither
 
     open my $random, '<:raw', '/dev/urandom' or return undef;
     read $random, my $jti, 32;

@@ -32,7 +32,7 @@ my (%text, $main);
 
 defined $main or die "nginx -T printed no configuration\n";
 
-require "$_.pl" for map { $0 =~ s/-conf\.pl\z/-$_/r } qw( client site );
+require "$_.pl" for map { $0 =~ s{^(?!/)}{./}r =~ s/-conf\.pl\z/-$_/r } qw( client site );
 
 my ($conf_prefix) = $main =~ m{^(.*/)};
 
@@ -286,7 +286,7 @@ sub readers {
     my ($mode, $owner, $group) = (stat $file)[2, 4, 5] or return;
     my $user = getpwuid($owner) // $owner;
 
-    # no other user is in a container; whoever mounts the file has its owner
+    # a container has no other users, and its files the owner that they have outside
     if ($container && !($mode & 022)) {
         found('ok', "the $what in $file cannot be changed in this container");
     } elsif ($owner != 0 && $owner != $> && !$container) {

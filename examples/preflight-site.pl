@@ -106,7 +106,7 @@ sub health {
         }
     }
 
-    found('warn', "the gate of the server at $server->{at} covers all paths: a health check is sent to vcita's sign-in",
+    found('warn', "the gate of the server at $server->{at} covers all paths: a health check such as /healthz is not let through",
          'add "location = /healthz { vcita_oauth off; return 200; }", and let the check ask that');
 }
 

@@ -78,7 +78,7 @@ sub conf {
 sub registered {
     my %uri = (VcitaSandbox::callback() => 1, map { s/\$host/preflight.example.com/r => 1 }
                map { /^\s*(?:.*\s)?vcita_oauth_redirect_uri\s+(https?:[^;\s]+);/mg } map { s/;/;\n/gr } @_);
-    my $answer = HTTP::Tiny->new(timeout => 15)->put(VcitaSandbox->url('http') . '/platform/v1/apps/e0faca0a2bca52368adfd0ac6035c7a5', {
+    my $answer = HTTP::Tiny->new(timeout => 15, http_proxy => undef)->put(VcitaSandbox->url('http') . '/platform/v1/apps/e0faca0a2bca52368adfd0ac6035c7a5', {
         headers => { Authorization => 'Bearer sandbox-directory-token', 'Content-Type' => 'application/json' },
         content => encode_json({ name => 'Portal', oauth_redirect_uris => [ grep { !/\$/ } sort keys %uri ] }),
     });
@@ -360,7 +360,7 @@ use POSIX ();
 my $at = sub {
     my $date = POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $_[0]);
     my %body = (token => '{"error":"invalid_grant"}', userinfo => '');
-    stub->always({ map { $_ => { raw => "HTTP/1.1 400 Bad Request\r\nDate: $date\r\n@{[ $_[1] // '' ]}Content-Length: @{[ length $body{$_} ]}\r\n\r\n$body{$_}" } }
+    stub->always({ map { $_ => { status => 400, raw => "HTTP/1.1 400 Bad Request\r\nDate: $date\r\n@{[ $_[1] // '' ]}Content-Length: @{[ length $body{$_} ]}\r\n\r\n$body{$_}" } }
                    qw( token userinfo ) });
     return { gate => join ' ', map { "vcita_oauth_${_}_endpoint " . stub->url . "/oauth/$_;" } qw( token userinfo ) };
 };
@@ -672,7 +672,7 @@ is run($servers->(@$_), @not)->{status}, 0, "of @{[ $_->[1] // 'it' ]}" for [ ''
 my $domain = 'vcita_oauth_cookie_domain example.com; vcita_oauth_redirect_uri https://';
 my $r = run({ http => 'vcita_oauth_require $vcita_oauth_claim_sub x;', server => join "\n", map {
     "server { listen $one; server_name $_.example.com; $domain$_.example.com/oauth/callback;
-              @{[ $app->(name => "app$_", redirect_uri => "https://$_.example.com/oauth/callback") ]} location / { vcita_oauth on; } }" } qw( a b ) }, '--behind-proxy', @not);
+              @{[ $app->(name => 'app' . $_, redirect_uri => 'https://' . $_ . '.example.com/oauth/callback') ]} location / { vcita_oauth on; } }" } qw( a b ) }, '--behind-proxy', @not);
 is scalar(@{ $r->{wrong} }), 1, 'a domain' or diag $r->{said};
 like $r->{wrong}[0][0], qr/ have one cookie, __Secure-vcita_session, at a\.example\.com, and different client ids/, 'of both hosts';
 
@@ -826,7 +826,8 @@ like $r->{said}, qr/^ok +\Q$_\E$/m, $_ for
 
 wrong({ unregistered => 1, gate => 'vcita_oauth_redirect_uri ' . url('/oauth/calback;') },
     qr{^redirect_uri http://127\.0\.0\.1:\d+/oauth/calback: vcita does not know it at client_id $id$}, qr/^add it to the app in vcita, letter for letter/, '--not-running');
-wrong({ gate => 'vcita_oauth_client_id ' . reverse($id) . ';' }, qr/^client_id ${\ reverse $id}: vcita does not know it/, qr/^correct vcita_oauth_client_id/);
+my $other = reverse $id;
+wrong({ gate => "vcita_oauth_client_id $other;" }, qr/^client_id $other: vcita does not know it/, qr/^correct vcita_oauth_client_id/);
 
 # canaries: of each format, in a file and in nginx.conf
 my $canary = 'c4n4ry&"=Q7x\\2mZ8+w/5%K';
@@ -1045,7 +1046,7 @@ my ($port, $ca) = (port(), cert());
 my $rule = 'vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub x;';
 my $server = "server { listen $port; server_name localhost; $rule %s }";
 
-warns({ server => sprintf $server, '' }, qr/^the gate of the server at \S+nginx\.conf:\d+ covers all paths: a health check is sent to/,
+warns({ server => sprintf $server, '' }, qr/^the gate of the server at \S+nginx\.conf:\d+ covers all paths: a health check such as /,
     qr{^add "location = /healthz \{ vcita_oauth off; return 200; \}"});
 is run({ server => $_ }, '--strict')->{status}, 0, $_ for
     sprintf($server, 'location = /livez { vcita_oauth off; return 200; }'), sprintf($server, 'location /health { vcita_oauth off; }'),
