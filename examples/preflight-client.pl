@@ -25,19 +25,21 @@ my %KNOWN    = (%ID_TOKEN, %USERINFO, %SIGNED);
 
 # -- the two requests that tell of client_id, redirect_uri and secret
 
-# The record "client", once for each application; false: it cannot be asked
+# The record "client", once for each application; false: it cannot be asked.
+# Without an authorize endpoint, if its host is not known
 sub client {
     my ($level, $authorize, $token, @how) = @_;
     my ($id, $uri) = (value($level, 'client_id'), sample_uri($level));
     our %asked;
 
-    return 0 if !defined $id || !defined $uri || $authorize =~ /\$/;
+    return 0 if !defined $id || !defined $uri;
     return 1 if $asked{ join "\0", application($level), $authorize, $uri, scope($level) }++;
 
     my $pkce = value($level, 'pkce', 'on') eq 'on';
     my $json = value($level, 'token_format', 'form') eq 'json';
     my $scope = scope($level);
-    my ($proof, @proof) = credential($level, $id, $token);
+    my $safe = loopback($token) || $token =~ /^https:/i && !$how[1];
+    my ($proof, @proof) = $safe ? credential($level, $id, $token) : ();
 
     my @query = (response_type => 'code', client_id => $id, redirect_uri => $uri, scope => $scope, state => 'preflight');
     push @query, nonce => $MADE_UP if " $scope " =~ / openid /;
@@ -48,7 +50,7 @@ sub client {
 
     my $args = value($level, 'authorize_args', '') =~ s/^[?&]+//r;
 
-    found('client', $id, $uri, $scope, $pkce ? 'pkce' : '', $proof // '', $authorize, form(@query) . ($args ne '' ? "&$args" : ''),
+    found('client', $id, $uri, $scope, $pkce ? 'pkce' : '', $proof // '', $authorize =~ /\$/ ? '' : $authorize, form(@query) . ($args ne '' ? "&$args" : ''),
           $token, !@proof ? '' : $json ? json(@body) : form(@body), $json ? 'application/json' : '', @how);
     return 1;
 }

@@ -264,7 +264,7 @@ check_client() {
     local id=$1 uri=$2 scope=$3 pkce=$4 proof=$5 answer='' authorize token
     local -a how=("${@:11:3}")
 
-    check_endpoint authorize "$6" "${how[@]}" "$7"
+    [ -z "$6" ] || check_endpoint authorize "$6" "${how[@]}" "$7"
     authorize=$answer
     check_endpoint token "$8" "${how[@]}" '' "$9" "${10}"
     token=$answer

@@ -177,6 +177,12 @@ sub VcitaFlow::Code::keys_of {
     return $? ? "none$said" : $said =~ s/\n\z//r;
 }
 
+# what preflight.sh is told of a configuration
+sub VcitaFlow::Code::records {
+    my $file = put('printed', "# configuration file $Dir/conf/nginx.conf:\n" . do { local (@ARGV, $/) = conf(%{ $_[0] }); <> });
+    return scalar `perl $Examples/preflight-conf.pl 0 0 < $file 2>&1`;
+}
+
 # an nginx that only prints what it would read
 sub VcitaFlow::Code::prints {
     my ($text) = @_;
@@ -867,6 +873,11 @@ for my $format ('form', 'json') {
 }
 is $seen->('vcita_oauth_pkce off;')->{code_verifier}, undef, 'without PKCE: none';
 
+# by TLS that is verified, or on this machine, alone
+my $at = 'vcita_oauth_token_endpoint https://vcita.invalid/oauth/token;';
+like records({ gate => $at }), qr/^client\x1f.*c4n4ry/m, 'TLS: sent';
+unlike records({ gate => $_ }), qr/c4n4ry/, "$_: not sent" for $at =~ s/https/http/r, "$at vcita_oauth_ssl_verify off;";
+
 my $gate = 'vcita_oauth_token_endpoint ' . stub->url . '/oauth/token;';
 stub->always({ token => { status => 400, json => { error => 'invalid_request' } } });
 wrong({ gate => $gate }, qr/by invalid_request, not by invalid_grant$/, qr/^try "vcita_oauth_pkce off;", then correct/);
@@ -900,13 +911,18 @@ for my $name ('rsa', 'ec') {
 --- gate
 --- config
 --- flow
-my ($id, $secret) = VcitaSandbox->create(name => 'narrow', scopes => ['openid']);
-my $gate = "vcita_oauth_client_id $id; vcita_oauth_client_secret $secret;";
+my $app = sub { my ($id, $secret) = VcitaSandbox->create(@_);
+    return "vcita_oauth_client_id $id; vcita_oauth_client_secret $secret;" };
+my $gate = $app->(name => 'broad', scopes => ['openid']);
 is run({ gate => $gate })->{status}, 0, 'its scope';
-wrong({ gate => "$gate vcita_oauth_scope openid everything;" },
-    qr/^the authorize endpoint refuses vcita_oauth_scope openid everything \(invalid_scope\)$/, qr/^allow that scope at the app/);
-warns({ http => 'map $server_name $vcita { default vcita.invalid; }', gate => 'vcita_oauth_authorize_endpoint https://$vcita/oauth/authorize;' },
-    qr{^authorize endpoint https://\$vcita/oauth/authorize holds variables that only a request fills: not looked at$}, qr/^sign in once by hand/);
+wrong({ gate => $app->(name => 'narrow', scopes => ['profile']) },
+    qr/^the authorize endpoint refuses vcita_oauth_scope openid \(invalid_scope\)$/, qr/^allow that scope at the app/);
+
+my $r = run({ http => 'map $server_name $vcita { default vcita.invalid; }',
+              gate => "$gate vcita_oauth_authorize_endpoint https://\$vcita/oauth/authorize;" });
+is_deeply $r->{warning}, [ [ 'authorize endpoint https://$vcita/oauth/authorize holds variables that only a request fills: not looked at',
+    'sign in once by hand at each of its hosts' ] ], 'variables: said' or diag $r->{said};
+like $r->{said}, qr/^ok +the client secret of client_id \S+ is right$/m, 'the secret is looked at all the same';
 
 
 === TEST 33: preflight: the values of the README's example, in front of vcita itself
@@ -941,7 +957,7 @@ is run({ gate => $no, in_server => 'vcita_oauth_bearer salonapp;' })->{status}, 
 is scalar(@{ run($rule->('$m', $no))->{wrong} }), 2, 'through a map';
 
 for ([ '$vcita_oauth_claim_bussiness_uid', 'bussiness_uid', 'business_uid' ], [ '$vcita_oauth_claim_Emial', 'emial', 'email' ],
-     [ '${vcita_oauth_claim_brand_themes__locale}', 'brand_themes', 'brand_theme' ])
+     [ '$vcita_oauth_claim_brand_themes__locale', 'brand_themes', 'brand_theme' ])
 {
     my ($variable, $name, $near) = @$_;
     wrong($rule->($variable), qr/${never}vcita has no claim "$name"$/, qr/^write \$vcita_oauth_claim_$near$/);
