@@ -1007,19 +1007,27 @@ if ($> == 0) {
 === TEST 36: preflight: an error page that is behind the gate itself
 --- gate
 --- config
-error_page 403 /403.html;
+error_page 401 /own/401.html;
+location /open/ { vcita_oauth on; error_page 401 /off/401.html; }
+location /off/ { vcita_oauth off; }
 --- user_files
->>> 403.html
+>>> own/401.html
+our own page
+>>> off/401.html
 our own page
 --- flow
-is scalar(browser()->get('/?', headers => [ 'Sec-Fetch-Mode' => 'cors' ])->status), 401, 'the gate runs';
+my $page_of = sub { my $r = browser()->get($_[0], headers => [ 'Sec-Fetch-Mode' => 'cors' ]); return [ $r->status, scalar($r->body =~ /our own page/) || 0 ] };
+is_deeply $page_of->('/'), [ 401, 0 ], 'it is not shown';
+is_deeply $page_of->('/open/'), [ 401, 1 ], 'one without a gate is';
+
+my $rule = 'vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_sub x; ';
 my $page = 'error_page 500 502 503 504 /50x.html; ';
 my $what = qr{^error_page at \S+nginx\.conf:\d+: /50x\.html is behind the gate, so users who are not signed in get the module's own page$};
 
 warns({ in_server => $page }, $what, qr{^add "location = /50x\.html \{ vcita_oauth off; \}" to the server at \S+});
-warns({ in_server => 'vcita_oauth on; ' . $page, locations => 'location = /50x.html { } location = /up { vcita_oauth off; }' }, $what,
+warns({ in_server => $rule . $page, locations => 'location = /50x.html { } location = /up { vcita_oauth off; }' }, $what,
     qr{^say "vcita_oauth off;" in location = /50x\.html at \S+});
-warns({ in_server => 'vcita_oauth on; error_page 401 = @login;', locations => 'location @login { } location = /up { vcita_oauth off; }' },
+warns({ in_server => $rule . 'error_page 401 = @login;', locations => 'location @login { } location = /up { vcita_oauth off; }' },
     qr/: \@login is behind the gate, /, qr/^say "vcita_oauth off;" in location \@login/);
 
 is run({ in_server => $_->[0], locations => $_->[1] }, '--strict')->{status}, 0, "@$_" for
