@@ -391,7 +391,7 @@ refuses "${APP}vcita_oauth_cookie_samesite none; #!\nserver { $SERVER vcita_oaut
 === TEST 11: "a literal redirect_uri host other than loopback that is not among server_name: a warning"
 --- flow
 my $server = sub { "${APP}vcita_oauth_redirect_uri $_[0]; #!\nserver { listen 127.0.0.1:\$PORT; $_[1] vcita_oauth on; }" };
-my $says = qr/is not among the names of its server/;
+my $says = qr/is not among the names of its server, add it to server_name/;
 warns $server->('https://portal.example.com/cb', ''), $says, 'a server without a name';
 warns $server->('https://portal.example.com/cb', 'server_name __;'), $says, 'another name';
 warns $server->('https://portal.example.com/cb', 'server_name a.example.com example.com;'), $says, 'two others';

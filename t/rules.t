@@ -403,12 +403,12 @@ stub->next({ userinfo => { set => { role => 'staff', list => [ 'a', 'b' ], long 
 is $b->visit('/')->status, 403, 'not allowed';
 my $rule = sub { qr/\[error\][^\n]* vcita_oauth_require \$vcita_oauth_$_[0] in \S+\.conf:\d+ is not met/ };
 my %line = (
-    '/'      => $rule->('claim_no_such') . qr/ because the session has no claim "no_such", set "vcita_oauth_userinfo on", client: /,
-    '/role'  => $rule->('claim_role') . qr/ by "staff", add this value or sign in with another account, client: /,
-    '/list'  => $rule->('claim_list') . qr/ by "a,b", add this value/,
-    '/long'  => $rule->('claim_long') . qr/ by "l{128}", add this value/,
-    '/token' => $rule->('access_token') . qr/, log this variable to see its value, client: /,
-    '/again' => $rule->('claim_role') . qr/ by "staff", add/,
+    '/'      => $rule->('claim_no_such') . qr/ because the session of account "alice\@example\.biz" has no claim "no_such", set "vcita_oauth_userinfo on", client: /,
+    '/role'  => $rule->('claim_role') . qr/ by "staff" of account "alice\@example\.biz", add this value or sign in with another account, client: /,
+    '/list'  => $rule->('claim_list') . qr/ by "a,b" of account "[^"]+", add this value/,
+    '/long'  => $rule->('claim_long') . qr/ by "l{128}" of account "[^"]+", add this value/,
+    '/token' => $rule->('access_token') . qr/ by account "alice\@example\.biz", log this variable to see its value, client: /,
+    '/again' => $rule->('claim_role') . qr/ by "staff" of account "[^"]+", add/,
 );
 for my $path (sort keys %line) {
     is $b->get("$path?one")->status, 403, "$path: not allowed";
@@ -419,6 +419,6 @@ for my $path (sort keys %line) {
 unlike error_log(), qr/\[error\][^\n]*[0-9a-f]{64}/, 'no token';
 $b = browser();
 is $b->visit('/on/')->status, 403, 'with userinfo on';
-like error_log(), qr/the session has no claim "no_such", check its name, client: /, 'no advice to set it';
+like error_log(), qr/the session of account "[^"]+" has no claim "no_such", check its name, client: /, 'no advice to set it';
 --- error_log
 is not met

@@ -320,7 +320,7 @@ ngx_http_vcita_server_conf_host(ngx_conf_t *cf, ngx_http_vcita_client_t *client)
     (void) ngx_http_vcita_config_error(cf, NGX_LOG_WARN,
                             &client->origin[NGX_HTTP_VCITA_REDIRECT_URI],
                             "the host of redirect_uri \"%V\" is not among the "
-                            "names of its server",
+                            "names of its server, add it to server_name",
                             &client->redirect.uri);
 }
 

@@ -349,22 +349,13 @@ ngx_http_vcita_access_refused(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client)
 {
     ngx_int_t                     rc;
-    ngx_str_t                     email, sub;
     ngx_http_vcita_page_t         page;
     ngx_http_vcita_login_state_t  state;
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_memzero(&state, sizeof(ngx_http_vcita_login_state_t));
 
-    ngx_str_set(&email, "email");
-    ngx_str_set(&sub, "sub");
-
-    if (ngx_http_vcita_session_claims_get(&ctx->session, &email, &page.detail)
-        != NGX_OK)
-    {
-        (void) ngx_http_vcita_session_claims_get(&ctx->session, &sub,
-                                                 &page.detail);
-    }
+    ngx_http_vcita_identity_account(&ctx->session, &page.detail);
 
     page.sentence = NGX_HTTP_VCITA_TEXT_SIGNED_IN_AS;
 
@@ -504,12 +495,12 @@ ngx_http_vcita_access_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return ngx_http_vcita_page_answered(r, rc);
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "%s",
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "%s has no valid host for this request, check the variables "
+                  "in it and give their map a default",
                   (ctx->origin_client == client)
-                  ? "vcita_oauth_authorize_endpoint has no valid host for this "
-                    "request"
-                  : "vcita_oauth_redirect_uri has no valid host for this "
-                    "request");
+                  ? "vcita_oauth_authorize_endpoint"
+                  : "vcita_oauth_redirect_uri");
 
     ngx_memzero(&page, sizeof(ngx_http_vcita_page_t));
     ngx_str_set(&ctx->error, "invalid_host");

@@ -47,6 +47,11 @@ static ngx_int_t ngx_http_vcita_callback_return(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 
 
+static const char  ngx_http_vcita_state_hint[] =
+    "its state or iss is missing, repeated, changed, or made with another key, "
+    "client or redirect_uri, check that all machines have the same ones";
+
+
 ngx_int_t
 ngx_http_vcita_callback_handler(ngx_http_request_t *r)
 {
@@ -115,9 +120,10 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 
     if (rc == NGX_DECLINED) {
         return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_host",
-                                  "the Host header makes no valid "
-                                  "vcita_oauth_redirect_uri, use a map of your "
-                                  "host names in it");
+                                  "this request makes no valid "
+                                  "vcita_oauth_redirect_uri, check the "
+                                  "variables in it and give their map a "
+                                  "default");
     }
 
     if (rc == NGX_ERROR) {
@@ -155,10 +161,8 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     }
 
     return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_state",
-                                  "its state or iss is missing, repeated, "
-                                  "changed, or made with another key, client "
-                                  "or redirect_uri, check that all machines "
-                                  "have the same ones");
+                                  ctx->cause ? ctx->cause
+                                             : ngx_http_vcita_state_hint);
 }
 
 
@@ -255,8 +259,9 @@ ngx_http_vcita_callback_anew(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     if ((age > client->login_timeout && !ctx->marked)
         || age < -NGX_HTTP_VCITA_SKEW)
     {
-        ctx->cause = ", it took longer than vcita_oauth_login_timeout, or the "
-                     "clocks of the machines differ";
+        ctx->cause = ", it took longer than vcita_oauth_login_timeout, or "
+                     "clocks differ, raise it or set the clocks of all "
+                     "machines";
 
         return ngx_http_vcita_callback_again(r, ctx, s, NGX_HTTP_BAD_REQUEST,
                                              "state_expired");
@@ -353,6 +358,8 @@ static ngx_int_t
 ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx)
 {
+    u_char     *p;
+    size_t      len;
     ngx_int_t   rc;
     ngx_str_t   iss, *issuer;
 
@@ -372,7 +379,26 @@ ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
         return rc;
     }
 
-    return ngx_http_vcita_str_eq(&iss, issuer) ? NGX_OK : NGX_DECLINED;
+    if (ngx_http_vcita_str_eq(&iss, issuer)) {
+        return NGX_OK;
+    }
+
+    ngx_http_vcita_string_shown(&iss);
+
+    len = sizeof("its iss \"\" is not the value of vcita_oauth_issuer, "
+                 "compare both with what vcita documents") + iss.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->cause = (char *) p;
+
+    ngx_sprintf(p, "its iss \"%V\" is not the value of vcita_oauth_issuer, "
+                   "compare both with what vcita documents%Z", &iss);
+
+    return NGX_DECLINED;
 }
 
 

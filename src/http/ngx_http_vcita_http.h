@@ -518,6 +518,8 @@ ngx_int_t ngx_http_vcita_identity_login(ngx_http_request_t *r,
 void ngx_http_vcita_identity_log(ngx_http_request_t *r);
 ngx_int_t ngx_http_vcita_identity_text(ngx_http_request_t *r, ngx_uint_t what,
     ngx_str_t *value);
+void ngx_http_vcita_identity_account(ngx_http_vcita_session_t *s,
+    ngx_str_t *value);
 
 /* exchange */
 

@@ -231,7 +231,6 @@ ngx_int_t
 ngx_http_vcita_identity_text(ngx_http_request_t *r, ngx_uint_t what,
     ngx_str_t *value)
 {
-    ngx_str_t                  name;
     ngx_http_vcita_ctx_t      *ctx;
     ngx_http_vcita_session_t  *s;
 
@@ -263,17 +262,30 @@ ngx_http_vcita_identity_text(ngx_http_request_t *r, ngx_uint_t what,
 
         s = ngx_http_vcita_identity_person(r, ctx);
 
-        ngx_str_set(&name, "email");
-
-        if (s
-            && (ngx_http_vcita_session_claims_get(s, &name, value) != NGX_OK
-                || value->len == 0))
-        {
-            ngx_str_set(&name, "sub");
-            (void) ngx_http_vcita_session_claims_get(s, &name, value);
+        if (s) {
+            ngx_http_vcita_identity_account(s, value);
         }
 
         return NGX_OK;
+    }
+}
+
+
+/* The email of the account, else its sub, else an empty string */
+
+void
+ngx_http_vcita_identity_account(ngx_http_vcita_session_t *s, ngx_str_t *value)
+{
+    ngx_str_t  name;
+
+    ngx_str_null(value);
+    ngx_str_set(&name, "email");
+
+    if (ngx_http_vcita_session_claims_get(s, &name, value) != NGX_OK
+        || value->len == 0)
+    {
+        ngx_str_set(&name, "sub");
+        (void) ngx_http_vcita_session_claims_get(s, &name, value);
     }
 }
 

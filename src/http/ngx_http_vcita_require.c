@@ -16,9 +16,6 @@
 
 #define NGX_HTTP_VCITA_CLAIM_PREFIX  "vcita_oauth_claim_"
 
-/* bytes of a claim in a log line */
-#define NGX_HTTP_VCITA_RULE_SHOWN    ((size_t) 128)
-
 
 typedef enum {
     NGX_HTTP_VCITA_EXACT = 0,
@@ -101,7 +98,7 @@ static void
 ngx_http_vcita_require_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
     ngx_http_vcita_require_rule_t *rule)
 {
-    ngx_str_t                   value;
+    ngx_str_t                   value, account;
     const char                 *cure;
     ngx_http_vcita_ctx_t       *ctx;
     ngx_http_vcita_loc_conf_t  *vlcf;
@@ -112,23 +109,28 @@ ngx_http_vcita_require_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
         return;
     }
 
+    ngx_http_vcita_identity_account(s, &account);
+    ngx_http_vcita_string_shown(&account);
+
     if (rule->claim.len == 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "vcita_oauth_require $%V in %s:%ui is not met, log this "
-                      "variable to see its value",
-                      &rule->name, rule->origin.file, rule->origin.line);
+                      "vcita_oauth_require $%V in %s:%ui is not met by account "
+                      "\"%V\", log this variable to see its value",
+                      &rule->name, rule->origin.file, rule->origin.line,
+                      &account);
         return;
     }
 
     if (ngx_http_vcita_session_claims_get(s, &rule->claim, &value) == NGX_OK)
     {
-        value.len = ngx_min(value.len, NGX_HTTP_VCITA_RULE_SHOWN);
+        ngx_http_vcita_string_shown(&value);
 
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "vcita_oauth_require $%V in %s:%ui is not met by "
-                      "\"%V\", add this value or sign in with another account",
+                      "\"%V\" of account \"%V\", add this value or sign in "
+                      "with another account",
                       &rule->name, rule->origin.file, rule->origin.line,
-                      &value);
+                      &value, &account);
         return;
     }
 
@@ -139,9 +141,9 @@ ngx_http_vcita_require_unmet(ngx_http_request_t *r, ngx_http_vcita_session_t *s,
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "vcita_oauth_require $%V in %s:%ui is not met because the "
-                  "session has no claim \"%V\", %s",
+                  "session of account \"%V\" has no claim \"%V\", %s",
                   &rule->name, rule->origin.file, rule->origin.line,
-                  &rule->claim, cure);
+                  &account, &rule->claim, cure);
 }
 
 

@@ -155,7 +155,8 @@ ngx_http_vcita_token_request_assertion(ngx_http_vcita_exchange_t *x,
     {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
                       "nothing could be signed with "
-                      "vcita_oauth_client_assertion_key");
+                      "vcita_oauth_client_assertion_key, check that file with "
+                      "\"nginx -t\" and reload");
         return NGX_ERROR;
     }
 

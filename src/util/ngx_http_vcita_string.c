@@ -41,6 +41,19 @@ ngx_http_vcita_string_printable(ngx_str_t *text)
 }
 
 
+/* Makes a foreign value fit for a log line: short, and one line */
+
+void
+ngx_http_vcita_string_shown(ngx_str_t *text)
+{
+    text->len = ngx_min(text->len, NGX_HTTP_VCITA_STRING_SHOWN);
+
+    if (text->len == 0 || !ngx_http_vcita_string_printable(text)) {
+        ngx_str_set(text, "");
+    }
+}
+
+
 /*
  * Rejects what yajl accepts: overlong UTF-8, unpaired surrogates, raw or
  * escaped (yajl turns "\ud800x" into "?"), and characters beyond U+10FFFF.

@@ -28,12 +28,17 @@
     (time_t) ngx_min((uint64_t) (seconds), NGX_HTTP_VCITA_TIME_MAX)
 
 
+/* bytes of a foreign value in a log line */
+#define NGX_HTTP_VCITA_STRING_SHOWN  ((size_t) 128)
+
+
 #define ngx_http_vcita_string_json_len(s)                                     \
     ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
 
 
 ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text);
+void ngx_http_vcita_string_shown(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value);
 void ngx_http_vcita_string_wipe(ngx_str_t *secret);

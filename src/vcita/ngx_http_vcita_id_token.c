@@ -44,7 +44,8 @@ ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
     ngx_array_t  header;
 
     if (ngx_http_vcita_jws_split(jwt, part) != NGX_OK) {
-        return "it is not a JWT of three parts";
+        return "it is not a JWT of three parts, "
+               "check vcita_oauth_token_endpoint";
     }
 
     if (ngx_array_init(&header, pool, 4, sizeof(ngx_http_vcita_member_t))
@@ -56,13 +57,15 @@ ngx_http_vcita_id_token(ngx_pool_t *pool, ngx_str_t *jwt,
     if (ngx_http_vcita_jws_object(pool, &part[0], &header) != NGX_OK
         || ngx_http_vcita_jws_object(pool, &part[1], members) != NGX_OK)
     {
-        return "its header or payload is not base64url of a JSON object";
+        return "its header or payload is not base64url of a JSON object, "
+               "check vcita_oauth_token_endpoint";
     }
 
     if (!ngx_http_vcita_id_token_signed(&header)
         || ngx_http_vcita_jws_decode(pool, &part[2], &signature) != NGX_OK)
     {
-        return "it is not signed, or its header has crit";
+        return "it is not signed, or its header has crit, "
+               "check vcita_oauth_token_endpoint";
     }
 
     return ngx_http_vcita_id_token_check(members, expected);
@@ -110,17 +113,19 @@ ngx_http_vcita_id_token_check(ngx_array_t *members,
     ngx_http_vcita_member_t  *m;
 
     if (ngx_http_vcita_claims_sub(members, &sub) != NGX_OK) {
-        return "it has no sub";
+        return "it has no sub, check vcita_oauth_token_endpoint";
     }
 
     m = ngx_http_vcita_jws_claim(members, "iss");
 
     if (e->issuer.len && !ngx_http_vcita_jws_is(m, &e->issuer)) {
-        return "its iss is not the value of vcita_oauth_issuer";
+        return "its iss is not the value of vcita_oauth_issuer, "
+               "compare both";
     }
 
     if (!ngx_http_vcita_id_token_audience(members, &e->client_id)) {
-        return "its aud or azp is not the value of vcita_oauth_client_id";
+        return "its aud or azp is not the value of vcita_oauth_client_id, "
+               "check that it is the app of the secret";
     }
 
     if (!ngx_http_vcita_jws_time(members, "exp", &when)
@@ -151,7 +156,8 @@ ngx_http_vcita_id_token_check(ngx_array_t *members,
     }
 
     if (!ngx_http_vcita_id_token_nonce(members, &e->nonce)) {
-        return "its nonce is not the one of this login";
+        return "its nonce is not the one of this login, "
+               "check vcita_oauth_token_endpoint";
     }
 
     return NULL;

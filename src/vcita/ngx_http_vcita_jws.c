@@ -23,17 +23,20 @@ static ngx_http_vcita_jws_e ngx_http_vcita_jws_payload(ngx_array_t *members,
 static const char  *ngx_http_vcita_jws_reasons[] = {
     NULL,
     "memory is exhausted",
-    "it is not a compact JWS of a JSON object, or too long",
-    "its alg is not RS256",
-    "its header has crit",
-    "its iss is not vcita's",
-    "its aud is not among the names of vcita_oauth_bearer",
+    "it is not a compact JWS of a JSON object, or too long, "
+    "send the token that getAuth returns",
+    "its alg is not RS256, send the token that getAuth returns",
+    "its header has crit, send the token that getAuth returns",
+    "its iss is not \"intandem\", send the token that getAuth returns",
+    "its aud is not among the names of vcita_oauth_bearer, "
+    "add the app_code_name of the app there",
     "it has expired or has no exp, check the clock",
     "its iat is in the future, check the clock",
     "its nbf is in the future, check the clock",
-    "it has no sub",
-    "its kid is not a key of vcita_oauth_jwks_endpoint that may verify it",
-    "its signature is wrong"
+    "it has no sub, send the token that getAuth returns",
+    "its kid is not a key of vcita_oauth_jwks_endpoint that may verify it, "
+    "check that endpoint",
+    "its signature is wrong, check vcita_oauth_jwks_endpoint"
 };
 
 
