@@ -2,14 +2,16 @@
 // codes, tokens, secrets, redirect URIs and PKCE.
 
 import './quiet.mjs';
+import './old-node.mjs';
 
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { Provider, errors } from 'oidc-provider';
-
 import { AUTHORIZE, PLAIN_OAUTH, dressAsVcita } from './doorkeeper.mjs';
 import { errorPage } from './pages.mjs';
+
+// after old-node.mjs has run, which an import at the head would not wait for
+const { Provider, errors } = await import('oidc-provider');
 
 const SECONDS = { code: 30, token: 631_139_040, page: 600, session: 24 * 3600 };
 

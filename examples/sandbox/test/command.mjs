@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -11,7 +10,7 @@ import { APP, authorizeUrl, get } from './helpers.mjs';
 
 describe('the command', () => {
   async function launch(...args) {
-    const child = spawn(process.execPath, ['sandbox.mjs', ...args], { cwd: join(import.meta.dirname, '..') });
+    const child = spawn(process.execPath, ['sandbox.mjs', ...args], { cwd: new URL('..', import.meta.url) });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => { output.stdout += chunk; });
     child.stderr.on('data', (chunk) => { output.stderr += chunk; });
