@@ -279,6 +279,7 @@ add_block_preprocessor(sub {
         delete $change{'http://127\.0\.0\.1:8000'};
         $http = "$Api$http";
     }
+    delete $change{'http://127\.0\.0\.1:8000'} if $name eq 'whoami';
     if ($name eq 'audit-log') {
         $change{'vcita_oauth_revalidate\s+5m;'} = sub { 'vcita_oauth_revalidate 1s;' };
     }
@@ -1468,3 +1469,45 @@ is seen($r)->{$_->[0]}, $_->[1], $_->[0] for [ 'x-forwarded-proto', 'https' ], [
 my $pod = browser(base => 'http://10.0.0.1', resolve => { '10.0.0.1' => '127.0.0.1:' . rand_port(2) });
 is $pod->get('/healthz')->status, 200, 'a probe needs no login';
 is $pod->get('/')->status, 404, 'nothing else is at the address of the pod';
+
+
+=== TEST 40: whoami.conf: people see their own claims once they have signed in, as text, in no cache
+--- example: whoami
+--- flow
+stub->always({ userinfo => { set => { business_uid => '<b>1f</b>', brand_host => 'app.larkspur.example' } } });
+my $b = at('portal.example.com');
+my $r = $b->get('/whoami');
+is $r->status, 302, 'a login first';
+unlike $r->body, qr/business_uid/, 'nothing is said to one who is not signed in';
+
+$r = $b->follow;
+is $r->status, 200, 'in';
+is plain($r->url), 'https://portal.example.com/whoami', 'where it began';
+like $r->body, qr/^sub +a383717599bf1893$/m, 'who it is';
+like $r->body, qr/^business_uid +<b>1f<\/b>$/m, 'the business, as it is';
+like $r->body, qr/^brand_host +app\.larkspur\.example$/m, 'the brand';
+is $r->header('Content-Type'), 'text/plain', 'which no browser takes for a page';
+is $r->header('X-Content-Type-Options'), 'nosniff', 'nor guesses at';
+like join(' ', $r->header('Cache-Control')), qr/no-store/, 'and keeps';
+
+is $b->get('/')->status, 404, 'nothing else is there';
+is at('portal.example.com')->get('/whoami', headers => [ 'Sec-Fetch-Mode' => 'cors' ])->status, 401, 'a script without a session';
+
+
+=== TEST 41: whoami.conf: beside a rule of the site, its own holds, so that refused people see what the rule wants
+--- example: whoami
+--- before
+vcita_oauth_require $vcita_oauth_claim_business_uid ed469f8764326a66;
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+    location / { vcita_oauth on; vcita_oauth_redirect_uri http://127.0.0.1:$TEST_NGINX_RAND_PORT_2/oauth/callback; }
+}
+--- flow
+stub->always({ userinfo => { set => { business_uid => '1111111111111111' } } });
+is browser(base => 'http://127.0.0.1:' . rand_port(2))->visit('/')->status, 403, 'the rule refuses them';
+
+my $r = at('portal.example.com')->visit('/whoami');
+is $r->status, 200, 'here they are in';
+like $r->body, qr/^business_uid +1{16}$/m, 'and see why';
+--- error_log
+is not met
