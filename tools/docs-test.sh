@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 #
 # tools/docs-test.sh [DOCUMENT...]: does what the documents say work, from their
-# text alone?  Runs the shell commands of README.md, CONTRIBUTING.md and docs/*.md
-# in order, as root of a clean Debian, with the changes of t/docs.rows.
+# text alone?  Runs the shell commands of README.md, CONTRIBUTING.md, docs/*.md
+# and the sandbox's README.md in order, as root of a clean Debian, with the
+# changes of t/docs.rows.
 #
 # The README starts from nothing but Debian's smallest system and a copy of the
 # project; its set-up ends with a login, and is timed.  Each other document finds
@@ -59,7 +60,7 @@ make_base() {
 
 
 # a layer of its own over what is there: layer_of DOCUMENT
-layer_of() { echo "$out/$(basename "$1" .md)"; }
+layer_of() { local name=${1%.md}; echo "$out/${name//\//-}"; }
 
 mount_root() {
     local layer below=$base
@@ -129,19 +130,19 @@ start_vcita() {
     local dir=$1 files=$2
 
     ip link set lo up
-    node "$root/examples/sandbox/sandbox.mjs" --https 24443 --dir "$files" \
+    node "$root/examples/sandbox/sandbox.mjs" --https 24442 --dir "$files" \
         --directory-token "$token" --lifetime 7200 > "$files/log" 2>&1 &
 
     # nginx's "listen 443" leaves the other family's to us
     node -e 'const net = require("net");
              net.createServer((from) => {
-               const to = net.connect(24443, "127.0.0.1");
+               const to = net.connect(24442, "127.0.0.1");
                for (const end of [from, to]) end.on("error", () => {});
                from.pipe(to).pipe(from);
              }).listen({ port: 443, host: "::1", ipv6Only: true });' &
     node "$root/examples/demo/legacy.mjs" 8000 > /dev/null &
 
-    wait_until "the sandbox" is_open 127.0.0.1 24443
+    wait_until "the sandbox" is_open 127.0.0.1 24442
     wait_until "its way in" is_open ::1 443
     wait_until "the application" is_open 127.0.0.1 8000
 
@@ -188,7 +189,7 @@ login() {
     apt-get install -y --no-install-recommends libio-socket-ssl-perl perl
     from=$SECONDS
     perl -I t/lib examples/demo/login.pl "$1" https://app.vcita.com \
-        /etc/ssl/certs/ca-certificates.crt app.vcita.com=127.0.0.1:24443 \
+        /etc/ssl/certs/ca-certificates.crt app.vcita.com=127.0.0.1:24442 \
         "${1#https://}=127.0.0.1:443"
     echo "         from nothing to a login: $((took + SECONDS - from)) s" >&3
 }
@@ -203,6 +204,13 @@ as_checkout() {
     cd "$dir"
     git init -q
     git add -A
+}
+
+# goes_on COMMAND...: starts it, and waits for the first line that it prints
+goes_on() {
+    "$@" > "$last" &
+    for ((i = 0; i < 600; i++)); do [ ! -s "$last" ] || return 0; sleep 0.1; done
+    return 1
 }
 
 # the pieces of an example

@@ -19,7 +19,7 @@ my %KEYS = map { $_ => 1 } qw( elsewhere whole text file context as input before
 my $Rows;
 
 
-sub documents { return grep { -f } qw( README.md CONTRIBUTING.md ), sort glob 'docs/*.md' }
+sub documents { return grep { -f } qw( README.md CONTRIBUTING.md ), (sort glob 'docs/*.md'), 'examples/sandbox/README.md' }
 
 
 sub blocks {
