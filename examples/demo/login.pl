@@ -1,11 +1,12 @@
 #!/usr/bin/perl
 
-# login.pl [--tour] SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]: one whole login, as
+# login.pl [--tour|--no-token] SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]: a login, as
 # a person does it in a browser, each hop printed with its secrets masked.  Exits
 # 0 only if the legacy application behind SITE then knew the right person, had a
 # token that the sandbox accepts, and saw no cookie of the module.  CA is the file
 # of the authorities to trust; HOST is at that address, whatever the name servers
-# say.  --tour, for the demo: a sign-out, a refusal and a launch, too.
+# say.  --tour, for the demo: a sign-out, a refusal and a launch, too.  --no-token:
+# the site passes no token on, and the application must have none.
 
 use strict;
 use warnings;
@@ -14,10 +15,12 @@ use JSON::PP qw(decode_json);
 use VcitaBrowser;
 
 my $tour = @ARGV && $ARGV[0] eq '--tour' ? shift : '';
+my $no_token = @ARGV && $ARGV[0] eq '--no-token' ? shift : '';
 my ($site, $sandbox, $ca, @hosts) = @ARGV;
-die "usage: login.pl [--tour] SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]\n" unless defined $sandbox;
+die "usage: login.pl [--tour|--no-token] SITE SANDBOX [CA [HOST=ADDRESS:PORT ...]]\n" unless defined $sandbox;
 
 my $email = 'alice@example.biz';
+my $sub = 'a383717599bf1893';
 my $wanted = '/reports?year=2026';
 
 $| = 1;
@@ -192,14 +195,22 @@ sub check_application {
     my $cookie = $headers->{cookie} // '';
     my ($token) = ($headers->{authorization} // '') =~ /^Bearer (\S+)$/;
 
-    my $owner = owner($token);
-
-    check($user ne '' && $user eq ($owner->{sub} // ''), "X-Forwarded-User: $user");
+    check($user eq $sub, "X-Forwarded-User: $user");
     check($told eq $email, "X-Forwarded-Email: $told");
-    check(defined $token, 'Authorization: Bearer '
-                          . VcitaBrowser::mask($token // '(none)'));
-    check(($owner->{email} // '') eq $email, 'vcita says that this token is of '
-                                             . ($owner->{email} // 'no one'));
+
+    if ($no_token) {
+        check(!defined $headers->{authorization}, 'no Authorization');
+
+    } else {
+        my $owner = owner($token);
+
+        check(defined $token, 'Authorization: Bearer '
+                              . VcitaBrowser::mask($token // '(none)'));
+        check(($owner->{sub} // '') eq $sub && ($owner->{email} // '') eq $email,
+              'vcita says that this token is of '
+              . ($owner->{email} // 'no one'));
+    }
+
     check($cookie !~ /vcita_session/, "no cookie of the module");
     check($cookie eq 'theme=dark', "its own cookie: $cookie");
 }
