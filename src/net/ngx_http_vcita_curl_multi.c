@@ -108,6 +108,7 @@ ngx_http_vcita_curl_multi_add(ngx_http_vcita_transfer_t *t, ngx_msec_t deadline,
                                     ngx_http_vcita_curl_multi_done_handler, t);
 
     if (curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
+        || ngx_http_vcita_resolve_second(t->easy) != CURLE_OK
         || ngx_http_vcita_resolve_watch(t->easy, &t->lookup) != CURLE_OK
         || curl_multi_add_handle(m->handle, t->easy) != CURLM_OK)
     {

@@ -61,6 +61,7 @@ void ngx_http_vcita_resolve_check(ngx_log_t *log);
 void ngx_http_vcita_resolve_init(void);
 CURLcode ngx_http_vcita_resolve_watch(CURL *easy,
     ngx_uint_t *lookup);
+CURLcode ngx_http_vcita_resolve_second(CURL *easy);
 void ngx_http_vcita_resolve_leave(CURL *easy, CURLcode code,
     ngx_uint_t lookup);
 ngx_uint_t ngx_http_vcita_resolve_abandoned(void);

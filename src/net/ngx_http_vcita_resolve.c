@@ -4,8 +4,8 @@
  *
  * libcurl's resolver threads, one for each name look-up.  The thread of an
  * abandoned look-up ends when the system's resolver gives up.  libcurl does not
- * report that, so this file counts the threads of the process.  May touch
- * libcurl and /proc.
+ * report that, so this file counts the threads of the process.  Also the timers
+ * of second addresses.  May touch libcurl and /proc.
  */
 
 
@@ -20,9 +20,18 @@
 #define NGX_HTTP_VCITA_THREADS_SPIN  0x081400
 
 
+/* times in ms of the timers of second addresses */
+#define NGX_HTTP_VCITA_RESOLVE_SECOND  CURL_HET_DEFAULT
+#define NGX_HTTP_VCITA_RESOLVE_APART   2
+#define NGX_HTTP_VCITA_RESOLVE_LATEST                                         \
+    (NGX_HTTP_VCITA_RESOLVE_SECOND                                            \
+     + NGX_HTTP_VCITA_TRANSFERS * NGX_HTTP_VCITA_RESOLVE_APART)
+
+
 typedef struct {
     ngx_uint_t  others;         /* threads before the first look-up */
     ngx_uint_t  left;           /* abandoned look-ups */
+    ngx_msec_t  second;         /* the last timer of a second address */
 } ngx_http_vcita_resolve_t;
 
 
@@ -88,6 +97,35 @@ ngx_http_vcita_resolve_start(void *resolver, void *reserved, void *data)
     *lookup = 1;
 
     return 0;
+}
+
+
+/*
+ * libcurl handles all transfers whose timers have expired in one call, and one
+ * whose timer of a second address expires may have a TLS handshake to go on
+ * with.  So these timers expire one after another.
+ */
+
+CURLcode
+ngx_http_vcita_resolve_second(CURL *easy)
+{
+    ngx_msec_int_t             delay;
+    ngx_http_vcita_resolve_t  *t;
+
+    t = &ngx_http_vcita_resolve;
+
+    delay = t->second + NGX_HTTP_VCITA_RESOLVE_APART - ngx_current_msec;
+
+    if (delay < NGX_HTTP_VCITA_RESOLVE_SECOND
+        || delay > NGX_HTTP_VCITA_RESOLVE_LATEST)
+    {
+        delay = NGX_HTTP_VCITA_RESOLVE_SECOND;
+    }
+
+    t->second = ngx_current_msec + delay;
+
+    return curl_easy_setopt(easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
+                            (long) delay);
 }
 
 

@@ -15,6 +15,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include "net/ngx_http_vcita_turn.h"
 #include "session/ngx_http_vcita_call.h"
 #include "util/ngx_http_vcita_string.h"
 
@@ -33,6 +34,13 @@
 /* seconds until a refused call of a flood may be retried */
 #define NGX_HTTP_VCITA_CALL_FLOOD_S   5
 
+/*
+ * Calls that start in one turn of the loop: signing an assertion takes 1 ms.
+ * curl_multi handles four sockets a turn, and a TLS connection takes three
+ * steps, so the connections that begin do not pile up.
+ */
+#define NGX_HTTP_VCITA_CALL_STARTS    1
+
 /* a lease lives this much longer than its patience and one call */
 #define NGX_HTTP_VCITA_CALL_PLACE     60000
 
@@ -48,6 +56,7 @@ static ngx_int_t ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call,
     ngx_int_t rc);
 static void ngx_http_vcita_call_slots(ngx_http_vcita_rate_ask_t *ask);
+static ngx_int_t ngx_http_vcita_call_turn(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
 static ngx_msec_t ngx_http_vcita_call_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call,
@@ -56,6 +65,11 @@ static void ngx_http_vcita_call_release(ngx_http_vcita_call_t *call);
 static void ngx_http_vcita_call_fetched(ngx_http_vcita_fetch_t *f);
 static void ngx_http_vcita_call_timer(ngx_event_t *ev);
 static ngx_uint_t ngx_http_vcita_call_outcome(ngx_http_vcita_fetch_t *f);
+
+
+static ngx_http_vcita_turn_t  ngx_http_vcita_call_starts = {
+    .most = NGX_HTTP_VCITA_CALL_STARTS
+};
 
 
 void
@@ -244,6 +258,28 @@ ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
         return ngx_http_vcita_call_sleep(call, slot - elapsed);
     }
 
+    return ngx_http_vcita_call_turn(call);
+}
+
+
+/* Many calls may become due at once, but other requests come in between */
+
+static ngx_int_t
+ngx_http_vcita_call_turn(ngx_http_vcita_call_t *call)
+{
+    if (!call->turn
+        && !call->prompt
+        && ngx_http_vcita_turn(&ngx_http_vcita_call_starts, &call->timer)
+           != NGX_OK)
+    {
+        call->turn = 1;
+        call->waiting = 1;
+
+        return NGX_AGAIN;
+    }
+
+    call->turn = 0;
+
     return NGX_OK;
 }
 
@@ -383,6 +419,11 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
         ngx_del_timer(&call->timer);
     }
 
+    if (call->timer.posted) {
+        ngx_delete_posted_event(&call->timer);
+    }
+
+    call->turn = 0;
     call->waiting = 0;
 
     if (call->calling) {

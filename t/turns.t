@@ -1,0 +1,139 @@
+# The longest turn of the event loop: what comes at once is done a little a turn, so that a worker answers others in
+# between.  t/lib/turns.c counts in the worker, so that a busy machine changes nothing.
+
+use lib 't/lib';
+
+use File::Temp ();
+
+our $Turns;
+
+BEGIN {
+    my $dir = our $Dir = File::Temp->newdir;
+    system('cc', '-shared', '-fPIC', '-o', "$dir/turns.so", 't/lib/turns.c', '-ldl') == 0 or die "no turns.so\n";
+
+    $Turns = "$dir/turns";
+    open my $fh, '>', $Turns or die "$Turns: $!";
+    print $fh "\0" x 4096;
+
+    $ENV{TEST_NGINX_LD_PRELOAD} = "$dir/turns.so";
+    $ENV{VCITA_TEST_TURNS} = $Turns;
+}
+
+use VcitaRedis;
+use VcitaTest;
+use VcitaAssertion;
+use VcitaCheck;
+use IO::Socket::INET ();
+
+# the most in one turn since the last look, by name
+sub VcitaFlow::Code::most {
+    open my $fh, '+<', $Turns or die "$Turns: $!";
+    sysread $fh, my $bytes, 40;
+    sysseek $fh, 0, 0;
+    syswrite $fh, "\0" x 40;
+    my %most;
+    @most{qw( transfers handshakes replies signatures ns )} = unpack 'Q<5', $bytes;
+    VcitaFlow::note(sprintf 'the longest turn: %.2f ms of CPU', $most{ns} / 1e6);
+    return \%most;
+}
+
+# connections that nginx has accepted, and so reads from in one turn
+sub VcitaFlow::Code::connections {
+    my ($n) = @_;
+    my @c = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => VcitaFlow::port()) // die "connect: $!\n" } 1 .. $n;
+    syswrite $_, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n" for @c;
+    answer($_) for @c;
+    return @c;
+}
+
+# the status of an answer
+sub answer {
+    my ($c) = @_;
+    my $got = '';
+    local $SIG{ALRM} = sub { die "no answer\n" };
+    alarm 60 * VcitaLoop::scale();
+    until ($got =~ /\r\n\r\n/) { sysread $c, $got, 65536, length $got or die "closed\n" }
+    my ($left) = $got =~ /^Content-Length: (\d+)/mi;
+    my ($body) = $got =~ /\r\n\r\n(.*)/s;
+    while (length $body < ($left // 0)) { sysread $c, $body, 65536, length $body or die "closed\n" }
+    alarm 0;
+    return $got =~ m{^HTTP/1\.1 (\d+)} ? $1 : '';
+}
+
+# how many of which status
+sub VcitaFlow::Code::statuses {
+    my %n;
+    $n{ answer($_) }++ for @_;
+    return join ', ', map { "$n{$_} x $_" } sort keys %n;
+}
+
+# a callback, as bytes
+sub VcitaFlow::Code::callback {
+    my ($do) = @_;
+    my $b = VcitaCheck::begun('/');
+    my ($target) = $b->callback_url(code => VcitaStub::stub_code($do)) =~ m{^http://[^/]+(/.*)};
+    return "GET $target HTTP/1.1\r\nHost: 127.0.0.1:" . VcitaFlow::port() . "\r\nAccept: text/html\r\n"
+        . 'Cookie: vcita_session_login=' . $b->cookie('vcita_session_login') . "\r\n\r\n";
+}
+
+# all bytes are there before the worker sees any
+sub VcitaFlow::Code::at_once {
+    my ($connections, @bytes) = @_;
+    my $pid = VcitaFlow::nginx_pid();
+    kill STOP => $pid;
+    VcitaFlow::Code::wait_for { (VcitaFlow::_stat($pid))[0] eq 'T' } 5, 'nginx to stop';
+    syswrite $connections->[$_], $bytes[ $_ % @bytes ] for 0 .. $#$connections;
+    VcitaFlow::Code::most();
+    kill CONT => $pid;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(flow => VcitaRedis::begin() . ' ' . $block->flow) if ($block->gate // '') =~ /redis:/;
+    $block->set_value(log_level => 'warn');
+});
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: a hundred callbacks at once: one call to vcita starts in a turn of the event loop, and all are answered
+--- flow
+answered(begun('/')->come_back(code => stub_code), 303, '', 'a first login', session => 1, sent => 'token userinfo');
+my @c = connections(100);
+at_once(\@c, map { callback({}) } @c);
+is statuses(@c), '100 x 303', 'all are in';
+my $most = most;
+cmp_ok $most->{transfers}, '>=', 1, 'the transfers were seen';
+cmp_ok $most->{transfers}, '<=', 2, "at most one, and one of before, in a turn: $most->{transfers}";
+
+
+=== TEST 2: a hundred callbacks at once, over https: their handshakes are spread over turns of the event loop
+--- gate
+vcita_oauth_timeout 60s;
+vcita_oauth_token_endpoint $VCITA_STUB_TLS/oauth/token;
+vcita_oauth_userinfo_endpoint $VCITA_STUB_TLS/oauth/userinfo;
+vcita_oauth_ssl_trusted_certificate $VCITA_CA;
+--- flow
+answered(begun('/')->come_back(code => stub_code), 303, '', 'a first login', session => 1, sent => 'token userinfo');
+my @c = connections(100);
+at_once(\@c, map { callback({ userinfo => { hold => 1 } }) } @c);
+wait_for { stub->exchanges == 100 } 60, 'all to be at userinfo';
+my $most = most;
+stub->release;
+is statuses(@c), '100 x 303', 'all are in';
+cmp_ok $most->{handshakes}, '>=', 1, 'the handshakes were seen';
+cmp_ok $most->{handshakes}, '<=', 40, "a few in a turn: $most->{handshakes}";
+
+
+=== TEST 3: a hundred callbacks at once, with an assertion each: one is signed in a turn of the event loop
+--- gate eval
+"no vcita_oauth_client_secret;\nvcita_oauth_client_assertion_key " . VcitaFlow::Code::client_key('rsa') . ';'
+--- flow
+begun('/')->come_back(code => stub_code);
+my @c = connections(100);
+at_once(\@c, map { callback({}) } @c);
+is statuses(@c), '100 x 303', 'all are in';
+my $most = most;
+cmp_ok $most->{signatures}, '>=', 1, 'the signatures were seen';
+cmp_ok $most->{signatures}, '<=', 2, "at most one, and one of before, in a turn: $most->{signatures}";
