@@ -137,3 +137,23 @@ is statuses(@c), '100 x 303', 'all are in';
 my $most = most;
 cmp_ok $most->{signatures}, '>=', 1, 'the signatures were seen';
 cmp_ok $most->{signatures}, '<=', 2, "at most one, and one of before, in a turn: $most->{signatures}";
+
+
+=== TEST 4: five hundred replies of Redis at once: a hundred answer requests in a turn of the event loop
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=30s;
+--- flow
+my @c = connections(500);
+is browser()->get('/', headers => [ Cookie => 'vcita_session=' . 'A' x 43 ])->status, 302, 'a connection to Redis';
+redis->pause;
+syswrite $c[$_], sprintf "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nCookie: vcita_session=%040dAAA\r\n\r\n", $_ for 0 .. $#c;
+is browser()->get('/ping')->status, 200, 'all of it was read' for 1 .. 2;
+kill STOP => nginx_pid;
+redis->resume;
+wait_for { redis->calls('get') >= 500 } 10, 'Redis to answer';
+most;
+kill CONT => nginx_pid;
+is statuses(@c), '500 x 302', 'all are sent to vcita';
+my $most = most;
+cmp_ok $most->{replies}, '>=', 1, 'the replies were seen';
+cmp_ok $most->{replies}, '<=', 110, "about a hundred in a turn: $most->{replies}";

@@ -269,6 +269,7 @@ struct ngx_http_vcita_redis_conn_s {
     ngx_uint_t                        greetings;
     size_t                            sent;     /* of the greeting */
     ngx_uint_t                        greeted;  /* its replies */
+    ngx_uint_t                        left;     /* replies of this turn */
 
     ngx_event_t                       timer;    /* of "state" */
     ngx_msec_t                        used;     /* the last use */

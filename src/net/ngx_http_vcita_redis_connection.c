@@ -19,6 +19,9 @@
 
 #define NGX_HTTP_VCITA_REDIS_CONN_BUFFER    16384
 
+/* replies in one turn of the loop: each may answer a request */
+#define NGX_HTTP_VCITA_REDIS_CONN_REPLIES   100
+
 /* closes an idle connection before a firewall drops it */
 #define NGX_HTTP_VCITA_REDIS_CONN_IDLE      60000
 
@@ -315,11 +318,13 @@ ngx_http_vcita_redis_connection_read(ngx_http_vcita_redis_conn_t *t)
 {
     u_char             buf[NGX_HTTP_VCITA_REDIS_CONN_BUFFER];
     ssize_t            n;
+    ngx_int_t          rc;
     ngx_connection_t  *c;
 
     c = t->conn.connection;
+    t->left = NGX_HTTP_VCITA_REDIS_CONN_REPLIES;
 
-    for ( ;; ) {
+    while ((rc = ngx_http_vcita_redis_connection_answers(t)) == NGX_AGAIN) {
 
         n = c->recv(c, buf, sizeof(buf));
 
@@ -336,21 +341,23 @@ ngx_http_vcita_redis_connection_read(ngx_http_vcita_redis_conn_t *t)
             return NGX_ERROR;
         }
 
-        if (ngx_http_vcita_redis_protocol_feed(&t->replies, buf, n) != NGX_OK
-            || ngx_http_vcita_redis_connection_answers(t) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        /* its error is that of the next reply */
+
+        (void) ngx_http_vcita_redis_protocol_feed(&t->replies, buf, n);
     }
+
+    return rc;
 }
 
+
+/* NGX_AGAIN: all replies are handled; NGX_OK: the next turn has others */
 
 static ngx_int_t
 ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
 {
     ngx_int_t  rc;
 
-    do {
+    for ( /* void */ ; t->left; t->left--) {
         rc = ngx_http_vcita_redis_protocol_next(&t->replies);
 
         if (rc == NGX_ERROR) {
@@ -362,9 +369,14 @@ ngx_http_vcita_redis_connection_answers(ngx_http_vcita_redis_conn_t *t)
                  : ngx_http_vcita_redis_connection_greet(t);
         }
 
-    } while (rc == NGX_OK);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
-    return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
+    ngx_post_event(t->conn.connection->read, &ngx_posted_next_events);
+
+    return NGX_OK;
 }
 
 
