@@ -198,6 +198,9 @@ static ngx_int_t
 ngx_http_vcita_client_conf_key(ngx_http_vcita_client_t *client,
     ngx_str_t *secret)
 {
+    u_char                    pkce[NGX_HTTP_VCITA_KEY_LEN];
+    u_char                    nonce[NGX_HTTP_VCITA_KEY_LEN];
+    ngx_int_t                 rc;
     ngx_str_t                *salt;
     ngx_http_vcita_derive_t  *d;
 
@@ -208,19 +211,26 @@ ngx_http_vcita_client_conf_key(ngx_http_vcita_client_t *client,
         return NGX_ERROR;
     }
 
+    rc = NGX_ERROR;
+
     if (ngx_http_vcita_seal_key(&client->session_seal, secret, salt,
                                 "session")
-        != NGX_OK
-        || ngx_http_vcita_seal_key(&client->state_seal, secret, salt,
+        == NGX_OK
+        && ngx_http_vcita_seal_key(&client->state_seal, secret, salt,
                                    "state")
-           != NGX_OK
-        || ngx_http_vcita_hash_hkdf(secret, salt, "pkce", d->pkce) != NGX_OK
-        || ngx_http_vcita_hash_hkdf(secret, salt, "nonce", d->nonce) != NGX_OK)
+           == NGX_OK
+        && ngx_http_vcita_hash_hkdf(secret, salt, "pkce", pkce) == NGX_OK
+        && ngx_http_vcita_hash_hkdf(secret, salt, "nonce", nonce) == NGX_OK
+        && ngx_http_vcita_hash_key(&d->pkce, pkce) == NGX_OK
+        && ngx_http_vcita_hash_key(&d->nonce, nonce) == NGX_OK)
     {
-        return NGX_ERROR;
+        rc = NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_explicit_memzero(pkce, sizeof(pkce));
+    ngx_explicit_memzero(nonce, sizeof(nonce));
+
+    return rc;
 }
 
 

@@ -389,7 +389,8 @@ ngx_int_t ngx_http_vcita_login_state_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_str_t *state, ngx_http_vcita_login_state_t *s);
 ngx_int_t ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_login_state_t *s, u_char *key, ngx_str_t *text);
+    ngx_http_vcita_login_state_t *s, ngx_http_vcita_hash_key_t *key,
+    ngx_str_t *text);
 
 /* login_host */
 

@@ -70,7 +70,7 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         nonce.data = p;
         derive = client->derive.elts;
 
-        if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].nonce,
+        if (ngx_http_vcita_login_state_derive(ctx, s, &derive[s->key].nonce,
                                               &nonce)
             != NGX_OK)
         {
@@ -177,7 +177,7 @@ ngx_http_vcita_login_query_challenge(u_char *p, ngx_http_vcita_ctx_t *ctx,
     verifier.data = text;
     derive = client->derive.elts;
 
-    if (ngx_http_vcita_login_state_derive(ctx, s, derive[s->key].pkce,
+    if (ngx_http_vcita_login_state_derive(ctx, s, &derive[s->key].pkce,
                                           &verifier) != NGX_OK
         || ngx_http_vcita_hash_sha256(&verifier, hash) != NGX_OK)
     {

@@ -168,7 +168,8 @@ ngx_http_vcita_login_state_open(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
-    ngx_http_vcita_login_state_t *s, u_char *key, ngx_str_t *text)
+    ngx_http_vcita_login_state_t *s, ngx_http_vcita_hash_key_t *key,
+    ngx_str_t *text)
 {
     u_char     mac[NGX_HTTP_VCITA_HASH_LEN];
     ngx_str_t  parts[2];
@@ -177,7 +178,7 @@ ngx_http_vcita_login_state_derive(ngx_http_vcita_ctx_t *ctx,
     parts[1].data = s->seed;
     parts[1].len = sizeof(s->seed);
 
-    if (ngx_http_vcita_hash_hmac(key, parts, 2, mac) != NGX_OK) {
+    if (ngx_http_vcita_hash_hmac_by(key, parts, 2, mac) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -113,7 +113,7 @@ ngx_http_vcita_token_request_body(ngx_http_vcita_exchange_t *x)
         grant.code_verifier.data = text;
 
         if (ngx_http_vcita_login_state_derive(x->ctx, &x->state,
-                                              derive[x->state.key].pkce,
+                                              &derive[x->state.key].pkce,
                                               &grant.code_verifier) != NGX_OK)
         {
             return NGX_ERROR;

@@ -136,7 +136,7 @@ ngx_http_vcita_userinfo_request_check(ngx_http_request_t *r,
         e.nonce.data = text;
 
         if (ngx_http_vcita_login_state_derive(x->ctx, &x->state,
-                                              derive[x->state.key].nonce,
+                                              &derive[x->state.key].nonce,
                                               &e.nonce) != NGX_OK)
         {
             return "its nonce could not be computed";

@@ -65,8 +65,8 @@ typedef struct {
 /* Keys of one session key that derive values instead of sealing */
 
 typedef struct {
-    u_char                        pkce[NGX_HTTP_VCITA_KEY_LEN];
-    u_char                        nonce[NGX_HTTP_VCITA_KEY_LEN];
+    ngx_http_vcita_hash_key_t     pkce;
+    ngx_http_vcita_hash_key_t     nonce;
 } ngx_http_vcita_derive_t;
 
 

@@ -79,23 +79,66 @@ ngx_http_vcita_hash_hkdf(ngx_str_t *secret, ngx_str_t *salt, const char *label,
 }
 
 
-/*
- * HMAC-SHA256 (RFC 2104) of the parts, each preceded by its length.  OpenSSL's
- * HMAC() fetches the algorithm at every call and takes four times as long.
- */
+/* HMAC-SHA256 (RFC 2104) of the parts, each preceded by its length */
 
 ngx_int_t
 ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
     u_char *mac)
 {
-    u_char      *p;
+    ngx_int_t                  rc;
+    ngx_http_vcita_hash_key_t  k;
+
+    rc = ngx_http_vcita_hash_key(&k, key);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_vcita_hash_hmac_by(&k, parts, n, mac);
+    }
+
+    ngx_explicit_memzero(&k, sizeof(ngx_http_vcita_hash_key_t));
+
+    return rc;
+}
+
+
+/* Hashes the pads of a key once, so that each HMAC saves two blocks */
+
+ngx_int_t
+ngx_http_vcita_hash_key(ngx_http_vcita_hash_key_t *key, u_char *bytes)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+    u_char      inner[NGX_HTTP_VCITA_BLOCK], outer[NGX_HTTP_VCITA_BLOCK];
+
+    ngx_memset(inner, 0x36, sizeof(inner));
+    ngx_memset(outer, 0x5c, sizeof(outer));
+
+    for (i = 0; i < NGX_HTTP_VCITA_KEY_LEN; i++) {
+        inner[i] ^= bytes[i];
+        outer[i] ^= bytes[i];
+    }
+
+    rc = (SHA256_Init(&key->inner) == 1
+          && SHA256_Update(&key->inner, inner, sizeof(inner)) == 1
+          && SHA256_Init(&key->outer) == 1
+          && SHA256_Update(&key->outer, outer, sizeof(outer)) == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ngx_explicit_memzero(inner, sizeof(inner));
+    ngx_explicit_memzero(outer, sizeof(outer));
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_vcita_hash_hmac_by(ngx_http_vcita_hash_key_t *key, ngx_str_t *parts,
+    ngx_uint_t n, u_char *mac)
+{
+    u_char      *p, text[512];
     size_t       len;
     ngx_int_t    rc;
-    ngx_str_t    inner, outer;
     ngx_uint_t   i;
-    u_char       text[NGX_HTTP_VCITA_BLOCK + 512];
-    u_char       pad[NGX_HTTP_VCITA_BLOCK
-                     + NGX_HTTP_VCITA_HASH_LEN];
+    SHA256_CTX   inner, outer;
 
     len = 0;
 
@@ -103,76 +146,52 @@ ngx_http_vcita_hash_hmac(u_char *key, ngx_str_t *parts, ngx_uint_t n,
         len += 2 + parts[i].len;
     }
 
-    if (len > sizeof(text) - NGX_HTTP_VCITA_BLOCK) {
+    if (len > sizeof(text)) {
         return NGX_ERROR;
     }
 
-    ngx_memset(text, 0x36, NGX_HTTP_VCITA_BLOCK);
-    ngx_memset(pad, 0x5c, NGX_HTTP_VCITA_BLOCK);
-
-    for (i = 0; i < NGX_HTTP_VCITA_KEY_LEN; i++) {
-        text[i] ^= key[i];
-        pad[i] ^= key[i];
-    }
-
-    p = text + NGX_HTTP_VCITA_BLOCK;
+    p = text;
 
     for (i = 0; i < n; i++) {
         p = ngx_http_vcita_hash_field(p, &parts[i]);
     }
 
-    inner.data = text;
-    inner.len = p - text;
-    outer.data = pad;
-    outer.len = sizeof(pad);
+    inner = key->inner;
+    outer = key->outer;
 
-    rc = ngx_http_vcita_hash_sha256(&inner, pad + NGX_HTTP_VCITA_BLOCK);
+    rc = (SHA256_Update(&inner, text, len) == 1
+          && SHA256_Final(mac, &inner) == 1
+          && SHA256_Update(&outer, mac, NGX_HTTP_VCITA_HASH_LEN) == 1
+          && SHA256_Final(mac, &outer) == 1)
+         ? NGX_OK : NGX_ERROR;
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_vcita_hash_sha256(&outer, mac);
-    }
-
-    ngx_explicit_memzero(text, inner.len);
-    ngx_explicit_memzero(pad, sizeof(pad));
+    ngx_explicit_memzero(text, len);
+    ngx_explicit_memzero(&inner, sizeof(SHA256_CTX));
+    ngx_explicit_memzero(&outer, sizeof(SHA256_CTX));
 
     return rc;
 }
 
 
 /*
- * SHA-256, on a context that is kept: OpenSSL fetches an algorithm slower than
- * it hashes a few bytes
+ * SHA-256 by OpenSSL's own functions for it: a digest of EVP takes longer to
+ * begin and to end than to hash a few bytes
  */
 
 ngx_int_t
 ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash)
 {
-    const EVP_MD       *md;
-    static EVP_MD_CTX  *ctx;
+    ngx_int_t   rc;
+    SHA256_CTX  ctx;
 
-    md = NULL;
+    rc = (SHA256_Init(&ctx) == 1
+          && SHA256_Update(&ctx, text->data, text->len) == 1
+          && SHA256_Final(hash, &ctx) == 1)
+         ? NGX_OK : NGX_ERROR;
 
-    if (ctx == NULL) {
-        ctx = EVP_MD_CTX_new();
-        md = EVP_sha256();
-    }
+    ngx_explicit_memzero(&ctx, sizeof(SHA256_CTX));
 
-    if (ctx
-        && EVP_DigestInit_ex(ctx, md, NULL) == 1
-        && EVP_DigestUpdate(ctx, text->data, text->len) == 1
-        && EVP_DigestFinal_ex(ctx, hash, NULL) == 1)
-    {
-        return NGX_OK;
-    }
-
-    /* the next call fetches the algorithm again */
-
-    EVP_MD_CTX_free(ctx);
-    ctx = NULL;
-
-    ERR_clear_error();
-
-    return NGX_ERROR;
+    return rc;
 }
 
 

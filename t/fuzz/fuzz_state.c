@@ -24,8 +24,8 @@ typedef struct {
 } fuzz_state_t;
 
 
-static ngx_http_vcita_client_t  fuzz_state_app;
-static u_char                   fuzz_state_key[NGX_HTTP_VCITA_KEY_LEN];
+static ngx_http_vcita_client_t    fuzz_state_app;
+static ngx_http_vcita_hash_key_t  fuzz_state_key;
 
 
 static void fuzz_state_init(void);
@@ -63,6 +63,7 @@ fuzz_target(state)
 static void
 fuzz_state_init(void)
 {
+    u_char                  key[NGX_HTTP_VCITA_KEY_LEN];
     ngx_str_t               field, salt, secret;
     ngx_http_vcita_seal_t  *kind;
 
@@ -81,6 +82,9 @@ fuzz_state_init(void)
                == NGX_OK);
     fuzz_check(ngx_http_vcita_seal_key(kind, &secret, &salt, "state")
                == NGX_OK);
+
+    ngx_memzero(key, sizeof(key));
+    fuzz_check(ngx_http_vcita_hash_key(&fuzz_state_key, key) == NGX_OK);
 }
 
 
@@ -229,17 +233,17 @@ fuzz_state_derived(fuzz_state_t *f, ngx_http_vcita_login_state_t *s)
     one = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
     two = fuzz_room(NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, &fuzz_state_key,
                                                  &one) == NGX_OK);
     fuzz_check(one.len == NGX_HTTP_VCITA_TEXT_LEN);
 
-    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, &fuzz_state_key,
                                                  &two) == NGX_OK);
     fuzz_check(fuzz_same(&one, &two));
 
     f->ctx.login.len--;
 
-    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, fuzz_state_key,
+    fuzz_check(ngx_http_vcita_login_state_derive(&f->ctx, s, &fuzz_state_key,
                                                  &two) == NGX_OK);
     fuzz_check(!fuzz_same(&one, &two));
 }
