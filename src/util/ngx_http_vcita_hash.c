@@ -16,11 +16,16 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 
+#include <pthread.h>
+
 #include "util/ngx_http_vcita_hash.h"
 
 
 /* the block size of SHA-256 */
 #define NGX_HTTP_VCITA_BLOCK  64
+
+/* so many random bytes are drawn at a time */
+#define NGX_HTTP_VCITA_HASH_DRAW  512
 
 /* a round of SipHash */
 
@@ -37,6 +42,21 @@
     v2 += v1;                                                                 \
     v1 = ngx_http_vcita_hash_rotate(v1, 17) ^ v2;                             \
     v2 = ngx_http_vcita_hash_rotate(v2, 32)
+
+
+/* random bytes of this process that were not handed out yet */
+
+typedef struct {
+    size_t                       left;     /* the first bytes */
+    ngx_uint_t                   forks;    /* unsigned  forks:1; */
+    u_char                       bytes[NGX_HTTP_VCITA_HASH_DRAW];
+} ngx_http_vcita_random_t;
+
+
+static void ngx_http_vcita_hash_forked(void);
+
+
+static ngx_http_vcita_random_t  ngx_http_vcita_hash_drawn;
 
 
 /*
@@ -236,15 +256,54 @@ ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len)
 }
 
 
+/*
+ * Random bytes, drawn in bulk: a draw costs as much as some hundred bytes of
+ * it.  A byte is wiped as it is handed out.
+ */
+
 ngx_int_t
 ngx_http_vcita_hash_random(u_char *p, size_t len)
 {
-    if (RAND_bytes(p, len) != 1) {
-        ERR_clear_error();
-        return NGX_ERROR;
+    ngx_http_vcita_random_t *d = &ngx_http_vcita_hash_drawn;
+
+    if (!d->forks) {
+
+        if (pthread_atfork(NULL, NULL, ngx_http_vcita_hash_forked) != 0) {
+            return NGX_ERROR;
+        }
+
+        d->forks = 1;
     }
 
+    if (len > d->left) {
+
+        if (len > sizeof(d->bytes)
+            || RAND_bytes(d->bytes, sizeof(d->bytes)) != 1)
+        {
+            ERR_clear_error();
+            return NGX_ERROR;
+        }
+
+        d->left = sizeof(d->bytes);
+    }
+
+    d->left -= len;
+
+    ngx_memcpy(p, d->bytes + d->left, len);
+    ngx_explicit_memzero(d->bytes + d->left, len);
+
     return NGX_OK;
+}
+
+
+/* no two processes have the same random bytes */
+
+static void
+ngx_http_vcita_hash_forked(void)
+{
+    ngx_explicit_memzero(ngx_http_vcita_hash_drawn.bytes,
+                         sizeof(ngx_http_vcita_hash_drawn.bytes));
+    ngx_http_vcita_hash_drawn.left = 0;
 }
 
 

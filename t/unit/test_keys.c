@@ -311,3 +311,34 @@ unit_test(keys_random)
     is_int(same, 0, "random bytes differ");
     is_int(ngx_http_vcita_hash_random(one, 0), NGX_OK, "no random bytes");
 }
+
+
+unit_test(keys_random_fork)
+{
+    int     fd[2];
+    pid_t   pid;
+    u_char  one[32], two[32];
+
+    /* some of what was drawn is left */
+
+    ngx_http_vcita_hash_random(one, sizeof(one));
+
+    is_int(pipe(fd), 0, "a pipe");
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(ngx_http_vcita_hash_random(one, sizeof(one)) != NGX_OK
+              || write(fd[1], one, sizeof(one)) != sizeof(one));
+    }
+
+    is_int(read(fd[0], one, sizeof(one)), sizeof(one), "bytes of the child");
+    is_int(waitpid(pid, NULL, 0), pid, "the child has ended");
+
+    ngx_http_vcita_hash_random(two, sizeof(two));
+    ok(ngx_memcmp(one, two, sizeof(one)) != 0,
+       "a process has other random bytes than its parent");
+
+    (void) close(fd[0]);
+    (void) close(fd[1]);
+}
