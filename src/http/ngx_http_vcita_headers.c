@@ -16,15 +16,21 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* most names of this length begin with another letter */
+/*
+ * Most names of this length begin with another letter, and almost all others
+ * are written so
+ */
 
 #define ngx_http_vcita_headers_is_cache_control(h)                            \
     ((h)->key.len == sizeof("Cache-Control") - 1                              \
      && ((h)->key.data[0] | 0x20) == 'c'                                      \
      && (h)->hash                                                             \
-     && ngx_strncasecmp((h)->key.data, (u_char *) "Cache-Control",            \
-                        sizeof("Cache-Control") - 1)                          \
-        == 0)
+     && (ngx_memcmp((h)->key.data, "Cache-Control",                           \
+                    sizeof("Cache-Control") - 1)                              \
+         == 0                                                                 \
+         || ngx_strncasecmp((h)->key.data, (u_char *) "Cache-Control",        \
+                            sizeof("Cache-Control") - 1)                      \
+            == 0))
 
 
 static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);

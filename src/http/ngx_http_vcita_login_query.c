@@ -38,10 +38,12 @@ ngx_http_vcita_login_query(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    /* at most: an escaped byte has three */
+
     len = authorize->prefix.len + s->vcita_host.len
           + sizeof("&redirect_uri=&state=&nonce=&code_challenge="
                    "&code_challenge_method=S256&prompt=login&max_age=")
-          + ngx_http_vcita_query_escaped_len(&ctx->redirect_uri)
+          + 3 * ctx->redirect_uri.len
           + state.len + 2 * NGX_HTTP_VCITA_TEXT_LEN + NGX_TIME_T_LEN;
 
     p = ngx_pnalloc(r->pool, len);

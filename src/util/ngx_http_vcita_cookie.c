@@ -531,9 +531,18 @@ ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,
     h->key.data = ngx_http_vcita_set_cookie;
 
     h->value.data = p;
-    h->value.len = ngx_sprintf(p, "%V=%V; Max-Age=%T%V", &cookie->name, value,
-                               max_age, &cookie->attributes)
-                   - p;
+
+    p = ngx_cpymem(p, cookie->name.data, cookie->name.len);
+    *p++ = '=';
+
+    if (value->len) {
+        p = ngx_cpymem(p, value->data, value->len);
+    }
+
+    p = ngx_sprintf(p, "; Max-Age=%T", max_age);
+    p = ngx_cpymem(p, cookie->attributes.data, cookie->attributes.len);
+
+    h->value.len = p - h->value.data;
 
     return NGX_OK;
 }
