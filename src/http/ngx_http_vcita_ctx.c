@@ -31,26 +31,35 @@ static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
 ngx_http_vcita_ctx_t *
 ngx_http_vcita_ctx_create(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t    *cln;
-    ngx_http_vcita_ctx_t  *ctx;
+    size_t                      size;
+    ngx_http_vcita_ctx_t       *ctx;
+    ngx_http_vcita_srv_conf_t  *vscf;
 
-    /* the cleanup handler marks the context in the pool, too */
+    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_vcita_ctx_t));
-    if (cln == NULL) {
+    /* one allocation, with room for each of the server's cookies once */
+
+    size = sizeof(ngx_http_vcita_ctx_t)
+           + vscf->cookies.nelts * sizeof(ngx_http_vcita_found_t);
+
+    ctx = ngx_palloc(r->pool, size);
+    if (ctx == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_vcita_ctx_t));
+    ngx_memzero(ctx, size);
 
-    cln->handler = ngx_http_vcita_ctx_cleanup;
+    /* as ngx_pool_cleanup_add(); the handler marks the context, too */
 
-    /* the array needs no allocation for the usual number of cookies */
+    ctx->cleanup.handler = ngx_http_vcita_ctx_cleanup;
+    ctx->cleanup.data = ctx;
+    ctx->cleanup.next = r->pool->cleanup;
 
-    ctx->cookies.elts = ctx->found;
+    r->pool->cleanup = &ctx->cleanup;
+
+    ctx->cookies.elts = &ctx[1];
     ctx->cookies.size = sizeof(ngx_http_vcita_found_t);
-    ctx->cookies.nalloc = NGX_HTTP_VCITA_FOUND;
+    ctx->cookies.nalloc = vscf->cookies.nelts;
     ctx->cookies.pool = r->pool;
 
     ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);

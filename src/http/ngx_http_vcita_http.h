@@ -48,9 +48,6 @@
 #define NGX_HTTP_VCITA_BEGAN_HOST     0x80
 #define NGX_HTTP_VCITA_BEGAN          0xc0
 
-/* the module's cookies that a context has room for */
-#define NGX_HTTP_VCITA_FOUND          2
-
 
 /* the content of the "state" parameter */
 
@@ -119,7 +116,7 @@ typedef struct {
 
 
 typedef struct ngx_http_vcita_ctx_s {
-    ngx_array_t                     cookies;       /* ..._found_t */
+    ngx_array_t                     cookies;       /* ..._found_t, behind */
     ngx_http_vcita_client_t        *callback;    /* set if this is a callback */
     ngx_http_vcita_client_t        *moved;         /* at another path */
     ngx_str_t                       query;         /* the callback's */
@@ -167,7 +164,7 @@ typedef struct ngx_http_vcita_ctx_s {
     struct ngx_http_vcita_ctx_s    *next;          /* of a subrequest */
     ngx_http_request_t             *request;       /* NULL: the client's */
 
-    ngx_http_vcita_found_t          found[NGX_HTTP_VCITA_FOUND];
+    ngx_pool_cleanup_t              cleanup;
 
 #if (nginx_version < 1023000)
     ngx_table_elt_t                *cache_control; /* an array of one */
