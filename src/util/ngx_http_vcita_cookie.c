@@ -15,6 +15,13 @@
 #include "util/ngx_http_vcita_cookie.h"
 
 
+/*
+ * So many cookies of a line are compared with the names, the rest is searched
+ * for their stems: the search is faster only in a long line
+ */
+#define NGX_HTTP_VCITA_COOKIE_COMPARED  4
+
+
 /* the rest of a line while cookies are removed from it */
 
 typedef struct {
@@ -24,7 +31,7 @@ typedef struct {
 
 
 static u_char *ngx_http_vcita_cookie_seek(ngx_array_t *stems,
-    u_char *p, u_char *last);
+    u_char *p, u_char *last, ngx_uint_t n);
 static u_char *ngx_http_vcita_cookie_next(u_char *p, u_char *last,
     u_char **end);
 static ngx_int_t ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p,
@@ -141,6 +148,7 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     u_char                  *p, *end, *last, *next, *others;
     ngx_int_t                i;
     ngx_str_t                value;
+    ngx_uint_t               n;
     ngx_http_vcita_cut_t     cut;
     ngx_http_vcita_found_t  *f;
 
@@ -149,9 +157,9 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     last = line->data + line->len;
     others = line->data;
 
-    for (p = line->data; p < last; p = next) {
+    for (n = 0, p = line->data; p < last; n++, p = next) {
 
-        p = ngx_http_vcita_cookie_seek(stems, p, last);
+        p = ngx_http_vcita_cookie_seek(stems, p, last, n);
         if (p == NULL) {
             break;
         }
@@ -210,25 +218,19 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
  */
 
 static u_char *
-ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
+ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last,
+    ngx_uint_t n)
 {
     u_char      *first, *hit;
     ngx_str_t   *stem;
     ngx_uint_t   i;
 
+    if (n < NGX_HTTP_VCITA_COOKIE_COMPARED) {
+        return p;
+    }
+
     stem = stems->elts;
     first = NULL;
-
-    for (i = 0; i < stems->nelts; i++) {
-
-        /* fast path: the module's cookie is often the first one */
-
-        if ((size_t) (last - p) >= stem[i].len
-            && ngx_memcmp(p, stem[i].data, stem[i].len) == 0)
-        {
-            return p;
-        }
-    }
 
     for (i = 0; i < stems->nelts; i++) {
 
@@ -290,26 +292,29 @@ static ngx_int_t
 ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
     ngx_str_t *value)
 {
-    u_char      *v;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
+    u_char     *v;
+    ngx_str_t  *name, *after;
 
     while (p < end && (*p == ' ' || *p == '\t')) {
         p++;
     }
 
-    name = names->elts;
+    if (p == end) {
+        return NGX_DECLINED;
+    }
 
-    for (i = 0; i < names->nelts; i++) {
+    after = (ngx_str_t *) names->elts + names->nelts;
 
-        if ((size_t) (end - p) <= name[i].len
-            || *p != *name[i].data
-            || ngx_memcmp(p, name[i].data, name[i].len) != 0)
+    for (name = names->elts; name < after; name++) {
+
+        if (*p != *name->data
+            || (size_t) (end - p) <= name->len
+            || ngx_memcmp(p, name->data, name->len) != 0)
         {
             continue;
         }
 
-        v = p + name[i].len;
+        v = p + name->len;
 
         while (v < end && (*v == ' ' || *v == '\t')) {
             v++;
@@ -330,7 +335,7 @@ ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
         value->data = v;
         value->len = end - v;
 
-        return i;
+        return name - (ngx_str_t *) names->elts;
     }
 
     return NGX_DECLINED;
