@@ -26,6 +26,11 @@
 #define NGX_HTTP_VCITA_MEMO_LARGEST  (NGX_HTTP_VCITA_MEMO_SIZE / 16)
 
 
+/* 16 bytes, of which SSE2 and NEON make one instruction's operand */
+
+typedef uint64_t  ngx_http_vcita_memo_block_t __attribute__((vector_size(16)));
+
+
 static ngx_http_vcita_memo_entry_t *ngx_http_vcita_memo_reuse(
     ngx_http_vcita_memo_t *memo, size_t size, size_t used);
 static void ngx_http_vcita_memo_unlink(ngx_http_vcita_memo_t *memo,
@@ -33,7 +38,8 @@ static void ngx_http_vcita_memo_unlink(ngx_http_vcita_memo_t *memo,
 static uint64_t ngx_http_vcita_memo_hash(ngx_http_vcita_memo_t *memo,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_vcita_memo_same(ngx_str_t *one, ngx_str_t *two);
-static ngx_inline uint64_t ngx_http_vcita_memo_word(u_char *p);
+static ngx_inline ngx_http_vcita_memo_block_t ngx_http_vcita_memo_xor(
+    u_char *p, u_char *q);
 static void ngx_http_vcita_memo_free(ngx_http_vcita_memo_entry_t *entry);
 
 
@@ -329,14 +335,14 @@ ngx_http_vcita_memo_hash(ngx_http_vcita_memo_t *memo, ngx_str_t *value)
 
 /*
  * 1: the two are equal, and at least as long as a tail.  In constant time for a
- * length, as CRYPTO_memcmp(), but a word at a time.
+ * length, as CRYPTO_memcmp(), but a block at a time.
  */
 
 static ngx_uint_t
 ngx_http_vcita_memo_same(ngx_str_t *one, ngx_str_t *two)
 {
-    u_char    *p, *q, *last;
-    uint64_t   differ;
+    u_char                       *p, *q, *last;
+    ngx_http_vcita_memo_block_t   differ;
 
     if (one->len != two->len) {
         return 0;
@@ -346,48 +352,41 @@ ngx_http_vcita_memo_same(ngx_str_t *one, ngx_str_t *two)
     q = two->data;
     last = p + one->len;
 
-    differ = 0;
+    differ = ngx_http_vcita_memo_xor(p, q);
 
-    for ( /* void */ ; last - p >= 32; p += 32) {
+    for ( /* void */ ; last - p >= 64; p += 64) {
 
-        differ |= (ngx_http_vcita_memo_word(p) ^ ngx_http_vcita_memo_word(q))
-                  | (ngx_http_vcita_memo_word(p + 8)
-                     ^ ngx_http_vcita_memo_word(q + 8))
-                  | (ngx_http_vcita_memo_word(p + 16)
-                     ^ ngx_http_vcita_memo_word(q + 16))
-                  | (ngx_http_vcita_memo_word(p + 24)
-                     ^ ngx_http_vcita_memo_word(q + 24));
+        differ |= ngx_http_vcita_memo_xor(p, q)
+                  | ngx_http_vcita_memo_xor(p + 16, q + 16)
+                  | ngx_http_vcita_memo_xor(p + 32, q + 32)
+                  | ngx_http_vcita_memo_xor(p + 48, q + 48);
 
-        q += 32;
+        q += 64;
     }
 
-    for ( /* void */ ; p < last; p += 8) {
-
-        if (last - p < 8) {
-
-            /* the last word overlaps the one before */
-
-            q -= 8 - (last - p);
-            p = last - 8;
-        }
-
-        differ |= ngx_http_vcita_memo_word(p) ^ ngx_http_vcita_memo_word(q);
-
-        q += 8;
+    for ( /* void */ ; last - p >= 16; p += 16) {
+        differ |= ngx_http_vcita_memo_xor(p, q);
+        q += 16;
     }
 
-    return differ == 0;
+    /* the last block overlaps the one before */
+
+    q -= 16 - (last - p);
+    differ |= ngx_http_vcita_memo_xor(last - 16, q);
+
+    return (differ[0] | differ[1]) == 0;
 }
 
 
-static ngx_inline uint64_t
-ngx_http_vcita_memo_word(u_char *p)
+static ngx_inline ngx_http_vcita_memo_block_t
+ngx_http_vcita_memo_xor(u_char *p, u_char *q)
 {
-    uint64_t  word;
+    ngx_http_vcita_memo_block_t  one, two;
 
-    ngx_memcpy(&word, p, sizeof(word));
+    ngx_memcpy(&one, p, sizeof(one));
+    ngx_memcpy(&two, q, sizeof(two));
 
-    return word;
+    return one ^ two;
 }
 
 

@@ -77,7 +77,7 @@ unit_test(memo_find)
 
     memo = ngx_http_vcita_memo_create(unit_log);
 
-    for (len = 24; len < 90; len++) {
+    for (len = 24; len < 150; len++) {
         entry = test_memo_keep(memo, len, len, 100);
         ngx_http_vcita_memo_release(entry);
 
