@@ -106,6 +106,7 @@ sub header_server {
         listen 127.0.0.1:$PORT{header};
         vcita_oauth_header X-1 \$vcita_oauth_claim_$CLAIMS[0];
         vcita_oauth_header X-2 \$vcita_oauth_claim_$CLAIMS[1];
+        location = /free { empty_gif; }
         location = /proxy2 { vcita_oauth on; proxy_set_header Connection "";
                              proxy_http_version 1.1; proxy_pass http://app; }
 END
