@@ -1,5 +1,5 @@
 # Apache - mod_auth_openidc beside us: the same targets, logged in for real at
-# the sandbox, the session in a cookie or in shared memory.
+# the sandbox, the session in a cookie or in shared memory; and without it.
 
 package Apache;
 
@@ -23,7 +23,8 @@ my $ID = '5dc7f6a1b0e34d2f9a86c1d07e4b93fa';
 my $SECRET = 's3cret-0123456789abcdef-0123456789';
 
 # name => port; and how it keeps a session
-my %PORT_OF = (cookie => $PORT{apache}, shm => $PORT{apache_shm});
+my %PORT_OF = (cookie => $PORT{apache}, shm => $PORT{apache_shm},
+               off => $PORT{apache_off});
 my %SESSION = (cookie => 'client-cookie', shm => 'server-cache');
 
 # where a user other than root may read
@@ -85,7 +86,8 @@ OIDCSSLValidateServer Off
 OIDCRedirectURI http://127.0.0.1:$PORT_OF{$kind}/oauth/callback
 OIDCCryptoPassphrase 0123456789abcdef0123456789abcdef
 OIDCScope openid
-OIDCSessionType $SESSION{$kind}
+OIDCCookie openidc_$kind
+OIDCSessionType @{[ $SESSION{$kind} // 'server-cache' ]}
 OIDCSessionInactivityTimeout 3600
 END
 
@@ -103,31 +105,21 @@ END
 }
 
 
-# the same files, and the same application behind a proxy, with and without
+# the same files, and the same application behind a proxy
 sub targets {
-    my $text = "ProxyPreserveHost On\n";
+    my ($kind) = @_;
+    my $auth = $kind eq 'off' ? 'Require all granted'
+        : "AuthType openid-connect\n    Require valid-user";
 
     $Public //= public_files();
 
-    for my $kind (qw( off on )) {
-        $text .= <<END;
-Alias /$kind/gif $Public/gif
-Alias /$kind/1k $Public/1k
-ProxyPass /$kind/proxy http://127.0.0.1:$PORT{app}/1k
-END
-    }
-
-    return <<END . $text;
+    return <<END;
+Alias /gif $Public/gif
+Alias /1k $Public/1k
+ProxyPreserveHost On
+ProxyPass /proxy http://127.0.0.1:$PORT{app}/1k
 <Location />
-    Require all granted
-</Location>
-<Location /oauth/callback>
-    AuthType openid-connect
-    Require valid-user
-</Location>
-<Location /on>
-    AuthType openid-connect
-    Require valid-user
+    $auth
 </Location>
 END
 }
@@ -150,13 +142,13 @@ sub apache_login {
     my $browser = VcitaBrowser->new(base => $site, modern => 1,
                                     verify => 0);
 
-    $browser->visit('/on/gif');
+    $browser->visit('/gif');
 
     die "no login at apache:\n" . $browser->describe
         if $browser->res->status != 200;
 
     return join '; ', map { "$_=" . $browser->cookie($_) }
-        grep { !/_state_/ } grep { /^mod_auth/ } $browser->cookies;
+        grep { /^openidc_/ } $browser->cookies;
 }
 
 

@@ -12,9 +12,11 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw( sleep time );
 
-our @EXPORT = qw( $ROOT $DIR $CLAIMS say_step port spawn end_of nginx worker_of
+our @EXPORT = qw( $ROOT $DIR $CLAIMS say_step port spawn end_of end_all
+                  nginx worker_of
                   conf is_open wait_for connection ask browser_headers
-                  login slurp spew median versions );
+                  login slurp spew median spread versions gnuplot
+                  write_between );
 
 our $ROOT = $ENV{BENCH_ROOT} // POSIX::getcwd();
 our $DIR;
@@ -54,7 +56,7 @@ $SIG{$_} = sub { exit 130 } for qw( INT TERM HUP );
 END {
     if ($$ == $Owner) {
         my $status = $?;
-        end_of($_) for keys %Running;
+        end_all();
         $? = $status;
     }
 }
@@ -95,6 +97,9 @@ sub end_of {
     kill KILL => -$pid;
     waitpid $pid, 0;
 }
+
+
+sub end_all { end_of($_) for keys %Running }
 
 
 sub wait_for {
@@ -267,6 +272,36 @@ sub median {
 
     return $sorted[$#sorted / 2] if @sorted % 2;
     return ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+
+# how wide the middle half of them is, to the median; of few it cannot be said
+sub spread {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return @sorted < 4 ? undef
+        : ($sorted[3 * $#sorted / 4] - $sorted[$#sorted / 4]) / median(@sorted);
+}
+
+
+# a picture, as text files are here
+sub gnuplot {
+    my ($script, $file, $text) = @_;
+
+    spew($script, $text);
+    system('gnuplot', $script) == 0 or die "gnuplot failed\n";
+    spew($file, slurp($file) =~ tr/\t/ /r =~ s/ +$//mgr);
+}
+
+
+# what stands in a file between the comments of that command; new: at the end
+sub write_between {
+    my ($file, $command, $text) = @_;
+    my ($from, $to) = ("<!-- $command writes this -->\n", "<!-- to here -->\n");
+    my $all = -e $file ? slurp($file) : '';
+
+    $all =~ s/\Q$from\E.*?\Q$to\E/$from$text$to/s or $all .= "\n$from$text$to";
+    spew($file, $all =~ s/\A\n//r);
 }
 
 

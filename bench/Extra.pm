@@ -1,5 +1,5 @@
-# Extra - what is not a request of somebody who is signed in: whole logins, other
-# requests while logins hang, memory, system calls, many sessions.
+# Extra - what is not a request of a signed-in person: whole logins, other requests
+# while logins hang, memory, system calls.
 
 package Extra;
 
@@ -36,11 +36,8 @@ sub all {
     say_step('signed tokens');
     my $bearer = bearer($front, $cookie->{vcita}, $quick);
 
-    say_step('many sessions');
-    my $sessions = many_sessions($front, $quick);
-
     return { logins => $logins, hanging => $hanging, memory => $memory,
-             calls => $calls, sessions => $sessions, bearer => $bearer };
+             calls => $calls, bearer => $bearer };
 }
 
 
@@ -264,82 +261,6 @@ sub cpu_of_asking {
     }
 
     return (cpu_ns($front) - $before) / 1000 / $n;
-}
-
-
-# The same load with one session's cookie, with a thousand, with 100,000 in turn.
-# They are made by as many callbacks with one state, which nothing forbids.
-sub many_sessions {
-    my ($front, $quick) = @_;
-    my @sizes = $quick ? (1, 1000) : (1, 1000, 100_000);
-    my %found;
-
-    mint($sizes[-1]);
-    for my $round (1 .. ($quick ? 1 : 5)) {
-        for my $n (@sizes) {
-            push @{ $found{$n} }, load_sessions($front, $n, $quick ? 1 : 2);
-        }
-    }
-
-    return { sizes => \@sizes, found => \%found };
-}
-
-
-# the first n of them, one after another
-sub load_sessions {
-    my ($front, $n, $seconds) = @_;
-
-    spew("$DIR/turn.lua", <<END);
-local requests, i = {}, 0
-
-function init()
-   for line in io.lines("$DIR/sessions") do
-      requests[#requests + 1] = wrk.format("GET", nil, { Cookie = line })
-      if #requests == $n then break end
-   end
-end
-
-function request()
-   i = i % $n + 1
-   return requests[i]
-end
-END
-
-    return load([$front], "http://127.0.0.1:$PORT{gate}/gif0", $seconds, '-s',
-                "$DIR/turn.lua")->{cpu};
-}
-
-
-# n sessions' cookies, one a line, in the file "sessions"
-sub mint {
-    my ($n) = @_;
-    my $host = "127.0.0.1:$PORT{gate}";
-    my (undef, $head) = ask(connection($PORT{gate}),
-                            "GET /gif0 HTTP/1.1\r\n" . browser_headers($host));
-    my ($state) = $head =~ /[?&]state=([\w-]+)/;
-    my ($login) = $head =~ /^Set-Cookie: (\w+=[\w-]+)/mi;
-    my $bytes = "GET /oauth/callback?code=c&state=$state HTTP/1.1\r\n"
-        . browser_headers($host, $login);
-
-    my @files = four_clients(sub {
-        my $c = connection($PORT{gate});
-        my $lines = '';
-
-        for (1 .. ($n + 3) / 4) {
-            my ($status, $answer) = ask($c, $bytes);
-            $lines .= "$1\n"
-                if $answer =~ /^Set-Cookie: (vcita_session=[\w-]+)/mi;
-        }
-
-        spew("$DIR/sessions.$$", $lines);
-        return $$;
-    });
-
-    my $all = join '', map { slurp("$DIR/sessions.$_") } @files;
-    my $found = $all =~ tr/\n//;
-
-    die "only $found sessions of $n were made\n" if $found < $n;
-    spew("$DIR/sessions", $all);
 }
 
 

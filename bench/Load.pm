@@ -9,7 +9,8 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( $FRONT_CPU $BACK_CPU cpu_ns rss load );
+our @EXPORT = qw( $FRONT_CPU $BACK_CPU cpu_ns rss load
+                  together driver );
 
 # a machine with one cpu has no other
 our ($FRONT_CPU, $BACK_CPU) = `nproc` > 1 ? (0, 1) : (0, 0);
@@ -46,19 +47,63 @@ sub rss {
 sub load {
     my ($pids, $url, $seconds, @options) = @_;
 
-    my $before = cpu_ns(@$pids);
-    my $out = wrk($url, $seconds, @options);
-    my $spent = cpu_ns(@$pids) - $before;
+    return (together($seconds, { pids => $pids, url => $url,
+                                 options => \@options }))[0];
+}
 
-    my ($requests) = $out =~ /^\s*(\d+) requests in/m
-        or die "wrk $url: $out\n";
 
-    die "wrk $url: answers other than 2xx or 3xx\n$out" if $out =~ /Non-2xx/;
-    die "wrk $url: no answers\n$out" if !$requests;
+# together SECONDS, JOBS...: several loads at once, each of processes of its own:
+# pids, url, options; h2: by HTTP/2
+sub together {
+    my ($seconds, @jobs) = @_;
+
+    # wrk counts whole seconds only
+    $seconds = 1 if $seconds < 1;
+
+    my @before = map { cpu_ns(@{ $_->{pids} }) } @jobs;
+    my @pipes = map { driver($_, $seconds) } @jobs;
+    my @said = map { local $/; scalar readline $_ } @pipes;
+    my @after = map { cpu_ns(@{ $_->{pids} }) } @jobs;
+
+    return map {
+        counted($jobs[$_]{url}, $said[$_], $after[$_] - $before[$_])
+    } 0 .. $#jobs;
+}
+
+
+# wrk, or h2load, of sixteen connections; what it will say
+sub driver {
+    my ($job, $seconds) = @_;
+    my @options = @{ $job->{options} // [] };
+
+    push @options, '-c16' if !grep { /^-c/ } @options;
+
+    my @command = $job->{h2} ? ('h2load', '-m4', "-D$seconds")
+        : ('wrk', "-d$seconds", '--latency');
+
+    open my $pipe, '-|', 'taskset', '-c', $BACK_CPU, @command, '-t1',
+        @options, $job->{url} or die "$command[0]: $!\n";
+
+    return $pipe;
+}
+
+
+sub counted {
+    my ($url, $out, $spent) = @_;
+    my ($requests) = $out =~ /^\s*(\d+) requests in|(\d+) succeeded/m
+        ? $1 // $2 : die "$url: $out\n";
+
+    die "$url: answers other than 2xx or 3xx\n$out"
+        if $out =~ /Non-2xx|[1-9]\d* [45]xx|[1-9]\d* failed/;
+    die "$url: no answers\n$out" if !$requests;
+
+    # copies: $1 would change with the next match
+    my $rate = $out =~ m{^Requests/sec:\s+([\d.]+)|, ([\d.]+) req/s}m
+        ? 0 + ($1 // $2) : 0;
 
     return {
         cpu => $spent / 1000 / $requests,                     # microseconds
-        rate => ($out =~ m{^Requests/sec:\s+([\d.]+)}m)[0],
+        rate => $rate,
         p50 => microseconds($out =~ /^\s+50%\s+(\S+)/m),
         p99 => microseconds($out =~ /^\s+99%\s+(\S+)/m),
         max => microseconds($out =~ /^\s+Latency\s+\S+\s+\S+\s+(\S+)/m),
@@ -66,24 +111,8 @@ sub load {
 }
 
 
-sub wrk {
-    my ($url, $seconds, @options) = @_;
-
-    push @options, '-c16' if !grep { /^-c/ } @options;
-
-    # wrk counts whole seconds only
-    $seconds = 1 if $seconds < 1;
-
-    open my $pipe, '-|', 'taskset', '-c', $BACK_CPU, 'wrk', '-t1',
-        "-d$seconds", '--latency', @options, $url or die "wrk: $!\n";
-
-    local $/;
-    return <$pipe>;
-}
-
-
 sub microseconds {
-    my ($number, $unit) = $_[0] =~ /^([\d.]+)(us|ms|s)$/ or return 0;
+    my ($number, $unit) = ($_[0] // '') =~ /^([\d.]+)(us|ms|s)$/ or return 0;
 
     return $number * { us => 1, ms => 1000, s => 1_000_000 }->{$unit};
 }

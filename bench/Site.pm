@@ -11,7 +11,7 @@ use Bench;
 use Exporter 'import';
 
 our @EXPORT = qw( %PORT gate_settings plain_server gate_server header_server
-                  bearer_server auth_server back_servers redirect_length
+                  bearer_server back_servers redirect_length
                   claim_values );
 
 # a claim of each of the headers X-1 to X-6
@@ -19,7 +19,8 @@ my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
 
 our %PORT;
 @PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
-          memory people header bearer )} = map { port($_) } 0 .. 13;
+          memory people header bearer fresh apache_off plain_tls gate_tls
+          header_tls auth_tls )} = map { port($_) } 0 .. 19;
 
 
 # the application at vcita; everything else is as it comes
@@ -128,47 +129,6 @@ END
 }
 
 
-# The same targets behind auth_request: as most guides have it, a new connection
-# for each check, and with connections that are kept.  The daemon is the kindest
-# there can be: an nginx on another cpu that answers 204 whatever it is asked.
-sub auth_server {
-    my $text = '';
-
-    for my $kind (qw( fresh alive )) {
-        my $auth = "auth_request /check-$kind;";
-
-        $text .= <<END;
-        location = /gif-$kind   { $auth empty_gif; }
-        location = /1k-$kind    { $auth alias $DIR/html/1k; }
-        location = /proxy-$kind { $auth proxy_set_header Connection "";
-                                  proxy_http_version 1.1; proxy_pass http://app; }
-END
-    }
-
-    return <<END . "$text    }\n";
-    upstream check { server 127.0.0.1:$PORT{check}; keepalive 32; }
-    server {
-        listen 127.0.0.1:$PORT{auth};
-        location = /check-fresh {
-            internal;
-            proxy_pass http://127.0.0.1:$PORT{check};
-            proxy_pass_request_body off;
-            proxy_set_header Content-Length "";
-            proxy_set_header X-Original-URI \$request_uri;
-        }
-        location = /check-alive {
-            internal;
-            proxy_pass http://check;
-            proxy_http_version 1.1;
-            proxy_pass_request_body off;
-            proxy_set_header Connection "";
-            proxy_set_header Content-Length "";
-            proxy_set_header X-Original-URI \$request_uri;
-        }
-END
-}
-
-
 # the application: 1 KiB, whatever is asked for; vcita: a token, a person
 sub back_servers {
     my $token = '0123456789abcdef' x 4;
@@ -197,11 +157,12 @@ END
 
 # how much longer the gate's redirect is than a plain "return 302"
 sub redirect_length {
+    my ($gated) = @_;
     my ($gate, $plain) = map {
         my ($status, $head, $body) = ask(connection($PORT{ $_->[0] }),
             "GET $_->[1] HTTP/1.1\r\n" . browser_headers('127.0.0.1'));
         length("$head$body");
-    } [ gate => '/gif0' ], [ plain => '/302' ];
+    } [ gate => $gated // '/gif0' ], [ plain => '/302' ];
 
     return $gate - $plain;
 }

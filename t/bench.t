@@ -1,4 +1,4 @@
-# make bench and make bench-check, each in a short run: that they work, say what they found, and fail
+# make bench and bench-check, each in a short run: that they work, say what they found, and fail
 # where they should.  What they measure is not judged here: the machine has other things to do.
 # Runs alone.
 
@@ -10,7 +10,8 @@ use File::Temp ();
 use Test::More;
 
 my $Root = Cwd::getcwd();
-my %Installed = map { $_ => scalar(`sh -c 'command -v $_'`) } qw( wrk apache2 gnuplot strace valgrind node );
+my %Installed = map { $_ => scalar(`sh -c 'command -v $_'`) }
+    qw( wrk h2load apache2 gnuplot strace valgrind node );
 my @lacking = grep { !$Installed{$_} } sort keys %Installed;
 
 plan skip_all => "tools/deps.sh bench: no @lacking" if @lacking;
@@ -48,27 +49,33 @@ $out = `$^X -Ibench bench/growth.pl 2>&1`;
 is $?, 0, 'other cookies cost the gate less than a tenth of what they cost nginx' or diag $out;
 
 
-# the comparison
+# the comparison, both ways
+
+my $number = qr/ -?\d+\.\d+ /;
 
 $out = `$^X -Ibench bench/bench.pl 2>&1`;
 is $?, 0, 'bench' or diag $out;
 
 my $results = slurp('build/bench/results.md');
+my %rows = ('empty_gif' => 8, '1 KiB file' => 8, 'proxy' => 8, 'A browser that is not signed in' => 3,
+            map { ("empty_gif over $_" => 3, "proxy over $_" => 3) } 'TLS', 'HTTP/2');
 
-for my $target ('empty_gif', '1 KiB file', 'proxy') {
-    my ($table) = $results =~ /^## \Q$target\E\n(.*?)(?:^## |\z)/ms;
-    my @rows = grep { !/---|CPU us/ } $table =~ /^(\|.*\|)$/mg;
+for my $title (sort keys %rows) {
+    my ($table) = $results =~ /^## \Q$title\E\n(.*?)(?:^## |\z)/ms;
+    my @rows = grep { !/---|alone, us/ } $table =~ /^(\|.*\|)$/mg;
 
-    is scalar(@rows), 11, "$target: a row for each";
-    is scalar(grep { /\| [\d.]+ \|[^|]*\|[^|]*\d[^|]*\| [1-9]\d* \| [1-9]\d* \| [1-9]\d* \|$/ } @rows), 11,
-        "$target: figures in each" or diag $table;
+    is scalar(@rows), $rows{$title}, "$title: a row for each";
+    is scalar(grep { /^\|[^|]+\|$number\|[^|]*\|[^|]*\|[^|]*\| [1-9]\d* \|$number\|/ } @rows), $rows{$title},
+        "$title: figures of each, alone and interleaved" or diag $table;
 }
 
-like $results, qr/^\| redirect to vcita \| [\d.]+ \| [1-9]/m, 'who is not signed in';
+my @bars = $results =~ /^\| [^|]*: CPU to that without auth \| <= ([\d.]+) \|(?: \d+\.\d+ \| [^|]*held[^|]* \|){2}$/mg;
+is "@bars", '1.08 1.06 1.06 3.00', 'what is to hold, both ways' or diag $results;
+like $results, qr/, noisy \|$/m, 'a single round is called noisy';
+
 like $results, qr/\*\*[\d.]+ ms\*\* of the worker's CPU, [1-9]/, 'logins';
 like $results, qr/^\| all of them wait for vcita \| [1-9]/m, 'other requests while logins hang';
 like $results, qr/^\| a new signed token, RSA of 2,048 bits \| [\d.]+ \|$/m, 'signed tokens';
-like $results, qr/^\| 1000 \| [\d.]+ \| [\d.]+ \|$/m, 'sessions in turn';
 like $results, qr/^\| 40 \| \d+ \| \d+ \| \d+ \|/m, 'growth';
 
 my @calls = $results =~ /^## System calls\n.*?\n((?:\|.*\n)+)/ms ? grep { /\d/ } split /\n/, $1 : ();
@@ -76,5 +83,6 @@ cmp_ok scalar(@calls), '>=', 3, 'system calls';
 is scalar(grep { !/^\| \w+ \| (\d+) \| (\d+) \|$/ || $2 > $1 + 3 } @calls), 0, 'the gate adds none' or diag "@calls";
 
 like slurp('build/bench/results.svg'), qr/<svg.*mod_auth_openidc.*<\/svg>/s, 'a chart';
+
 
 done_testing();
