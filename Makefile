@@ -37,7 +37,7 @@ SUITES =
 
 .DEFAULT_GOAL = all
 .PHONY: help all unit docs-test test screenshots test-asan test-valgrind fuzz mutants storm soak matrix \
-        check demo fleet install clean bench bench-check
+        check demo fleet install clean bench bench-scale bench-check
 .PHONY: deb test-deb test-install test-docker
 
 help: ## this list
@@ -139,6 +139,12 @@ bench: ## what the gate costs, beside its peers (BENCH_QUICK=1: two minutes)
 	@tools/deps.sh bench
 	@tools/build.sh
 	@perl -Ibench bench/bench.pl
+
+bench-scale: ## up to a million sessions, 10,000 connections (BENCH_QUICK=1: one minute)
+	@tools/deps.sh bench
+	@tools/build.sh
+	@tools/build.sh t/slow
+	@perl -Ibench bench/scale.pl
 
 bench-check: ## instructions per request, against bench/instructions.txt
 	@tools/deps.sh callgrind

@@ -1,4 +1,4 @@
-# make bench and bench-check, each in a short run: that they work, say what they found, and fail
+# make bench, bench-scale and bench-check, each in a short run: that they work, say what they found, and fail
 # where they should.  What they measure is not judged here: the machine has other things to do.
 # Runs alone.
 
@@ -11,7 +11,7 @@ use Test::More;
 
 my $Root = Cwd::getcwd();
 my %Installed = map { $_ => scalar(`sh -c 'command -v $_'`) }
-    qw( wrk h2load apache2 gnuplot strace valgrind node );
+    qw( wrk h2load apache2 gnuplot strace valgrind node redis-server prlimit );
 my @lacking = grep { !$Installed{$_} } sort keys %Installed;
 
 plan skip_all => "tools/deps.sh bench: no @lacking" if @lacking;
@@ -84,5 +84,20 @@ is scalar(grep { !/^\| \w+ \| (\d+) \| (\d+) \|$/ || $2 > $1 + 3 } @calls), 0, '
 
 like slurp('build/bench/results.svg'), qr/<svg.*mod_auth_openidc.*<\/svg>/s, 'a chart';
 
+
+# the scale: sealed sessions open, from each store (VCITA_SLOW is its way into a zone)
+
+$out = `$^X -Ibench bench/scale.pl 2>&1`;
+is $?, 0, 'bench-scale' or diag $out;
+$results = slurp('build/bench/results.md');
+
+like $results, qr/^# What the gate costs$.*^## How it grows$/ms, 'each writes its part of the results';
+like $results, qr/^\| 2000(?: \| \d+\.\d+){6} \|$/m, 'CPU, in a cookie, a zone, Redis';
+like $results, qr/^\| 2000(?: \| \d+\.\d+){2} \| \d{3} \| \d+\.\d \| \d+\.\d \| \d{3} \|$/m, 'memory';
+like $results, qr/: [1-9]\d+ are left, the least recently used [1-9]\d+ ended early\./, 'a full zone';
+like $results, qr/^\| zone of 1 GiB \| \d+\.\d+ \| \d+\.\d+ \|$/m, 'start and reload';
+like $results, qr/^1000 keep-alive connections .*: [1-9]\d* bytes of the worker/m, 'idle connections';
+like $results, qr/^\*\*[1-9]\d* a second\*\*, .*(?:\n.*){1,2}limit/m, 'logins, and what was the limit';
+like slurp('build/bench/scale.svg'), qr/<svg.*sessions.*<\/svg>/s, 'its curves';
 
 done_testing();

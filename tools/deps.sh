@@ -46,7 +46,8 @@ chromium_packages=(chromium fonts-liberation)
 static_packages=(libpcre2-dev zlib1g-dev)
 asan_packages=(clang llvm "${static_packages[@]}")
 callgrind_packages=(perl valgrind libc6-dbg)
-bench_packages=(wrk apache2 libapache2-mod-auth-openidc gnuplot-nox strace)
+bench_packages=(wrk apache2 libapache2-mod-auth-openidc gnuplot-nox
+                nghttp2-client redis-server redis-tools strace util-linux)
 deb_packages=(build-essential debhelper lintian xz-utils)
 matrix_packages=(mmdebstrap arch-test debian-archive-keyring)
 

@@ -7,7 +7,8 @@
  * ("dead"), and change what is read: a bit of a value is another ("flip"), a
  * value is the one that was read before it ("mix").  What is to be replaced has
  * ended meanwhile ("gone"), or has no room ("full").
- * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows.
+ * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows,
+ * "vcita_oauth_slow_load file" the sessions that bench/seal.mjs has sealed.
  */
 
 
@@ -28,6 +29,7 @@ typedef struct {
 
 typedef struct {
     ngx_int_t                   n;
+    ngx_str_t                   file;
 } ngx_http_vcita_slow_loc_conf_t;
 
 
@@ -53,6 +55,11 @@ static void *ngx_http_vcita_slow_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_slow_fill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r);
+static char *ngx_http_vcita_slow_load(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_vcita_slow_load_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_slow_load_one(ngx_http_vcita_store_op_t *op,
+    FILE *file);
 static ngx_int_t ngx_http_vcita_slow_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_vcita_slow_server(ngx_conf_t *cf,
     ngx_http_vcita_srv_conf_t *vscf, ngx_str_t *folder);
@@ -83,6 +90,13 @@ static ngx_command_t  ngx_http_vcita_slow_commands[] = {
       ngx_http_vcita_slow_fill,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_vcita_slow_loc_conf_t, n),
+      NULL },
+
+    { ngx_string("vcita_oauth_slow_load"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_vcita_slow_load,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_vcita_slow_loc_conf_t, file),
       NULL },
 
       ngx_null_command
@@ -142,7 +156,7 @@ ngx_http_vcita_slow_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_vcita_slow_loc_conf_t  *slcf;
 
-    slcf = ngx_palloc(cf->pool, sizeof(ngx_http_vcita_slow_loc_conf_t));
+    slcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_vcita_slow_loc_conf_t));
 
     if (slcf) {
         slcf->n = NGX_CONF_UNSET;
@@ -198,6 +212,80 @@ ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
     }
 
     return NGX_HTTP_NO_CONTENT;
+}
+
+
+static char *
+ngx_http_vcita_slow_load(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_vcita_slow_load_handler;
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+
+static ngx_int_t
+ngx_http_vcita_slow_load_handler(ngx_http_request_t *r)
+{
+    FILE                            *file;
+    u_char                           value[NGX_HTTP_VCITA_STORE_MAX];
+    ngx_int_t                        rc;
+    ngx_http_vcita_store_op_t        op;
+    ngx_http_vcita_loc_conf_t       *vlcf;
+    ngx_http_vcita_slow_loc_conf_t  *slcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_slow_module);
+
+    file = fopen((char *) slcf->file.data, "r");
+    if (file == NULL) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    ngx_memzero(&op, sizeof(ngx_http_vcita_store_op_t));
+
+    op.store = vlcf->client->storage.store;
+    op.pool = r->pool;
+    op.log = r->connection->log;
+    op.value.data = value;
+    op.ttl = 8 * 3600;
+
+    do {
+        rc = ngx_http_vcita_slow_load_one(&op, file);
+    } while (rc == NGX_OK);
+
+    fclose(file);
+
+    return (rc == NGX_DONE) ? NGX_HTTP_NO_CONTENT
+                            : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* a record is a key, the length of the value in two bytes, the value */
+
+static ngx_int_t
+ngx_http_vcita_slow_load_one(ngx_http_vcita_store_op_t *op, FILE *file)
+{
+    u_char  len[2];
+
+    if (fread(op->key, 1, sizeof(op->key), file) != sizeof(op->key)) {
+        return feof(file) ? NGX_DONE : NGX_ERROR;
+    }
+
+    if (fread(len, 1, sizeof(len), file) != sizeof(len)) {
+        return NGX_ERROR;
+    }
+
+    op->value.len = len[0] << 8 | len[1];
+
+    if (fread(op->value.data, 1, op->value.len, file) != op->value.len) {
+        return NGX_ERROR;
+    }
+
+    return op->store->type->write(op);
 }
 
 
