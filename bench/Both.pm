@@ -38,7 +38,9 @@ my %CONTESTANT = (
                      server => 'apache_shm', beside => 'apache' },
 );
 
-# what is loaded together; who is measured is measured alone, too
+my @ORDER = qw( nginx gate0 gate2 alive fresh apache openidc openidc-s );
+
+# what is loaded together; each of them is measured alone, too
 my @NGINX = ([ qw( nginx gate0 alive ) ], [ qw( nginx gate2 fresh ) ]);
 my @APACHE = ([ qw( apache openidc openidc-s ) ]);
 my @SECURE = ([ qw( nginx gate0 alive ) ], [ qw( nginx gate2 alive ) ]);
@@ -82,7 +84,7 @@ sub contest {
         }
     }
 
-    return { contestants => \%CONTESTANT, tables => \@TABLES,
+    return { contestants => \%CONTESTANT, order => \@ORDER, tables => \@TABLES,
              found => \%found, %of,
              cookies => { map { $_ => length $Cookie{$_} } keys %Cookie } };
 }

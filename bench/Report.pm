@@ -63,9 +63,9 @@ sub said_spread {
 # the contestants of a table, each once
 sub ids_of {
     my ($table) = @_;
-    my %seen;
+    my %in = map { $_ => 1 } map { @$_ } @{ $table->{groups} };
 
-    return grep { !$seen{$_}++ } map { @$_ } @{ $table->{groups} };
+    return grep { $in{$_} } @{ $R->{order} };
 }
 
 

@@ -210,7 +210,7 @@ set key bottom right
 set style data linespoints
 set title "CPU of a request, relative to no gate"
 set yrange [0:*]
-plot for [i=2:4] "$DIR/scale.dat" using 1:i lw 2 title word("@STORES", i - 1)
+plot for [i=2:4] "$DIR/scale.dat" using 1:i lw 2 title word("cookie zone Redis", i - 1)
 set title "Memory of all sessions, MiB"
 set logscale y
 set yrange [0.5:*]
