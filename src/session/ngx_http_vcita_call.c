@@ -121,6 +121,14 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
         }
     }
 
+    /* a slot is for a call that starts, not for one that waits to start */
+
+    rc = ngx_http_vcita_call_turn(call);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     elapsed = ngx_current_msec - call->started;
 
     /* an answer of Redis has the slots that it was asked for */
@@ -180,11 +188,15 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
     ask = &call->ask;
 
     if (rc == NGX_AGAIN) {
+        call->turn = 0;
         call->waiting = 1;
+
         return NGX_AGAIN;
     }
 
     if (rc != NGX_OK) {
+        call->turn = 0;
+
         turn = (call->patience && !call->yields)
                ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
 
@@ -262,25 +274,26 @@ ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
 }
 
 
-/* Many calls may become due at once, but other requests come in between */
+/*
+ * Many calls may become due at once, but other requests come in between.
+ * NGX_OK: the call has its turn until it is sent or sleeps.
+ */
 
 static ngx_int_t
 ngx_http_vcita_call_turn(ngx_http_vcita_call_t *call)
 {
-    if (!call->turn
-        && !call->prompt
-        && ngx_http_vcita_turn(&ngx_http_vcita_call_starts, &call->timer)
-           != NGX_OK)
-    {
-        call->turn = 1;
-        call->waiting = 1;
+    ngx_int_t  rc;
 
-        return NGX_AGAIN;
+    if (call->turn || call->prompt) {
+        return NGX_OK;
     }
 
-    call->turn = 0;
+    rc = ngx_http_vcita_turn(&ngx_http_vcita_call_starts, &call->timer);
 
-    return NGX_OK;
+    call->turn = 1;
+    call->waiting = (rc == NGX_AGAIN);
+
+    return rc;
 }
 
 
@@ -357,7 +370,9 @@ ngx_http_vcita_call_backoff(ngx_uint_t n)
 static ngx_int_t
 ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call, ngx_msec_t delay)
 {
+    call->turn = 0;
     call->waiting = 1;
+
     ngx_add_timer(&call->timer, delay);
 
     return NGX_AGAIN;
@@ -395,6 +410,7 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
     }
 
     call->unused--;
+    call->turn = 0;
     call->waiting = 1;
     call->calling = 1;
 
