@@ -101,7 +101,7 @@ for ([ 'no login cookie', $case{state_mismatch}, 400, 'state_mismatch', $cb, 'gi
      [ 'another client\'s', sub { my ($b, $s) = $state->('/iss'); $b->get("$cb?code=x&state=$s") }, 400, 'invalid_state', $cb, $invalid, 'made with another key, client or redirect_uri', 'check that' ],
      [ 'iss', $arrives->('?code=x&state=STATE&iss=https%3A%2F%2Fwrong.example', 'iss'), 400, 'invalid_state', '/iss/callback', $invalid, 'its iss "https://wrong\.example" is not the value of vcita_oauth_issuer', 'compare both with' ],
      [ 'a hostile iss', $arrives->('?code=x&state=STATE&iss=a%0Ab' . 'x' x 1000, 'iss'), 400, 'invalid_state', '/iss/callback', $invalid, 'its iss "" is not', 'compare both' ],
-     [ 'access_denied', $case{access_denied}, 403, 'access_denied', $cb, 'the user', 'denied the login at vcita', 'has to sign in again and allow it' ],
+     [ 'access_denied', $case{access_denied}, 403, 'access_denied', $cb ],
      [ 'server_error', $errs->('server_error'), 502, 'server_error', $cb, 'the authorize endpoint', 'refused the login with "server_error"', 'log \$vcita_oauth_error_description' ],
      [ 'invalid_scope', $errs->('invalid_scope'), 502, 'invalid_scope', $cb, 'the authorize endpoint', '"invalid_scope"', 'each scope of vcita_oauth_scope' ],
      [ 'invalid_request', $errs->('invalid_request'), 502, 'invalid_request', $cb, 'the authorize endpoint', '"invalid_request"', 'try "vcita_oauth_pkce off"' ],

@@ -140,7 +140,7 @@ my %case = cases();
 # an unmet rule: rules.t; a store that is down has lines of its own, too: store.t, redis.t
 delete $case{store_unavailable};
 
-my %level = (rate_limited => 'info', invalid_client => 'crit');
+my %level = (access_denied => 'info', rate_limited => 'info', invalid_client => 'crit');
 for my $code (sort keys %case) {
     my $level = $level{$code} // 'error';
     my ($at, $shown) = ($lines->($level), $lines->('error|crit|alert|emerg'));

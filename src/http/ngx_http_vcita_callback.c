@@ -438,9 +438,8 @@ ngx_http_vcita_callback_refused(ngx_http_request_t *r,
     }
 
     if (ngx_http_vcita_errors_is(&error, "access_denied")) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the user denied the login at vcita, and has to sign in "
-                      "again and allow it");
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the user denied the login at vcita");
 
         return ngx_http_vcita_callback_fail(r, ctx, s, NGX_HTTP_FORBIDDEN,
                                             NULL, 0);
