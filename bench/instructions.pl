@@ -109,7 +109,6 @@ my $redirect = measured_redirect();
 my @new = new_cookies();
 my $cookie = "theme=dark; " . start_under_callgrind($redirect);
 my %found = map { $_->[0] => measured(@$_) } @REQUESTS;
-measured_again('redirect to vcita, anonymous');
 
 show();
 no_json('empty_gif gated, 2 claims', 'proxy gated, 2 claims', 'bearer, repeated');
@@ -223,17 +222,6 @@ sub measured {
 
     return { %{ measure($PORT{$server}, $request, $N, $with_cookie ? 200 : 302) },
              bytes => length $request };
-}
-
-
-# OpenSSL seeds its random numbers anew every seven minutes, for as much as a
-# redirect takes six times: that falls into one of two measurements at most
-sub measured_again {
-    my ($name) = @_;
-    my ($request) = grep { $_->[0] eq $name } @REQUESTS;
-    my $again = measured(@$request);
-
-    $found{$name} = $again if $again->{instructions} < instructions($name);
 }
 
 
