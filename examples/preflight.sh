@@ -496,6 +496,12 @@ check_callback() {
             return ;;
     esac
 
+    # the gate's own redirect: for the nginx that runs, this is a page
+    if [[ $(header location) = *[?\&]response_type=code* ]]; then
+        wrong "$where: nginx runs with another redirect_uri" "reload nginx: nginx -s reload"
+        return
+    fi
+
     case $result/$status in
         7/*)     wrong "$where: nginx does not listen there" \
                        "start nginx or reload it, or say --not-running" ;;

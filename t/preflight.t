@@ -493,6 +493,7 @@ my $where = qr{^redirect_uri \S+/callback at \*:\d+: };
 wrong($at->('/elsewhere'), qr/${where}answers 200, and not as the gate does/, qr/^reload nginx/);
 is run($at->('/elsewhere'), '--not-running')->{status}, 0, '--not-running: it is not asked';
 wrong($at->('/early'), qr/${where}answers 302, a redirect that comes before/, qr/of its own/);
+wrong($at->('/edited'), qr/${where}nginx runs with another redirect_uri$/, qr/^reload nginx/);
 
 my $none = port() + 15;
 wrong({ listen => $none, gate => "vcita_oauth_redirect_uri http://127.0.0.1:$none/oauth/callback;" },
