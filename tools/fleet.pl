@@ -13,6 +13,9 @@ use VcitaBrowser ();
 use VcitaCrowd ();
 use VcitaLoop 'now';
 
+# a match that fails is false here, and no empty list
+sub check($$);
+
 my ($nginx) = @ARGV;
 my $first = $ENV{FLEET_PORT} || 17380;
 
@@ -471,7 +474,7 @@ sub slurp { local $/; open my $fh, '<', $_[0] or die "$_[0]: $!\n"; return scala
 
 sub step { print "\n$_[0]\n\n" }
 
-sub check {
+sub check($$) {
     my ($passed, $what) = @_;
     printf "  %-6s %s\n", $passed ? 'ok' : 'FAILED', $what;
     $failed ||= !$passed;

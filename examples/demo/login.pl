@@ -14,6 +14,9 @@ use warnings;
 use JSON::PP qw(decode_json);
 use VcitaBrowser;
 
+# a match that fails is false here, and no empty list
+sub check($$);
+
 my $tour = @ARGV && $ARGV[0] eq '--tour' ? shift : '';
 my $no_token = @ARGV && $ARGV[0] eq '--no-token' ? shift : '';
 my ($site, $sandbox, $ca, @hosts) = @ARGV;
@@ -242,7 +245,7 @@ sub print_hops {
 sub say_step { print "\n$_[0]\n", $brief ? () : "\n" }
 
 
-sub check {
+sub check($$) {
     my ($passed, $what) = @_;
 
     printf "  %-6s %s\n", $passed ? 'ok' : 'FAILED', $what;
