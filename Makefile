@@ -56,7 +56,8 @@ all: ## build/ngx_http_vcita_oauth_module.so for the nginx installed here
 install: all ## into the modules folder of that nginx (honours DESTDIR)
 	@[ -n "$(MODULES_PATH)" ] || { echo "no modules folder known:" \
 	    "make install MODULES_PATH=..." >&2; exit 1; }
-	install -D -s -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
+	@install -D -s -m 644 $(MODULE) $(DESTDIR)$(MODULES_PATH)/$(NAME).so
+	@echo "install: installed $(DESTDIR)$(MODULES_PATH)/$(NAME).so"
 
 deb: ## the Debian package, in build/deb/
 	@tools/deps.sh deb
