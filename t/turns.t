@@ -24,6 +24,7 @@ use VcitaTest;
 use VcitaAssertion;
 use VcitaCheck;
 use IO::Socket::INET ();
+use Time::HiRes ();
 
 # the most in one turn since the last look, by name
 sub VcitaFlow::Code::most {
@@ -164,3 +165,25 @@ is statuses(@c), '500 x 302', 'all are sent to vcita';
 my $most = most;
 cmp_ok $most->{replies}, '>=', 1, 'the replies were seen';
 cmp_ok $most->{replies}, '<=', 110, "about a hundred in a turn: $most->{replies}";
+
+
+=== TEST 5: five hundred replies of Redis just before the deadline: those of later turns came in time, too
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=1s;
+--- flow
+return pass 'once is enough' if round;
+for my $ms (960, 970, 980, 985, 990, 993) {
+    my @c = connections(500);
+    wait_for { browser()->get('/', headers => [ Cookie => 'vcita_session=' . 'A' x 43 ])->status == 302 } 10, 'a connection to Redis';
+    redis->pause;
+    my $since = Time::HiRes::time;
+    syswrite $c[$_], sprintf "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nCookie: vcita_session=%040dAAA\r\n\r\n", $_ for 0 .. $#c;
+    my $left = $since + $ms / 1000 - Time::HiRes::time;
+    Time::HiRes::sleep($left) if $left > 0;
+    redis->resume;
+
+    # on a busy machine the replies are late
+    like statuses(@c), qr/^500 x (?:302|503)\z/, "after $ms ms: all of them, or none";
+}
+--- no_error_log
+[alert]

@@ -26,7 +26,8 @@ struct ngx_http_vcita_redis_s {
     ngx_http_vcita_redis_commands_t commands;
     ngx_uint_t                      ncommands;
     ngx_event_t                     kick;
-    ngx_event_t                     deadline;   /* of commands, or now */
+    ngx_event_t                     deadline;   /* of the first command */
+    ngx_event_t                     failing;
     ngx_queue_t                     queue;      /* of this worker's */
     unsigned                        awake:1;    /* in the queue */
 };
@@ -44,7 +45,7 @@ static void ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t);
 static void ngx_http_vcita_redis_ask(ngx_http_vcita_redis_t *redis);
 static void ngx_http_vcita_redis_expect(ngx_http_vcita_redis_t *redis);
-static void ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis);
+static void ngx_http_vcita_redis_fail(ngx_event_t *ev);
 static void ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
     ngx_http_vcita_redis_pending_t *command,
     ngx_http_vcita_redis_reply_t *reply);
@@ -108,6 +109,10 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool,
     redis->deadline.handler = ngx_http_vcita_redis_deadline_handler;
     redis->deadline.data = redis;
     redis->deadline.log = &redis->connection.log;
+
+    redis->failing.handler = ngx_http_vcita_redis_fail;
+    redis->failing.data = redis;
+    redis->failing.log = &redis->connection.log;
 
     return redis;
 }
@@ -257,17 +262,16 @@ ngx_http_vcita_redis_wake(ngx_http_vcita_redis_t *redis)
 static void
 ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
 {
-    ngx_http_vcita_redis_pending_t  *command;
-
     ngx_http_vcita_redis_connection_end(&redis->connection);
 
     ngx_http_vcita_redis_repeat_end(&redis->commands);
 
     while (!ngx_queue_empty(&redis->commands.failed)) {
-        command = ngx_http_vcita_redis_command(
-                                    ngx_queue_head(&redis->commands.failed));
-        command->handler = NULL;
-        ngx_http_vcita_redis_done(redis, command, NULL);
+        ngx_http_vcita_redis_fail(&redis->failing);
+    }
+
+    if (redis->failing.timer_set) {
+        ngx_del_timer(&redis->failing);
     }
 
     if (redis->kick.posted) {
@@ -308,12 +312,10 @@ ngx_http_vcita_redis_kick_handler(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_t  *redis;
-
-    redis = t->data;
+    ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_ready(&redis->commands, t->conf->timeout);
-    ngx_http_vcita_redis_fail(redis);
+    ngx_http_vcita_redis_fail(&redis->failing);
 
     if (redis->deadline.timer_set) {
         ngx_del_timer(&redis->deadline);
@@ -460,12 +462,10 @@ ngx_http_vcita_redis_answer(ngx_http_vcita_redis_conn_t *t,
 static void
 ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_t  *redis;
-
-    redis = t->data;
+    ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_broken(&redis->commands);
-    ngx_http_vcita_redis_fail(redis);
+    ngx_http_vcita_redis_fail(&redis->failing);
 
     if (!ngx_queue_empty(&redis->commands.unsent)) {
         ngx_http_vcita_redis_connection_start(t);
@@ -476,37 +476,39 @@ ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
 static void
 ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
 {
-    ngx_http_vcita_redis_t  *redis;
-
-    redis = t->data;
+    ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_down(&redis->commands);
-    ngx_http_vcita_redis_fail(redis);
+    ngx_http_vcita_redis_fail(&redis->failing);
 }
 
 
 /*
- * Calls some of the handlers now; redis_watch() sees to the others in later
- * turns of the loop, as each may answer a request.  A handler may send another
- * command, which is not among these.
+ * Calls some of the handlers now and the others in later turns of the loop, as
+ * each may answer a request
  */
 
 static void
-ngx_http_vcita_redis_fail(ngx_http_vcita_redis_t *redis)
+ngx_http_vcita_redis_fail(ngx_event_t *ev)
 {
-    ngx_uint_t    n;
-    ngx_queue_t  *q;
+    ngx_uint_t               n;
+    ngx_queue_t             *failed;
+    ngx_http_vcita_redis_t  *redis;
+
+    redis = ev->data;
+    failed = &redis->commands.failed;
 
     for (n = 0; n < NGX_HTTP_VCITA_REDIS_FAIL; n++) {
-        q = ngx_queue_head(&redis->commands.failed);
 
-        if (q == ngx_queue_sentinel(&redis->commands.failed)) {
+        if (ngx_queue_empty(failed)) {
             return;
         }
 
-        ngx_http_vcita_redis_done(redis, ngx_http_vcita_redis_command(q),
-                                  NULL);
+        ngx_http_vcita_redis_done(redis,
+               ngx_http_vcita_redis_command(ngx_queue_head(failed)), NULL);
     }
+
+    ngx_add_timer(ev, 1);
 }
 
 
@@ -541,22 +543,16 @@ ngx_http_vcita_redis_done(ngx_http_vcita_redis_t *redis,
 static void
 ngx_http_vcita_redis_watch(ngx_http_vcita_redis_t *redis)
 {
-    ngx_uint_t                       failed;
     ngx_msec_int_t                   left;
     ngx_http_vcita_redis_pending_t  *command;
 
     ngx_http_vcita_redis_connection_busy(&redis->connection,
                                          redis->ncommands != 0);
 
-    failed = !ngx_queue_empty(&redis->commands.failed);
     command = ngx_http_vcita_redis_repeat_first(&redis->commands);
 
-    if (redis->deadline.timer_set && (failed || command == NULL)) {
+    if (redis->deadline.timer_set && command == NULL) {
         ngx_del_timer(&redis->deadline);
-    }
-
-    if (failed) {
-        ngx_add_timer(&redis->deadline, 1);
 
     } else if (command && !redis->deadline.timer_set) {
         left = (ngx_msec_int_t) (command->deadline - ngx_current_msec);
@@ -583,7 +579,13 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
         }
 
         if (redis->connection.state == NGX_HTTP_VCITA_REDIS_CONN_READY) {
-            ngx_http_vcita_redis_connection_silent(&redis->connection);
+
+            /* replies may be there, for the next turn of the loop */
+
+            if (!redis->connection.conn.connection->read->posted) {
+                ngx_http_vcita_redis_connection_silent(&redis->connection);
+            }
+
             break;
         }
 
@@ -593,6 +595,6 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
         ngx_queue_insert_tail(&redis->commands.failed, &command->queue);
     }
 
-    ngx_http_vcita_redis_fail(redis);
+    ngx_http_vcita_redis_fail(&redis->failing);
     ngx_http_vcita_redis_watch(redis);
 }

@@ -201,15 +201,23 @@ ngx_http_vcita_redis_repeat_first(ngx_http_vcita_redis_commands_t *commands)
 }
 
 
-/* All commands fail */
+/* All commands fail, and no handler is called */
 
 void
 ngx_http_vcita_redis_repeat_end(ngx_http_vcita_redis_commands_t *commands)
 {
+    ngx_queue_t                     *q;
     ngx_http_vcita_redis_pending_t  *command;
 
     while ((command = ngx_http_vcita_redis_repeat_first(commands)) != NULL) {
         ngx_queue_remove(&command->queue);
         ngx_queue_insert_tail(&commands->failed, &command->queue);
+    }
+
+    for (q = ngx_queue_head(&commands->failed);
+         q != ngx_queue_sentinel(&commands->failed);
+         q = ngx_queue_next(q))
+    {
+        ngx_http_vcita_redis_command(q)->handler = NULL;
     }
 }

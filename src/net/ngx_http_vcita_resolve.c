@@ -23,9 +23,7 @@
 /* times in ms of the timers of second addresses */
 #define NGX_HTTP_VCITA_RESOLVE_SECOND  CURL_HET_DEFAULT
 #define NGX_HTTP_VCITA_RESOLVE_APART   2
-#define NGX_HTTP_VCITA_RESOLVE_LATEST                                         \
-    (NGX_HTTP_VCITA_RESOLVE_SECOND                                            \
-     + NGX_HTTP_VCITA_TRANSFERS * NGX_HTTP_VCITA_RESOLVE_APART)
+#define NGX_HTTP_VCITA_RESOLVE_LATEST  500
 
 
 typedef struct {

@@ -121,19 +121,20 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
         }
     }
 
-    /* a slot is for a call that starts, not for one that waits to start */
-
-    rc = ngx_http_vcita_call_turn(call);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    elapsed = ngx_current_msec - call->started;
-
     /* an answer of Redis has the slots that it was asked for */
 
     if (!call->ask.answered) {
+
+        /* a slot is for a call that starts, not for one that waits to start */
+
+        rc = ngx_http_vcita_call_turn(call);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        elapsed = ngx_current_msec - call->started;
+
         call->ask.n = call->patience ? n : 1;
         call->ask.patience = (elapsed < call->patience)
                              ? call->patience - elapsed : 0;
