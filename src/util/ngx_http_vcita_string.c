@@ -41,16 +41,44 @@ ngx_http_vcita_string_printable(ngx_str_t *text)
 }
 
 
-/* Makes a foreign value fit for a log line: short, and one line */
+/*
+ * Makes a foreign value fit for a log line: short, UTF-8, and without the
+ * characters that end its quotes or act on a terminal.  Else it is empty.
+ */
 
 void
 ngx_http_vcita_string_shown(ngx_str_t *text)
 {
-    text->len = ngx_min(text->len, NGX_HTTP_VCITA_STRING_SHOWN);
+    u_char    *p, *end, *last;
+    uint32_t   c;
 
-    if (text->len == 0 || !ngx_http_vcita_string_printable(text)) {
-        ngx_str_set(text, "");
+    p = text->data;
+    end = p;
+    last = p + ngx_min(text->len, NGX_HTTP_VCITA_STRING_SHOWN);
+
+    while (p < last) {
+
+        c = (*p < 0x80) ? *p++ : ngx_utf8_decode(&p, last - p);
+
+        if (c == 0xfffffffe && last < text->data + text->len) {
+
+            /* the last character is cut */
+
+            break;
+        }
+
+        if (c < 0x20 || c == '"' || c == '\\' || (c >= 0x7f && c < 0xa0)
+            || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e)
+            || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c > 0x10ffff)
+        {
+            ngx_str_set(text, "");
+            return;
+        }
+
+        end = p;
     }
+
+    text->len = end - text->data;
 }
 
 
