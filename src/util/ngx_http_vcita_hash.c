@@ -10,6 +10,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+/* nginx's own header of OpenSSL says so, too, where nginx is built with it */
+
+#ifndef OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED
+#endif
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -257,8 +263,8 @@ ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len)
 
 
 /*
- * Random bytes, drawn in bulk: a draw costs as much as some hundred bytes of
- * it.  A byte is wiped as it is handed out.
+ * Random bytes, at most NGX_HTTP_VCITA_HASH_DRAW, drawn in bulk: a draw costs
+ * as much as some hundred bytes of it.  A byte is wiped as it is handed out.
  */
 
 ngx_int_t
@@ -276,6 +282,8 @@ ngx_http_vcita_hash_random(u_char *p, size_t len)
     }
 
     if (len > d->left) {
+
+        d->left = 0;
 
         if (len > sizeof(d->bytes)
             || RAND_bytes(d->bytes, sizeof(d->bytes)) != 1)

@@ -38,8 +38,8 @@ static void ngx_http_vcita_memo_unlink(ngx_http_vcita_memo_t *memo,
 static uint64_t ngx_http_vcita_memo_hash(ngx_http_vcita_memo_t *memo,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_vcita_memo_same(ngx_str_t *one, ngx_str_t *two);
-static ngx_inline ngx_http_vcita_memo_block_t ngx_http_vcita_memo_xor(
-    u_char *p, u_char *q);
+static ngx_inline void ngx_http_vcita_memo_differ(
+    ngx_http_vcita_memo_block_t *differ, u_char *p, u_char *q);
 static void ngx_http_vcita_memo_free(ngx_http_vcita_memo_entry_t *entry);
 
 
@@ -352,41 +352,42 @@ ngx_http_vcita_memo_same(ngx_str_t *one, ngx_str_t *two)
     q = two->data;
     last = p + one->len;
 
-    differ = ngx_http_vcita_memo_xor(p, q);
+    ngx_memzero(&differ, sizeof(ngx_http_vcita_memo_block_t));
 
     for ( /* void */ ; last - p >= 64; p += 64) {
 
-        differ |= ngx_http_vcita_memo_xor(p, q)
-                  | ngx_http_vcita_memo_xor(p + 16, q + 16)
-                  | ngx_http_vcita_memo_xor(p + 32, q + 32)
-                  | ngx_http_vcita_memo_xor(p + 48, q + 48);
+        ngx_http_vcita_memo_differ(&differ, p, q);
+        ngx_http_vcita_memo_differ(&differ, p + 16, q + 16);
+        ngx_http_vcita_memo_differ(&differ, p + 32, q + 32);
+        ngx_http_vcita_memo_differ(&differ, p + 48, q + 48);
 
         q += 64;
     }
 
     for ( /* void */ ; last - p >= 16; p += 16) {
-        differ |= ngx_http_vcita_memo_xor(p, q);
+        ngx_http_vcita_memo_differ(&differ, p, q);
         q += 16;
     }
 
     /* the last block overlaps the one before */
 
     q -= 16 - (last - p);
-    differ |= ngx_http_vcita_memo_xor(last - 16, q);
+    ngx_http_vcita_memo_differ(&differ, last - 16, q);
 
     return (differ[0] | differ[1]) == 0;
 }
 
 
-static ngx_inline ngx_http_vcita_memo_block_t
-ngx_http_vcita_memo_xor(u_char *p, u_char *q)
+static ngx_inline void
+ngx_http_vcita_memo_differ(ngx_http_vcita_memo_block_t *differ, u_char *p,
+    u_char *q)
 {
     ngx_http_vcita_memo_block_t  one, two;
 
     ngx_memcpy(&one, p, sizeof(one));
     ngx_memcpy(&two, q, sizeof(two));
 
-    return one ^ two;
+    *differ |= one ^ two;
 }
 
 

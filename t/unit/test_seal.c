@@ -275,7 +275,9 @@ unit_test(seal_box)
         i = (len < 500) ? len : len * 100;
 
         text = unit_room(i);
-        ngx_http_vcita_hash_random(text.data, text.len);
+        for (used = 0; used < text.len; used++) {
+            text.data[used] = (u_char) ngx_random();
+        }
 
         box = test_seal_box(s, "field", &text);
         used = 99;
