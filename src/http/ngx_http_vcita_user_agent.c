@@ -44,7 +44,8 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
     ngx_uint_t  mode;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-        || ngx_http_vcita_user_agent_has(r, "authorization", "bearer")
+        || (r->headers_in.authorization
+            && ngx_http_vcita_user_agent_has(r, "authorization", "bearer"))
         || ngx_http_vcita_user_agent_has(r, "sec-purpose", "prefetch"))
     {
         return 0;
@@ -59,8 +60,7 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 
     if (ngx_http_vcita_user_agent_has(r, "x-requested-with",
                                       "xmlhttprequest")
-        || ngx_http_vcita_user_agent_header(r, "upgrade", "")
-           != NGX_HTTP_VCITA_ABSENT)
+        || r->headers_in.upgrade)
     {
         return 0;
     }
@@ -79,14 +79,17 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 ngx_uint_t
 ngx_http_vcita_user_agent_is_browser(ngx_http_request_t *r)
 {
-    if (r->method != NGX_HTTP_GET || !ngx_http_vcita_user_agent_navigates(r)) {
+    ngx_uint_t  mode;
+
+    if (r->method != NGX_HTTP_GET) {
         return 0;
     }
 
-    if (ngx_http_vcita_user_agent_header(r, "sec-fetch-mode", "")
-        != NGX_HTTP_VCITA_ABSENT)
-    {
-        return 1;
+    mode = ngx_http_vcita_user_agent_header(r, "sec-fetch-mode",
+                                            "navigate");
+
+    if (mode != NGX_HTTP_VCITA_ABSENT) {
+        return mode == NGX_HTTP_VCITA_MATCH;
     }
 
     return !ngx_http_vcita_user_agent_tls(r)
@@ -418,7 +421,7 @@ ngx_http_vcita_user_agent_value(ngx_str_t *value, const char *text)
 
     for (p = value->data; p < last; p = end + 1) {
 
-        end = ngx_strlchr(p, last, ',');
+        end = memchr(p, ',', last - p);
 
         if (end == NULL) {
             end = last;
