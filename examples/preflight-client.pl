@@ -38,7 +38,7 @@ sub client {
     my $pkce = value($level, 'pkce', 'on') eq 'on';
     my $json = value($level, 'token_format', 'form') eq 'json';
     my $scope = scope($level);
-    my $safe = loopback($token) || $token =~ /^https:/i && !$how[1];
+    my $safe = (loopback($token) && $how[2] eq '') || $token =~ /^https:/i && !$how[1];
     my ($proof, @proof) = $safe ? credential($level, $id, $token) : ();
 
     my @query = (response_type => 'code', client_id => $id, redirect_uri => $uri, scope => $scope, state => 'preflight');

@@ -200,7 +200,8 @@ check_endpoint() {
     [ -z "$verify" ] || options+=$'insecure\n'
 
     if [ -n "$proxy" ]; then
-        split_url "$proxy"
+        # a password may hold "/" and "@"
+        case $proxy in *@*) split_url "${proxy%%://*}://${proxy##*@}" ;; *) split_url "$proxy" ;; esac
         via=" through the proxy $host:$port"
         options+="proxy = $(quoted "$proxy")"$'\n'
         [ -z "$ca" ] || options+="proxy-cacert = $(quoted "$ca")"$'\n'
