@@ -3,7 +3,8 @@
 # tools/musl.sh: would the module build on Alpine, whose libc is musl?  Each of
 # its sources is compiled with musl's headers, and without a warning; each
 # function that they call is in musl, nginx or a library of the module.
-# Nothing is linked, and nothing runs.
+# Nothing is linked, and nothing runs.  Each is compiled once more as for an
+# nginx without its SSL module, whose headers say less of OpenSSL.
 #
 # nginx's own headers are those of the nginx installed here, configured for
 # glibc.  The last line is `N passed, M failed`: the sources, the functions.
@@ -40,10 +41,19 @@ link_headers() {
 }
 
 
+# nginx's configuration without its SSL module
+make_plain() {
+    mkdir -p "$out/plain"
+    sed '/define NGX_\(OPENSSL\|SSL\|HTTP_SSL\) /d; /define NGX_\(OPENSSL\|SSL\|HTTP_SSL\)$/d' \
+        "$root/build/objs/ngx_auto_config.h" > "$out/plain/ngx_auto_config.h"
+}
+
+
+# compile FILE [FOLDER OF HEADERS]
 compile() {
     local file=$1 include
 
-    include=(src/core src/event src/event/modules src/os/unix src/http
+    include=(${2:+"$2"} src/core src/event src/event/modules src/os/unix src/http
              src/http/modules src/http/v2 "$root/build/objs" "$root/src")
 
     ( cd "$tree" && musl-gcc -idirafter "$out/include/all" \
@@ -79,9 +89,10 @@ unknown() {
 
 rm -rf "$out"
 link_headers
+make_plain
 
 for file in "$root"/*.c "$root"/src/*/*.c; do
-    if compile "$file"; then
+    if compile "$file" "$out/plain" && compile "$file"; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))

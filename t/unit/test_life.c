@@ -161,6 +161,42 @@ unit_test(life_time)
 }
 
 
+/* what stands in quotes in a log line does not end them */
+
+unit_test(life_shown)
+{
+    char       *bad[] = { "a\"b", "a\\b", "a\nb", "\x7f", "\xc2\x9b" "31m",
+                          "\xe2\x80\xae" "a", "\xef\xbb\xbf", "a\xff",
+                          "\xc2" };
+    ngx_str_t   text;
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        text = unit_text(bad[i]);
+        ngx_http_vcita_string_shown(&text);
+        is_int(text.len, 0, "bad text %ui is not shown", i);
+    }
+
+    text = unit_text("sha\xd7\x9c@example.com");
+    ngx_http_vcita_string_shown(&text);
+    is_str(&text, "sha\xd7\x9c@example.com", "letters are");
+
+    ngx_str_null(&text);
+    ngx_http_vcita_string_shown(&text);
+    is_int(text.len, 0, "an empty text");
+
+    /* a letter of two bytes at the end of what is shown */
+
+    text = unit_room(1000);
+    ngx_memset(text.data, 'x', 1000);
+    text.data[NGX_HTTP_VCITA_STRING_SHOWN - 1] = 0xd7;
+    text.data[NGX_HTTP_VCITA_STRING_SHOWN] = 0x9c;
+
+    ngx_http_vcita_string_shown(&text);
+    is_int(text.len, NGX_HTTP_VCITA_STRING_SHOWN - 1, "cut before a letter");
+}
+
+
 unit_test(life_slides)
 {
     ngx_uint_t                       i, n;
