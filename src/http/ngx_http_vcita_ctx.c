@@ -29,13 +29,11 @@ static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
 /* Creates the context of a client request; NULL: memory is exhausted */
 
 ngx_http_vcita_ctx_t *
-ngx_http_vcita_ctx_create(ngx_http_request_t *r)
+ngx_http_vcita_ctx_create(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
 {
-    size_t                      size;
-    ngx_http_vcita_ctx_t       *ctx;
-    ngx_http_vcita_srv_conf_t  *vscf;
-
-    vscf = ngx_http_get_module_srv_conf(r, ngx_http_vcita_oauth_module);
+    size_t                 size;
+    ngx_http_vcita_ctx_t  *ctx;
 
     /* one allocation, with room for each of the server's cookies once */
 

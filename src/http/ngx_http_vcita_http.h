@@ -272,7 +272,8 @@ ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
 /* ctx */
 
-ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_create(ngx_http_request_t *r);
+ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_create(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf);
 u_char *ngx_http_vcita_ctx_query(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_ctx_hide(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);

@@ -15,8 +15,8 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-static ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
-    ngx_http_vcita_srv_conf_t *vscf);
+static ngx_inline ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(
+    ngx_http_request_t *r, ngx_http_vcita_srv_conf_t *vscf);
 static ngx_int_t ngx_http_vcita_post_read_subrequest(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf);
 static void ngx_http_vcita_post_read_forget(ngx_http_request_t *r);
@@ -178,13 +178,13 @@ ngx_http_vcita_post_read_forget(ngx_http_request_t *r)
  * the headers that vcita_oauth_header sets
  */
 
-static ngx_http_vcita_ctx_t *
+static ngx_inline ngx_http_vcita_ctx_t *
 ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf)
 {
     ngx_http_vcita_ctx_t  *ctx;
 
-    ctx = ngx_http_vcita_ctx_create(r);
+    ctx = ngx_http_vcita_ctx_create(r, vscf);
     if (ctx == NULL) {
         return NULL;
     }

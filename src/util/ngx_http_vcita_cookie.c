@@ -31,14 +31,18 @@ typedef struct {
 
 
 static u_char *ngx_http_vcita_cookie_seek(ngx_array_t *stems,
-    u_char *p, u_char *last, ngx_uint_t n);
+    u_char *p, u_char *last);
 static u_char *ngx_http_vcita_cookie_next(u_char *p, u_char *last,
     u_char **end);
 static ngx_int_t ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p,
     u_char *end, ngx_str_t *value);
-static ngx_int_t ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut,
+static ngx_inline ngx_http_vcita_found_t *ngx_http_vcita_cookie_push(
+    ngx_array_t *found);
+static ngx_int_t ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut,
+    ngx_str_t *line, ngx_pool_t *pool, u_char *others, u_char *last);
+static ngx_int_t ngx_http_vcita_cookie_join(ngx_http_vcita_cut_t *cut,
     ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end);
-static void ngx_http_vcita_cookie_trim(ngx_str_t *line);
+static u_char *ngx_http_vcita_cookie_unblank(u_char *start, u_char *end);
 static ngx_int_t ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
     ngx_table_elt_t *h);
 static ngx_int_t ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool,
@@ -157,11 +161,18 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     last = line->data + line->len;
     others = line->data;
 
-    for (n = 0, p = line->data; p < last; n++, p = next) {
+    for (p = others; p < last && (*p == ' ' || *p == '\t'); p++) {
+        /* void */
+    }
 
-        p = ngx_http_vcita_cookie_seek(stems, p, last, n);
-        if (p == NULL) {
-            break;
+    for (n = 0; p < last; n++, p = next) {
+
+        if (n >= NGX_HTTP_VCITA_COOKIE_COMPARED) {
+
+            p = ngx_http_vcita_cookie_seek(stems, p, last);
+            if (p == NULL) {
+                break;
+            }
         }
 
         next = ngx_http_vcita_cookie_next(p, last, &end);
@@ -171,14 +182,25 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
             continue;
         }
 
-        if (ngx_http_vcita_cookie_keep(&cut, line, pool, others, p) != NGX_OK)
+        /* the white space before a removed first cookie is removed with it */
+
+        if (n == 0) {
+            p = others;
+        }
+
+        if (cut.kept.len == 0) {
+            cut.kept.data = others;
+            cut.kept.len = p - others;
+
+        } else if (ngx_http_vcita_cookie_join(&cut, line, pool, others, p)
+                   != NGX_OK)
         {
             return NGX_ERROR;
         }
 
         others = next;
 
-        f = ngx_array_push(found);
+        f = ngx_http_vcita_cookie_push(found);
         if (f == NULL) {
             return NGX_ERROR;
         }
@@ -191,22 +213,59 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
         return NGX_OK;
     }
 
-    if (ngx_http_vcita_cookie_keep(&cut, line, pool, others, last) != NGX_OK)
+    return ngx_http_vcita_cookie_end(&cut, line, pool, others, last);
+}
+
+
+/* Pushes without a call while there is room, as for each cookie once */
+
+static ngx_inline ngx_http_vcita_found_t *
+ngx_http_vcita_cookie_push(ngx_array_t *found)
+{
+    if (found->nelts < found->nalloc) {
+        return (ngx_http_vcita_found_t *) found->elts + found->nelts++;
+    }
+
+    return ngx_array_push(found);
+}
+
+
+/* Ends the line, with the other cookies behind the last removed one */
+
+static ngx_int_t
+ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
+    ngx_pool_t *pool, u_char *others, u_char *last)
+{
+    u_char  *p, *end;
+
+    if (others == last) {
+
+        /* removes the separator before a removed last cookie */
+
+        p = cut->kept.data;
+        end = ngx_http_vcita_cookie_unblank(p, p + cut->kept.len);
+
+        if (end > p && end[-1] == ';') {
+            end = ngx_http_vcita_cookie_unblank(p, end - 1);
+        }
+
+        cut->kept.len = end - p;
+
+    } else if (cut->kept.len == 0) {
+        cut->kept.data = others;
+        cut->kept.len = last - others;
+
+    } else if (ngx_http_vcita_cookie_join(cut, line, pool, others, last)
+               != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    /* removes the separator before a removed last cookie */
-
-    if (others == last) {
-        ngx_http_vcita_cookie_trim(&cut.kept);
+    if (cut->kept.len) {
+        cut->kept.data[cut->kept.len] = '\0';
     }
 
-    if (cut.kept.len) {
-        cut.kept.data[cut.kept.len] = '\0';
-    }
-
-    *line = cut.kept;
+    *line = cut->kept;
 
     return NGX_OK;
 }
@@ -218,16 +277,11 @@ ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
  */
 
 static u_char *
-ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last,
-    ngx_uint_t n)
+ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 {
     u_char      *first, *hit;
     ngx_str_t   *stem;
     ngx_uint_t   i;
-
-    if (n < NGX_HTTP_VCITA_COOKIE_COMPARED) {
-        return p;
-    }
 
     stem = stems->elts;
     first = NULL;
@@ -286,7 +340,7 @@ ngx_http_vcita_cookie_next(u_char *p, u_char *last, u_char **end)
 }
 
 
-/* Returns which name the cookie from p to end has */
+/* Returns which name the cookie from p to end has; p is no white space */
 
 static ngx_int_t
 ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
@@ -294,14 +348,6 @@ ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
 {
     u_char     *v;
     ngx_str_t  *name, *after;
-
-    while (p < end && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    if (p == end) {
-        return NGX_DECLINED;
-    }
 
     after = (ngx_str_t *) names->elts + names->nelts;
 
@@ -328,12 +374,8 @@ ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
             v++;
         } while (v < end && (*v == ' ' || *v == '\t'));
 
-        while (end > v && (end[-1] == ' ' || end[-1] == '\t')) {
-            end--;
-        }
-
         value->data = v;
-        value->len = end - v;
+        value->len = ngx_http_vcita_cookie_unblank(v, end) - v;
 
         return name - (ngx_str_t *) names->elts;
     }
@@ -342,19 +384,13 @@ ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
 }
 
 
-/* Keeps other cookies, in place while they are contiguous */
+/* Appends other cookies to the kept ones, in a copy: the line is not changed */
 
 static ngx_int_t
-ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
+ngx_http_vcita_cookie_join(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
     ngx_pool_t *pool, u_char *p, u_char *end)
 {
     if (p == end) {
-        return NGX_OK;
-    }
-
-    if (cut->kept.len == 0) {
-        cut->kept.data = p;
-        cut->kept.len = end - p;
         return NGX_OK;
     }
 
@@ -376,35 +412,14 @@ ngx_http_vcita_cookie_keep(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
 }
 
 
-static void
-ngx_http_vcita_cookie_trim(ngx_str_t *line)
+static u_char *
+ngx_http_vcita_cookie_unblank(u_char *start, u_char *end)
 {
-    ngx_uint_t  semicolon;
-
-    semicolon = 0;
-
-    while (line->len) {
-
-        switch (line->data[line->len - 1]) {
-
-        case ';':
-            if (semicolon) {
-                return;
-            }
-
-            semicolon = 1;
-
-            /* fall through */
-
-        case ' ':
-        case '\t':
-            line->len--;
-            break;
-
-        default:
-            return;
-        }
+    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
     }
+
+    return end;
 }
 
 
