@@ -135,6 +135,12 @@ fuzz_client_add(ngx_http_request_t *r, ngx_str_t *line)
     h->lowcase_key = fuzz_room(name.len).data;
 
     ngx_strlow(h->lowcase_key, name.data, name.len);
+
+    if (name.len == sizeof("upgrade") - 1
+        && ngx_strncmp(h->lowcase_key, "upgrade", name.len) == 0)
+    {
+        r->headers_in.upgrade = h;
+    }
 }
 
 
