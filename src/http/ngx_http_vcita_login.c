@@ -53,8 +53,10 @@ ngx_int_t
 ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
     ngx_http_vcita_client_t *client, ngx_http_vcita_login_state_t *s)
 {
-    ngx_int_t  rc;
-    ngx_str_t  url;
+    ngx_int_t                   rc;
+    ngx_str_t                   url;
+    ngx_uint_t                  agent;
+    ngx_http_vcita_loc_conf_t  *vlcf;
 
     rc = ngx_http_vcita_login_url(r, ctx, client, s, &url);
 
@@ -62,10 +64,17 @@ ngx_http_vcita_login(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
         return rc;
     }
 
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    /* elsewhere, only navigations are redirected */
+
+    agent = ((vlcf->challenge != NGX_HTTP_VCITA_ALWAYS_LOGIN
+              || ngx_http_vcita_user_agent_navigates(r))
+             && ngx_http_vcita_user_agent_is_browser(r))
+            ? NGX_HTTP_VCITA_BROWSER : NGX_HTTP_VCITA_PROGRAM;
+
     ngx_http_vcita_count(r, logins_started);
-    ngx_http_vcita_count(r, redirects[ngx_http_vcita_user_agent_is_browser(r)
-                                      ? NGX_HTTP_VCITA_BROWSER
-                                      : NGX_HTTP_VCITA_PROGRAM]);
+    ngx_http_vcita_count(r, redirects[agent]);
 
     return ngx_http_vcita_page_redirect(r, NGX_HTTP_MOVED_TEMPORARILY, &url);
 }

@@ -72,23 +72,17 @@ ngx_http_vcita_user_agent_navigates(ngx_http_request_t *r)
 
 
 /*
- * 1: the request that is redirected is a navigation of a browser, as far as a
+ * 1: the request, a navigation, is that of a person's browser, as far as a
  * counter can tell.  Over TLS, browsers send Sec-Fetch-Mode, and health checks
- * and robots do not.  Where only navigations are redirected, it is one.
+ * and robots do not.
  */
 
 ngx_uint_t
 ngx_http_vcita_user_agent_is_browser(ngx_http_request_t *r)
 {
-    ngx_uint_t                  mode;
-    ngx_http_vcita_loc_conf_t  *vlcf;
+    ngx_uint_t  mode;
 
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
-
-    if (r->method != NGX_HTTP_GET
-        || (vlcf->challenge == NGX_HTTP_VCITA_ALWAYS_LOGIN
-            && !ngx_http_vcita_user_agent_navigates(r)))
-    {
+    if (r->method != NGX_HTTP_GET) {
         return 0;
     }
 
