@@ -19,7 +19,7 @@
  * So many cookies of a line are compared with the names, the rest is searched
  * for their stems: the search is faster only in a long line
  */
-#define NGX_HTTP_VCITA_COOKIE_COMPARED  4
+#define NGX_HTTP_VCITA_COOKIE_COMPARED  2
 
 
 /* the rest of a line while cookies are removed from it */
