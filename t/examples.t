@@ -41,6 +41,24 @@ my $Examples = $ENV{VCITA_EXAMPLES} // 'examples';
 system('cp', '-r', "$Examples/pages", "$Dir/pages") == 0 or die "cp: $?\n";
 
 
+# a balancer at that port, which ends TLS for the site at the second one
+sub balancer {
+    my ($port, @more) = @_;
+    return <<END;
+server {
+    listen               127.0.0.1:\$TEST_NGINX_RAND_PORT_$port ssl;
+    ssl_certificate      \$VCITA_CERT;
+    ssl_certificate_key  \$VCITA_CERT_KEY;
+    @more
+    location / {
+        proxy_set_header  Host               \$http_host;
+        proxy_set_header  X-Forwarded-For    \$proxy_add_x_forwarded_for;
+        proxy_pass        http://127.0.0.1:\$TEST_NGINX_RAND_PORT_2;
+    }
+}
+END
+}
+
 # an example, by its name or the text of the README, with paths that are here
 sub example {
     my ($name) = @_;
@@ -1191,17 +1209,7 @@ vcita callback refused
 
 === TEST 32: balancer.conf: behind a balancer that ends TLS: in by https, redirects without http or a port, each client its own limit
 --- example: balancer
---- before
-server {
-    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
-    ssl_certificate      $VCITA_CERT;
-    ssl_certificate_key  $VCITA_CERT_KEY;
-    location / {
-        proxy_set_header  Host               $http_host;
-        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
-        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
-    }
-}
+--- before eval: main::balancer(1)
 --- flow
 stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66' } } });
 my $b = at('portal.example.com', from => '127.0.0.2');
@@ -1314,17 +1322,7 @@ the Bearer token of the request was refused
 
 === TEST 35: balancer.conf: nginx's own redirects name neither http nor its port
 --- example: balancer
---- before
-server {
-    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
-    ssl_certificate      $VCITA_CERT;
-    ssl_certificate_key  $VCITA_CERT_KEY;
-    location / {
-        proxy_set_header  Host               $http_host;
-        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
-        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
-    }
-}
+--- before eval: main::balancer(1)
 --- within
         location /files/ {
             proxy_pass  $VCITA_APP;
@@ -1340,28 +1338,7 @@ is $r->header('Location'), '/files/', 'a path alone';
 
 === TEST 36: balancer.conf: a large session passes a balancer that is nginx with a proxy_buffer_size of 8k, not one of 4k
 --- example: balancer
---- before
-server {
-    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
-    ssl_certificate      $VCITA_CERT;
-    ssl_certificate_key  $VCITA_CERT_KEY;
-    proxy_buffer_size    8k;
-    location / {
-        proxy_set_header  Host               $http_host;
-        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
-        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
-    }
-}
-server {
-    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_3 ssl;
-    ssl_certificate      $VCITA_CERT;
-    ssl_certificate_key  $VCITA_CERT_KEY;
-    location / {
-        proxy_set_header  Host               $http_host;
-        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
-        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
-    }
-}
+--- before eval: main::balancer(1, 'proxy_buffer_size 8k;') . main::balancer(3)
 --- flow
 stub->always({ userinfo => { set => { business_uid => 'ed469f8764326a66', map { ("claim_$_" => join '', map { chr 48 + rand 10 } 1 .. 200) } 1 .. 20 } } });
 my $address = '/?' . 'x' x 1000;
@@ -1443,17 +1420,7 @@ is $rate * ($o->{Deployment}{spec}{replicas} + $o->{Deployment}{spec}{strategy}{
 
 === TEST 39: kubernetes: its nginx.conf passes nginx -t, not with the Secret's empty values, and lets a person in behind an Ingress
 --- example: kubernetes
---- before
-server {
-    listen               127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
-    ssl_certificate      $VCITA_CERT;
-    ssl_certificate_key  $VCITA_CERT_KEY;
-    location / {
-        proxy_set_header  Host               $http_host;
-        proxy_set_header  X-Forwarded-For    $proxy_add_x_forwarded_for;
-        proxy_pass        http://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
-    }
-}
+--- before eval: main::balancer(1)
 --- flow
 passes('kubernetes');
 like with_empty($_, 'kubernetes'), qr/\[emerg\] .*$_/, "an empty $_: nginx does not start" for qw( client_secret session_key );

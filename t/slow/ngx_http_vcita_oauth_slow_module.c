@@ -7,7 +7,7 @@
  * ("dead"), and change what is read: a bit of a value is another ("flip"), a
  * value is the one that was read before it ("mix").  What is to be replaced has
  * ended meanwhile ("gone"), or has no room ("full").
- * "vcita_oauth_slow_fill n" in a location writes n values that nobody knows,
+ * "vcita_oauth_slow_fill n" in a location writes n values of no session,
  * "vcita_oauth_slow_load file" the sessions that bench/seal.mjs has sealed.
  */
 
@@ -58,6 +58,8 @@ static ngx_int_t ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r);
 static char *ngx_http_vcita_slow_load(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_vcita_slow_load_handler(ngx_http_request_t *r);
+static void ngx_http_vcita_slow_prepare(ngx_http_request_t *r,
+    ngx_http_vcita_store_op_t *op, u_char *value);
 static ngx_int_t ngx_http_vcita_slow_load_one(ngx_http_vcita_store_op_t *op,
     FILE *file);
 static ngx_int_t ngx_http_vcita_slow_init(ngx_conf_t *cf);
@@ -186,21 +188,14 @@ ngx_http_vcita_slow_fill_handler(ngx_http_request_t *r)
     u_char                           value[300];
     ngx_int_t                        i;
     ngx_http_vcita_store_op_t        op;
-    ngx_http_vcita_loc_conf_t       *vlcf;
     ngx_http_vcita_slow_loc_conf_t  *slcf;
 
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_slow_module);
 
-    ngx_memzero(&op, sizeof(ngx_http_vcita_store_op_t));
     ngx_memset(value, 'v', sizeof(value));
 
-    op.store = vlcf->client->storage.store;
-    op.pool = r->pool;
-    op.log = r->connection->log;
-    op.value.data = value;
+    ngx_http_vcita_slow_prepare(r, &op, value);
     op.value.len = sizeof(value);
-    op.ttl = 3600;
 
     for (i = 0; i < slcf->n; i++) {
 
@@ -234,10 +229,8 @@ ngx_http_vcita_slow_load_handler(ngx_http_request_t *r)
     u_char                           value[NGX_HTTP_VCITA_STORE_MAX];
     ngx_int_t                        rc;
     ngx_http_vcita_store_op_t        op;
-    ngx_http_vcita_loc_conf_t       *vlcf;
     ngx_http_vcita_slow_loc_conf_t  *slcf;
 
-    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_slow_module);
 
     file = fopen((char *) slcf->file.data, "r");
@@ -245,13 +238,7 @@ ngx_http_vcita_slow_load_handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    ngx_memzero(&op, sizeof(ngx_http_vcita_store_op_t));
-
-    op.store = vlcf->client->storage.store;
-    op.pool = r->pool;
-    op.log = r->connection->log;
-    op.value.data = value;
-    op.ttl = 8 * 3600;
+    ngx_http_vcita_slow_prepare(r, &op, value);
 
     do {
         rc = ngx_http_vcita_slow_load_one(&op, file);
@@ -261,6 +248,26 @@ ngx_http_vcita_slow_load_handler(ngx_http_request_t *r)
 
     return (rc == NGX_DONE) ? NGX_HTTP_NO_CONTENT
                             : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* prepares writes to the store of the location */
+
+static void
+ngx_http_vcita_slow_prepare(ngx_http_request_t *r,
+    ngx_http_vcita_store_op_t *op, u_char *value)
+{
+    ngx_http_vcita_loc_conf_t  *vlcf;
+
+    vlcf = ngx_http_get_module_loc_conf(r, ngx_http_vcita_oauth_module);
+
+    ngx_memzero(op, sizeof(ngx_http_vcita_store_op_t));
+
+    op->store = vlcf->client->storage.store;
+    op->pool = r->pool;
+    op->log = r->connection->log;
+    op->value.data = value;
+    op->ttl = 8 * 3600;
 }
 
 
@@ -281,7 +288,9 @@ ngx_http_vcita_slow_load_one(ngx_http_vcita_store_op_t *op, FILE *file)
 
     op->value.len = len[0] << 8 | len[1];
 
-    if (fread(op->value.data, 1, op->value.len, file) != op->value.len) {
+    if (op->value.len > NGX_HTTP_VCITA_STORE_MAX
+        || fread(op->value.data, 1, op->value.len, file) != op->value.len)
+    {
         return NGX_ERROR;
     }
 
