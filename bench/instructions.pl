@@ -20,6 +20,11 @@ use Callgrind;
 use Site;
 
 my $LIMIT = 1.02;
+
+# what the gate adds is the difference of two requests, each of which moves by so
+# much of itself: what happens once in a while is divided by few requests
+my $MOVES = $ENV{BENCH_QUICK} ? 0.02 : 0.005;
+
 my $N = $ENV{BENCH_QUICK} ? 50 : 200;
 my $FILE = $ENV{BENCH_INSTRUCTIONS} // "$ROOT/bench/instructions.txt";
 
@@ -398,7 +403,7 @@ sub bearer {
         added('bearer, fresh', \&instructions), $once;
 
     wrong(sprintf 'a token that was verified before adds more than a cookie: %.0f'
-          . ' instead of %.0f', $repeated, $cookie) if $repeated > $cookie;
+          . ' instead of %.0f', $repeated, $cookie) if $repeated > $cookie + $MOVES * instructions('1 KiB file gated');
     wrong('a token that was verified before is verified again') if $none;
     wrong("a new token is verified $once times") if $once != 1;
     wrong("a forged token is verified $forged times") if $forged != 1;
@@ -443,7 +448,7 @@ sub compare {
         my $without = $WITHOUT{$name} or next;
         compare_one("what the gate adds to $without",
                     $was{$name} - $was{$without},
-                    added($name, \&instructions));
+                    added($name, \&instructions), $MOVES * $was{$name});
     }
 
     print "not more than recorded in bench/instructions.txt\n" if !$Failed;
@@ -451,9 +456,9 @@ sub compare {
 
 
 sub compare_one {
-    my ($what, $was, $is) = @_;
+    my ($what, $was, $is, $moves) = @_;
 
     wrong(sprintf '%s: %.0f instructions, recorded are %d: %+.1f %%', $what,
           $is, $was, 100 * ($is / $was - 1))
-        if $is > $was * $LIMIT;
+        if $is > $was * $LIMIT + ($moves // 0);
 }
