@@ -56,7 +56,7 @@ static ngx_int_t ngx_http_vcita_call_enter(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call,
     ngx_int_t rc);
 static void ngx_http_vcita_call_slots(ngx_http_vcita_rate_ask_t *ask);
-static ngx_int_t ngx_http_vcita_call_turn(ngx_http_vcita_call_t *call);
+static ngx_int_t ngx_http_vcita_call_admit(ngx_http_vcita_call_t *call);
 static ngx_int_t ngx_http_vcita_call_answered(ngx_http_vcita_call_t *call);
 static ngx_msec_t ngx_http_vcita_call_backoff(ngx_uint_t n);
 static ngx_int_t ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call,
@@ -127,7 +127,7 @@ ngx_http_vcita_call_reserve(ngx_http_vcita_call_t *call, ngx_uint_t n)
 
         /* a slot is for a call that starts, not for one that waits to start */
 
-        rc = ngx_http_vcita_call_turn(call);
+        rc = ngx_http_vcita_call_admit(call);
 
         if (rc != NGX_OK) {
             return rc;
@@ -189,14 +189,14 @@ ngx_http_vcita_call_reserved(ngx_http_vcita_call_t *call, ngx_int_t rc)
     ask = &call->ask;
 
     if (rc == NGX_AGAIN) {
-        call->turn = 0;
+        call->admitted = 0;
         call->waiting = 1;
 
         return NGX_AGAIN;
     }
 
     if (rc != NGX_OK) {
-        call->turn = 0;
+        call->admitted = 0;
 
         turn = (call->patience && !call->yields)
                ? ngx_http_vcita_rate_turn(ask) / 1000 : 0;
@@ -271,27 +271,28 @@ ngx_http_vcita_call_next(ngx_http_vcita_call_t *call, ngx_uint_t n)
         return ngx_http_vcita_call_sleep(call, slot - elapsed);
     }
 
-    return ngx_http_vcita_call_turn(call);
+    return ngx_http_vcita_call_admit(call);
 }
 
 
 /*
- * Many calls may become due at once, but other requests come in between.
- * NGX_OK: the call has its turn until it is sent or sleeps.
+ * Many calls may become due at once: they start in turns of the event loop, so
+ * that other requests come in between.  An urgent call does not wait for that.
+ * NGX_OK: the call is admitted until it is sent or sleeps.
  */
 
 static ngx_int_t
-ngx_http_vcita_call_turn(ngx_http_vcita_call_t *call)
+ngx_http_vcita_call_admit(ngx_http_vcita_call_t *call)
 {
     ngx_int_t  rc;
 
-    if (call->turn || call->prompt) {
+    if (call->admitted || call->urgent) {
         return NGX_OK;
     }
 
     rc = ngx_http_vcita_turn(&ngx_http_vcita_call_starts, &call->timer);
 
-    call->turn = 1;
+    call->admitted = 1;
     call->waiting = (rc == NGX_AGAIN);
 
     return rc;
@@ -371,7 +372,7 @@ ngx_http_vcita_call_backoff(ngx_uint_t n)
 static ngx_int_t
 ngx_http_vcita_call_sleep(ngx_http_vcita_call_t *call, ngx_msec_t delay)
 {
-    call->turn = 0;
+    call->admitted = 0;
     call->waiting = 1;
 
     ngx_add_timer(&call->timer, delay);
@@ -411,7 +412,7 @@ ngx_http_vcita_call_send(ngx_http_vcita_call_t *call, ngx_uint_t endpoint,
     }
 
     call->unused--;
-    call->turn = 0;
+    call->admitted = 0;
     call->waiting = 1;
     call->calling = 1;
 
@@ -440,7 +441,7 @@ ngx_http_vcita_call_cancel(ngx_http_vcita_call_t *call)
         ngx_delete_posted_event(&call->timer);
     }
 
-    call->turn = 0;
+    call->admitted = 0;
     call->waiting = 0;
 
     if (call->calling) {

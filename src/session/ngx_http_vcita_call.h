@@ -43,7 +43,7 @@ struct ngx_http_vcita_call_s {
     u_char                         *key;       /* a hash, of a place */
     ngx_http_vcita_statistics_t    *statistics;
     ngx_msec_t                      patience;  /* 0: never waits */
-    ngx_uint_t                      prompt;    /* unsigned  prompt:1; */
+    ngx_uint_t                      urgent;    /* unsigned  urgent:1; */
     ngx_http_vcita_call_pt          handler;   /* resumes the owner */
     void                           *data;
 
@@ -67,7 +67,7 @@ struct ngx_http_vcita_call_s {
     unsigned                        inside:1;  /* of its place */
     unsigned                        waited:1;  /* for it, or its slot */
     unsigned                        yields:1;  /* takes no turn after it */
-    unsigned                        turn:1;    /* of the loop has come */
+    unsigned                        admitted:1;
     unsigned                        waiting:1;
     unsigned                        calling:1;
     unsigned                        answered:1;

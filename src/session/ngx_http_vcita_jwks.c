@@ -375,7 +375,7 @@ ngx_http_vcita_jwks_call(ngx_http_vcita_jwks_t *jwks, ngx_uint_t n,
     call->statistics = jwks->statistics;
     call->handler = ngx_http_vcita_jwks_handler;
     call->data = c;
-    call->prompt = 1;
+    call->urgent = 1;
 
     ngx_http_vcita_call_init(call);
 
