@@ -27,7 +27,7 @@ struct ngx_http_vcita_redis_s {
     ngx_uint_t                      ncommands;
     ngx_event_t                     kick;
     ngx_event_t                     deadline;   /* of the first command */
-    ngx_event_t                     failing;
+    ngx_event_t                     fail;       /* more failed commands */
     ngx_queue_t                     queue;      /* of this worker's */
     unsigned                        awake:1;    /* in the queue */
 };
@@ -110,9 +110,9 @@ ngx_http_vcita_redis_create(ngx_pool_t *pool,
     redis->deadline.data = redis;
     redis->deadline.log = &redis->connection.log;
 
-    redis->failing.handler = ngx_http_vcita_redis_fail;
-    redis->failing.data = redis;
-    redis->failing.log = &redis->connection.log;
+    redis->fail.handler = ngx_http_vcita_redis_fail;
+    redis->fail.data = redis;
+    redis->fail.log = &redis->connection.log;
 
     return redis;
 }
@@ -267,11 +267,11 @@ ngx_http_vcita_redis_sleep(ngx_http_vcita_redis_t *redis)
     ngx_http_vcita_redis_repeat_end(&redis->commands);
 
     while (!ngx_queue_empty(&redis->commands.failed)) {
-        ngx_http_vcita_redis_fail(&redis->failing);
+        ngx_http_vcita_redis_fail(&redis->fail);
     }
 
-    if (redis->failing.timer_set) {
-        ngx_del_timer(&redis->failing);
+    if (redis->fail.timer_set) {
+        ngx_del_timer(&redis->fail);
     }
 
     if (redis->kick.posted) {
@@ -315,7 +315,7 @@ ngx_http_vcita_redis_ready(ngx_http_vcita_redis_conn_t *t)
     ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_ready(&redis->commands, t->conf->timeout);
-    ngx_http_vcita_redis_fail(&redis->failing);
+    ngx_http_vcita_redis_fail(&redis->fail);
 
     if (redis->deadline.timer_set) {
         ngx_del_timer(&redis->deadline);
@@ -465,7 +465,7 @@ ngx_http_vcita_redis_broken(ngx_http_vcita_redis_conn_t *t)
     ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_broken(&redis->commands);
-    ngx_http_vcita_redis_fail(&redis->failing);
+    ngx_http_vcita_redis_fail(&redis->fail);
 
     if (!ngx_queue_empty(&redis->commands.unsent)) {
         ngx_http_vcita_redis_connection_start(t);
@@ -479,7 +479,7 @@ ngx_http_vcita_redis_down(ngx_http_vcita_redis_conn_t *t)
     ngx_http_vcita_redis_t *redis = t->data;
 
     ngx_http_vcita_redis_repeat_down(&redis->commands);
-    ngx_http_vcita_redis_fail(&redis->failing);
+    ngx_http_vcita_redis_fail(&redis->fail);
 }
 
 
@@ -595,6 +595,6 @@ ngx_http_vcita_redis_deadline_handler(ngx_event_t *ev)
         ngx_queue_insert_tail(&redis->commands.failed, &command->queue);
     }
 
-    ngx_http_vcita_redis_fail(&redis->failing);
+    ngx_http_vcita_redis_fail(&redis->fail);
     ngx_http_vcita_redis_watch(redis);
 }
