@@ -31,7 +31,7 @@ static ngx_int_t ngx_http_vcita_callback_code(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx);
+    ngx_http_vcita_ctx_t *ctx, const char **hint);
 static ngx_int_t ngx_http_vcita_callback_refused(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 static ngx_int_t ngx_http_vcita_callback_invalid(ngx_http_request_t *r,
@@ -47,7 +47,7 @@ static ngx_int_t ngx_http_vcita_callback_return(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_login_state_t *s);
 
 
-static const char  ngx_http_vcita_state_hint[] =
+static const char  ngx_http_vcita_callback_hint[] =
     "its state or iss is missing, repeated, changed, or made with another key, "
     "client or redirect_uri, check that all machines have the same ones";
 
@@ -100,6 +100,7 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
 {
     ngx_int_t                     rc;
     ngx_str_t                     value;
+    const char                   *hint;
     ngx_http_vcita_login_state_t  s;
 
     if (!(r->method & NGX_HTTP_GET)) {
@@ -142,10 +143,11 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
         return rc;
     }
 
+    hint = ngx_http_vcita_callback_hint;
     rc = ngx_http_vcita_query_get(r->pool, &ctx->query, "state", &value);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_vcita_callback_issuer(r, ctx);
+        rc = ngx_http_vcita_callback_issuer(r, ctx, &hint);
     }
 
     if (rc == NGX_OK) {
@@ -161,8 +163,7 @@ ngx_http_vcita_callback(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx)
     }
 
     return ngx_http_vcita_callback_invalid(r, ctx, NULL, "invalid_state",
-                                  ctx->cause ? ctx->cause
-                                             : ngx_http_vcita_state_hint);
+                                           hint);
 }
 
 
@@ -352,11 +353,14 @@ ngx_http_vcita_callback_exchange(ngx_http_request_t *r,
 }
 
 
-/* the response must be from the configured issuer (RFC 9207, 2.4) */
+/*
+ * The response must be from the configured issuer (RFC 9207, 2.4).
+ * NGX_DECLINED: it is from another one, which the hint names.
+ */
 
 static ngx_int_t
 ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx)
+    ngx_http_vcita_ctx_t *ctx, const char **hint)
 {
     u_char     *p;
     size_t      len;
@@ -393,7 +397,7 @@ ngx_http_vcita_callback_issuer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->cause = (char *) p;
+    *hint = (char *) p;
 
     ngx_sprintf(p, "its iss \"%V\" is not the value of vcita_oauth_issuer, "
                    "compare both with what vcita documents%Z", &iss);
