@@ -20,7 +20,6 @@ our @EXPORT = qw( start_sandbox start_apache apache_login );
 
 my $MODULES = '/usr/lib/apache2/modules';
 my $ID = '5dc7f6a1b0e34d2f9a86c1d07e4b93fa';
-my $SECRET = 's3cret-0123456789abcdef-0123456789';
 
 # name => port; and how it keeps a session
 my %PORT_OF = (cookie => $PORT{apache}, shm => $PORT{apache_shm},

@@ -28,13 +28,13 @@ sub all {
     my $hanging = hanging($quick ? 1 : 5);
 
     say_step('memory');
-    my $memory = memory($cookie->{vcita});
+    my $memory = memory($cookie);
 
     say_step('system calls');
-    my $calls = system_calls($cookie->{vcita});
+    my $calls = system_calls($cookie);
 
     say_step('signed tokens');
-    my $bearer = bearer($front, $cookie->{vcita}, $quick);
+    my $bearer = bearer($front, $cookie, $quick);
 
     return { logins => $logins, hanging => $hanging, memory => $memory,
              calls => $calls, bearer => $bearer };
@@ -163,7 +163,7 @@ sub memory {
 
         load([$worker], "http://127.0.0.1:$PORT{memory}/$path", 1, '-H',
              "Cookie: $cookie");
-        $found{$kind} = rss($worker);
+        $found{$kind} = memory_of($worker, 'VmRSS');
         end_of($pid);
     }
 

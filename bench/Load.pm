@@ -9,7 +9,7 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( $FRONT_CPU $BACK_CPU cpu_ns rss load
+our @EXPORT = qw( $FRONT_CPU $BACK_CPU cpu_ns memory_of load
                   together driver );
 
 # a machine with one cpu has no other
@@ -30,15 +30,11 @@ sub cpu_ns {
 }
 
 
-# MiB
-sub rss {
-    my $sum = 0;
-
-    for my $pid (@_) {
-        $sum += $1 / 1024 if slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m;
-    }
-
-    return $sum;
+# MiB, by the name that /proc/PID/status has for it
+sub memory_of {
+    my ($pid, $what) = @_;
+    return slurp("/proc/$pid/status") =~ /^$what:\s+(\d+)/m ? $1 / 1024
+        : die "$what: not known here\n";
 }
 
 

@@ -16,9 +16,8 @@ use Time::HiRes qw( sleep time );
 
 our @EXPORT = qw( seed sessions eviction starts idle logins_at_most );
 
-my $CLIENT = 'e0faca0a2bca52368adfd0ac6035c7a5';
-my $SECRET = 's3cret-0123456789abcdef-0123456789';
 my $ZONE = '1024m';
+my $REDIS = $PORT{people};                        # else of growth.pl
 
 my $SLOW = $ENV{VCITA_OAUTH_SLOW_MODULE}
     // "$ROOT/build/slow/ngx_http_vcita_oauth_slow_module.so";
@@ -26,15 +25,15 @@ my $SLOW = $ENV{VCITA_OAUTH_SLOW_MODULE}
 my %STORE = (
     cookie => 'cookie',
     zone => "zone=sessions:$ZONE",
-    redis => "redis://127.0.0.1:$PORT{people}",
+    redis => "redis://127.0.0.1:$REDIS",
 );
 
 
 sub seed {
     my (@sizes) = @_;
 
-    system('node', "$ROOT/bench/seal.mjs", $DIR, 'vcita_session', $CLIENT,
-           $SECRET, @sizes) == 0 or die "seal.mjs failed\n";
+    system('node', "$ROOT/bench/seal.mjs", $DIR, 'vcita_session',
+           $CLIENT_ID, $SECRET, @sizes) == 0 or die "seal.mjs failed\n";
 }
 
 
@@ -59,8 +58,8 @@ sub sessions {
         push @found, { n => $n, write => $took,
                        cpu => [ map { $_->[0]{cpu} } @turns ],
                        ratio => [ map { $_->[0]{cpu} / $_->[1]{cpu} } @turns ],
-                       worker => memory($worker, 'RssAnon'),
-                       store => $store eq 'zone' ? memory($worker, 'RssShmem')
+                       worker => memory_of($worker, 'RssAnon'),
+                       store => $store eq 'zone' ? memory_of($worker, 'RssShmem')
                            : $redis ? redis_memory() : undef };
     }
 
@@ -117,7 +116,7 @@ sub fill {
     my ($store, $worker, $n) = @_;
 
     if ($store eq 'redis') {
-        system("redis-cli -p $PORT{people} --pipe < $DIR/redis.$n > $DIR/pipe.out") == 0
+        system("redis-cli -p $REDIS --pipe < $DIR/redis.$n > $DIR/pipe.out") == 0
             or die "redis-cli: see $DIR/pipe.out\n";
         return undef;
     }
@@ -235,10 +234,10 @@ sub idle {
         };
 
         $get->($_) for @cookies[0 .. 99];
-        my $before = memory($worker, 'RssAnon');
+        my $before = memory_of($worker, 'RssAnon');
         my @open = map { $get->($_) } @cookies;
 
-        $found{$kind} = (memory($worker, 'RssAnon') - $before) * 1048576 / $n;
+        $found{$kind} = (memory_of($worker, 'RssAnon') - $before) * 1048576 / $n;
         end_of($master);
     }
 
@@ -386,25 +385,18 @@ sub worker_of_pidfile {
 
 sub redis {
     my $pid = spawn('redis', 'taskset', '-c', $BACK_CPU, 'redis-server', '--port',
-                    $PORT{people}, '--bind', '127.0.0.1', '--save', '',
+                    $REDIS, '--bind', '127.0.0.1', '--save', '',
                     '--appendonly', 'no', '--dir', $DIR);
 
-    wait_for("redis: see $DIR/redis.out", sub { is_open($PORT{people}) });
+    wait_for("redis: see $DIR/redis.out", sub { is_open($REDIS) });
     return $pid;
 }
 
 
 # MiB
 sub redis_memory {
-    return `redis-cli -p $PORT{people} info memory` =~ /^used_memory:(\d+)/m
+    return `redis-cli -p $REDIS info memory` =~ /^used_memory:(\d+)/m
         ? $1 / 1048576 : die "redis: no memory\n";
-}
-
-
-sub memory {
-    my ($pid, $what) = @_;
-    return slurp("/proc/$pid/status") =~ /^$what:\s+(\d+)/m ? $1 / 1024
-        : die "$what: not known here\n";
 }
 
 

@@ -10,12 +10,16 @@ use Bench;
 
 use Exporter 'import';
 
-our @EXPORT = qw( %PORT gate_settings plain_server gate_server header_server
-                  bearer_server back_servers redirect_length
-                  claim_values );
+our @EXPORT = qw( %PORT $CLIENT_ID $SECRET gate_settings plain_server
+                  gate_server header_server bearer_server back_servers
+                  redirect_length claim_values );
 
 # a claim of each of the headers X-1 to X-6
 my @CLAIMS = qw( email business_uid sub role business_name directory_uid );
+
+# of the application at vcita
+our $CLIENT_ID = 'e0faca0a2bca52368adfd0ac6035c7a5';
+our $SECRET = 's3cret-0123456789abcdef-0123456789';
 
 our %PORT;
 @PORT{qw( plain gate app vcita silent check auth apache apache_shm hanging
@@ -28,8 +32,8 @@ sub gate_settings {
     my (%change) = @_;
 
     my %setting = (
-        client_id => 'e0faca0a2bca52368adfd0ac6035c7a5',
-        client_secret => 's3cret-0123456789abcdef-0123456789',
+        client_id => $CLIENT_ID,
+        client_secret => $SECRET,
         redirect_uri => "http://127.0.0.1:$PORT{gate}/oauth/callback",
         token_endpoint => "http://127.0.0.1:$PORT{vcita}/oauth/token",
         userinfo_endpoint => "http://127.0.0.1:$PORT{vcita}/oauth/userinfo",

@@ -31,9 +31,9 @@ my $Seconds = $ENV{BENCH_SECONDS} // ($Quick ? 1 : 2);
 if (($ENV{BENCH_ONLY} // '') eq 'bearer') {
     Bench::work_in('bench');
 
-    my ($front, %cookie) = start_nginx();
+    my ($front, $cookie) = start_nginx();
 
-    print Report::bearer(Extra::bearer($front, $cookie{vcita}, $Quick));
+    print Report::bearer(Extra::bearer($front, $cookie, $Quick));
     exit 0;
 }
 
@@ -48,16 +48,16 @@ my $found = contest(rounds => $Rounds, alone => $Alone, seconds => $Seconds);
 
 end_all();
 
-my ($front, %cookie) = start_nginx();
+my ($front, $cookie) = start_nginx();
 
-$found->{extra} = { %{ Extra::all($front, \%cookie, $Quick) },
+$found->{extra} = { %{ Extra::all($front, $cookie, $Quick) },
                     growth => $growth };
 
 report($found, $Quick ? "$ROOT/build/bench" : "$ROOT/bench");
 exit 0;
 
 
-# the servers, the module's own session; the worker that is measured
+# the servers; the worker that is measured, and a session of the module
 sub start_nginx {
     make_keys();
     conf('back', back_servers());
@@ -66,5 +66,5 @@ sub start_nginx {
     conf('front', plain_server('/x') . gate_server() . bearer_server());
     my $master = nginx('front', $PORT{gate}, 'taskset', '-c', $FRONT_CPU);
 
-    return (worker_of($master), vcita => login($PORT{gate}, '/gif0'));
+    return (worker_of($master), login($PORT{gate}, '/gif0'));
 }
