@@ -22,6 +22,8 @@ my %USERINFO = map { $_ => 1 } qw( business_uid business_name directory_uid bran
 my %SIGNED   = map { $_ => 1 } qw( business_uid directory_uid sub sub_type actor_uid actor_type );
 my %KNOWN    = (%ID_TOKEN, %USERINFO, %SIGNED);
 
+my %asked;                                       # an assertion is another each time
+
 
 # -- the two requests that tell of client_id, redirect_uri and secret
 
@@ -30,7 +32,6 @@ my %KNOWN    = (%ID_TOKEN, %USERINFO, %SIGNED);
 sub client {
     my ($level, $authorize, $token, @how) = @_;
     my ($id, $uri) = (value($level, 'client_id'), sample_uri($level));
-    our %asked;
 
     return 0 if !defined $id || !defined $uri;
     return 1 if $asked{ join "\0", application($level), $authorize, $uri, scope($level) }++;
