@@ -227,6 +227,16 @@ typed() {
     printf '%s\n' "$text" | script --quiet --return --command "$command" /dev/null
 }
 
+# preflight, where nothing is wrong but that the site has the names of the example
+finds_the_example() {
+    local wrong
+
+    wrong=$("$@" | tee /dev/stderr | grep -A 1 '^WRONG') || true
+    [ "$(grep -c '^WRONG' <<< "$wrong")" = 2 ] \
+        && grep -q "^WRONG .* is the example's, no site has such a name" <<< "$wrong" \
+        && grep -q "^WRONG .* has the example's business, " <<< "$wrong"
+}
+
 # of the lines for nginx.conf that a command has printed
 client_id() { sed -n 's/.*vcita_oauth_client_id *\([0-9a-f]*\);.*/\1/p' "$1"; }
 
