@@ -20,6 +20,11 @@ URL.parse ??= (...args) => {
   }
 };
 
+// the tests' own: Debian's Node has an older fetch()
+Headers.prototype.getSetCookie ??= function getSetCookie() {
+  return (this.get('set-cookie') ?? '').split(/, (?=[^\s;,=]+=)/).filter(Boolean);
+};
+
 // A built-in module gets no new exports, so oidc-provider gets another module.
 export async function resolve(specifier, context, next) {
   return specifier === 'node:crypto' && context.parentURL?.includes('/oidc-provider/')
