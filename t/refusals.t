@@ -192,3 +192,42 @@ is $case{keys_unavailable}->()->status, 503, 'no keys';
 my @lines = new_lines();
 is scalar(@lines), 1, 'no keys: one line';
 like $lines[0], qr{jwks endpoint "http://127\.0\.0\.1:\d+/" is unreachable, $network}, 'no keys: who, why, what to do';
+
+
+=== TEST 2: no hostile iss and no hostile claim makes a line, or a part of one, in the error log
+--- http_config
+map $vcita_oauth_claim_role $listed { default 0; }
+--- flow
+new_lines();
+my @hostile = ("x\"\n2026/12/02 00:00:00 [error] 1#1: *1 forged", "x\" is not met, client: 6.6.6.6", "\x1b[2Jforged", "\x{9b}2Jforged", "\x{202e}forged", "\x{61c}forged",
+               "\x{2028}forged", "\x{feff}forged", "\\x0aforged", "\x{e0041}forged");
+my @bytes = (map({ my $text = $_; utf8::encode($text); $text } @hostile), "\xed\xa0\x80forged", "\xc2", "forged\xff", "\xf4\x90\x80\x80");
+for my $iss (@bytes) {
+    my $b = begun('/iss');
+    is $b->get('/iss/callback?code=x&state=' . $b->res->param('state') . '&iss=' . escape($iss))->status, 400, 'refused';
+    my @lines = new_lines();
+    is scalar(@lines), 1, 'one line';
+    like $lines[0], qr/: invalid_state, its iss "" is not the value of vcita_oauth_issuer/, 'which does not show it';
+}
+
+# cut at 128 bytes, between two letters
+for ([ 'x' x 10_240, 'x' x 128 ], [ "\xd7\x9c" x 200, "\xd7\x9c" x 64 ], [ 'x' . "\xd7\x9c" x 200, 'x' . "\xd7\x9c" x 63 ]) {
+    my ($iss, $shown) = @$_;
+    next if length escape($iss) > 6000;
+    my $b = begun('/iss');
+    $b->get('/iss/callback?code=x&state=' . $b->res->param('state') . '&iss=' . escape($iss));
+    like join("\n", new_lines()), qr/, its iss "\Q$shown\E" is not/, 'cut';
+}
+
+for my $email (@hostile) {
+    my $b = begun('/other-people');
+    my $r = $b->come_back(code => stub_code({ userinfo => { set => { email => $email, sub => 'someone' } } }));
+    unlike join("\n", new_lines()), qr/forged|6\.6\.6\.6/, 'a login';
+    next if $r->status == 502 && $email =~ /[\x00-\x1f]/;
+
+    is $b->get('/other-people')->status, 403, 'not allowed';
+    my @lines = new_lines();
+    is scalar(@lines), 1, 'one line';
+    like $lines[0], qr/ is not met (?:by "" of account "(?:someone)?"|because the session of account "(?:someone)?" has no claim "email"), \w/, 'which does not show it';
+    unlike $lines[0], qr/forged|6\.6\.6\.6/, 'nor a part of it';
+}

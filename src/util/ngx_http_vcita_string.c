@@ -68,8 +68,10 @@ ngx_http_vcita_string_shown(ngx_str_t *text)
         }
 
         if (c < 0x20 || c == '"' || c == '\\' || (c >= 0x7f && c < 0xa0)
+            || c == 0x061c
             || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e)
-            || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c > 0x10ffff)
+            || (c >= 0x2060 && c <= 0x206f) || (c >= 0xd800 && c <= 0xdfff)
+            || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || c >= 0xe0000)
         {
             ngx_str_set(text, "");
             return;

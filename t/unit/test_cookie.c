@@ -24,6 +24,8 @@ static ngx_array_t *test_cookie_names(const char *names);
 static ngx_array_t *test_cookie_array(size_t size);
 static ngx_int_t test_cookie_cut(ngx_str_t *line, ngx_array_t *names,
     ngx_str_t *found);
+static ngx_int_t test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names,
+    ngx_array_t *stems, ngx_str_t *found);
 static ngx_str_t test_cookie_show(ngx_array_t *found);
 static void test_cookie_reference(ngx_str_t *line, ngx_array_t *names,
     ngx_str_t *kept, ngx_array_t *found);
@@ -197,6 +199,55 @@ unit_test(cookie_random)
 }
 
 
+/* more cookies than are compared, and the stem of all names also elsewhere */
+
+unit_test(cookie_stems)
+{
+    ngx_str_t     line, kept, found, want;
+    ngx_uint_t    i, n, bad;
+    const char   *piece;
+    ngx_array_t  *names, *stems, *list;
+
+    static const char  *pieces[] = {
+        "our=1", "our_login=2", "__Host-our=3", "our2=4", "xour=5", "a=our=6",
+        "a=__Host-our=7", "our", "ourour=8", "ou=9", "our =\t10", "=our=11",
+        "__Host-=12", "ouour=13", "our_log=14", "", "a=15", "b", "c=\"our=16"
+    };
+
+    static const char  *between[] = { "; ", ";", ";\t ", " ; ", "\t;", ";;" };
+
+    for (i = 0, bad = 0; i < 100000 && !bad; i++) {
+        ngx_reset_pool(unit_pool);
+        names = test_cookie_names("our our_login __Host-our");
+        stems = test_cookie_names("our");
+
+        line = unit_room(400);
+        line.len = 0;
+
+        for (n = unit_random(34); n; n--) {
+            piece = (n % 2) ? pieces[unit_random(19)] : between[unit_random(6)];
+            ngx_memcpy(line.data + line.len, piece, ngx_strlen(piece));
+            line.len += ngx_strlen(piece);
+        }
+
+        list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
+        test_cookie_reference(&line, names, &kept, list);
+        want = test_cookie_show(list);
+
+        if (test_cookie_cut_by(&line, names, stems, &found) != NGX_OK
+            || !unit_same(&line, &kept)
+            || !unit_same(&found, &want))
+        {
+            bad = 1;
+            is_eq(&line, &kept, "line %ui with stems: what stays", i);
+            is_eq(&found, &want, "line %ui with stems: what was ours", i);
+        }
+    }
+
+    is_int(bad, 0, "100,000 lines with stems are cut as the reference says");
+}
+
+
 unit_test(cookie_large)
 {
     u_char       *p;
@@ -327,6 +378,14 @@ test_cookie_array(size_t size)
 static ngx_int_t
 test_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_str_t *found)
 {
+    return test_cookie_cut_by(line, names, names, found);
+}
+
+
+static ngx_int_t
+test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
+    ngx_str_t *found)
+{
     ngx_int_t     rc;
     ngx_str_t     room;
     ngx_array_t  *list;
@@ -338,7 +397,7 @@ test_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_str_t *found)
     room.data[line->len] = '\0';
     line->data = room.data;
 
-    rc = ngx_http_vcita_cookie_cut_line(line, unit_pool, names, names, list);
+    rc = ngx_http_vcita_cookie_cut_line(line, unit_pool, names, stems, list);
 
     *found = test_cookie_show(list);
 

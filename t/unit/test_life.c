@@ -167,7 +167,8 @@ unit_test(life_shown)
 {
     char       *bad[] = { "a\"b", "a\\b", "a\nb", "\x7f", "\xc2\x9b" "31m",
                           "\xe2\x80\xae" "a", "\xef\xbb\xbf", "a\xff",
-                          "\xc2" };
+                          "\xc2", "\xd8\x9c" "a", "\xed\xa0\x80",
+                          "\xf3\xa0\x81\x81", "\xef\xbf\xbb" };
     ngx_str_t   text;
     ngx_uint_t  i;
 
