@@ -771,3 +771,53 @@ is $b->get('/logout')->status, 200, 'a logout';
 is $b->get('/logout')->status, 200, 'once more, by nobody';
 wait_for { $audit->() >= 2 } 5, 'the log';
 is_deeply [ $audit->() ], [ 'login 303 alice@example.biz', 'logout 200 alice@example.biz' ], 'one login, one logout';
+
+
+=== TEST 31: three hundred replies in one piece, the 150th malformed, or the last: who has a reply is answered, the others ask again
+--- once
+--- worker_connections: 4096
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=20s connect_timeout=20s;
+--- flow
+my $none = "\$-1\r\n";
+for ([ 'malformed', $none x 149 . "no RESP\r\n" . $none x 150, 151 ],
+     [ 'closed after 150', $none x 150 . '<close>', 150 ],
+     [ 'closed within a reply', $none x 150 . "\$5\r\nhel<close>", 150 ],
+     [ 'one too many', $none x 301, 0 ])
+{
+    my ($what, $bytes, $again) = @$_;
+    my $f = fake_redis(GET => [ $none, ('hang') x 299, $bytes, $none ]);
+    wait_for { with('A' x 43)->status == 302 } 10, "Redis before $what";
+    my $crowd = crowd();
+    $crowd->add(browser(), GET => url('/'), headers => [ Cookie => sprintf 'vcita_session=%040dAAA', $_ ]) for 1 .. 300;
+    $crowd->start;
+    $crowd->until(sub { $f->asked('GET') == 301 + $again }, 15, 'all questions');
+    is scalar(grep { $_ && $_->status == 302 } $crowd->finish), 300, "$what: all are answered";
+    is $f->asked('GET'), 301 + $again, "$what: what had no reply was asked again, once";
+    $f->end;
+}
+like error_log(), qr{not valid RESP}, 'the log says it';
+
+
+=== TEST 32: three hundred commands fail at once, and half of the browsers go away meanwhile: the others get 503, nothing is left
+--- once
+--- worker_connections: 4096
+--- gate
+vcita_oauth_session_store redis://127.0.0.1:$TEST_NGINX_FAKE_PORT timeout=20s connect_timeout=1s;
+--- flow
+my $f = fake_redis(GET => [ "\$-1\r\n", ('hang') x 299, 'close', 'hang' ]);
+is with('A' x 43)->status, 302, 'it works';
+my $crowd = crowd();
+$crowd->add(browser(), GET => url('/'), headers => [ Cookie => sprintf 'vcita_session=%040dAAA', $_ ]) for 1 .. 300;
+$crowd->start;
+$crowd->until(sub { $f->asked('GET') == 601 }, 15, 'all to be asked, and asked again');
+
+# the worker sees the end of Redis and of the browsers in one turn of its event loop
+kill STOP => nginx_pid;
+$f->end;
+$crowd->abort(150 .. 299);
+kill CONT => nginx_pid;
+is scalar(grep { $_ && $_->status == 503 } $crowd->finish), 150, 'who waits is told';
+$f = fake_redis();
+wait_for { with('A' x 43)->status == 302 } 10, 'on it goes';
+like error_log(), qr{vcita_oauth_session_store}, 'the log says it';

@@ -443,3 +443,35 @@ $b->get('/');
 my $c = counters;
 is $b->come_back(code => stub_code({ token => { status => 400, json => { error => 'invalid_grant' } } }))->status, 302, 'sent to vcita again';
 is more($c, counters)->{'redirects_total browser'}, 1, 'a browser, again';
+
+
+=== TEST 16: whatever a client says of itself, a redirect is counted once
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location /always { vcita_oauth on; vcita_oauth_challenge login; proxy_pass $VCITA_APP; }
+--- flow
+my $mode = sub { return map { "Sec-Fetch-Mode: $_\r\n" } @_ };
+my @cases = (
+    [ 'two modes', browser => $mode->('cors', 'navigate') ], [ 'the same twice', browser => $mode->('navigate', 'navigate') ],
+    [ 'a list', browser => $mode->("cors,\t NAVIGATE") ], [ 'a parameter', browser => $mode->('navigate;x=1') ],
+    [ 'a hundred', browser => $mode->(('navigate') x 100) ], [ 'a hundred others', program => $mode->(('cors') x 100) ],
+    [ 'an empty one', program => $mode->('') ], [ 'commas', program => $mode->(',' x 2000) ],
+    [ 'a longer word', program => $mode->('navigates') ], [ 'a shorter one', program => $mode->('navigat') ],
+    [ 'a word inside', program => $mode->('xnavigate') ], [ 'a label', program => $mode->('navigate",agent="browser') ],
+    [ 'other bytes', program => $mode->("\xff\x01navigate") ], [ 'quotes', program => $mode->('"navigate"') ],
+    [ 'a long one', program => $mode->('navigate' x 500) ],
+    [ 'a page, a program', program => 'X-Requested-With: XMLHttpRequest', "\r\n" ],
+    [ 'two tokens', program => "Authorization: Bearer x\r\n", $mode->('navigate') ],
+);
+for (@cases) {
+    my ($what, $agent, @lines) = @$_;
+    for my $path ('/', '/always') {
+        my $c = counters;
+        my $r = browser()->raw('127.0.0.1', port(), join '', "GET $path HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nConnection: close\r\n", @lines, "\r\n");
+        my ($status) = $r->body =~ m{^HTTP/1\.1 (\d+)};
+        is $status, $path eq '/always' || $agent eq 'browser' ? 302 : 401, "$what, $path";
+        my $more = more($c, counters);
+        is_deeply { map { $_ => $more->{$_} } grep { /^redirects_total/ } keys %$more }, { $status == 302 ? ("redirects_total $agent" => 1) : () }, 'counted once';
+        is $more->{logins_started_total} // 0, $status == 302 ? 1 : 0, 'as a login';
+    }
+}

@@ -80,7 +80,7 @@ sub VcitaFlow::Code::callback {
 # all bytes are there before the worker sees any
 sub VcitaFlow::Code::at_once {
     my ($connections, @bytes) = @_;
-    my $pid = VcitaFlow::nginx_pid();
+    my ($pid) = VcitaFlow::nginx_workers();
     kill STOP => $pid;
     VcitaFlow::Code::wait_for { (VcitaFlow::_stat($pid))[0] eq 'T' } 5, 'nginx to stop';
     syswrite $connections->[$_], $bytes[ $_ % @bytes ] for 0 .. $#$connections;
@@ -189,3 +189,42 @@ for my $ms (960, 970, 980, 985, 990, 993) {
 }
 --- no_error_log
 [alert]
+
+
+=== TEST 6: half of three hundred callbacks go away while they wait for their turns: the others are answered, and no call is left
+--- gate eval
+"no vcita_oauth_client_secret;\nvcita_oauth_client_assertion_key " . VcitaFlow::Code::client_key('rsa') . ';'
+--- config
+location / { vcita_oauth on; proxy_pass $VCITA_APP; }
+location = /status { vcita_oauth_status; }
+--- flow
+begun('/')->come_back(code => stub_code);
+my @c = connections(300);
+at_once(\@c, map { callback({}) } @c);
+close $_ for splice @c, 150;
+is statuses(@c), '150 x 303', 'who stays is in';
+wait_for { browser()->get('/status')->body =~ /^vcita_oauth_calls_in_flight(?:\{[^}]*\})? 0$/m } 10, 'no call in flight';
+is begun('/')->come_back(code => stub_code)->status, 303, 'the next login';
+
+
+=== TEST 7: a reload while 150 callbacks wait for their turns: the old worker ends when all are answered; one that is told to end at once does so
+--- master_on
+--- gate eval
+"no vcita_oauth_client_secret;\nvcita_oauth_client_assertion_key " . VcitaFlow::Code::client_key('rsa') . ';'
+--- flow
+begun('/')->come_back(code => stub_code);
+my @c = connections(150);
+my ($old) = nginx_workers;
+at_once(\@c, map { callback({}) } @c);
+nginx_signal('HUP');
+is statuses(@c), '150 x 303', 'all are in';
+wait_for { !grep { $_ == $old } nginx_workers } 15, 'the old worker to go';
+
+wait_for { nginx_workers == 1 } 15, 'one worker';
+($old) = nginx_workers;
+@c = connections(150);
+at_once(\@c, map { callback({}) } @c);
+kill TERM => $old;
+wait_for { my @now = nginx_workers; @now == 1 && $now[0] != $old } 15, 'another worker';
+close $_ for @c;
+is begun('/')->come_back(code => stub_code)->status, 303, 'the next login';
