@@ -439,6 +439,10 @@ accepts_line "vcita_oauth_http_proxy $_;", "proxy $_"
 for my $bad ('proxy.example.com:3128', 'ftp://proxy.example.com', 'socks5://127.0.0.1:1', 'http://', 'http://u:t0p@') {
     refuses_line "vcita_oauth_http_proxy $bad;", qr/http or https URL|an invalid host/, "proxy $bad";
 }
+for my $bad ('t0p@x', 't0p/x', 't0p#x', 't0p?x', 't0p x', 'x/@t0p') {
+    refuses_line qq{vcita_oauth_http_proxy "http://u:$bad\@127.0.0.1:1";}, qr/requires percent-encoding of/, "a proxy's password, $bad";
+}
+accepts_line 'vcita_oauth_http_proxy "http://u:t%40%2F%23%3Fp:[\\\\@127.0.0.1:1/";', 'a password, percent-encoded';
 my (undef, undef, undef, $out) =
     main::nginx_t(main::with('vcita_oauth_http_proxy file:' . conf_file('p2', "ftp://user:t0p\@h\n") . ';'));
 unlike $out, qr/t0p/, 'no message shows the password of the proxy';

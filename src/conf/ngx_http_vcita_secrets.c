@@ -265,7 +265,7 @@ char *
 ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char       *rv;
-    u_char     *p, *last;
+    u_char     *p, *at, *last;
     ngx_str_t  *url, host;
 
     rv = ngx_http_vcita_secrets_client_secret(cf, cmd, conf);
@@ -287,12 +287,25 @@ ngx_http_vcita_secrets_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     last = url->data + url->len;
+    at = memrchr(host.data, '@', last - host.data);
+
+    if (at) {
+
+        /* libcurl refuses such a URL and quotes it, which would be logged */
+
+        for (p = host.data; p < at; p++) {
+            if (*p <= ' ' || *p == '@' || *p == '/' || *p == '?' || *p == '#')
+            {
+                return "requires percent-encoding of \"@\", \"/\", \"?\", "
+                       "\"#\" and spaces in the user and password";
+            }
+        }
+
+        host.data = at + 1;
+    }
 
     for (p = host.data; p < last && *p != '/'; p++) {
-
-        if (*p == '@') {
-            host.data = p + 1;
-        }
+        /* void */
     }
 
     host.len = p - host.data;
