@@ -26,7 +26,7 @@
 # token endpoint the client's secret, or an assertion that its key has signed,
 # with a made-up code, the others an empty one.  The first two tell a wrong
 # client_id, redirect_uri or secret.  A vcita_oauth_http_proxy is used as nginx
-# does; the environment's proxy variables and ~/.curlrc are not.
+# does; the environment's proxy variables and CAs, and ~/.curlrc, are not.
 #
 # What is looked at: nginx -t; DNS, TLS and an answer of each endpoint of each
 # application; whether vcita knows the client; where vcita_oauth_bearer is in
@@ -54,6 +54,7 @@ n_ok=0 n_wrong=0 n_warning=0
 sep=$'\x1f'                                      # between fields of a record
 soon=14                                          # days until a certificate ends
 skew=30                                          # seconds
+largest=4096                                     # KiB of an answer
 
 
 usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; }
@@ -96,7 +97,8 @@ ask() {
 
     result=0
     : > "$body"
-    said=$(printf '%s' "$1" \
+    said=$(ulimit -f "$largest"; trap '' XFSZ
+           printf '%s' "$1" \
            | curl -q -K - -gsS -m "$timeout" -o "$body" -D - \
                --suppress-connect-headers --path-as-is -w \
 "$sep%{http_code}$sep%{time_total}$sep%{errormsg}$sep%{certs}" \
@@ -375,6 +377,9 @@ said_by_endpoint() {
         7)  wrong "$what$via: the connection is refused" \
                   "let the firewall pass $at, or set vcita_oauth_http_proxy" ;;
 
+        23) wrong "$what$via: its answer is larger than $largest KiB" \
+                  "look what answers at $at" ;;
+
         28) wrong "$what$via: no answer within $timeout s" \
                   "let the firewall pass $at, or set vcita_oauth_http_proxy" ;;
 
@@ -392,7 +397,9 @@ said_by_endpoint() {
         35) wrong "TLS of $at$via fails: ${error:-no reason given}" \
                   "is it https at that port, and does nothing in between cut TLS?" ;;
 
-        5|97) wrong "$what$via: the proxy fails: ${error:-no reason given}" \
+        # curl quotes the proxy, with its password, after "in"
+        5|97) error=${error%% in \'*}
+              wrong "$what$via: the proxy fails: ${error:-no reason given}" \
                   "correct vcita_oauth_http_proxy" ;;
 
         56) wrong "$what$via: ${error:-cut off}" \
@@ -593,6 +600,7 @@ trap 'rm -f "$body"' EXIT
 
 unset http_proxy https_proxy all_proxy no_proxy
 unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+unset CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 
 check_nginx
 check_all

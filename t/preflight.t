@@ -9,6 +9,7 @@ use VcitaTunnel;
 
 use File::Temp ();
 use HTTP::Tiny ();
+use IO::Socket::INET ();
 use JSON::PP qw( encode_json );
 use MIME::Base64 ();
 use VcitaCert ();
@@ -182,6 +183,36 @@ sub VcitaFlow::Code::records {
     my $file = put('printed', "# configuration file $Dir/conf/nginx.conf:\n" . do { local (@ARGV, $/) = conf(%{ $_[0] }); <> });
     return scalar `perl $Examples/preflight-conf.pl 0 0 < $file 2>&1`;
 }
+
+# a server that answers anything with these bytes, and then with others for ever
+sub VcitaFlow::Code::server_of {
+    my ($port, $bytes, $more) = @_;
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 16, ReuseAddr => 1) or die "$port: $!";
+    my $log = "$Dir/server-$port";
+    unlink $log;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $SIG{$_} = 'DEFAULT' for qw( __DIE__ __WARN__ ALRM TERM );
+        $SIG{PIPE} = 'IGNORE';
+        alarm 120;
+        my ($asked, $sent) = (0, 0);
+        while (my $client = $listen->accept) {
+            sysread $client, my $head, 65536;
+            $asked++;
+            for (my $next = $bytes; defined $next; $next = $more) { $sent += syswrite($client, $next) // last }
+            open my $fh, '>', $log;
+            print $fh "$asked $sent";
+            close $fh;
+        }
+        POSIX::_exit(0);
+    }
+    return bless { pid => $pid, log => $log }, 'Served';
+}
+
+sub Served::said { open my $fh, '<', $_[0]{log} or return (0, 0); return split / /, <$fh> // '0 0' }
+sub Served::asked { return ($_[0]->said)[0] }
+sub Served::sent { return ($_[0]->said)[1] }
+sub Served::DESTROY { local $?; kill KILL => $_[0]{pid}; waitpid $_[0]{pid}, 0 }
 
 # an nginx that only prints what it would read
 sub VcitaFlow::Code::prints {
@@ -1092,3 +1123,84 @@ my $live = put('conf/letsencrypt/site.pem', do { local (@ARGV, $/) = $ca->{site}
 warns($tls->('', "location / { $rule }", $live), $acme, $fix, '--not-running');
 warns($tls->('', "location /.well-known/ { $rule }"), $acme, $fix, '--not-running');
 is run($tls->($rule, ''), '--not-running', '--strict', '--behind-proxy')->{status}, 0, '--behind-proxy: TLS is not of this nginx';
+
+
+=== TEST 39: preflight: no CA of the environment verifies an endpoint, for nginx has none of it
+--- gate
+--- config
+--- flow
+my $ca = cert();
+my $stub = stub->url_tls;
+stub->always({ token => { status => 400, json => { error => 'invalid_grant' } } });
+for my $name (qw( CURL_CA_BUNDLE SSL_CERT_FILE )) {
+    local $ENV{$name} = $ca->{ca};
+    my $r = run({ gate => "no vcita_oauth_ssl_trusted_certificate;\nvcita_oauth_token_endpoint $stub/oauth/token;" });
+    my ($at) = $stub =~ m{//(.*)};
+    like $r->{said}, qr/^WRONG +TLS of $at is not verified by the CAs of this system: /m, "$name: not verified" or diag $r->{said};
+}
+
+
+=== TEST 40: preflight: hostile answers of an endpoint: no control byte in the output, no other host asked, no command run
+--- gate
+--- config
+# $TEST_NGINX_RAND_PORT_1 $TEST_NGINX_RAND_PORT_2
+--- flow
+my $touched = dir() . '/touched';
+my $elsewhere = server_of(rand_port(2), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+my $cmd = "\$(touch $touched)`touch $touched`a[\$(touch $touched)]";
+my %answer = (
+    'field separators' => "HTTP/1.1 400 Bad\r\nDate: a\x1f$cmd\x1f$cmd\x1f$cmd\r\nAge: $cmd\r\nX: \x1f200\x1f$cmd\x1f\e[2J\x1f$cmd\r\nContent-Length: 0\r\n\r\n",
+    'escape sequences' => "HTTP/1.1 400 \e]0;x\a\r\nLocation: \e[31m\r\nContent-Type: application/json\r\n\r\n{\"error\":\"\e[2Jinvalid_grant\"}",
+    'a command as error' => "HTTP/1.1 400 Bad\r\n\r\n{\"error\":\"$cmd\"}",
+    'a redirect' => 'HTTP/1.1 307 Elsewhere' . "\r\nLocation: http://127.0.0.1:" . rand_port(2) . "/\r\nContent-Length: 0\r\n\r\n",
+    'zeros' => "HTTP/1.1 400 Bad\r\n\r\n" . "\0" x 1_000_000,
+    'no HTTP' => "\e[31m\x1f200\x1f1\x1f$cmd" . "\0" x 1000,
+);
+for my $what (sort keys %answer) {
+    my $server = server_of(rand_port(1), $answer{$what});
+    my $r = run({ gate => 'vcita_oauth_token_endpoint http://127.0.0.1:' . rand_port(1) . '/oauth/token;' }, '--timeout', 3);
+    cmp_ok $r->{status}, '<=', 1, "$what: it went through";
+    like $r->{said}, qr/^ok: \d+, warnings: \d+, wrong: \d+\n\z/m, 'to its last line';
+    like $r->{said}, qr/^(?:ok|warning|WRONG) +token endpoint /m, 'it was asked';
+    unlike $r->{said}, qr/[^\n -~]/, 'printable';
+    unlike $r->{said}, qr/${\ secret() }/, 'no secret';
+}
+ok !-e $touched, 'no command was run';
+is $elsewhere->asked, 0, 'no other host was asked';
+
+
+=== TEST 41: preflight: an answer without end: no more than a few MiB of it, and the time of one request
+--- gate
+--- config
+# $TEST_NGINX_RAND_PORT_1
+--- flow
+for my $endless ("HTTP/1.1 400 Bad\r\n\r\n", "HTTP/1.1 400 Bad\r\n") {
+    my $server = server_of(rand_port(1), $endless, 'X: ' . 'y' x 8000 . "\r\n");
+    my $r = run({ gate => 'vcita_oauth_token_endpoint http://127.0.0.1:' . rand_port(1) . '/oauth/token;' }, '--timeout', 2);
+    cmp_ok $r->{status}, '<=', 1, 'it went through' or diag $r->{said};
+    like $r->{said}, qr/^WRONG +token endpoint /m, 'that is no answer';
+    cmp_ok $server->sent, '<', 32 << 20, 'it was cut: ' . $server->sent;
+}
+
+
+=== TEST 42: preflight: values of nginx.conf are no commands, and no part of a proxy's password is shown
+--- gate
+--- config
+--- flow
+my $touched = dir() . '/touched';
+my $cmd = "\$(touch $touched)`touch $touched`";
+my $file = conf(unregistered => 1, gate => 'vcita_oauth_token_endpoint ' . stub->url . '/oauth/token;');
+my $text = do { local (@ARGV, $/) = $file; <> };
+for my $name (qw( client_id client_secret redirect_uri token_endpoint scope authorize_args userinfo_endpoint )) {
+    for my $hostile ("x$cmd", "x\\nurl = file:///etc/passwd", "x\\\"\\nurl = file:///etc/passwd") {
+        (my $with = $text) =~ s/^(\s*vcita_oauth_$name)\s+[^;]*;/$1 "http:\/\/127.0.0.1\/$hostile";/m or next;
+        my $r = preflight(prints($with), '--timeout', 2);
+        unlike $r->{said}, qr/root:|c4n4ry/, "$name: no other file";
+        ok !-e $touched, "$name: no command was run";
+    }
+}
+for my $password ('p@ss/c4n4ry', 'c4n4ry%40/x', 'a:c4n4ry', 'c4n4ry#x', 'c4n4ry?x@y', '[c4n4ry', 'c4n4ry\\\\x') {
+    my $r = run({ gate => qq{vcita_oauth_http_proxy "http://user:$password\@127.0.0.1:1";} });
+    like $r->{said}, $password =~ m{[@/?#]} ? qr/^WRONG +nginx -t fails: .*requires percent-encoding/m : qr/^WRONG +token endpoint .* through the proxy 127\.0\.0\.1:1: the connection is refused$/m, "$password: said";
+    unlike $r->{said}, qr/c4n4ry/, 'no password';
+}
