@@ -52,6 +52,10 @@ ngx_http_vcita_string_shown(ngx_str_t *text)
     u_char    *p, *end, *last;
     uint32_t   c;
 
+    if (text->len == 0) {
+        return;
+    }
+
     p = text->data;
     end = p;
     last = p + ngx_min(text->len, NGX_HTTP_VCITA_STRING_SHOWN);
