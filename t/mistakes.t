@@ -7,8 +7,10 @@ use VcitaCheck;
 use VcitaCases;
 
 use File::Temp ();
+use IO::Socket::INET ();
 use MIME::Base64 ();
 use VcitaCert ();
+use VcitaMachine ();
 
 repeat_each(1);
 
@@ -156,6 +158,17 @@ sub VcitaFlow::Code::tested {
         VcitaFlow::ok($row, "$name: a row of docs/errors.md");
     }
     VcitaFlow::Code::silent($name, $said);
+    return if !$fails;
+
+    # no page: nginx does not start, and says the same; nor has preflight more to say
+    my $conf = "$Dir/nginx.conf";
+    my ($start, $started) = said(nginx(), '-p', "$Dir", '-c', $conf, '-e', '/dev/null');
+    my ($checked) = said('bash', "$Examples/preflight.sh", '-b', nginx(), '--not-running', $conf);
+
+    VcitaFlow::is($started, 1, "$name: nginx does not start");
+    VcitaFlow::like($start, qr/\[emerg\] .*$what/, "$name: the mistake in the log");
+    VcitaFlow::like($checked, qr/^WRONG +nginx -t fails: .*$what/m, "$name: preflight");
+    VcitaFlow::Code::silent("$name: log and preflight", $start . $checked);
 }
 
 # preflight of a configuration: each [ kind, what, fix ] is there
@@ -209,6 +222,35 @@ sub VcitaFlow::Code::rounds {
     return $b->res;
 }
 
+# A mistake at a site that runs: what each of the four says of it, '' is nothing, and one of them names the cure
+sub VcitaFlow::Code::everywhere {
+    my ($name, %is) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $gate = join "\n", @{ $is{gate} // [] };
+    my @usual = grep { my ($of) = /^(\S+)/; $gate !~ /^$of\s/m } "vcita_oauth_client_secret file:$Dir/other;", "vcita_oauth_session_key_file $Dir/other_key;",
+        'vcita_oauth_userinfo on;', 'vcita_oauth_rate off;';
+    my $m = VcitaMachine->start('newcomer', gate => join("\n", @usual, $gate), server => $is{site} // 'location = /healthz { return 200; }'
+        . ' location / { vcita_oauth on; vcita_oauth_require $vcita_oauth_claim_email alice@example.biz; proxy_pass $VCITA_APP; }');
+    my $conf = $m->dir . '/nginx.conf';
+    my $b = VcitaFlow::browser();
+    my %said;
+
+    my %vcita = (authorize => undef, userinfo => undef, %{ $is{vcita} // {} });
+    VcitaFlow::stub()->always({ %vcita, token => { secret => $Canary{'another secret'}, %{ $vcita{token} // {} } } });
+    ($said{'nginx -t'}) = said(nginx(), '-t', '-p', $m->dir, '-c', $conf, '-e', '/dev/null');
+    $b->visit($m->url($is{at}));
+    $said{page} = $b->res->status . ' ' . $b->res->body;
+    $said{log} = join '', grep { /\[(?:error|crit|alert|emerg)\]/ } split /^/, $m->log;
+    ($said{preflight}) = said('bash', "$Examples/preflight.sh", '-b', nginx(), '--timeout', 5, $conf);
+
+    my %any = ('nginx -t' => qr/\[(?:warn|error|emerg)\]/, log => qr/./, preflight => qr/^(?:WRONG|warning) .*/m);
+    for ('nginx -t', 'page', 'log', 'preflight') {
+        $is{$_} eq '' ? VcitaFlow::unlike($said{$_}, $any{$_}, "$name: $_: nothing") : VcitaFlow::like($said{$_}, qr/$is{$_}/m, "$name: $_");
+        VcitaFlow::Code::silent("$name: $_", $said{$_});
+    }
+    VcitaFlow::ok(scalar(grep { $_ =~ $is{cure} } values %said), "$name: the cure, '$is{cure}'");
+}
+
 sub VcitaFlow::Code::rows { return keys %Row }
 sub VcitaFlow::Code::dir { return "$Dir" }
 sub VcitaFlow::Code::canary { return $Canary{ $_[0] } }
@@ -248,7 +290,7 @@ tested('a misspelt directive', 1, 'unknown directive "vcita_oauth_required"', 'u
 # what is not there
 tested("no $_", 1, "vcita_oauth_$_", qr/.*\bin \S+:\d+|set|add/, gate => [ "no vcita_oauth_$_;" ]) for qw( client_id client_secret redirect_uri );
 tested('no secret file', 1, 'absent" failed', qr/No such file/, gate => [ "vcita_oauth_client_secret file:$dir/absent;" ]);
-tested('no CA file', 1, 'ssl_trusted_certificate "\S+absent"', qr/check the file/, gate => [ "vcita_oauth_ssl_trusted_certificate $dir/absent;" ]);
+tested('no CA file', 1, 'absent"', qr/check the (?:CA )?file/, gate => [ "vcita_oauth_ssl_trusted_certificate $dir/absent;" ]);
 
 # a secret, a key
 tested('a path instead of a file', 1, 'client_secret', qr/did you mean "?file:/, gate => [ "vcita_oauth_client_secret $dir/secret;" ]);
@@ -402,3 +444,63 @@ my ($app, $status) = register_app();
 isnt $status, 0, 'a directory token that vcita refuses: it fails';
 like $app, qr/fix: \S/, 'a directory token that vcita refuses: the cure';
 silent('register-app', $app);
+
+
+=== TEST 4: what nginx -t, the page, the log and preflight say of a mistake at a site that runs; no secret in any of them
+--- http_config
+# $TEST_NGINX_RAND_PORT_1
+--- flow
+my $on = 'vcita_oauth on; proxy_pass $VCITA_APP;';
+my $me = 'vcita_oauth_require $vcita_oauth_claim_email alice@example.biz;';
+my $up = 'location = /healthz { return 200; }';
+my $code = sub { "^$_[0] .*(?s:.*)<code>$_[1]</code>" };
+my $nowhere = 'http://127.0.0.1:' . rand_port(1) . '/';
+my @quiet = ('nginx -t' => '', log => '');
+
+everywhere('none', @quiet, page => '^200 ', preflight => '', cure => 'wrong: 0');
+
+# the app at vcita
+everywhere('another client_id', @quiet, vcita => { authorize => { status => 400 }, token => { status => 401, json => { error => 'invalid_client' } } },
+    page => '^400 ', preflight => '^WRONG .*vcita does not know it', cure => 'fix: correct vcita_oauth_client_id');
+everywhere('an unregistered redirect_uri', @quiet, vcita => { authorize => { status => 400 } }, page => '^400 ',
+    preflight => '^WRONG .*redirect_uri \S+: vcita does not know it', cure => 'fix: .*letter for letter');
+everywhere('another secret', 'nginx -t' => '', vcita => { token => { status => 401, json => { error => 'invalid_client' } } },
+    page => $code->(502, 'invalid_client'), log => 'returned no token', preflight => '^WRONG .*refuses the client secret',
+    cure => 'check vcita_oauth_client_id and vcita_oauth_client_secret');
+
+# endpoints
+everywhere('another token endpoint', 'nginx -t' => '', vcita => { token => { status => 404, body => '<html>' } },
+    page => $code->(502, 'bad_token_response'), log => 'token', preflight => '^WRONG .*token endpoint .*404', cure => 'check vcita_oauth_token_endpoint');
+everywhere('another userinfo endpoint', 'nginx -t' => '', vcita => { userinfo => { status => 404, body => '<html>' } },
+    page => $code->(502, 'bad_userinfo'), log => 'userinfo', preflight => '^WRONG .*userinfo endpoint .*404', cure => 'check vcita_oauth_userinfo_endpoint');
+everywhere('a port that nothing listens at', 'nginx -t' => '', gate => [ "vcita_oauth_token_endpoint $nowhere;" ],
+    page => $code->(502, 'unreachable'), log => 'unreachable|connect', preflight => '^WRONG .*token endpoint', cure => 'check DNS, the firewall, vcita_oauth_http_proxy');
+everywhere('no CA', 'nginx -t' => '', gate => [ 'vcita_oauth_token_endpoint $VCITA_STUB_TLS/oauth/token;', 'vcita_oauth_ssl_trusted_certificate $VCITA_CA_OTHER;' ],
+    page => $code->(502, 'unreachable'), log => 'certificate', preflight => '^WRONG .*TLS', cure => 'vcita_oauth_ssl_trusted_certificate');
+my $silent = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1') or die "listen: $!";
+everywhere('a firewall that drops', 'nginx -t' => '', gate => [ 'vcita_oauth_timeout 1s;', "vcita_oauth_token_endpoint http://127.0.0.1:@{[ $silent->sockport ]}/;" ],
+    page => $code->(504, 'timeout'), log => 'token', preflight => '^WRONG .*token endpoint', cure => 'check the network and vcita_oauth_timeout');
+
+# rules
+everywhere('a misspelt claim', 'nginx -t' => '', site => "location / { $on vcita_oauth_require \$vcita_oauth_claim_bussiness_uid b1; } $up",
+    page => $code->(403, 'not_allowed'), log => 'has no claim "bussiness_uid"', preflight => '^WRONG .*vcita has no claim "bussiness_uid"', cure => 'claim_business_uid');
+everywhere('a claim that nobody asks for', 'nginx -t' => '', gate => [ 'vcita_oauth_userinfo off;' ],
+    site => "location / { $on vcita_oauth_require \$vcita_oauth_claim_business_uid b1; } $up",
+    page => $code->(403, 'not_allowed'), log => 'has no claim "business_uid"', preflight => '^WRONG .*is in userinfo alone', cure => 'set "?vcita_oauth_userinfo on');
+everywhere('another person', 'nginx -t' => '', site => "location / { $on vcita_oauth_require \$vcita_oauth_claim_email bob\@example.biz; } $up",
+    page => $code->(403, 'not_allowed'), log => 'is not met by "alice@example\.biz"', preflight => '', cure => 'add this value');
+everywhere('no rule', @quiet, site => "location / { $on } $up", page => '^200 ', preflight => '^warning .*without vcita_oauth_require', cure => 'say whom you expect');
+
+# files and locations
+everywhere('a secret that all can read', 'nginx -t' => 'is readable by all users', log => '', gate => [ 'vcita_oauth_client_secret file:' . dir() . '/open;' ],
+    page => '^200 ', preflight => '^WRONG .*can be read', cure => 'chmod');
+everywhere('return beside the gate', @quiet, at => '/returned', site => "location / { $on $me } location /returned { vcita_oauth on; $me return 200 open; } $up",
+    page => '^200 open', preflight => '^WRONG .*answers before the gate', cure => 'serve it by root, alias or proxy_pass');
+everywhere('an error_page behind the gate', 'nginx -t' => '', site => "vcita_oauth on; error_page 403 /denied.html; $up"
+    . ' location / { vcita_oauth_require $vcita_oauth_claim_email bob@example.biz; proxy_pass $VCITA_APP; }',
+    page => '^403 ', log => 'add this value', preflight => '^warning .*denied\.html is behind the gate', cure => 'vcita_oauth off');
+everywhere('auth_request to a gated location', @quiet, at => '/asked', site => "vcita_oauth on; $me location / { proxy_pass \$VCITA_APP; }"
+    . ' location /asked { auth_request /check; proxy_pass $VCITA_APP; } location = /check { proxy_pass $VCITA_APP; } location = /healthz { vcita_oauth off; return 200; }',
+    page => '^401 ', preflight => '^warning .*auth_request /check', cure => 'not signed in get 401(?s:.*)fix: .*vcita_oauth off');
+everywhere('health checks behind the gate', @quiet, at => '/healthz', site => "vcita_oauth on; $me location / { proxy_pass \$VCITA_APP; }",
+    page => '^200 ', preflight => '^warning .*health check', cure => 'vcita_oauth off');

@@ -11,7 +11,7 @@ use warnings;
 
 use VcitaFlow ();
 
-use constant GATE => "vcita_oauth_timeout 400ms;\nvcita_oauth_rate off;\n";
+use constant GATE => "vcita_oauth_timeout 1500ms;\nvcita_oauth_rate off;\n";
 
 
 # an application of its own below a path, with other settings

@@ -397,7 +397,7 @@ sub token {
             && ($f->{client_assertion_type} // '') eq 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
         return refuse($c, $m, 401, 'invalid_client', 'Client authentication failed')
             unless $assertion && ($f->{client_id} // 'app1') =~ /^app[1-9]$/
-                || ($f->{client_id} // '') =~ /^app[1-9]$/ && ($f->{client_secret} // '') eq $SECRET;
+                || ($f->{client_id} // '') =~ /^app[1-9]$/ && ($f->{client_secret} // '') eq ($i->{secret} // $SECRET);
         return refuse($c, $m, 400, 'unsupported_grant_type', 'not authorization_code')
             if ($f->{grant_type} // '') ne 'authorization_code';
         return refuse($c, $m, 400, 'invalid_grant', 'unknown code') if !$do;
