@@ -19,54 +19,15 @@
 #define NGX_HTTP_VCITA_COOKIES_SEEN  8
 
 
-static void ngx_http_vcita_ctx_cleanup(void *data);
 static void ngx_http_vcita_ctx_release(void *data);
 static ngx_int_t ngx_http_vcita_ctx_mask(ngx_http_request_t *r);
 static ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_subrequest(
     ngx_http_request_t *r, ngx_http_vcita_ctx_t *main);
 
 
-/* Creates the context of a client request; NULL: memory is exhausted */
+/* The handler of the client's request; its address marks the context, too */
 
-ngx_http_vcita_ctx_t *
-ngx_http_vcita_ctx_create(ngx_http_request_t *r,
-    ngx_http_vcita_srv_conf_t *vscf)
-{
-    size_t                 size;
-    ngx_http_vcita_ctx_t  *ctx;
-
-    /* one allocation, with room for each of the server's cookies once */
-
-    size = sizeof(ngx_http_vcita_ctx_t)
-           + vscf->cookies.nelts * sizeof(ngx_http_vcita_found_t);
-
-    ctx = ngx_palloc(r->pool, size);
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(ctx, size);
-
-    /* as ngx_pool_cleanup_add(); the handler marks the context, too */
-
-    ctx->cleanup.handler = ngx_http_vcita_ctx_cleanup;
-    ctx->cleanup.data = ctx;
-    ctx->cleanup.next = r->pool->cleanup;
-
-    r->pool->cleanup = &ctx->cleanup;
-
-    ctx->cookies.elts = &ctx[1];
-    ctx->cookies.size = sizeof(ngx_http_vcita_found_t);
-    ctx->cookies.nalloc = vscf->cookies.nelts;
-    ctx->cookies.pool = r->pool;
-
-    ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
-
-    return ctx;
-}
-
-
-static void
+void
 ngx_http_vcita_ctx_cleanup(void *data)
 {
     ngx_http_vcita_ctx_t *ctx = data;

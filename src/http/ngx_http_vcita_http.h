@@ -116,13 +116,11 @@ typedef struct {
 
 
 typedef struct ngx_http_vcita_ctx_s {
-    ngx_array_t                     cookies;       /* ..._found_t, behind */
     ngx_http_vcita_client_t        *callback;    /* set if this is a callback */
     ngx_http_vcita_client_t        *moved;         /* at another path */
     ngx_str_t                       query;         /* the callback's */
 
     ngx_http_vcita_client_t        *client;        /* session looked up in */
-    ngx_http_vcita_session_t        session;
     ngx_str_t                       cookie;        /* of the session */
     ngx_uint_t                      sealed_by;     /* index of the key */
     ngx_http_vcita_memo_entry_t    *opened;        /* the first one, held */
@@ -164,8 +162,6 @@ typedef struct ngx_http_vcita_ctx_s {
     struct ngx_http_vcita_ctx_s    *next;          /* of a subrequest */
     ngx_http_request_t             *request;       /* NULL: the client's */
 
-    ngx_pool_cleanup_t              cleanup;
-
 #if (nginx_version < 1023000)
     ngx_table_elt_t                *cache_control; /* an array of one */
 #endif
@@ -188,6 +184,12 @@ typedef struct ngx_http_vcita_ctx_s {
     unsigned                        behind:1;     /* redirected since then */
     unsigned                        logging:1;    /* the log phase */
     unsigned                        marked:1;     /* a login after a logout */
+
+    /* not zeroed by post_read, which sets two, and a look-up the session */
+
+    ngx_array_t                     cookies;       /* ..._found_t, behind */
+    ngx_pool_cleanup_t              cleanup;
+    ngx_http_vcita_session_t        session;       /* of client, if alive */
 } ngx_http_vcita_ctx_t;
 
 
@@ -272,8 +274,7 @@ ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
 /* ctx */
 
-ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_create(ngx_http_request_t *r,
-    ngx_http_vcita_srv_conf_t *vscf);
+void ngx_http_vcita_ctx_cleanup(void *data);
 u_char *ngx_http_vcita_ctx_query(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_ctx_hide(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);

@@ -15,7 +15,13 @@
 #include "http/ngx_http_vcita_http.h"
 
 
+/* so many bytes are zeroed by a few moves, without a call */
+#define NGX_HTTP_VCITA_POST_READ_ZEROED  80
+
+
 static ngx_inline ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(
+    ngx_http_request_t *r, ngx_http_vcita_srv_conf_t *vscf);
+static ngx_inline ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_create(
     ngx_http_request_t *r, ngx_http_vcita_srv_conf_t *vscf);
 static ngx_int_t ngx_http_vcita_post_read_subrequest(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf);
@@ -29,6 +35,7 @@ static void ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 {
+    ngx_str_t                   *callback;
     ngx_uint_t                   i;
     ngx_http_vcita_ctx_t        *ctx;
     ngx_http_vcita_client_t    **client;
@@ -49,11 +56,17 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 
     for (i = 0; i < vscf->clients.nelts; i++) {
 
-        if (ngx_http_vcita_str_eq(&client[i]->redirect.callback, &r->uri)) {
+        callback = &client[i]->redirect.callback;
+
+        if (callback->len == r->uri.len
+            && ngx_memcmp(callback->data, r->uri.data, callback->len) == 0)
+        {
             ctx->callback = client[i];
         }
 
-        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
+        if (r->headers_in.referer) {
+            ngx_http_vcita_post_read_referer(r, callback);
+        }
     }
 
     if (ctx->callback) {
@@ -107,8 +120,11 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
     client = vscf->clients.elts;
 
-    for (i = 0; i < vscf->clients.nelts; i++) {
-        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
+    if (r->headers_in.referer) {
+
+        for (i = 0; i < vscf->clients.nelts; i++) {
+            ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
+        }
     }
 
     if (ngx_http_vcita_post_read_early(r, ctx, vscf) != NGX_OK) {
@@ -184,7 +200,7 @@ ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
 {
     ngx_http_vcita_ctx_t  *ctx;
 
-    ctx = ngx_http_vcita_ctx_create(r, vscf);
+    ctx = ngx_http_vcita_post_read_create(r, vscf);
     if (ctx == NULL) {
         return NULL;
     }
@@ -195,12 +211,59 @@ ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
         return NULL;
     }
 
-    if (ngx_http_vcita_cookie_cut(&r->headers_in, r->pool, &vscf->cookies,
-                                  &vscf->stems, &ctx->cookies)
+    if (ngx_http_vcita_cookie_cut(&r->headers_in, &vscf->cookies, &vscf->stems,
+                                  &ctx->cookies)
         != NGX_OK)
     {
         return NULL;
     }
+
+    return ctx;
+}
+
+
+/*
+ * One allocation, with room for each of the server's cookies once.  It is
+ * zeroed in pieces: for the whole, compilers use an instruction that is slow to
+ * start.
+ */
+
+static ngx_inline ngx_http_vcita_ctx_t *
+ngx_http_vcita_post_read_create(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
+{
+    u_char                *p;
+    ngx_http_vcita_ctx_t  *ctx;
+
+    p = ngx_palloc(r->pool, sizeof(ngx_http_vcita_ctx_t)
+                            + vscf->cookies.nelts
+                              * sizeof(ngx_http_vcita_found_t));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ctx = (ngx_http_vcita_ctx_t *) p;
+
+    do {
+        ngx_memzero(p, NGX_HTTP_VCITA_POST_READ_ZEROED);
+        p += NGX_HTTP_VCITA_POST_READ_ZEROED;
+    } while (p < (u_char *) &ctx->cookies);
+
+    /* as ngx_pool_cleanup_add() */
+
+    ctx->cleanup.handler = ngx_http_vcita_ctx_cleanup;
+    ctx->cleanup.data = ctx;
+    ctx->cleanup.next = r->pool->cleanup;
+
+    r->pool->cleanup = &ctx->cleanup;
+
+    ctx->cookies.elts = &ctx[1];
+    ctx->cookies.nelts = 0;
+    ctx->cookies.size = sizeof(ngx_http_vcita_found_t);
+    ctx->cookies.nalloc = vscf->cookies.nelts;
+    ctx->cookies.pool = r->pool;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_vcita_oauth_module);
 
     return ctx;
 }
@@ -281,10 +344,6 @@ ngx_http_vcita_post_read_referer(ngx_http_request_t *r, ngx_str_t *callback)
 {
     u_char     *query;
     ngx_str_t  *referer;
-
-    if (r->headers_in.referer == NULL) {
-        return;
-    }
 
     referer = &r->headers_in.referer->value;
 

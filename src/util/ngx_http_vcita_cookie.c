@@ -3,8 +3,9 @@
  * Copyright (C) the vcita OAuth gate authors
  *
  * Cookies: removes the module's cookies from a request, and sets them in a
- * response.  May touch header lists and a pool.  Only this file knows how nginx
- * keeps Cookie lines, as an array until 1.22 and as a linked list since 1.23.
+ * response.  May touch header lists and a pool.  Only this file and
+ * cookie_drop.c know how nginx keeps Cookie lines, as an array until 1.22 and
+ * as a linked list since 1.23.
  */
 
 
@@ -22,32 +23,26 @@
 #define NGX_HTTP_VCITA_COOKIE_COMPARED  2
 
 
-/* the rest of a line while cookies are removed from it */
-
-typedef struct {
-    ngx_str_t                    kept;
-    u_char                      *copy;
-} ngx_http_vcita_cut_t;
+#define ngx_http_vcita_cookie_is_blank(c)  ((c) == ' ' || (c) == '\t')
 
 
+static ngx_inline ngx_int_t ngx_http_vcita_cookie_cut_line(ngx_str_t *line,
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found);
+static ngx_inline u_char *ngx_http_vcita_cookie_ours(ngx_array_t *names,
+    ngx_array_t *stems, u_char *p, u_char *last, ngx_uint_t *n,
+    ngx_str_t **which, u_char **value);
 static u_char *ngx_http_vcita_cookie_seek(ngx_array_t *stems,
     u_char *p, u_char *last);
-static u_char *ngx_http_vcita_cookie_next(u_char *p, u_char *last,
-    u_char **end);
-static ngx_int_t ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p,
-    u_char *end, ngx_str_t *value);
 static ngx_inline ngx_http_vcita_found_t *ngx_http_vcita_cookie_push(
     ngx_array_t *found);
-static ngx_int_t ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut,
-    ngx_str_t *line, ngx_pool_t *pool, u_char *others, u_char *last);
-static ngx_int_t ngx_http_vcita_cookie_join(ngx_http_vcita_cut_t *cut,
-    ngx_str_t *line, ngx_pool_t *pool, u_char *p, u_char *end);
-static u_char *ngx_http_vcita_cookie_unblank(u_char *start, u_char *end);
-static ngx_int_t ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
-    ngx_table_elt_t *h);
-static ngx_int_t ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool,
-    ngx_list_t *list, ngx_list_part_t *prev, ngx_list_part_t *part,
-    ngx_uint_t i);
+static ngx_inline ngx_int_t ngx_http_vcita_cookie_end(ngx_str_t *line,
+    ngx_pool_t *pool, u_char *others, u_char *start, u_char *last);
+static ngx_int_t ngx_http_vcita_cookie_join(ngx_str_t *line, ngx_pool_t *pool,
+    u_char *p, u_char *end, u_char *start, u_char *last);
+static ngx_inline u_char *ngx_http_vcita_cookie_next(u_char *p, u_char *last);
+static ngx_inline u_char *ngx_http_vcita_cookie_skip(u_char *p, u_char *last);
+static ngx_inline u_char *ngx_http_vcita_cookie_unblank(u_char *start,
+    u_char *end);
 static void ngx_http_vcita_cookie_unset(ngx_http_headers_out_t *out,
     ngx_str_t *name);
 
@@ -64,210 +59,193 @@ u_char  ngx_http_vcita_set_cookie[] = "Set-Cookie";
  * list.
  */
 
-#if (nginx_version >= 1023000)
-
 ngx_int_t
-ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_array_t *names,
+    ngx_array_t *stems, ngx_array_t *found)
 {
-    ngx_table_elt_t  *h, **link;
+    ngx_int_t          rc;
+    ngx_uint_t         empty;
+#if (nginx_version >= 1023000)
+    ngx_table_elt_t   *h;
+#else
+    ngx_uint_t         i;
+    ngx_table_elt_t  **h;
+#endif
 
-    link = &in->cookie;
+    empty = 0;
+
+#if (nginx_version >= 1023000)
 
     for (h = in->cookie; h; h = h->next) {
 
-        if (ngx_http_vcita_cookie_cut_line(&h->value, pool, names, stems,
-                                           found)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        rc = ngx_http_vcita_cookie_cut_line(&h->value, names, stems, found);
 
-        if (h->value.len) {
-            link = &h->next;
+        if (rc == NGX_OK) {
             continue;
         }
 
-        *link = h->next;
-
-        if (ngx_http_vcita_cookie_drop(pool, &in->headers, h) != NGX_OK)
-        {
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
-    }
 
-    return NGX_OK;
-}
+        empty = 1;
+    }
 
 #else
 
-ngx_int_t
-ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
-{
-    ngx_uint_t         i, n;
-    ngx_table_elt_t  **h;
-
     h = in->cookies.elts;
-    n = 0;
 
     for (i = 0; i < in->cookies.nelts; i++) {
 
-        if (ngx_http_vcita_cookie_cut_line(&h[i]->value, pool, names, stems,
-                                           found)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        rc = ngx_http_vcita_cookie_cut_line(&h[i]->value, names, stems, found);
 
-        if (h[i]->value.len) {
-            h[n++] = h[i];
+        if (rc == NGX_OK) {
             continue;
         }
 
-        if (ngx_http_vcita_cookie_drop(pool, &in->headers, h[i]) != NGX_OK)
-        {
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
+
+        empty = 1;
     }
-
-    in->cookies.nelts = n;
-
-    return NGX_OK;
-}
 
 #endif
 
+    return empty ? ngx_http_vcita_cookie_drop(in, found->pool) : NGX_OK;
+}
+
 
 /*
- * The same for one line.  nginx ends header values with a zero byte, for which
- * the line has room.  The rest of the line is copied only if a removed cookie
- * was between two others.
+ * The same for one line; NGX_DONE: it is empty.  nginx ends header values with
+ * a zero byte, for which the line has room.  From the first removed cookie on,
+ * the line is what is kept of it.  It is copied only if a removed cookie was
+ * between two others.
  */
 
-ngx_int_t
-ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
-    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+static ngx_inline ngx_int_t
+ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_array_t *names,
+    ngx_array_t *stems, ngx_array_t *found)
 {
-    u_char                  *p, *end, *last, *next, *others;
-    ngx_int_t                i;
-    ngx_str_t                value;
+    u_char                  *p, *end, *last, *start, *value, *others;
+    ngx_str_t               *name;
     ngx_uint_t               n;
-    ngx_http_vcita_cut_t     cut;
     ngx_http_vcita_found_t  *f;
 
-    ngx_memzero(&cut, sizeof(ngx_http_vcita_cut_t));
+    start = line->data;
+    last = start + line->len;
+    others = NULL;
+    n = 0;
 
-    last = line->data + line->len;
-    others = line->data;
+    p = ngx_http_vcita_cookie_skip(start, last);
 
-    for (p = others; p < last && (*p == ' ' || *p == '\t'); p++) {
-        /* void */
-    }
-
-    for (n = 0; p < last; n++, p = next) {
-
-        if (n >= NGX_HTTP_VCITA_COOKIE_COMPARED) {
-
-            p = ngx_http_vcita_cookie_seek(stems, p, last);
-            if (p == NULL) {
-                break;
-            }
+    for ( ;; ) {
+        p = ngx_http_vcita_cookie_ours(names, stems, p, last, &n, &name,
+                                       &value);
+        if (p == NULL) {
+            break;
         }
 
-        next = ngx_http_vcita_cookie_next(p, last, &end);
+        if (others == NULL) {
 
-        i = ngx_http_vcita_cookie_find(names, p, end, &value);
-        if (i == NGX_DECLINED) {
-            continue;
-        }
+            /* the white space before a removed first cookie goes with it */
 
-        /* the white space before a removed first cookie is removed with it */
+            line->len = n ? p - start : 0;
 
-        if (n == 0) {
-            p = others;
-        }
-
-        if (cut.kept.len == 0) {
-            cut.kept.data = others;
-            cut.kept.len = p - others;
-
-        } else if (ngx_http_vcita_cookie_join(&cut, line, pool, others, p)
-                   != NGX_OK)
+        } else if (others != p
+                   && ngx_http_vcita_cookie_join(line, found->pool, others, p,
+                                                 start, last)
+                      != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        others = next;
 
         f = ngx_http_vcita_cookie_push(found);
         if (f == NULL) {
             return NGX_ERROR;
         }
 
-        f->index = i;
-        f->value = value;
-    }
+        f->index = name - (ngx_str_t *) names->elts;
+        f->value.data = value;
 
-    if (others == line->data) {
-        return NGX_OK;
-    }
+        end = memchr(value, ';', last - value);
 
-    return ngx_http_vcita_cookie_end(&cut, line, pool, others, last);
-}
-
-
-/* Pushes without a call while there is room, as for each cookie once */
-
-static ngx_inline ngx_http_vcita_found_t *
-ngx_http_vcita_cookie_push(ngx_array_t *found)
-{
-    if (found->nelts < found->nalloc) {
-        return (ngx_http_vcita_found_t *) found->elts + found->nelts++;
-    }
-
-    return ngx_array_push(found);
-}
-
-
-/* Ends the line, with the other cookies behind the last removed one */
-
-static ngx_int_t
-ngx_http_vcita_cookie_end(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
-    ngx_pool_t *pool, u_char *others, u_char *last)
-{
-    u_char  *p, *end;
-
-    if (others == last) {
-
-        /* removes the separator before a removed last cookie */
-
-        p = cut->kept.data;
-        end = ngx_http_vcita_cookie_unblank(p, p + cut->kept.len);
-
-        if (end > p && end[-1] == ';') {
-            end = ngx_http_vcita_cookie_unblank(p, end - 1);
+        if (end == NULL) {
+            f->value.len = ngx_http_vcita_cookie_unblank(value, last) - value;
+            others = last;
+            break;
         }
 
-        cut->kept.len = end - p;
+        f->value.len = ngx_http_vcita_cookie_unblank(value, end) - value;
 
-    } else if (cut->kept.len == 0) {
-        cut->kept.data = others;
-        cut->kept.len = last - others;
-
-    } else if (ngx_http_vcita_cookie_join(cut, line, pool, others, last)
-               != NGX_OK)
-    {
-        return NGX_ERROR;
+        p = ngx_http_vcita_cookie_next(end, last);
+        others = p;
+        n++;
     }
 
-    if (cut->kept.len) {
-        cut->kept.data[cut->kept.len] = '\0';
+    if (others == NULL) {
+        return line->len ? NGX_OK : NGX_DONE;
     }
 
-    *line = cut->kept;
+    return ngx_http_vcita_cookie_end(line, found->pool, others, start, last);
+}
 
-    return NGX_OK;
+
+/*
+ * Returns the next cookie of the module from p on, which is the n-th of the
+ * line, and no white space; NULL: there is none.  No name has a semicolon.
+ */
+
+static ngx_inline u_char *
+ngx_http_vcita_cookie_ours(ngx_array_t *names, ngx_array_t *stems, u_char *p,
+    u_char *last, ngx_uint_t *n, ngx_str_t **which, u_char **value)
+{
+    u_char     *v;
+    ngx_str_t  *name, *after;
+
+    after = (ngx_str_t *) names->elts + names->nelts;
+
+    for ( /* void */ ; p < last; (*n)++) {
+
+        if (*n >= NGX_HTTP_VCITA_COOKIE_COMPARED) {
+
+            p = ngx_http_vcita_cookie_seek(stems, p, last);
+            if (p == NULL) {
+                return NULL;
+            }
+        }
+
+        for (name = names->elts; name < after; name++) {
+
+            if (*p != *name->data) {
+                continue;
+            }
+
+            v = p + name->len;
+
+            if (v >= last || ngx_memcmp(p, name->data, name->len) != 0) {
+                continue;
+            }
+
+            v = ngx_http_vcita_cookie_skip(v, last);
+
+            if (v < last && *v == '=') {
+                *which = name;
+                *value = ngx_http_vcita_cookie_skip(v + 1, last);
+
+                return p;
+            }
+        }
+
+        p = memchr(p, ';', last - p);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p = ngx_http_vcita_cookie_next(p, last);
+    }
+
+    return NULL;
 }
 
 
@@ -312,205 +290,143 @@ ngx_http_vcita_cookie_seek(ngx_array_t *stems, u_char *p, u_char *last)
 
     do {
         first++;
-    } while (*first == ' ' || *first == '\t');
+    } while (ngx_http_vcita_cookie_is_blank(*first));
 
     return first;
 }
 
 
-/* Returns the next cookie, and the end of the cookie at p */
+/* Pushes without a call while there is room, as for each cookie once */
 
-static u_char *
-ngx_http_vcita_cookie_next(u_char *p, u_char *last, u_char **end)
+static ngx_inline ngx_http_vcita_found_t *
+ngx_http_vcita_cookie_push(ngx_array_t *found)
 {
-    p = memchr(p, ';', last - p);
-
-    if (p == NULL) {
-        *end = last;
-        return last;
+    if (found->nelts < found->nalloc) {
+        return (ngx_http_vcita_found_t *) found->elts + found->nelts++;
     }
 
-    *end = p;
+    return ngx_array_push(found);
+}
+
+
+/* Ends the line, with the other cookies behind the last removed one */
+
+static ngx_inline ngx_int_t
+ngx_http_vcita_cookie_end(ngx_str_t *line, ngx_pool_t *pool, u_char *others,
+    u_char *start, u_char *last)
+{
+    u_char  *p;
+
+    if (others != last) {
+        return ngx_http_vcita_cookie_join(line, pool, others, last, start,
+                                          last);
+    }
+
+    if (line->len == 0) {
+        return NGX_DONE;
+    }
+
+    /* removes the separator before a removed last cookie */
+
+    p = line->data + line->len;
 
     do {
+        p--;
+    } while (*p != ';');
+
+    if (p > line->data) {
+        p = ngx_http_vcita_cookie_unblank(line->data, p);
+    }
+
+    line->len = p - line->data;
+    *p = '\0';
+
+    return line->len ? NGX_OK : NGX_DONE;
+}
+
+
+/*
+ * Appends other cookies to the kept ones.  The line from start to last is not
+ * changed: a second piece makes a copy, which is not in it.
+ */
+
+static ngx_int_t
+ngx_http_vcita_cookie_join(ngx_str_t *line, ngx_pool_t *pool, u_char *p,
+    u_char *end, u_char *start, u_char *last)
+{
+    u_char  *copy;
+
+    if (line->len == 0) {
+        line->data = p;
+
+    } else {
+
+        if (line->data >= start && line->data < last) {
+
+            copy = ngx_pnalloc(pool, last - start + 1);
+            if (copy == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_memcpy(copy, line->data, line->len);
+            line->data = copy;
+        }
+
+        ngx_memcpy(line->data + line->len, p, end - p);
+    }
+
+    line->len += end - p;
+
+    if (end == last) {
+        line->data[line->len] = '\0';
+    }
+
+    return NGX_OK;
+}
+
+
+/* Returns the cookie behind the semicolon at p, most often after one space */
+
+static ngx_inline u_char *
+ngx_http_vcita_cookie_next(u_char *p, u_char *last)
+{
+    p++;
+
+    if (p < last && *p == ' ') {
         p++;
-    } while (p < last && (*p == ' ' || *p == '\t'));
+    }
+
+    return ngx_http_vcita_cookie_skip(p, last);
+}
+
+
+/* no control character is frequent: most often, one comparison does */
+
+static ngx_inline u_char *
+ngx_http_vcita_cookie_skip(u_char *p, u_char *last)
+{
+    if (*p <= ' ') {
+
+        while (p < last && ngx_http_vcita_cookie_is_blank(*p)) {
+            p++;
+        }
+    }
 
     return p;
 }
 
 
-/* Returns which name the cookie from p to end has; p is no white space */
-
-static ngx_int_t
-ngx_http_vcita_cookie_find(ngx_array_t *names, u_char *p, u_char *end,
-    ngx_str_t *value)
-{
-    u_char     *v;
-    ngx_str_t  *name, *after;
-
-    after = (ngx_str_t *) names->elts + names->nelts;
-
-    for (name = names->elts; name < after; name++) {
-
-        if (*p != *name->data
-            || (size_t) (end - p) <= name->len
-            || ngx_memcmp(p, name->data, name->len) != 0)
-        {
-            continue;
-        }
-
-        v = p + name->len;
-
-        while (v < end && (*v == ' ' || *v == '\t')) {
-            v++;
-        }
-
-        if (v == end || *v != '=') {
-            continue;
-        }
-
-        do {
-            v++;
-        } while (v < end && (*v == ' ' || *v == '\t'));
-
-        value->data = v;
-        value->len = ngx_http_vcita_cookie_unblank(v, end) - v;
-
-        return name - (ngx_str_t *) names->elts;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/* Appends other cookies to the kept ones, in a copy: the line is not changed */
-
-static ngx_int_t
-ngx_http_vcita_cookie_join(ngx_http_vcita_cut_t *cut, ngx_str_t *line,
-    ngx_pool_t *pool, u_char *p, u_char *end)
-{
-    if (p == end) {
-        return NGX_OK;
-    }
-
-    if (cut->copy == NULL) {
-
-        cut->copy = ngx_pnalloc(pool, line->len + 1);
-        if (cut->copy == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(cut->copy, cut->kept.data, cut->kept.len);
-        cut->kept.data = cut->copy;
-    }
-
-    ngx_memcpy(cut->copy + cut->kept.len, p, end - p);
-    cut->kept.len += end - p;
-
-    return NGX_OK;
-}
-
-
-static u_char *
+static ngx_inline u_char *
 ngx_http_vcita_cookie_unblank(u_char *start, u_char *end)
 {
-    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
+    if (end[-1] <= ' ') {
+
+        while (end > start && ngx_http_vcita_cookie_is_blank(end[-1])) {
+            end--;
+        }
     }
 
     return end;
-}
-
-
-/*
- * Removes a header from the list without moving others: nginx keeps pointers to
- * them.  Only the first part may become empty, since nginx's loops read the
- * first header of each further part unconditionally.
- */
-
-static ngx_int_t
-ngx_http_vcita_cookie_drop(ngx_pool_t *pool, ngx_list_t *list,
-    ngx_table_elt_t *h)
-{
-    ngx_table_elt_t  *elts;
-    ngx_list_part_t  *part, *prev;
-
-    prev = NULL;
-
-    for (part = &list->part; part; part = part->next) {
-        elts = part->elts;
-
-        if (h >= elts && h < elts + part->nelts) {
-            return ngx_http_vcita_cookie_drop_from(pool, list, prev, part,
-                                                   h - elts);
-        }
-
-        prev = part;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_vcita_cookie_drop_from(ngx_pool_t *pool, ngx_list_t *list,
-    ngx_list_part_t *prev, ngx_list_part_t *part, ngx_uint_t i)
-{
-    ngx_table_elt_t  *elts;
-    ngx_list_part_t  *tail;
-
-    if (part->nelts == 1 && prev) {
-
-        prev->next = part->next;
-
-        if (list->last == part) {
-            list->last = prev;
-            list->nalloc = ngx_max(prev->nelts, 1);
-        }
-
-        return NGX_OK;
-    }
-
-    if (i == part->nelts - 1) {
-        part->nelts--;
-        return NGX_OK;
-    }
-
-    elts = part->elts;
-
-    if (i == 0) {
-        part->elts = &elts[1];
-        part->nelts--;
-
-        if (list->last == part) {
-            list->nalloc = part->nelts;
-        }
-
-        return NGX_OK;
-    }
-
-    tail = ngx_palloc(pool, sizeof(ngx_list_part_t));
-    if (tail == NULL) {
-        return NGX_ERROR;
-    }
-
-    tail->elts = &elts[i + 1];
-    tail->nelts = part->nelts - i - 1;
-    tail->next = part->next;
-
-    part->nelts = i;
-    part->next = tail;
-
-    if (list->last == part) {
-
-        /* marks the tail as full: the next push starts a new part */
-
-        list->last = tail;
-        list->nalloc = tail->nelts;
-    }
-
-    return NGX_OK;
 }
 
 

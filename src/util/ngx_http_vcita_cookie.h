@@ -30,10 +30,9 @@ typedef struct {
 
 
 ngx_int_t ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in,
-    ngx_pool_t *pool, ngx_array_t *names, ngx_array_t *stems,
-    ngx_array_t *found);
-ngx_int_t ngx_http_vcita_cookie_cut_line(ngx_str_t *line, ngx_pool_t *pool,
     ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found);
+ngx_int_t ngx_http_vcita_cookie_drop(ngx_http_headers_in_t *in,
+    ngx_pool_t *pool);
 ngx_int_t ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,
     ngx_pool_t *pool, ngx_http_vcita_cookie_t *cookie,
     ngx_str_t *value, time_t max_age);

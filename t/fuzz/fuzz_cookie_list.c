@@ -30,8 +30,8 @@ static void fuzz_cookie_list_link(ngx_http_headers_in_t *headers,
 static ngx_uint_t fuzz_cookie_list_is_cookie(ngx_table_elt_t *h);
 static void fuzz_cookie_list_expect(ngx_array_t *all);
 static void fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left);
-static void fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
-    ngx_array_t *stems);
+static void fuzz_cookie_list_clean(ngx_http_headers_in_t *headers,
+    ngx_array_t *names, ngx_array_t *stems);
 static void fuzz_cookie_list_linked(ngx_http_headers_in_t *headers,
     ngx_array_t *left);
 
@@ -55,14 +55,13 @@ fuzz_target(cookie_list)
 
     fuzz_cookie_list_fill(in, headers, all);
 
-    fuzz_check(ngx_http_vcita_cookie_cut(headers, fuzz_pool, &names, &stems,
-                                         found)
+    fuzz_check(ngx_http_vcita_cookie_cut(headers, &names, &stems, found)
                == NGX_OK);
 
     fuzz_cookie_list_expect(all);
     fuzz_cookie_list_linked(headers, all);
     fuzz_cookie_list_compare(&headers->headers, all);
-    fuzz_cookie_list_clean(all, &names, &stems);
+    fuzz_cookie_list_clean(headers, &names, &stems);
 
     ngx_str_set(&value, "new");
 
@@ -219,27 +218,15 @@ fuzz_cookie_list_compare(ngx_list_t *list, ngx_array_t *left)
 /* no line has one of ours any more */
 
 static void
-fuzz_cookie_list_clean(ngx_array_t *left, ngx_array_t *names,
+fuzz_cookie_list_clean(ngx_http_headers_in_t *headers, ngx_array_t *names,
     ngx_array_t *stems)
 {
-    ngx_str_t          line;
-    ngx_uint_t         i;
-    ngx_array_t       *found;
-    ngx_table_elt_t  **h;
+    ngx_array_t  *found;
 
-    h = left->elts;
     found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
-    for (i = 0; i < left->nelts; i++) {
-
-        if (fuzz_cookie_list_is_cookie(h[i])) {
-            line = h[i]->value;
-
-            fuzz_check(ngx_http_vcita_cookie_cut_line(&line, fuzz_pool, names,
-                                                      stems, found) == NGX_OK);
-        }
-    }
-
+    fuzz_check(ngx_http_vcita_cookie_cut(headers, names, stems, found)
+               == NGX_OK);
     fuzz_check(found->nelts == 0);
 }
 

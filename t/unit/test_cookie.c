@@ -386,9 +386,11 @@ static ngx_int_t
 test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
     ngx_str_t *found)
 {
-    ngx_int_t     rc;
-    ngx_str_t     room;
-    ngx_array_t  *list;
+    ngx_int_t               rc;
+    ngx_str_t               room;
+    ngx_array_t            *list;
+    ngx_table_elt_t         header, *h;
+    ngx_http_headers_in_t   in;
 
     list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
 
@@ -397,8 +399,28 @@ test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
     room.data[line->len] = '\0';
     line->data = room.data;
 
-    rc = ngx_http_vcita_cookie_cut_line(line, unit_pool, names, stems, list);
+    h = &header;
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    h->value = *line;
 
+    ngx_memzero(&in, sizeof(ngx_http_headers_in_t));
+
+    if (ngx_list_init(&in.headers, unit_pool, 1, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (nginx_version >= 1023000)
+    in.cookie = h;
+#else
+    in.cookies.elts = &h;
+    in.cookies.nelts = 1;
+#endif
+
+    rc = ngx_http_vcita_cookie_cut(&in, names, stems, list);
+
+    *line = header.value;
     *found = test_cookie_show(list);
 
     if (line->len && line->data[line->len] != '\0') {

@@ -91,7 +91,7 @@ unit_test(cookie_list)
         test_cookies_headers(&in, t[i].kinds, t[i].nalloc);
         found = test_cookies_array(sizeof(ngx_http_vcita_found_t));
 
-        is_int(ngx_http_vcita_cookie_cut(&in, unit_pool, names, names, found),
+        is_int(ngx_http_vcita_cookie_cut(&in, names, names, found),
                NGX_OK, "list %ui is cut: \"%s\" in parts of %ui", i,
                t[i].kinds, t[i].nalloc);
 
@@ -295,7 +295,7 @@ test_cookies_lists(const char *kinds, ngx_uint_t nalloc)
     before = test_cookies_walk(&in.headers);
 
     if (before.len != 2 * ngx_strlen(kinds)
-        || ngx_http_vcita_cookie_cut(&in, unit_pool, names, names, found)
+        || ngx_http_vcita_cookie_cut(&in, names, names, found)
            != NGX_OK)
     {
         return 0;
