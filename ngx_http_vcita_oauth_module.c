@@ -23,8 +23,10 @@ static ngx_int_t ngx_http_vcita_init_zones(ngx_conf_t *cf,
     ngx_http_vcita_main_conf_t *vmcf);
 static ngx_int_t ngx_http_vcita_init_phase(ngx_http_core_main_conf_t *cmcf,
     ngx_uint_t phase, ngx_http_handler_pt handler, ngx_uint_t front);
-static ngx_int_t ngx_http_vcita_late_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_vcita_log_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_late_handler(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
+static ngx_int_t ngx_http_vcita_log_handler(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 static void *ngx_http_vcita_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_vcita_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_vcita_create_srv_conf(ngx_conf_t *cf);

@@ -17,13 +17,15 @@
 static ngx_int_t ngx_http_vcita_access_moved(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_access_session(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+    ngx_http_vcita_hot;
 static ngx_int_t ngx_http_vcita_access_bearer(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
 static ngx_int_t ngx_http_vcita_access_without(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf, ngx_int_t rc);
 static ngx_int_t ngx_http_vcita_access_open(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+    ngx_http_vcita_hot;
 static ngx_int_t ngx_http_vcita_access_unavailable(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 static ngx_int_t ngx_http_vcita_access_refused(ngx_http_request_t *r,

@@ -33,7 +33,8 @@
             == 0))
 
 
-static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_headers_filter(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 static ngx_str_t *ngx_http_vcita_headers_cookie(ngx_str_t *value,
     ngx_array_t *names);
 static ngx_uint_t ngx_http_vcita_headers_unshared(ngx_str_t *value);

@@ -18,6 +18,7 @@
 #include "session/ngx_http_vcita_call.h"
 #include "session/ngx_http_vcita_config.h"
 #include "session/ngx_http_vcita_token_revoke.h"
+#include "util/ngx_http_vcita_hot.h"
 
 
 /* the longest cookie value of a session */
@@ -205,11 +206,6 @@ typedef struct ngx_http_vcita_ctx_s {
 #define ngx_http_vcita_is_callback(ctx)                                       \
     ((ctx)->callback && !(ctx)->called_back && !(ctx)->redirected)
 
-/* in a phase handler, a response ends the request */
-
-#define ngx_http_vcita_page_answered(r, rc)                                   \
-    (ngx_http_finalize_request(r, rc), NGX_DONE)
-
 
 typedef enum {
     NGX_HTTP_VCITA_EXCHANGE_TOKEN = 0,
@@ -262,33 +258,37 @@ struct ngx_http_vcita_exchange_s {
     ((x)->failure.status = code, (x)->failure.error = reason, NGX_DECLINED)
 
 #define ngx_http_vcita_count(r, counter)                                      \
-    ngx_http_vcita_stats_add(                                                 \
-                             ngx_http_vcita_ctx_counters(r)->counter, 1)
+    ngx_http_vcita_stats_add(ngx_http_vcita_ctx_counters(r)->counter, 1)
 
 
 /* post_read */
 
-ngx_int_t ngx_http_vcita_post_read_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_post_read_late(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf);
 
 /* ctx */
 
-void ngx_http_vcita_ctx_cleanup(void *data);
+void ngx_http_vcita_ctx_cleanup(void *data) ngx_http_vcita_hot;
 u_char *ngx_http_vcita_ctx_query(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_ctx_hide(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
-ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_get(ngx_http_request_t *r);
+ngx_http_vcita_ctx_t *ngx_http_vcita_ctx_get(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_ctx_next_cookie(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, ngx_uint_t kind,
-    ngx_uint_t *next, ngx_str_t *value);
+    ngx_uint_t *next, ngx_str_t *value) ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_ctx_hold(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_entry_t *entry);
-ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_entry_t *entry)
+    ngx_http_vcita_hot;
+ngx_http_vcita_stats_t *ngx_http_vcita_ctx_counters(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 
 /* access */
 
-ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_access_handler(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_access_closed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 
@@ -324,7 +324,8 @@ void ngx_http_vcita_wait_ask_cancel(ngx_http_vcita_wait_ask_t *ask);
 /* session_load */
 
 ngx_int_t ngx_http_vcita_session_load(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_session_load_token(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_session_t *s);
@@ -335,12 +336,13 @@ void ngx_http_vcita_session_load_share(ngx_http_vcita_ctx_t *ctx,
 
 ngx_int_t ngx_http_vcita_session_memo_find(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
-    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry);
+    ngx_http_vcita_memo_key_t *key, ngx_http_vcita_memo_entry_t **entry)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_session_memo_decode(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_memo_key_t *key,
     ngx_str_t *text, ngx_http_vcita_memo_entry_t **entry);
 void ngx_http_vcita_session_memo_keep(ngx_http_request_t *r,
-    ngx_http_vcita_memo_entry_t *entry, time_t left);
+    ngx_http_vcita_memo_entry_t *entry, time_t left) ngx_http_vcita_hot;
 void ngx_http_vcita_session_memo_forget(ngx_http_request_t *r,
     ngx_http_vcita_client_t *client, ngx_str_t *cookie);
 ngx_int_t ngx_http_vcita_session_memo_init(ngx_conf_t *cf,
@@ -365,7 +367,8 @@ size_t ngx_http_vcita_session_save_room(ngx_http_vcita_client_t *client);
 ngx_int_t ngx_http_vcita_session_save_result(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 ngx_int_t ngx_http_vcita_session_save_renew(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+    ngx_http_vcita_hot;
 void ngx_http_vcita_session_save_init(void);
 void ngx_http_vcita_session_save_count(ngx_http_request_t *r,
     ngx_http_vcita_client_t *client);
@@ -433,7 +436,8 @@ ngx_int_t ngx_http_vcita_login_return_uri(ngx_http_request_t *r,
 
 /* callback */
 
-ngx_int_t ngx_http_vcita_callback_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_vcita_callback_handler(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 
 /* launch */
 
@@ -449,7 +453,8 @@ ngx_int_t ngx_http_vcita_status_handler(ngx_http_request_t *r);
 /* revalidate */
 
 ngx_int_t ngx_http_vcita_revalidate(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_loc_conf_t *vlcf)
+    ngx_http_vcita_hot;
 
 /* logout */
 
@@ -482,11 +487,11 @@ ngx_int_t ngx_http_vcita_headers_escape_html(ngx_pool_t *pool,
 /* upstream_headers */
 
 ngx_int_t ngx_http_vcita_upstream_headers_remove(ngx_http_request_t *r,
-    ngx_http_vcita_header_names_t *names);
+    ngx_http_vcita_header_names_t *names) ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_upstream_headers_clear(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx);
 ngx_int_t ngx_http_vcita_upstream_headers_set(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_array_t *headers);
+    ngx_http_vcita_ctx_t *ctx, ngx_array_t *headers) ngx_http_vcita_hot;
 
 /* errors */
 
@@ -508,14 +513,14 @@ ngx_int_t ngx_http_vcita_variables_wanted(ngx_conf_t *cf);
 
 ngx_http_vcita_session_t *ngx_http_vcita_identity(ngx_http_request_t *r);
 ngx_http_vcita_session_t *ngx_http_vcita_identity_logged(
-    ngx_http_request_t *r, ngx_http_vcita_client_t **client);
+    ngx_http_request_t *r, ngx_http_vcita_client_t **client) ngx_http_vcita_hot;
 ngx_uint_t ngx_http_vcita_identity_decided(ngx_http_request_t *r);
 void ngx_http_vcita_identity_event(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_uint_t event);
 ngx_int_t ngx_http_vcita_identity_login(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_str_t *text);
-void ngx_http_vcita_identity_log(ngx_http_request_t *r);
+void ngx_http_vcita_identity_log(ngx_http_request_t *r) ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_identity_text(ngx_http_request_t *r, ngx_uint_t what,
     ngx_str_t *value);
 void ngx_http_vcita_identity_account(ngx_http_vcita_session_t *s,

@@ -42,4 +42,10 @@ ngx_int_t ngx_http_vcita_html(ngx_http_request_t *r,
 ngx_uint_t ngx_http_vcita_language(ngx_http_request_t *r);
 
 
+/* in a phase handler, a response ends the request */
+
+#define ngx_http_vcita_page_answered(r, rc)                                   \
+    (ngx_http_finalize_request(r, rc), NGX_DONE)
+
+
 #endif /* _NGX_HTTP_VCITA_PAGE_H_INCLUDED_ */

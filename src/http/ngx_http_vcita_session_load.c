@@ -53,7 +53,8 @@ static ngx_int_t ngx_http_vcita_session_load_open(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client,
     ngx_http_vcita_store_op_t *op);
 static ngx_int_t ngx_http_vcita_session_load_check(ngx_http_request_t *r,
-    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, time_t *left);
+    ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client, time_t *left)
+    ngx_http_vcita_hot;
 
 
 /*

@@ -29,7 +29,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_vcita_session_memo_start(
-    ngx_http_vcita_remembered_t *m);
+    ngx_http_vcita_remembered_t *m) ngx_http_vcita_hot;
 static void ngx_http_vcita_session_memo_arm(ngx_http_vcita_remembered_t *m,
     time_t left);
 static void ngx_http_vcita_session_memo_expire(ngx_event_t *ev);

@@ -44,7 +44,8 @@ static ngx_int_t ngx_http_vcita_session_save_store(ngx_http_request_t *r,
     ngx_str_t *text);
 static ngx_int_t ngx_http_vcita_session_save_confirm(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
-static ngx_int_t ngx_http_vcita_session_save_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_vcita_session_save_filter(ngx_http_request_t *r)
+    ngx_http_vcita_hot;
 static ngx_int_t ngx_http_vcita_session_save_renewed(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_client_t *client);
 

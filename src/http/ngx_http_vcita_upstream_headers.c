@@ -17,7 +17,8 @@
 
 
 static ngx_uint_t ngx_http_vcita_upstream_headers_match(
-    ngx_http_vcita_header_names_t *names, ngx_table_elt_t *h);
+    ngx_http_vcita_header_names_t *names, ngx_table_elt_t *h)
+    ngx_http_vcita_hot;
 static ngx_uint_t ngx_http_vcita_upstream_headers_same(ngx_str_t *name,
     ngx_str_t *letters);
 static ngx_int_t ngx_http_vcita_upstream_headers_rebuild(ngx_http_request_t *r,

@@ -49,7 +49,7 @@ static ngx_int_t ngx_http_vcita_variables_started(ngx_http_request_t *r,
 static ngx_int_t ngx_http_vcita_variables_expires(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_variables_claim(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
+    ngx_http_variable_value_t *v, uintptr_t data) ngx_http_vcita_hot;
 static ngx_int_t ngx_http_vcita_variables_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_vcita_variables_error(ngx_http_request_t *r,

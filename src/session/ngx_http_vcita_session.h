@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "util/ngx_http_vcita_hot.h"
 #include "vcita/ngx_http_vcita_claims.h"
 
 
@@ -65,7 +66,7 @@ ngx_int_t ngx_http_vcita_session_reencode(ngx_pool_t *pool,
 ngx_int_t ngx_http_vcita_session_with(ngx_pool_t *pool,
     ngx_http_vcita_session_t *s, ngx_str_t *claims, ngx_str_t *text);
 ngx_int_t ngx_http_vcita_session_claims_get(ngx_http_vcita_session_t *s,
-    ngx_str_t *name, ngx_str_t *value);
+    ngx_str_t *name, ngx_str_t *value) ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_session_claims_get_array(ngx_http_vcita_session_t *s,
     ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
 ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
@@ -73,12 +74,12 @@ ngx_int_t ngx_http_vcita_session_token(ngx_http_vcita_session_t *s,
 
 
 time_t ngx_http_vcita_session_left(ngx_http_vcita_session_t *s, time_t now,
-    time_t timeout, time_t idle);
+    time_t timeout, time_t idle) ngx_http_vcita_hot;
 time_t ngx_http_vcita_session_age(ngx_http_vcita_session_t *s, time_t now);
 time_t ngx_http_vcita_session_ttl(ngx_http_vcita_session_t *s, time_t now,
     time_t left);
 ngx_uint_t ngx_http_vcita_session_slides(ngx_http_vcita_session_t *s,
-    time_t now, time_t idle);
+    time_t now, time_t idle) ngx_http_vcita_hot;
 
 
 /* name length, name, value */

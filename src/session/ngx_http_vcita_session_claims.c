@@ -33,7 +33,7 @@ static size_t ngx_http_vcita_session_claims_other(ngx_http_vcita_session_t *s,
 static ngx_uint_t ngx_http_vcita_session_claims_over(ngx_http_vcita_tlv_t *t,
     ngx_array_t *claims);
 static ngx_int_t ngx_http_vcita_session_claims_find(ngx_http_vcita_session_t *s,
-    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value);
+    ngx_str_t *name, ngx_str_t *lengths, ngx_str_t *value) ngx_http_vcita_hot;
 static ngx_int_t ngx_http_vcita_session_claims_elements(ngx_str_t *lengths,
     ngx_str_t *value);
 

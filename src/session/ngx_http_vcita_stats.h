@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 
 #include "session/ngx_http_vcita_store.h"
+#include "util/ngx_http_vcita_hot.h"
 
 
 /* codes of $vcita_oauth_error, and one for all codes of vcita */
@@ -135,7 +136,8 @@ typedef struct {
 ngx_int_t ngx_http_vcita_stats_zone(ngx_conf_t *cf,
     ngx_http_vcita_statistics_t *s, void *tag);
 void ngx_http_vcita_stats_worker(ngx_http_vcita_statistics_t *s);
-ngx_http_vcita_stats_t *ngx_http_vcita_stats(ngx_http_vcita_statistics_t *s);
+ngx_http_vcita_stats_t *ngx_http_vcita_stats(ngx_http_vcita_statistics_t *s)
+    ngx_http_vcita_hot;
 void ngx_http_vcita_stats_call(ngx_http_vcita_stats_t *stats,
     ngx_uint_t endpoint, ngx_uint_t outcome, ngx_msec_t took);
 void ngx_http_vcita_stats_sum(ngx_http_vcita_statistics_t *s,

@@ -12,6 +12,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "util/ngx_http_vcita_hot.h"
+
 
 /* A cookie to set: its name, and the attributes after Max-Age */
 
@@ -30,7 +32,8 @@ typedef struct {
 
 
 ngx_int_t ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in,
-    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found);
+    ngx_array_t *names, ngx_array_t *stems, ngx_array_t *found)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_cookie_drop(ngx_http_headers_in_t *in,
     ngx_pool_t *pool);
 ngx_int_t ngx_http_vcita_cookie_set(ngx_http_headers_out_t *out,

@@ -13,6 +13,8 @@
 
 #include <openssl/sha.h>
 
+#include "util/ngx_http_vcita_hot.h"
+
 
 #define NGX_HTTP_VCITA_KEY_LEN     32
 #define NGX_HTTP_VCITA_HASH_LEN    32
@@ -35,7 +37,8 @@ ngx_int_t ngx_http_vcita_hash_key(ngx_http_vcita_hash_key_t *key,
 ngx_int_t ngx_http_vcita_hash_hmac_by(ngx_http_vcita_hash_key_t *key,
     ngx_str_t *parts, ngx_uint_t n, u_char *mac);
 ngx_int_t ngx_http_vcita_hash_sha256(ngx_str_t *text, u_char *hash);
-uint64_t ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len);
+uint64_t ngx_http_vcita_hash_short(uint64_t *key, u_char *p, size_t len)
+    ngx_http_vcita_hot;
 ngx_int_t ngx_http_vcita_hash_random(u_char *p, size_t len);
 ngx_int_t ngx_http_vcita_secret_eq(ngx_str_t *a, ngx_str_t *b);
 u_char *ngx_http_vcita_hash_field(u_char *p, ngx_str_t *field);

@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "util/ngx_http_vcita_hot.h"
+
 
 /* entries, and their bytes with those of the table and of malloc() */
 #define NGX_HTTP_VCITA_MEMO_MAX      256
@@ -65,7 +67,8 @@ typedef struct {
 ngx_http_vcita_memo_t *ngx_http_vcita_memo_create(ngx_log_t *log);
 void ngx_http_vcita_memo_destroy(ngx_http_vcita_memo_t *memo);
 ngx_http_vcita_memo_entry_t *ngx_http_vcita_memo_find(
-    ngx_http_vcita_memo_t *memo, ngx_http_vcita_memo_key_t *key);
+    ngx_http_vcita_memo_t *memo, ngx_http_vcita_memo_key_t *key)
+    ngx_http_vcita_hot;
 ngx_http_vcita_memo_entry_t *ngx_http_vcita_memo_entry(
     ngx_http_vcita_memo_t *memo, ngx_http_vcita_memo_key_t *key, size_t size,
     ngx_log_t *log);
@@ -73,7 +76,8 @@ void ngx_http_vcita_memo_keep(ngx_http_vcita_memo_t *memo,
     ngx_http_vcita_memo_entry_t *entry, time_t ends);
 void ngx_http_vcita_memo_drop(ngx_http_vcita_memo_t *memo,
     ngx_http_vcita_memo_entry_t *entry);
-void ngx_http_vcita_memo_release(ngx_http_vcita_memo_entry_t *entry);
+void ngx_http_vcita_memo_release(ngx_http_vcita_memo_entry_t *entry)
+    ngx_http_vcita_hot;
 time_t ngx_http_vcita_memo_expire(ngx_http_vcita_memo_t *memo, time_t now);
 
 

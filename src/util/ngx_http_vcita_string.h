@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "util/ngx_http_vcita_hot.h"
+
 
 /* 300 years in seconds */
 #define NGX_HTTP_VCITA_NUMBER_MAX  10000000000
@@ -37,7 +39,7 @@
 
 
 ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
-ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text);
+ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text) ngx_http_vcita_hot;
 void ngx_http_vcita_string_shown(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value);
