@@ -35,7 +35,6 @@ static void ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                   *callback;
     ngx_uint_t                   i;
     ngx_http_vcita_ctx_t        *ctx;
     ngx_http_vcita_client_t    **client;
@@ -56,17 +55,11 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
 
     for (i = 0; i < vscf->clients.nelts; i++) {
 
-        callback = &client[i]->redirect.callback;
-
-        if (callback->len == r->uri.len
-            && ngx_memcmp(callback->data, r->uri.data, callback->len) == 0)
-        {
+        if (ngx_http_vcita_str_eq(&client[i]->redirect.callback, &r->uri)) {
             ctx->callback = client[i];
         }
 
-        if (r->headers_in.referer) {
-            ngx_http_vcita_post_read_referer(r, callback);
-        }
+        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
     }
 
     if (ctx->callback) {
@@ -120,11 +113,8 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
 
     client = vscf->clients.elts;
 
-    if (r->headers_in.referer) {
-
-        for (i = 0; i < vscf->clients.nelts; i++) {
-            ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
-        }
+    for (i = 0; i < vscf->clients.nelts; i++) {
+        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
     }
 
     if (ngx_http_vcita_post_read_early(r, ctx, vscf) != NGX_OK) {
@@ -223,9 +213,9 @@ ngx_http_vcita_post_read_ctx(ngx_http_request_t *r,
 
 
 /*
- * One allocation, with room for each of the server's cookies once.  It is
- * zeroed in pieces: for the whole, compilers use an instruction that is slow to
- * start.
+ * One allocation, with room for each of the server's cookies once.  All before
+ * ctx->cookies is zeroed, in pieces: for the whole, compilers use an
+ * instruction that is slow to start.
  */
 
 static ngx_inline ngx_http_vcita_ctx_t *
@@ -344,6 +334,10 @@ ngx_http_vcita_post_read_referer(ngx_http_request_t *r, ngx_str_t *callback)
 {
     u_char     *query;
     ngx_str_t  *referer;
+
+    if (r->headers_in.referer == NULL) {
+        return;
+    }
 
     referer = &r->headers_in.referer->value;
 

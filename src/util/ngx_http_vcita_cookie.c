@@ -80,15 +80,11 @@ ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_array_t *names,
 
         rc = ngx_http_vcita_cookie_cut_line(&h->value, names, stems, found);
 
-        if (rc == NGX_OK) {
-            continue;
-        }
-
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        empty = 1;
+        empty |= (rc == NGX_DONE);
     }
 
 #else
@@ -99,15 +95,11 @@ ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_array_t *names,
 
         rc = ngx_http_vcita_cookie_cut_line(&h[i]->value, names, stems, found);
 
-        if (rc == NGX_OK) {
-            continue;
-        }
-
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        empty = 1;
+        empty |= (rc == NGX_DONE);
     }
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Marks what runs for each request with a session.  The compiler puts these
- * functions together, so they take five pages instead of nineteen: a worker
- * whose cpu others use between its requests fetches less of them again.
+ * Marks the functions that run for each request with a session: those that
+ * callgrind shows for one whose cookie was opened before.  Compilers put them
+ * on a few pages of memory beside each other, so a worker whose cpu others used
+ * in between has less of its code to fetch again.
  */
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the vcita OAuth gate authors
  *
- * Strings: comparison, allowed bytes, and decimal numbers.  Touches only the
- * strings it is given.
+ * Strings: allowed bytes, and decimal numbers.  Touches only the strings it is
+ * given.
  */
 
 
@@ -11,16 +11,6 @@
 #include <ngx_core.h>
 
 #include "util/ngx_http_vcita_string.h"
-
-
-/* 1: equal; not in constant time, for secrets see hash.c */
-
-ngx_uint_t
-ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b)
-{
-    return a->len == b->len
-           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
-}
 
 
 /* 1: the text has no control character */

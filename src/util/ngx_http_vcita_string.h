@@ -38,12 +38,22 @@
     ((s)->len + ngx_escape_json(NULL, (s)->data, (s)->len))
 
 
-ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
+static ngx_inline ngx_uint_t ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b);
 ngx_uint_t ngx_http_vcita_string_printable(ngx_str_t *text) ngx_http_vcita_hot;
 void ngx_http_vcita_string_shown(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_unicode(ngx_str_t *text);
 ngx_int_t ngx_http_vcita_string_number(ngx_str_t *text, int64_t *value);
 void ngx_http_vcita_string_wipe(ngx_str_t *secret);
+
+
+/* 1: equal; not in constant time, for secrets see hash.c */
+
+static ngx_inline ngx_uint_t
+ngx_http_vcita_str_eq(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
+}
 
 
 #endif /* _NGX_HTTP_VCITA_STRING_H_INCLUDED_ */

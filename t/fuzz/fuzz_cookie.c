@@ -10,6 +10,7 @@
 #include <ngx_http.h>
 
 #include "util/ngx_http_vcita_cookie.h"
+#include "cookie_line.h"
 #include "fuzz.h"
 
 
@@ -20,8 +21,6 @@ static ngx_str_t  fuzz_cookie_names[] = {
 };
 
 
-static ngx_int_t fuzz_cookie_cut(ngx_str_t *line, ngx_array_t *names,
-    ngx_array_t *stems, ngx_array_t *found);
 static void fuzz_cookie_compare(ngx_str_t *line, ngx_str_t *left,
     ngx_array_t *names, ngx_array_t *found);
 static ngx_uint_t fuzz_cookie_next(ngx_str_t *rest, ngx_str_t *segment);
@@ -47,7 +46,7 @@ fuzz_target(cookie)
     sent = line;
     found = fuzz_array(sizeof(ngx_http_vcita_found_t));
 
-    fuzz_check(fuzz_cookie_cut(&line, &names, &stems, found) == NGX_OK);
+    fuzz_check(cookie_line_cut(&line, &names, &stems, found) == NGX_OK);
 
     fuzz_cookie_compare(in, &line, &names, found);
 
@@ -66,46 +65,9 @@ fuzz_target(cookie)
     again = line;
     found->nelts = 0;
 
-    fuzz_check(fuzz_cookie_cut(&again, &names, &stems, found) == NGX_OK);
+    fuzz_check(cookie_line_cut(&again, &names, &stems, found) == NGX_OK);
     fuzz_check(found->nelts == 0);
     fuzz_check(again.data == line.data && again.len == line.len);
-}
-
-
-/* the line alone, in no list of headers */
-
-static ngx_int_t
-fuzz_cookie_cut(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
-    ngx_array_t *found)
-{
-    ngx_int_t               rc;
-    ngx_table_elt_t         header, *h;
-    ngx_http_headers_in_t   in;
-
-    h = &header;
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->value = *line;
-
-    ngx_memzero(&in, sizeof(ngx_http_headers_in_t));
-
-    if (ngx_list_init(&in.headers, fuzz_pool, 1, sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-#if (nginx_version >= 1023000)
-    in.cookie = h;
-#else
-    in.cookies.elts = &h;
-    in.cookies.nelts = 1;
-#endif
-
-    rc = ngx_http_vcita_cookie_cut(&in, names, stems, found);
-
-    *line = header.value;
-
-    return rc;
 }
 
 

@@ -10,6 +10,7 @@
 #include <ngx_http.h>
 
 #include "util/ngx_http_vcita_cookie.h"
+#include "../fuzz/cookie_line.h"
 #include "unit.h"
 
 
@@ -152,7 +153,8 @@ unit_test(cookie_random)
 
     static const char  *pieces[] = {
         "our=", "our", "o=", "a=", "ou", "r", "=", ";", "; ", ";;", " ", "\t",
-        "1", "longer-value", "\"", ",", "\xff", "our_login=", "Our=", "; our="
+        "1", "longer-value", "\"", ",", "\xff", "our_login=", "Our=", "; our=",
+        "\x01", "\x1f", "our\x01=", "our \t=", "; \x01our="
     };
 
     names = test_cookie_names("our our_login o");
@@ -386,11 +388,9 @@ static ngx_int_t
 test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
     ngx_str_t *found)
 {
-    ngx_int_t               rc;
-    ngx_str_t               room;
-    ngx_array_t            *list;
-    ngx_table_elt_t         header, *h;
-    ngx_http_headers_in_t   in;
+    ngx_int_t     rc;
+    ngx_str_t     room;
+    ngx_array_t  *list;
 
     list = test_cookie_array(sizeof(ngx_http_vcita_found_t));
 
@@ -399,28 +399,8 @@ test_cookie_cut_by(ngx_str_t *line, ngx_array_t *names, ngx_array_t *stems,
     room.data[line->len] = '\0';
     line->data = room.data;
 
-    h = &header;
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-    h->value = *line;
+    rc = cookie_line_cut(line, names, stems, list);
 
-    ngx_memzero(&in, sizeof(ngx_http_headers_in_t));
-
-    if (ngx_list_init(&in.headers, unit_pool, 1, sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-#if (nginx_version >= 1023000)
-    in.cookie = h;
-#else
-    in.cookies.elts = &h;
-    in.cookies.nelts = 1;
-#endif
-
-    rc = ngx_http_vcita_cookie_cut(&in, names, stems, list);
-
-    *line = header.value;
     *found = test_cookie_show(list);
 
     if (line->len && line->data[line->len] != '\0') {
