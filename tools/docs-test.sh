@@ -198,7 +198,8 @@ login() {
 as_checkout() {
     local dir
 
-    dir=$(mktemp -d)
+    dir=$(mktemp -d)/checkout    # nginx's build takes a ".S" in its name for a suffix
+    mkdir "$dir"
     apt-get install -y --no-install-recommends git
     cp -a /project/. "$dir"
     cd "$dir"

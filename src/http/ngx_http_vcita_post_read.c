@@ -15,8 +15,8 @@
 #include "http/ngx_http_vcita_http.h"
 
 
-/* so many bytes are zeroed by a few moves, without a call */
-#define NGX_HTTP_VCITA_POST_READ_ZEROED  80
+/* so many bytes are zeroed by a few moves, without a call; twice a round */
+#define NGX_HTTP_VCITA_POST_READ_ZEROED  64
 
 
 static ngx_inline ngx_http_vcita_ctx_t *ngx_http_vcita_post_read_ctx(
@@ -29,7 +29,7 @@ static void ngx_http_vcita_post_read_forget(ngx_http_request_t *r);
 static ngx_int_t ngx_http_vcita_post_read_early(ngx_http_request_t *r,
     ngx_http_vcita_ctx_t *ctx, ngx_http_vcita_srv_conf_t *vscf);
 static void ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
-    ngx_str_t *callback);
+    ngx_http_vcita_srv_conf_t *vscf);
 
 
 ngx_int_t
@@ -58,8 +58,10 @@ ngx_http_vcita_post_read_handler(ngx_http_request_t *r)
         if (ngx_http_vcita_str_eq(&client[i]->redirect.callback, &r->uri)) {
             ctx->callback = client[i];
         }
+    }
 
-        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
+    if (r->headers_in.referer) {
+        ngx_http_vcita_post_read_referer(r, vscf);
     }
 
     if (ctx->callback) {
@@ -88,9 +90,7 @@ ngx_int_t
 ngx_http_vcita_post_read_late(ngx_http_request_t *r,
     ngx_http_vcita_srv_conf_t *vscf)
 {
-    ngx_uint_t                 i;
-    ngx_http_vcita_ctx_t      *ctx;
-    ngx_http_vcita_client_t  **client;
+    ngx_http_vcita_ctx_t  *ctx;
 
     if (r != r->main) {
         return vscf->headers ? ngx_http_vcita_post_read_subrequest(r, vscf)
@@ -111,10 +111,8 @@ ngx_http_vcita_post_read_late(ngx_http_request_t *r,
     ctx->status = r->err_status ? (ngx_uint_t) r->err_status
                                 : NGX_HTTP_BAD_REQUEST;
 
-    client = vscf->clients.elts;
-
-    for (i = 0; i < vscf->clients.nelts; i++) {
-        ngx_http_vcita_post_read_referer(r, &client[i]->redirect.callback);
+    if (r->headers_in.referer) {
+        ngx_http_vcita_post_read_referer(r, vscf);
     }
 
     if (ngx_http_vcita_post_read_early(r, ctx, vscf) != NGX_OK) {
@@ -237,6 +235,8 @@ ngx_http_vcita_post_read_create(ngx_http_request_t *r,
     do {
         ngx_memzero(p, NGX_HTTP_VCITA_POST_READ_ZEROED);
         p += NGX_HTTP_VCITA_POST_READ_ZEROED;
+        ngx_memzero(p, NGX_HTTP_VCITA_POST_READ_ZEROED);
+        p += NGX_HTTP_VCITA_POST_READ_ZEROED;
     } while (p < (u_char *) &ctx->cookies);
 
     /* as ngx_pool_cleanup_add() */
@@ -330,25 +330,35 @@ ngx_http_vcita_post_read_early(ngx_http_request_t *r, ngx_http_vcita_ctx_t *ctx,
 /* nginx logs the Referer with each error: remove a callback's query */
 
 static void
-ngx_http_vcita_post_read_referer(ngx_http_request_t *r, ngx_str_t *callback)
+ngx_http_vcita_post_read_referer(ngx_http_request_t *r,
+    ngx_http_vcita_srv_conf_t *vscf)
 {
-    u_char     *query;
-    ngx_str_t  *referer;
-
-    if (r->headers_in.referer == NULL) {
-        return;
-    }
+    u_char                    *query;
+    ngx_str_t                 *referer, *callback;
+    ngx_uint_t                 i;
+    ngx_http_vcita_client_t  **client;
 
     referer = &r->headers_in.referer->value;
 
     query = memchr(referer->data, '?', referer->len);
+    if (query == NULL) {
+        return;
+    }
 
-    if (query
-        && query - referer->data > (ssize_t) callback->len
-        && ngx_strncmp(query - callback->len, callback->data, callback->len)
-           == 0)
-    {
-        referer->len = query - referer->data;
-        *query = '\0';
+    client = vscf->clients.elts;
+
+    for (i = 0; i < vscf->clients.nelts; i++) {
+
+        callback = &client[i]->redirect.callback;
+
+        if (query - referer->data > (ssize_t) callback->len
+            && ngx_strncmp(query - callback->len, callback->data,
+                           callback->len)
+               == 0)
+        {
+            referer->len = query - referer->data;
+            *query = '\0';
+            return;
+        }
     }
 }

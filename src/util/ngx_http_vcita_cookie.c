@@ -80,11 +80,14 @@ ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_array_t *names,
 
         rc = ngx_http_vcita_cookie_cut_line(&h->value, names, stems, found);
 
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
+        if (rc != NGX_OK) {
 
-        empty |= (rc == NGX_DONE);
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            empty = 1;
+        }
     }
 
 #else
@@ -95,11 +98,14 @@ ngx_http_vcita_cookie_cut(ngx_http_headers_in_t *in, ngx_array_t *names,
 
         rc = ngx_http_vcita_cookie_cut_line(&h[i]->value, names, stems, found);
 
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
+        if (rc != NGX_OK) {
 
-        empty |= (rc == NGX_DONE);
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            empty = 1;
+        }
     }
 
 #endif
